@@ -1,0 +1,154 @@
+//! Polls Kafka and hands messages on, in batches as they come: nothing waits for a batch to fill.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::shards::Shards;
+use crate::{Dependency, Health, Incoming};
+
+/// How long the poll may wait for room before partitions are paused.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) type Polled = StreamConsumer<Membership>;
+
+/// Told by the group which partitions are ours. A shard belongs to whoever reads its partition of the lead topic; under
+/// range assignment that is whoever reads this partition of every topic.
+pub(crate) struct Membership {
+    pub(crate) lead_topic: String,
+    pub(crate) shards: Arc<Shards>,
+    pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
+    pub(crate) health: Health,
+}
+
+impl Membership {
+    fn lead(&self, partitions: &TopicPartitionList) -> Vec<u32> {
+        let elements = partitions.elements();
+        elements.iter().filter(|e| e.topic() == self.lead_topic).map(|e| e.partition().unsigned_abs()).collect()
+    }
+}
+
+impl ClientContext for Membership {
+    fn error(&self, error: KafkaError, reason: &str) {
+        warn!(%error, reason, "kafka client");
+    }
+}
+
+impl ConsumerContext for Membership {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(_) => {}
+            Rebalance::Revoke(partitions) => {
+                let shards: Vec<u32> = partitions.elements().iter().map(|e| e.partition().unsigned_abs()).collect();
+                info!(partitions = partitions.count(), "partitions revoked");
+                self.shards.give_away(shards);
+            }
+            Rebalance::Error(error) => warn!(%error, "rebalance failed"),
+        }
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(partitions) = rebalance {
+            info!(partitions = partitions.count(), "partitions assigned");
+            self.health.up(Dependency::Kafka);
+            // The receiver ends only with the service.
+            if self.assigned.send(self.lead(partitions)).is_err() {
+                debug!("assignment after the end");
+            }
+        }
+    }
+}
+
+/// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
+/// goes on, so that the group does not evict us; what is held meanwhile is bounded by the channel and one prefetch queue.
+pub(crate) async fn poll(consumer: Arc<Polled>, to: mpsc::Sender<Incoming>, health: Health, shutdown: CancellationToken) {
+    let mut topics: HashMap<String, Arc<str>> = HashMap::new();
+    let mut stream = consumer.stream();
+    let mut held: VecDeque<Incoming> = VecDeque::new();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            permit = to.reserve(), if !held.is_empty() => {
+                let (Ok(permit), Some(first)) = (permit, held.pop_front()) else { return };
+                permit.send(first);
+                if held.is_empty() {
+                    resume(&consumer);
+                }
+                continue;
+            }
+            message = stream.next() => message,
+        };
+        let message = match message {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                warn!(%error, "poll");
+                health.down(Dependency::Kafka, "the broker does not answer");
+                continue;
+            }
+            None => return,
+        };
+        health.up(Dependency::Kafka);
+        let topic = match topics.get(message.topic()) {
+            Some(topic) => Arc::clone(topic),
+            None => Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into())),
+        };
+        let generation = consumer.context().shards.generation(message.partition().unsigned_abs());
+        let incoming = Incoming::new(&message, topic, generation);
+        if !held.is_empty() {
+            held.push_back(incoming);
+            pause(&consumer);
+            continue;
+        }
+        match to.try_send(incoming) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => return,
+            Err(mpsc::error::TrySendError::Full(incoming)) => {
+                match tokio::time::timeout(PATIENCE, to.reserve()).await {
+                    Ok(Ok(permit)) => permit.send(incoming),
+                    Ok(Err(_)) => return,
+                    Err(_) => {
+                        held.push_back(incoming);
+                        pause(&consumer);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn pause(consumer: &Polled) {
+    let done = consumer.assignment().and_then(|partitions| consumer.pause(&partitions));
+    if let Err(error) = done {
+        warn!(%error, "partitions cannot be paused");
+    }
+}
+
+fn resume(consumer: &Polled) {
+    let done = consumer.assignment().and_then(|partitions| consumer.resume(&partitions));
+    if let Err(error) = done {
+        warn!(%error, "partitions cannot be resumed");
+    }
+}
+
+/// The offsets after these messages: what the group continues from.
+pub(crate) fn store_offsets(consumer: &Polled, next: &HashMap<(Arc<str>, i32), i64>) {
+    let mut list = TopicPartitionList::new();
+    for ((topic, partition), offset) in next {
+        if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(*offset)) {
+            warn!(%error, topic = &**topic, partition, "offset");
+        }
+    }
+    // Partitions that are no longer ours are refused; their new owner finds our inbox rows.
+    if let Err(error) = consumer.store_offsets(&list) {
+        debug!(%error, "offsets not stored");
+    }
+}

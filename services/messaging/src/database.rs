@@ -1,0 +1,48 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::{dead_letters, inbox, outbox, shards};
+
+/// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
+pub const STATEMENTS: &[&str] =
+    &[inbox::CLAIM, dead_letters::PARK, outbox::APPEND, outbox::NEXT, outbox::DELETE, shards::TAKE, shards::FENCE];
+
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("database_url is not a PostgreSQL URL (postgres://user:password@host:port/database)")]
+    Url(#[source] sqlx::Error),
+    #[error("the database cannot be migrated; is it reachable, and does the role own it?")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error("the database cannot be reached")]
+    Connect(#[source] sqlx::Error),
+}
+
+/// A pool that connects when it is first used: a service starts, and waits, while its database is away.
+pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, DatabaseError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(DatabaseError::Url)?
+        .application_name(&format!("minuet-{name}"))
+        // A generic plan made while a table was nearly empty stays a sequential scan until autoanalyze: three times the cost.
+        .options([("enable_seqscan", "off"), ("jit", "off"), ("lock_timeout", "10s"), ("statement_timeout", "60s")])
+        .disable_statement_logging();
+    Ok(PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options))
+}
+
+/// Brings the database up to this build's schema. Forward only; safe when several instances start at once.
+pub async fn migrate(url: &str, migrator: &Migrator) -> Result<(), DatabaseError> {
+    let options = PgConnectOptions::from_str(url).map_err(DatabaseError::Url)?.disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .map_err(DatabaseError::Connect)?;
+    let migrated = migrator.run(&pool).await.map_err(DatabaseError::Migrate);
+    pool.close().await;
+    migrated
+}

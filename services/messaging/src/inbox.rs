@@ -1,0 +1,18 @@
+//! Who has been here before: one row per event that was processed, its id made of (`ce_source`, `ce_id`).
+
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub(crate) const CLAIM: &str =
+    "insert into inbox (id) select unnest($1::uuid[]) on conflict do nothing returning id";
+
+/// Claims the ids for this transaction; answers with those that nobody had claimed before.
+pub(crate) async fn claim(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let fresh: Vec<Uuid> = sqlx::query_scalar(CLAIM).bind(ids).fetch_all(connection).await?;
+    Ok(fresh.into_iter().collect())
+}

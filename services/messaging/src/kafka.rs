@@ -1,0 +1,64 @@
+//! librdkafka's settings: our defaults, then the installation's own, then what the guarantees rest on.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+
+fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (name, value) in defaults {
+        config.set(*name, *value);
+    }
+    for (name, value) in kafka {
+        config.set(name, value);
+    }
+    for (name, value) in fixed {
+        config.set(*name, *value);
+    }
+    config
+}
+
+/// Settings that only a consumer, or only a producer, understands: librdkafka warns about the others.
+fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
+    kafka.iter().filter(|(name, _)| !foreign.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect()
+}
+
+pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
+    let kafka = without(kafka, &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"]);
+    let mut defaults = vec![
+        ("group.protocol", "consumer"),
+        ("auto.commit.interval.ms", "1000"),
+        ("queued.max.messages.kbytes", "8192"),
+        ("queued.min.messages", "2000"),
+        ("fetch.wait.max.ms", "500"),
+    ];
+    // Range: the instance that reads partition p of one topic reads partition p of all, and owns shard p.
+    let strategy = match kafka.get("group.protocol").map(String::as_str) {
+        Some("classic") => ("partition.assignment.strategy", "range"),
+        _ => ("group.remote.assignor", "range"),
+    };
+    defaults.push(strategy);
+    let fixed = [
+        ("group.id", group),
+        ("client.id", client),
+        ("enable.auto.commit", "true"),
+        // An offset is stored after its transaction has committed, never when it is handed out.
+        ("enable.auto.offset.store", "false"),
+        ("auto.offset.reset", "earliest"),
+    ];
+    base(&kafka, &defaults, &fixed)
+}
+
+pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
+    let kafka = without(kafka, &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"]);
+    let fixed = [
+        ("client.id", client),
+        ("acks", "all"),
+        ("enable.idempotence", "true"),
+        // Java's partitioner: partition and outbox shard of a key are one number.
+        ("partitioner", "murmur2_random"),
+    ];
+    // linger 0: a relay hands a batch over at once, so waiting for more costs latency and gains nothing.
+    // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
+    base(&kafka, &[("linger.ms", "0"), ("message.timeout.ms", "5000")], &fixed)
+}

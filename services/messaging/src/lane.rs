@@ -1,0 +1,100 @@
+//! Where a service writes: a transaction that is fenced by its shards' epochs and that publishes what it caused.
+
+use std::sync::Arc;
+
+use minuet_events::{Codec, Micros, TraceContext};
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::Notify;
+
+use crate::shards::{self, Shards};
+use crate::topics::Catalogue;
+use crate::{Cause, Clock, Emission, ReactError, outbox};
+
+/// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
+#[derive(Clone)]
+pub struct Lane {
+    pub(crate) service: &'static str,
+    pub(crate) source: Arc<str>,
+    pub(crate) pool: PgPool,
+    pub(crate) codec: Codec,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) shards: Arc<Shards>,
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) clock: Clock,
+}
+
+impl Lane {
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    /// The shard of a key, whichever partition it came in on.
+    pub fn shard_of(&self, key: &str) -> u32 {
+        outbox::shard_of(key, &self.catalogue)
+    }
+
+    pub fn holds(&self, shard: u32) -> bool {
+        self.shards.epoch(shard).is_some()
+    }
+
+    /// An event of this service, caused by another.
+    pub fn emission(
+        &self,
+        cause: Cause,
+        event: minuet_events::Event,
+        index: u32,
+        now: Micros,
+        sequence: Option<i64>,
+        trace: &TraceContext,
+    ) -> Emission {
+        Emission::caused_by(cause, &self.source, event, index, now, sequence, trace)
+    }
+
+    /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
+    pub async fn begin(&self, shards: &[u32]) -> Result<Transaction, ReactError> {
+        let mut believed = Vec::with_capacity(shards.len());
+        let mut foreign = Vec::new();
+        for shard in shards {
+            match self.shards.epoch(*shard) {
+                Some(epoch) => believed.push((*shard, epoch)),
+                None => foreign.push(*shard),
+            }
+        }
+        if !foreign.is_empty() {
+            return Err(ReactError::Fenced(foreign));
+        }
+        let mut inner = self.pool.begin().await?;
+        let lost = shards::fence(&mut inner, &believed).await?;
+        if !lost.is_empty() {
+            inner.rollback().await?;
+            return Err(ReactError::Fenced(lost));
+        }
+        Ok(Transaction { inner, lane: self.clone() })
+    }
+}
+
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Postgres>,
+    lane: Lane,
+}
+
+impl Transaction {
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+
+    /// Appends the events to the outbox, commits, and wakes the relay.
+    pub async fn commit(mut self, emissions: &[Emission]) -> Result<(), ReactError> {
+        let Lane { codec, catalogue, service, .. } = &self.lane;
+        outbox::append(&mut self.inner, codec, catalogue, service, emissions).await?;
+        self.inner.commit().await?;
+        if !emissions.is_empty() {
+            self.lane.wake.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What a transaction wants published. Rows are drawn after the locks on the aggregates' rows, so that within one key the
+//! order of the ids is the order of the transactions. Rows of other keys may commit later with a lower id: whoever reads
+//! starts from the lowest row each time and never keeps a cursor.
+
+use minuet_events::{Codec, EncodeError, EventType, partition};
+use sqlx::PgConnection;
+use sqlx::prelude::FromRow;
+
+use crate::Emission;
+use crate::topics::Catalogue;
+
+pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
+     select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
+
+/// $3: rows that were acknowledged; they go, unless their shard was taken by somebody else meanwhile.
+pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outbox
+     where shard = any($1::smallint[]) and not key = any($2::text[]) order by id limit $3";
+
+pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
+     where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
+
+#[derive(Debug, FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: i64,
+    pub(crate) topic: String,
+    pub(crate) key: String,
+    pub(crate) headers: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Headers lie in one text column, a line each (`name: value`): readable by a person, cheap to write. A value holds no
+/// control character, since nothing that goes into one can.
+pub(crate) fn header_lines(headers: &[(&'static str, String)]) -> String {
+    let mut lines = String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
+    for (name, value) in headers {
+        lines.push_str(name);
+        lines.push_str(": ");
+        lines.extend(value.chars().filter(|c| !c.is_control()));
+        lines.push('\n');
+    }
+    lines
+}
+
+pub(crate) fn parse_header_lines(lines: &str) -> impl Iterator<Item = (&str, &str)> {
+    lines.lines().filter_map(|line| line.split_once(": "))
+}
+
+pub(crate) fn shard_of(key: &str, catalogue: &Catalogue) -> u32 {
+    partition::shard(key.as_bytes(), catalogue.partitions())
+}
+
+/// Appends in the given order. `service` names the dead-letter topic.
+pub(crate) async fn append(
+    connection: &mut PgConnection,
+    codec: &Codec,
+    catalogue: &Catalogue,
+    service: &str,
+    emissions: &[Emission],
+) -> Result<(), AppendError> {
+    if emissions.is_empty() {
+        return Ok(());
+    }
+    let dead_letters = format!("{service}.dead-letters");
+    let (mut shards, mut topics, mut keys, mut headers, mut payloads) = (vec![], vec![], vec![], vec![], vec![]);
+    for Emission { envelope, event } in emissions {
+        let key = &*envelope.subject;
+        let topic = match envelope.event_type {
+            EventType::EventParked => dead_letters.as_str(),
+            other => catalogue.topic_of(other),
+        };
+        shards.push(i16::try_from(shard_of(key, catalogue)).unwrap_or(i16::MAX));
+        topics.push(topic);
+        keys.push(key);
+        headers.push(header_lines(&envelope.to_headers()));
+        payloads.push(codec.encode(event)?);
+    }
+    sqlx::query(APPEND).bind(shards).bind(topics).bind(keys).bind(headers).bind(payloads).execute(connection).await?;
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    #[error("an event cannot be encoded")]
+    Encode(#[from] EncodeError),
+    #[error("the outbox cannot be written")]
+    Database(#[from] sqlx::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_survive_their_column() {
+        let headers = [("ce_id", "1".to_owned()), ("baggage", "order.id=2,a: b".to_owned()), ("odd", "x\ny".to_owned())];
+        let lines = header_lines(&headers);
+        let parsed: Vec<_> = parse_header_lines(&lines).collect();
+        assert_eq!(parsed, [("ce_id", "1"), ("baggage", "order.id=2,a: b"), ("odd", "xy")]);
+    }
+}

@@ -1,0 +1,121 @@
+//! What an error means: one table.
+//!
+//! | kind | for example | what follows |
+//! |---|---|---|
+//! | transient | database or broker away, serialization failure, deadlock, lock timeout, a lost race | retried with back-off, for ever; nothing is parked |
+//! | fenced | another instance took the shard | the events of that shard are left to it |
+//! | permanent | a constraint violated, a value that does not fit | the batch is halved until the event stands alone; tried again a bounded number of times; parked |
+//! | bug | a panic | as permanent; the process lives on |
+
+use std::error::Error;
+use std::time::Duration;
+
+use minuet_events::EncodeError;
+
+use crate::outbox::AppendError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReactError {
+    #[error("the database refused or is away")]
+    Database(#[from] sqlx::Error),
+    /// Two transactions wanted to create the same row: the later one starts again and finds it.
+    #[error("another transaction was first to create a row of {table}")]
+    LostRace { table: &'static str },
+    #[error("an event cannot be encoded")]
+    Encode(#[from] EncodeError),
+    /// A row holds what the types cannot: a bug, or a hand in the tables.
+    #[error("{table} holds a value that cannot be: {detail}")]
+    Corrupt { table: &'static str, detail: String },
+    /// The shards that another instance has taken.
+    #[error("shards {0:?} belong to another instance")]
+    Fenced(Vec<u32>),
+    #[error("the code panicked: {0}")]
+    Panic(String),
+}
+
+impl From<AppendError> for ReactError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Encode(e) => ReactError::Encode(e),
+            AppendError::Database(e) => ReactError::Database(e),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Transient,
+    Fenced,
+    /// With the code under which it is parked.
+    Permanent(&'static str),
+}
+
+pub(crate) fn verdict(error: &ReactError) -> Verdict {
+    match error {
+        ReactError::Database(e) => database(e),
+        ReactError::LostRace { .. } => Verdict::Transient,
+        ReactError::Fenced(_) => Verdict::Fenced,
+        ReactError::Encode(_) => Verdict::Permanent("not_encodable"),
+        ReactError::Corrupt { .. } => Verdict::Permanent("corrupt_row"),
+        ReactError::Panic(_) => Verdict::Permanent("panic"),
+    }
+}
+
+fn database(error: &sqlx::Error) -> Verdict {
+    match error {
+        sqlx::Error::Database(e) => match e.code().as_deref() {
+            // serialization failure, deadlock, lock not available, query cancelled, read-only (a standby, a full disk)
+            Some("40001" | "40P01" | "55P03" | "57014" | "25006" | "25P03") => Verdict::Transient,
+            // connection, resources, operator intervention, system: https://www.postgresql.org/docs/15/errcodes-appendix.html
+            Some(code) if ["08", "53", "57", "58"].contains(&&code[..2]) => Verdict::Transient,
+            Some(code) if code.starts_with("23") => Verdict::Permanent("constraint"),
+            _ => Verdict::Permanent("database"),
+        },
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => Verdict::Transient,
+        _ => Verdict::Permanent("database"),
+    }
+}
+
+/// 50 ms, doubling, at most 5 s; with jitter, so that instances do not come back in step.
+pub(crate) fn back_off(attempt: u32) -> Duration {
+    let base = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
+    let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (base / 2 + 1);
+    Duration::from_millis(base / 2 + jitter)
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_no_poison() {
+        let away = ReactError::Database(sqlx::Error::PoolTimedOut);
+        assert_eq!(verdict(&away), Verdict::Transient);
+        assert_eq!(verdict(&ReactError::LostRace { table: "orders" }), Verdict::Transient);
+        assert_eq!(verdict(&ReactError::Panic("x".into())), Verdict::Permanent("panic"));
+    }
+
+    #[test]
+    fn back_off_grows_and_stays_bounded() {
+        assert!(back_off(0) <= Duration::from_millis(50));
+        assert!((0..100).all(|attempt| back_off(attempt) <= Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,88 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_events::{Codec, EncodeError, Envelope, Event};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+
+use crate::kafka;
+use crate::topics::Catalogue;
+
+/// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
+#[derive(Clone)]
+pub struct Publisher {
+    producer: FutureProducer,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    prefix: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("a kafka setting is wrong")]
+    Settings(#[source] KafkaError),
+    #[error("the event does not fit its schema")]
+    Encode(#[from] EncodeError),
+    #[error("{topic} did not take the event; it may be sent again")]
+    NotAcknowledged { topic: String, source: KafkaError },
+    #[error("the broker does not answer")]
+    Away(#[source] KafkaError),
+}
+
+impl Publisher {
+    /// `client` names this producer in the broker's logs. Connects in the background.
+    pub fn new(
+        kafka: &BTreeMap<String, String>,
+        client: &str,
+        codec: Codec,
+        catalogue: Arc<Catalogue>,
+        prefix: &str,
+    ) -> Result<Self, PublishError> {
+        let producer = kafka::producer(kafka, client).create().map_err(PublishError::Settings)?;
+        Ok(Publisher { producer, codec, catalogue, prefix: prefix.to_owned() })
+    }
+
+    /// Returns once every in-sync replica has it (acks=all). On an error the event may still arrive: send it again under
+    /// the same id, and it counts once.
+    pub async fn publish(&self, envelope: Envelope, event: Event) -> Result<(), PublishError> {
+        let key = event.key();
+        self.publish_with_key(&key, envelope, event).await
+    }
+
+    /// As [`Publisher::publish`], under a key of the caller's choice. A key that is not the event's own is parked by
+    /// whoever consumes it.
+    pub async fn publish_with_key(&self, key: &str, envelope: Envelope, event: Event) -> Result<(), PublishError> {
+        let payload = self.codec.encode(&event)?;
+        let topic = format!("{}{}", self.prefix, self.catalogue.topic_of(event.event_type()));
+        let headers = envelope
+            .to_headers()
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let record = FutureRecord::to(&topic).key(key).payload(&payload).headers(headers);
+        match self.producer.send(record, Duration::from_secs(5)).await {
+            Ok(_) => Ok(()),
+            Err((source, _)) => Err(PublishError::NotAcknowledged { topic, source }),
+        }
+    }
+
+    /// Whether the broker answers.
+    pub async fn ready(&self, timeout: Duration) -> Result<(), PublishError> {
+        let producer = self.producer.clone();
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, timeout).map(drop));
+        match asked.await {
+            Ok(answer) => answer.map_err(PublishError::Away),
+            Err(_) => Err(PublishError::Away(KafkaError::Canceled)),
+        }
+    }
+
+    /// Waits until what was handed over has left. Dropping a producer discards what is in flight.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), PublishError> {
+        let producer = self.producer.clone();
+        match tokio::task::spawn_blocking(move || producer.flush(timeout)).await {
+            Ok(flushed) => flushed.map_err(PublishError::Away),
+            Err(_) => Err(PublishError::Away(KafkaError::Canceled)),
+        }
+    }
+}

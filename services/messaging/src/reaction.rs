@@ -1,0 +1,72 @@
+use std::future::Future;
+
+use minuet_events::{Envelope, Event, EventType, Micros};
+use sqlx::PgConnection;
+
+use crate::{Emission, Incoming, ReactError};
+
+/// One row of the dance: in one of these states, this event leads to one of those states and emits one of those events.
+/// Routing, the diagram, the lint and the model check read these rows; each service declares its own in `react.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    pub consumes: EventType,
+    /// States in which the row applies.
+    pub states: &'static [&'static str],
+    /// States that may follow. Empty: the state stays.
+    pub becomes: &'static [&'static str],
+    /// What may be emitted: every event here is one alternative. Empty: nothing.
+    pub emits: &'static [EventType],
+}
+
+/// An event that was decoded and whose inbox row is new in this transaction.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub incoming: Incoming,
+    pub content: Content,
+}
+
+#[derive(Clone, Debug)]
+pub enum Content {
+    Event(Box<(Envelope, Event)>),
+    /// A null value on a compacted topic: what the key names is gone.
+    Erased { key: String },
+}
+
+/// An event of the batch that the domain calls illegal: it alone is parked, the rest of the batch goes on.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its place in the batch.
+    pub index: usize,
+    pub detail: String,
+}
+
+/// What a batch led to.
+pub struct Reacted<A> {
+    /// Events to publish, in the order in which they were decided.
+    pub emissions: Vec<Emission>,
+    pub refusals: Vec<Refusal>,
+    /// What is to be done once the transaction has committed.
+    pub after: A,
+}
+
+/// A service, seen from here: a table of reactions and the code behind it.
+pub trait Reactor: Send + Sync + 'static {
+    type After: Send + 'static;
+
+    fn reactions(&self) -> &'static [Reaction];
+
+    /// Load, decide, store: everything that the batch touches, in the given transaction. Called again with the same events,
+    /// or with a part of them, if the transaction fails; so it must leave no trace outside of it.
+    fn react(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        events: &[&Received],
+    ) -> impl Future<Output = Result<Reacted<Self::After>, ReactError>> + Send;
+
+    /// The transaction has committed.
+    fn committed(&self, after: Self::After);
+
+    /// The shards were taken by this instance: whatever it finds left open in them is now its own.
+    fn shards_taken(&self, shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send;
+}

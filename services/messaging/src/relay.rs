@@ -1,0 +1,164 @@
+//! Publishes the outbox: reads the lowest rows of the held shards, sends, waits for the acknowledgements, deletes.
+//!
+//! Of one key at most one row is under way: an idempotent producer does not keep the order when it loses row 1 and row 2
+//! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
+//! lower than those already published, and is found because every read starts from the lowest row.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::outbox::{self, Row};
+use crate::policy::{back_off, chain};
+use crate::{Counts, Dependency, Health, Lane};
+
+/// Rows of one read. Larger ones gain little: see the relay yardstick in `docs/performance.md`.
+const ROWS: i64 = 1_000;
+/// How long a key whose row the broker refused waits before it is tried again.
+const STOPPED: Duration = Duration::from_secs(5);
+
+pub(crate) struct Relay {
+    pub(crate) lane: Lane,
+    pub(crate) producer: FutureProducer,
+    pub(crate) prefix: String,
+    pub(crate) poll: Duration,
+    pub(crate) health: Health,
+    pub(crate) counts: Arc<Counts>,
+    /// Keys that the broker refused, and until when they wait.
+    stopped: HashMap<String, Instant>,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        lane: Lane,
+        producer: FutureProducer,
+        prefix: String,
+        poll: Duration,
+        health: Health,
+        counts: Arc<Counts>,
+    ) -> Self {
+        Relay { lane, producer, prefix, poll, health, counts, stopped: HashMap::new() }
+    }
+
+    /// Runs until told to stop; then once more, so that what was committed before the end leaves too.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        let wake = Arc::clone(&self.lane.wake);
+        loop {
+            match self.round().await {
+                Ok(published) => {
+                    failures = 0;
+                    if published > 0 {
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    warn!(error = chain(&error), "the outbox cannot be read");
+                    self.health.down(Dependency::Postgres, "the outbox cannot be read");
+                    failures += 1;
+                }
+            }
+            if shutdown.is_cancelled() {
+                return;
+            }
+            let nap = if failures > 0 { back_off(failures) } else { self.poll };
+            tokio::select! {
+                () = wake.notified() => {}
+                () = tokio::time::sleep(nap) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// Answers with how many rows were published.
+    async fn round(&mut self) -> Result<usize, sqlx::Error> {
+        let held = self.lane.shards.held();
+        if held.is_empty() {
+            return Ok(0);
+        }
+        let (shards, epochs): (Vec<i16>, Vec<i64>) =
+            held.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
+        let now = Instant::now();
+        self.stopped.retain(|_, until| *until > now);
+        let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
+        let rows: Vec<Row> =
+            sqlx::query_as(outbox::NEXT).bind(&shards).bind(stopped).bind(ROWS).fetch_all(&self.lane.pool).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let published = self.publish(rows).await;
+        if !published.is_empty() {
+            sqlx::query(outbox::DELETE).bind(&published).bind(&shards).bind(&epochs).execute(&self.lane.pool).await?;
+            Counts::add(&self.counts.published, published.len());
+        }
+        Ok(published.len())
+    }
+
+    /// Sends in waves, of each key its next row. Answers with the ids that the broker has acknowledged.
+    async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<i64> {
+        let mut published = Vec::with_capacity(rows.len());
+        while !rows.is_empty() {
+            let mut keys = HashSet::with_capacity(rows.len());
+            let (wave, mut later): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| keys.insert(row.key.clone()));
+            let results = join_all(wave.iter().map(|row| self.send(row))).await;
+            for (row, result) in wave.iter().zip(results) {
+                match result {
+                    Ok(()) => published.push(row.id),
+                    Err(error) => {
+                        self.stop(row, &error);
+                        later.retain(|other| other.key != row.key);
+                    }
+                }
+            }
+            rows = later;
+        }
+        if !published.is_empty() {
+            self.health.up(Dependency::Kafka);
+        }
+        published
+    }
+
+    async fn send(&self, row: &Row) -> Result<(), KafkaError> {
+        let topic = format!("{}{}", self.prefix, row.topic);
+        let headers = outbox::parse_header_lines(&row.headers)
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        loop {
+            let record = FutureRecord::to(&topic).key(&row.key).payload(&row.payload).headers(headers.clone());
+            match self.producer.send_result(record) {
+                Ok(delivery) => {
+                    return match delivery.await {
+                        Ok(Ok(_)) => Ok(()),
+                        Ok(Err((error, _))) => Err(error),
+                        Err(_) => Err(KafkaError::Canceled),
+                    };
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    fn stop(&mut self, row: &Row, error: &KafkaError) {
+        let refused = matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessage | RDKafkaErrorCode::InvalidRecord)
+        );
+        if refused {
+            error!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "the broker refuses an event; its key waits");
+        } else {
+            warn!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "not published; its key waits");
+            self.health.down(Dependency::Kafka, "the broker does not acknowledge");
+        }
+        let wait = if refused { STOPPED } else { Duration::from_millis(100) };
+        self.stopped.insert(row.key.clone(), Instant::now() + wait);
+    }
+}

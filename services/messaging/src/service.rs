@@ -1,0 +1,248 @@
+//! Wires a service together: lane, consumer, processor, relay; starts them, and stops them in order.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_events::Codec;
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureProducer, Producer};
+use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::batch::{self, Processor};
+use crate::consumer::{self, Membership, Polled};
+use crate::decode::Decoder;
+use crate::policy::{back_off, chain};
+use crate::relay::Relay;
+use crate::shards::Shards;
+use crate::topics::Catalogue;
+use crate::{Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka};
+
+/// How long a stop may wait for the broker.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("a kafka setting is wrong")]
+    Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// A service before it runs. Its [`Lane`] is there already, for the code that writes besides the consumer.
+pub struct Service {
+    settings: Settings,
+    lane: Lane,
+    health: Health,
+    counts: Arc<Counts>,
+}
+
+impl Service {
+    /// `name` is the consumer group, the event source (`/minuet/<name>`) and the owner in the shards table.
+    pub fn new(
+        name: &'static str,
+        settings: Settings,
+        codec: Codec,
+        catalogue: Arc<Catalogue>,
+        clock: Clock,
+    ) -> Result<Self, ServiceError> {
+        let pool = database::connect(&settings.database_url, settings.database_connections, name)?;
+        let health = Health::default();
+        health.expect(&[Dependency::Kafka, Dependency::Postgres]);
+        let lane = Lane {
+            service: name,
+            source: format!("/minuet/{name}").into(),
+            pool,
+            codec,
+            shards: Arc::new(Shards::new(catalogue.partitions())),
+            catalogue,
+            wake: Arc::new(Notify::new()),
+            clock,
+        };
+        Ok(Service { settings, lane, health, counts: Arc::new(Counts::default()) })
+    }
+
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
+    pub async fn run<R: Reactor>(self, reactor: Arc<R>, shutdown: CancellationToken) -> Result<(), ServiceError> {
+        let Service { settings, lane, health, counts } = self;
+        let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
+        let producer: FutureProducer = kafka::producer(&settings.kafka, &owner).create()?;
+
+        let consumed: BTreeSet<_> = reactor.reactions().iter().map(|r| r.consumes).collect();
+        let topics: BTreeSet<String> =
+            consumed.iter().map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(*t))).collect();
+        let (assigned, assignments) = mpsc::unbounded_channel();
+        let membership = Membership {
+            lead_topic: topics.iter().next().cloned().unwrap_or_default(),
+            shards: Arc::clone(&lane.shards),
+            assigned,
+            health: health.clone(),
+        };
+        let group = format!("{}{}", settings.topic_prefix, lane.service);
+        let consumer: Arc<Polled> = Arc::new(kafka::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
+        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        info!(service = lane.service, group, ?topics, "consuming");
+
+        let (to, from) = mpsc::channel(settings.batch_size * 2);
+        let poller = tokio::spawn(consumer::poll(Arc::clone(&consumer), to, health.clone(), shutdown.clone()));
+        let taker = tokio::spawn(take_shards(
+            lane.clone(),
+            Arc::clone(&reactor),
+            owner.clone(),
+            assignments,
+            health.clone(),
+            shutdown.clone(),
+        ));
+        let relay = Relay::new(
+            lane.clone(),
+            producer.clone(),
+            settings.topic_prefix.clone(),
+            settings.relay_poll,
+            health.clone(),
+            Arc::clone(&counts),
+        );
+        // The relay stops last: it publishes what the last batch committed.
+        let relay_stop = CancellationToken::new();
+        let relay = tokio::spawn(relay.run(relay_stop.clone()));
+
+        let processor = Processor {
+            reactor,
+            decoder: Decoder { codec: lane.codec.clone(), consumed: consumed.into_iter().collect(), prefix: settings.topic_prefix },
+            lane: lane.clone(),
+            health,
+            counts,
+            attempts: settings.attempts,
+            shutdown: shutdown.clone(),
+        };
+        work(&processor, &consumer, from, settings.batch_size, &shutdown).await;
+
+        for task in [poller, taker] {
+            if let Err(error) = task.await {
+                warn!(%error, "a task ended badly");
+            }
+        }
+        relay_stop.cancel();
+        if let Err(error) = tokio::time::timeout(GOODBYE, relay).await {
+            warn!(%error, "the relay did not finish in time; what is left is published at the next start");
+        }
+        leave(consumer, producer).await;
+        lane.pool.close().await;
+        info!(service = lane.service, "stopped");
+        Ok(())
+    }
+}
+
+/// Takes batches and processes them until the poller has ended or the service stops.
+async fn work<R: Reactor>(
+    processor: &Processor<R>,
+    consumer: &Polled,
+    mut from: mpsc::Receiver<Incoming>,
+    batch_size: usize,
+    shutdown: &CancellationToken,
+) {
+    let shards = &processor.lane.shards;
+    loop {
+        let mut messages = Vec::with_capacity(batch_size);
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            taken = from.recv_many(&mut messages, batch_size) => if taken == 0 { return },
+        }
+        let Some(messages) = once_held(shards, messages, shutdown).await else { return };
+        let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
+        for message in &messages {
+            next.insert((Arc::clone(&message.position.topic), message.position.partition), message.position.offset + 1);
+        }
+        if processor.process(messages).await.is_err() {
+            return;
+        }
+        consumer::store_offsets(consumer, &next);
+    }
+}
+
+/// Waits until every shard of the messages is held; leaves out those whose partition went to somebody else.
+async fn once_held(shards: &Shards, mut messages: Vec<Incoming>, shutdown: &CancellationToken) -> Option<Vec<Incoming>> {
+    let mut changed = shards.subscribe();
+    loop {
+        messages = batch::current(messages, |shard| shards.generation(shard));
+        if batch::shards_of(&messages).iter().all(|shard| shards.epoch(*shard).is_some()) {
+            return Some(messages);
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return None,
+            change = changed.changed() => if change.is_err() { return None },
+        }
+    }
+}
+
+/// Takes the shards that the group gives us, however often the database has to be asked.
+async fn take_shards<R: Reactor>(
+    lane: Lane,
+    reactor: Arc<R>,
+    owner: String,
+    mut assignments: mpsc::UnboundedReceiver<Vec<u32>>,
+    health: Health,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let shards = tokio::select! {
+            () = shutdown.cancelled() => return,
+            shards = assignments.recv() => match shards { Some(shards) => shards, None => return },
+        };
+        if shards.is_empty() {
+            continue;
+        }
+        let mut attempt = 0;
+        while let Err(error) = take(&lane, &*reactor, &shards, &owner).await {
+            warn!(error = chain(&error), ?shards, "shards cannot be taken yet");
+            health.down(Dependency::Postgres, "shards cannot be taken");
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(back_off(attempt)) => attempt += 1,
+            }
+        }
+        health.up(Dependency::Postgres);
+        info!(?shards, "shards taken");
+        lane.wake.notify_one();
+    }
+}
+
+async fn take<R: Reactor>(lane: &Lane, reactor: &R, shards: &[u32], owner: &str) -> Result<(), crate::ReactError> {
+    let mut connection = lane.pool.acquire().await?;
+    lane.shards.take(&mut connection, shards, owner).await?;
+    drop(connection);
+    reactor.shards_taken(shards).await
+}
+
+/// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.
+async fn leave(consumer: Arc<Polled>, producer: FutureProducer) {
+    let leaving = tokio::task::spawn_blocking(move || {
+        if let Err(error) = producer.flush(GOODBYE) {
+            warn!(%error, "flush");
+        }
+        // Nothing stored since the last commit is no error worth a line.
+        if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
+            tracing::debug!(%error, "commit");
+        }
+        drop(consumer);
+    });
+    if tokio::time::timeout(GOODBYE + GOODBYE, leaving).await.is_err() {
+        warn!("the broker did not let us go in time");
+    }
+}

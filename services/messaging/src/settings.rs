@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What one service needs to take part: where its database, the broker and the registry are.
+#[derive(Clone)]
+pub struct Settings {
+    /// librdkafka settings, passed through (TLS and SASL included). `bootstrap.servers` is required.
+    pub kafka: BTreeMap<String, String>,
+    /// Goes before every topic and consumer group, so that several installations share a cluster.
+    pub topic_prefix: String,
+    /// Base of the registry's Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
+    pub registry_url: String,
+    /// The service's own database. Never logged.
+    pub database_url: String,
+    pub database_connections: u32,
+    /// Most events in one transaction. More gain little: see the yardsticks in `docs/performance.md`.
+    pub batch_size: usize,
+    /// How long a relay sleeps when nobody wakes it. Rows that another instance wrote are found by this poll.
+    pub relay_poll: Duration,
+    /// How often one event alone is tried before it is parked.
+    pub attempts: u32,
+}
+
+impl Settings {
+    pub fn new(kafka: BTreeMap<String, String>, registry_url: String, database_url: String) -> Self {
+        Settings {
+            kafka,
+            topic_prefix: String::new(),
+            registry_url,
+            database_url,
+            database_connections: 8,
+            batch_size: 500,
+            relay_poll: Duration::from_millis(200),
+            attempts: 3,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("topic_prefix", &self.topic_prefix).field("batch_size", &self.batch_size).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::cluster::Cluster;
+use super::plan::Actual;
+use super::{Catalogue, Change, Difference, TopicsError};
+
+/// A new topic has its leaders after some milliseconds; on a busy cluster of many topics after seconds.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What applying did, and what it left: replication and undeclared settings are reported only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub changed: Vec<Difference>,
+    pub left: Vec<Difference>,
+}
+
+impl Catalogue {
+    /// What the cluster has otherwise. `kafka` are librdkafka settings, `bootstrap.servers` among them; `prefix` goes before
+    /// every topic's name. Other topics are nobody's business here.
+    ///
+    /// # Errors
+    /// Kafka cannot be reached, or refuses to answer.
+    pub async fn plan(&self, kafka: &BTreeMap<String, String>, prefix: &str) -> Result<Vec<Difference>, TopicsError> {
+        let cluster = Cluster::new(kafka)?;
+        let actual = self.actual(&cluster, prefix).await;
+        cluster.close().await?;
+        Ok(self.differences(prefix, &actual?))
+    }
+
+    /// Creates what is missing and sets what differs, until every topic has its leaders. Nothing is deleted. Any number may
+    /// run at once, and again.
+    ///
+    /// # Errors
+    /// As [`Catalogue::plan`]; and [`TopicsError::KeyedPartitions`], before anything is changed.
+    pub async fn apply(&self, kafka: &BTreeMap<String, String>, prefix: &str) -> Result<Applied, TopicsError> {
+        let cluster = Cluster::new(kafka)?;
+        let applied = self.apply_to(&cluster, prefix).await;
+        cluster.close().await?;
+        applied
+    }
+
+    async fn apply_to(&self, cluster: &Cluster, prefix: &str) -> Result<Applied, TopicsError> {
+        let mut applied = Applied::default();
+        let mut actual = self.actual(cluster, prefix).await?;
+        let missing = self.checked_differences(prefix, &actual)?;
+        let mut created = vec![];
+        let mut overtaken = false;
+        for difference in missing.into_iter().filter(|d| matches!(d.change, Change::Create { .. })) {
+            let name = difference.topic.strip_prefix(prefix).unwrap_or(&difference.topic);
+            let Some(declared) = self.topic(name) else { continue };
+            if cluster.create(&difference.topic, declared).await? {
+                created.push(difference);
+            } else {
+                overtaken = true;
+            }
+        }
+        self.wait_for_leaders(cluster, prefix).await?;
+        if overtaken {
+            // Somebody else created it meanwhile, perhaps otherwise.
+            actual = self.actual(cluster, prefix).await?;
+        }
+        let fresh: BTreeSet<String> = created.iter().map(|difference| difference.topic.clone()).collect();
+        applied.changed = created;
+
+        let (to_apply, left): (Vec<_>, Vec<_>) = self
+            .checked_differences(prefix, &actual)?
+            .into_iter()
+            .filter(|difference| !fresh.contains(&difference.topic))
+            .partition(Difference::is_applied);
+        let mut configs: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
+        for Difference { topic, change } in &to_apply {
+            match change {
+                Change::Configure { name, declared, .. } => {
+                    let own = || actual.get(topic).map(|actual| actual.own.clone()).unwrap_or_default();
+                    configs.entry(topic).or_insert_with(own).insert((*name).to_owned(), declared.clone());
+                }
+                Change::Grow { declared, .. } => cluster.grow(topic, *declared).await?,
+                Change::Create { .. }
+                | Change::Partitions { .. }
+                | Change::Replication { .. }
+                | Change::Undeclared { .. } => {}
+            }
+        }
+        for (topic, configs) in configs {
+            cluster.configure(topic, &configs).await?;
+        }
+        applied.changed.extend(to_apply);
+        applied.left = left;
+        Ok(applied)
+    }
+
+    async fn actual(&self, cluster: &Cluster, prefix: &str) -> Result<BTreeMap<String, Actual>, TopicsError> {
+        cluster.describe(prefix, &self.names(prefix)).await
+    }
+
+    fn names(&self, prefix: &str) -> Vec<String> {
+        self.topics().iter().map(|topic| format!("{prefix}{}", topic.name)).collect()
+    }
+
+    /// The differences, unless one of them must not be applied.
+    fn checked_differences(
+        &self,
+        prefix: &str,
+        actual: &BTreeMap<String, Actual>,
+    ) -> Result<Vec<Difference>, TopicsError> {
+        let differences = self.differences(prefix, actual);
+        match differences.iter().find_map(Difference::refusal) {
+            Some(refusal) => Err(refusal),
+            None => Ok(differences),
+        }
+    }
+
+    /// Whoever starts after `apply` finds every topic ready, instead of a minute of "unknown topic" in its log.
+    async fn wait_for_leaders(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let shapes = cluster.shapes(prefix).await?;
+            let ready = |name: &String| shapes.get(name).is_some_and(|shape| shape.led && shape.partitions > 0);
+            let waiting: Vec<String> = self.names(prefix).into_iter().filter(|name| !ready(name)).collect();
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(TopicsError::NotReady { within: READY_WITHIN, topics: waiting });
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+}

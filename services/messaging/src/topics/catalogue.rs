@@ -1,0 +1,137 @@
+use std::collections::HashMap;
+
+use minuet_events::EventType;
+
+use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
+use super::{Cleanup, Topic, TopicsError, name_of};
+
+/// What follows the service's name in the topic of its parked events.
+pub const DEAD_LETTERS: &str = "dead-letters";
+
+/// Every topic, checked: each record has one topic, and all keyed topics have the same number of partitions.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    topics: Vec<Topic>,
+    /// Index into `topics`. EventParked, which has a topic per service, is not in it.
+    home: HashMap<EventType, usize>,
+    by_name: HashMap<String, usize>,
+    partitions: u32,
+}
+
+impl Catalogue {
+    /// The `topics.yaml` that this build was made with.
+    ///
+    /// # Errors
+    /// Only where the file in the repository is wrong, which a test rules out.
+    pub fn embedded() -> Result<Catalogue, TopicsError> {
+        Self::parse(include_str!("../../../../topics.yaml"))
+    }
+
+    /// # Errors
+    /// Names what is declared wrongly: an unknown record, a record on two topics, keyed topics that differ in partitions, ...
+    pub fn parse(yaml: &str) -> Result<Catalogue, TopicsError> {
+        let file: File = serde_yaml_ng::from_str(yaml)?;
+        let topics = file.topics.into_iter().map(|topic| topic.check()).collect::<Result<Vec<_>, _>>()?;
+
+        let mut by_name = HashMap::new();
+        let mut home: HashMap<EventType, usize> = HashMap::new();
+        for (index, topic) in topics.iter().enumerate() {
+            if by_name.insert(topic.name.clone(), index).is_some() {
+                return Err(TopicsError::TopicTwice { topic: topic.name.clone() });
+            }
+            for &record in topic.records.iter().filter(|&&record| record != EventType::EventParked) {
+                if let Some(first) = home.insert(record, index) {
+                    let (first, second) = (topics[first].name.clone(), topic.name.clone());
+                    return Err(TopicsError::RecordTwice { record: name_of(record), first, second });
+                }
+            }
+        }
+        for &record in EventType::ALL.iter().filter(|&&record| record != EventType::EventParked) {
+            if !home.contains_key(&record) {
+                return Err(TopicsError::RecordMissing { record: name_of(record) });
+            }
+        }
+        let partitions = common_partitions(&topics)?;
+        Ok(Catalogue { topics, home, by_name, partitions })
+    }
+
+    /// The same topics with another number of partitions on every keyed one. Tests use 2.
+    ///
+    /// # Errors
+    /// Zero, or more than anybody means.
+    pub fn with_partitions(mut self, partitions: u32) -> Result<Catalogue, TopicsError> {
+        in_range(partitions, MAX_PARTITIONS)?;
+        for topic in self.topics.iter_mut().filter(|topic| topic.is_keyed()) {
+            topic.partitions = partitions;
+        }
+        self.partitions = partitions;
+        Ok(self)
+    }
+
+    /// The same topics with another number of replicas.
+    ///
+    /// # Errors
+    /// Zero, or more than anybody means.
+    pub fn with_replication(mut self, replication: u32) -> Result<Catalogue, TopicsError> {
+        in_range(replication, MAX_REPLICATION)?;
+        for topic in &mut self.topics {
+            topic.replication = replication;
+        }
+        Ok(self)
+    }
+
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// By its name without prefix.
+    pub fn topic(&self, name: &str) -> Option<&Topic> {
+        self.by_name.get(name).and_then(|&index| self.topics.get(index))
+    }
+
+    /// Where a record belongs, without prefix. An EventParked belongs to its service: `<service>.dead-letters`, of which
+    /// only the second half is given here.
+    pub fn topic_of(&self, record: EventType) -> &str {
+        self.home.get(&record).map_or(DEAD_LETTERS, |&index| self.topics[index].name.as_str())
+    }
+
+    /// P, the number of partitions of every keyed topic and of shards of every outbox.
+    pub fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// Whether this record may lie on this topic (its name without prefix).
+    pub fn allowed(&self, topic: &str, record: EventType) -> bool {
+        self.topic(topic).is_some_and(|topic| topic.records.contains(&record))
+    }
+
+    /// Whether strangers may write there: see [`Topic::is_intake`].
+    pub fn is_intake(&self, topic: &str) -> bool {
+        self.topic(topic).is_some_and(Topic::is_intake)
+    }
+
+    pub fn is_compacted(&self, topic: &str) -> bool {
+        self.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact)
+    }
+}
+
+fn in_range(given: u32, max: u32) -> Result<(), TopicsError> {
+    if (1..=max).contains(&given) { Ok(()) } else { Err(TopicsError::OutOfRange { given, max }) }
+}
+
+fn common_partitions(topics: &[Topic]) -> Result<u32, TopicsError> {
+    let mut keyed = topics.iter().filter(|topic| topic.is_keyed());
+    let first = keyed.next().ok_or(TopicsError::NoKeyedTopic)?;
+    match keyed.find(|topic| topic.partitions != first.partitions) {
+        None => Ok(first.partitions),
+        Some(other) => Err(TopicsError::PartitionsDiffer {
+            topic: other.name.clone(),
+            partitions: other.partitions,
+            first: first.name.clone(),
+            first_partitions: first.partitions,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Catalogue, Topic, TopicsError};
+
+/// What one topic of a cluster has otherwise than `topics.yaml`. The topic carries its prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub topic: String,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Applying creates it.
+    Create { partitions: u32, replication: u32 },
+    /// Applying sets it.
+    Configure { name: &'static str, declared: String, actual: Option<String> },
+    /// Applying adds partitions: the topic has no keys.
+    Grow { declared: u32, actual: u32 },
+    /// Applying refuses, before it changes anything.
+    Partitions { declared: u32, actual: u32, keyed: bool },
+    /// Applying leaves it: moving replicas is a job of its own (`kafka-reassign-partitions`).
+    Replication { declared: u32, actual: u32 },
+    /// Set on the topic and not declared. Applying leaves it.
+    Undeclared { name: String, value: String },
+}
+
+impl Difference {
+    /// Whether [`Catalogue::apply`] does something about it.
+    pub fn is_applied(&self) -> bool {
+        match self.change {
+            Change::Create { .. } | Change::Configure { .. } | Change::Grow { .. } => true,
+            Change::Partitions { .. } | Change::Replication { .. } | Change::Undeclared { .. } => false,
+        }
+    }
+
+    pub(super) fn refusal(&self) -> Option<TopicsError> {
+        match self.change {
+            Change::Partitions { declared, actual, keyed: true } => {
+                Some(TopicsError::KeyedPartitions { topic: self.topic.clone(), declared, actual })
+            }
+            Change::Partitions { declared, actual, keyed: false } => {
+                Some(TopicsError::TooManyPartitions { topic: self.topic.clone(), declared, actual })
+            }
+            Change::Create { .. }
+            | Change::Configure { .. }
+            | Change::Grow { .. }
+            | Change::Replication { .. }
+            | Change::Undeclared { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topic = &self.topic;
+        match &self.change {
+            Change::Create { partitions, replication } => {
+                write!(f, "{topic}: missing; to be created with {partitions} partitions, replication {replication}")
+            }
+            Change::Configure { name, declared, actual: Some(actual) } => {
+                write!(f, "{topic}: {name} is {actual}, to be {declared}")
+            }
+            Change::Configure { name, declared, actual: None } => write!(f, "{topic}: {name} is not set, to be {declared}"),
+            Change::Grow { declared, actual } => write!(f, "{topic}: {actual} partitions, to be {declared}"),
+            Change::Partitions { declared, actual, .. } => {
+                write!(f, "{topic}: {actual} partitions where {declared} are declared; this cannot be applied")
+            }
+            Change::Replication { declared, actual } => {
+                write!(f, "{topic}: replication {actual} where {declared} is declared; left as it is")
+            }
+            Change::Undeclared { name, value } => write!(f, "{topic}: {name} is {value}, undeclared; left as it is"),
+        }
+    }
+}
+
+/// A topic as the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Actual {
+    pub(super) partitions: u32,
+    /// Of its least replicated partition.
+    pub(super) replication: u32,
+    /// Every setting in force, the broker's defaults included.
+    pub(super) in_force: BTreeMap<String, String>,
+    /// Those that were set on the topic itself.
+    pub(super) own: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// `actual` by name with prefix.
+    pub(super) fn differences(&self, prefix: &str, actual: &BTreeMap<String, Actual>) -> Vec<Difference> {
+        let mut differences = vec![];
+        for declared in self.topics() {
+            let topic = format!("{prefix}{}", declared.name);
+            let changes = match actual.get(&topic) {
+                Some(actual) => compare(declared, actual),
+                None => {
+                    vec![Change::Create { partitions: declared.partitions, replication: declared.replication }]
+                }
+            };
+            differences.extend(changes.into_iter().map(|change| Difference { topic: topic.clone(), change }));
+        }
+        differences
+    }
+}
+
+fn compare(declared: &Topic, actual: &Actual) -> Vec<Change> {
+    let mut changes = vec![];
+    if declared.partitions != actual.partitions {
+        let (keyed, declared, actual) = (declared.is_keyed(), declared.partitions, actual.partitions);
+        changes.push(if !keyed && declared > actual {
+            Change::Grow { declared, actual }
+        } else {
+            Change::Partitions { declared, actual, keyed }
+        });
+    }
+    if declared.replication != actual.replication {
+        changes.push(Change::Replication { declared: declared.replication, actual: actual.replication });
+    }
+    let configs = declared.configs();
+    for (&name, declared) in &configs {
+        let actual = actual.in_force.get(name);
+        if actual != Some(declared) {
+            changes.push(Change::Configure { name, declared: declared.clone(), actual: actual.cloned() });
+        }
+    }
+    for (name, value) in actual.own.iter().filter(|(name, _)| !configs.contains_key(name.as_str())) {
+        changes.push(Change::Undeclared { name: name.clone(), value: value.clone() });
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PREFIX: &str = "shop.";
+
+    /// A cluster on which everything is as declared.
+    fn as_declared(catalogue: &Catalogue) -> BTreeMap<String, Actual> {
+        let actual = |topic: &Topic| {
+            let own: BTreeMap<_, _> = topic.configs().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            Actual { partitions: topic.partitions, replication: topic.replication, in_force: own.clone(), own }
+        };
+        catalogue.topics().iter().map(|topic| (format!("{PREFIX}{}", topic.name), actual(topic))).collect()
+    }
+
+    fn after(change: impl FnOnce(&mut BTreeMap<String, Actual>)) -> Vec<Difference> {
+        let catalogue = Catalogue::embedded().expect("topics.yaml");
+        let mut actual = as_declared(&catalogue);
+        change(&mut actual);
+        catalogue.differences(PREFIX, &actual)
+    }
+
+    #[test]
+    fn nothing_differs_where_all_is_as_declared() {
+        assert_eq!(after(|_| {}), []);
+    }
+
+    #[test]
+    fn foreign_topics_are_not_ours_to_judge() {
+        assert_eq!(after(|cluster| drop(cluster.insert("orders.events".into(), Actual::default()))), []);
+    }
+
+    #[test]
+    fn a_missing_topic_is_to_be_created() {
+        let plan = after(|cluster| drop(cluster.remove("shop.orders.events")));
+        let change = Change::Create { partitions: 8, replication: 1 };
+        assert_eq!(plan, [Difference { topic: "shop.orders.events".into(), change }]);
+        assert!(plan[0].is_applied());
+    }
+
+    #[test]
+    fn another_number_of_partitions_is_refused_where_records_are_keyed() {
+        let plan = after(|cluster| cluster.entry("shop.orders.events".into()).or_default().partitions = 4);
+        assert_eq!(plan[0].change, Change::Partitions { declared: 8, actual: 4, keyed: true });
+        assert!(matches!(plan[0].refusal(), Some(TopicsError::KeyedPartitions { declared: 8, actual: 4, .. })));
+    }
+
+    #[test]
+    fn settings_are_compared_one_by_one() {
+        let plan = after(|cluster| {
+            let topic = cluster.entry("shop.orders.events".into()).or_default();
+            topic.replication = 3;
+            topic.in_force.insert("retention.ms".into(), "1000".into());
+            topic.in_force.remove("cleanup.policy");
+            topic.own.insert("min.insync.replicas".into(), "2".into());
+        });
+        let said: Vec<_> = plan.iter().map(Difference::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "shop.orders.events: replication 3 where 1 is declared; left as it is",
+                "shop.orders.events: cleanup.policy is not set, to be delete",
+                "shop.orders.events: retention.ms is 1000, to be 604800000",
+                "shop.orders.events: min.insync.replicas is 2, undeclared; left as it is",
+            ]
+        );
+        assert_eq!(plan.iter().map(Difference::is_applied).collect::<Vec<_>>(), [false, true, true, false]);
+    }
+}

@@ -1,0 +1,84 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// How often a waiter looks for itself: what another instance commits wakes nobody here.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Those who wait, over HTTP, for something about a key to be committed.
+pub struct Waiters<K> {
+    bells: Mutex<HashMap<K, Arc<Notify>>>,
+}
+
+impl<K> Default for Waiters<K> {
+    fn default() -> Self {
+        Waiters { bells: Mutex::new(HashMap::new()) }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Waiters<K> {
+    /// Something about these keys was committed.
+    pub fn wake<'a>(&self, keys: impl IntoIterator<Item = &'a K>)
+    where
+        K: 'a,
+    {
+        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        if bells.is_empty() {
+            return;
+        }
+        for key in keys {
+            if let Some(bell) = bells.get(key) {
+                bell.notify_waiters();
+            }
+        }
+    }
+
+    /// Asks `look` until it finds something or the time is up, again at each commit about the key.
+    pub async fn wait<T, E, F>(&self, key: &K, limit: Duration, mut look: impl FnMut() -> F) -> Result<Option<T>, E>
+    where
+        F: Future<Output = Result<Option<T>, E>>,
+    {
+        let until = tokio::time::Instant::now() + limit;
+        let guard = Seat { waiters: self, key: key.clone(), bell: self.bell(key) };
+        loop {
+            let rung = guard.bell.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            if let Some(found) = look().await? {
+                return Ok(Some(found));
+            }
+            if tokio::time::Instant::now() >= until {
+                return Ok(None);
+            }
+            tokio::select! {
+                () = rung => {}
+                () = tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)) => {}
+            }
+        }
+    }
+
+    fn bell(&self, key: &K) -> Arc<Notify> {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(bells.entry(key.clone()).or_default())
+    }
+}
+
+/// Leaves when it is dropped: also when the caller has hung up.
+struct Seat<'a, K: Eq + Hash> {
+    waiters: &'a Waiters<K>,
+    key: K,
+    bell: Arc<Notify>,
+}
+
+impl<K: Eq + Hash> Drop for Seat<'_, K> {
+    fn drop(&mut self) {
+        let mut bells = self.waiters.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map's and ours: nobody else sits here.
+        if Arc::strong_count(&self.bell) == 2 {
+            bells.remove(&self.key);
+        }
+    }
+}
