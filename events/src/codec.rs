@@ -1,0 +1,210 @@
+//! Confluent's wire format: a zero byte, the id of the writer's schema (4 bytes, big-endian), the Avro datum.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crate::event::{Event, EventType};
+use crate::registry::{Registry, RegistryError, ResolveError};
+use crate::writer::WriterSchema;
+
+/// Schemas of others, and ids that the registry does not know: so many are remembered.
+const REMEMBERED: usize = 1_024;
+/// So long an id that the registry does not know is not asked for again.
+const NOT_FOUND_FOR: Duration = Duration::from_secs(60);
+
+/// Encodes and decodes events. Cheap to clone and to share; encoding and decoding never wait.
+#[derive(Clone)]
+pub struct Codec(Arc<Inner>);
+
+struct Inner {
+    /// By `event_type as usize`.
+    ours: Vec<Ours>,
+    by_id: HashMap<u32, EventType>,
+    others: RwLock<HashMap<u32, Arc<Other>>>,
+    not_found: Mutex<HashMap<u32, Instant>>,
+    registry: Option<Registry>,
+}
+
+struct Ours {
+    id: u32,
+    schema: WriterSchema,
+}
+
+/// A registered schema that is none of this build's.
+enum Other {
+    /// Another version of a record of the contract.
+    Version(EventType, WriterSchema),
+    Foreign(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event_type} of {key} cannot be encoded: {detail}")]
+pub struct EncodeError {
+    pub event_type: EventType,
+    pub key: String,
+    pub detail: String,
+}
+
+/// Why bytes are no event. Only [`DecodeError::UnknownSchema`] may pass, by [`Codec::resolve`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the message is empty")]
+    Empty,
+    #[error("the message does not begin with a zero byte and a schema id, as Confluent's wire format does")]
+    NotAvro,
+    #[error("schema {id} is not known yet")]
+    UnknownSchema { id: u32 },
+    #[error("schema {id} is {name}, which is no record of this contract")]
+    UnknownRecord { id: u32, name: String },
+    #[error("the message is no {record} of schema {id}: {detail}")]
+    Malformed { id: u32, record: EventType, detail: String },
+}
+
+impl Codec {
+    /// Registers every schema, each under its record's full name, and takes the ids that the registry gives.
+    /// What is registered already keeps its id. Each request has a time limit.
+    pub async fn register(url: &str) -> Result<Self, RegistryError> {
+        let registry = Registry::new(url)?;
+        let ids = registry.register_all().await?;
+        Ok(Self::new(&ids, Some(registry)))
+    }
+
+    /// Without a registry: the schemas are numbered from 1 in the order of [`EventType::ALL`].
+    pub fn local() -> Self {
+        let ids: Vec<u32> = (1..).take(EventType::COUNT).collect();
+        Self::new(&ids, None)
+    }
+
+    fn new(ids: &[u32], registry: Option<Registry>) -> Self {
+        let ours: Vec<Ours> = EventType::ALL
+            .iter()
+            .zip(ids)
+            .map(|(event_type, id)| Ours { id: *id, schema: built_in(*event_type) })
+            .collect();
+        let by_id = ids.iter().copied().zip(EventType::ALL.iter().copied()).collect();
+        Self(Arc::new(Inner {
+            ours,
+            by_id,
+            others: RwLock::default(),
+            not_found: Mutex::default(),
+            registry,
+        }))
+    }
+
+    /// The registry's id of this build's schema.
+    pub fn schema_id(&self, event_type: EventType) -> u32 {
+        self.0.ours[event_type as usize].id
+    }
+
+    pub fn encode(&self, event: &Event) -> Result<Vec<u8>, EncodeError> {
+        let event_type = event.event_type();
+        let ours = &self.0.ours[event_type as usize];
+        let mut bytes = Vec::with_capacity(256);
+        bytes.push(0);
+        bytes.extend(ours.id.to_be_bytes());
+        match ours.schema.write(event, &mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(detail) => Err(EncodeError { event_type, key: event.key(), detail }),
+        }
+    }
+
+    /// Decodes with the schema that the message names.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Event, DecodeError> {
+        let (id, datum) = match bytes {
+            [] => return Err(DecodeError::Empty),
+            [0, a, b, c, d, datum @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), datum),
+            _ => return Err(DecodeError::NotAvro),
+        };
+        let read = |record: EventType, schema: &WriterSchema| {
+            schema.read(record, datum).map_err(|detail| DecodeError::Malformed { id, record, detail })
+        };
+        if let Some(event_type) = self.0.by_id.get(&id) {
+            return read(*event_type, &self.0.ours[*event_type as usize].schema);
+        }
+        match self.other(id).as_deref() {
+            Some(Other::Version(event_type, schema)) => read(*event_type, schema),
+            Some(Other::Foreign(name)) => Err(DecodeError::UnknownRecord { id, name: name.clone() }),
+            None => Err(DecodeError::UnknownSchema { id }),
+        }
+    }
+
+    /// Fetches the schema of an id that [`Codec::decode`] does not know, once; after that, decoding goes on.
+    ///
+    /// Ids are given once and for all, so [`ResolveError::NotFound`] is permanent, and remembered for a minute:
+    /// a flood of garbage asks the registry once for each id. [`ResolveError::Unavailable`] passes.
+    pub async fn resolve(&self, id: u32) -> Result<(), ResolveError> {
+        if self.0.by_id.contains_key(&id) || self.other(id).is_some() {
+            return Ok(());
+        }
+        let Some(registry) = &self.0.registry else { return Err(ResolveError::NotFound { id }) };
+        if self.is_remembered_as_not_found(id) {
+            return Err(ResolveError::NotFound { id });
+        }
+        match registry.schema(id).await {
+            Ok(schema) => {
+                self.remember(id, Other::new(&schema));
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, ResolveError::NotFound { .. }) {
+                    self.remember_as_not_found(id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn other(&self, id: u32) -> Option<Arc<Other>> {
+        self.0.others.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// A full memory is emptied: what is still needed is asked for again.
+    fn remember(&self, id: u32, other: Other) {
+        let mut others = self.0.others.write().unwrap_or_else(PoisonError::into_inner);
+        if others.len() >= REMEMBERED {
+            others.clear();
+        }
+        others.insert(id, Arc::new(other));
+    }
+
+    fn is_remembered_as_not_found(&self, id: u32) -> bool {
+        let not_found = self.0.not_found.lock().unwrap_or_else(PoisonError::into_inner);
+        not_found.get(&id).is_some_and(|since| since.elapsed() < NOT_FOUND_FOR)
+    }
+
+    fn remember_as_not_found(&self, id: u32) {
+        let mut not_found = self.0.not_found.lock().unwrap_or_else(PoisonError::into_inner);
+        if not_found.len() >= REMEMBERED {
+            not_found.clear();
+        }
+        not_found.insert(id, Instant::now());
+    }
+}
+
+impl std::fmt::Debug for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Codec").field("registry", &self.0.registry).finish_non_exhaustive()
+    }
+}
+
+impl Other {
+    fn new(registered: &str) -> Self {
+        let Ok(schema) = WriterSchema::parse(registered) else {
+            return Self::Foreign("no Avro schema that can be read".to_owned());
+        };
+        let name = schema.record_name();
+        match name.as_deref().and_then(EventType::from_record_name) {
+            Some(event_type) => Self::Version(event_type, schema),
+            None => Self::Foreign(name.unwrap_or_else(|| "no record".to_owned())),
+        }
+    }
+}
+
+/// The schemas are part of the program, and a test parses each: one that does not parse never leaves the house.
+fn built_in(event_type: EventType) -> WriterSchema {
+    match WriterSchema::parse(event_type.schema_json()) {
+        Ok(schema) => schema,
+        Err(error) => unreachable!("the built-in schema of {event_type} does not parse: {error}"),
+    }
+}

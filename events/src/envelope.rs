@@ -1,0 +1,160 @@
+//! CloudEvents 1.0 in Kafka's binary mode: everything about an event that is not its record.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::event::EventType;
+use crate::trace::TraceContext;
+use crate::values::{Micros, ValueError, uuid_text};
+
+const SPECVERSION: &str = "ce_specversion";
+const ID: &str = "ce_id";
+const TYPE: &str = "ce_type";
+const SOURCE: &str = "ce_source";
+const SUBJECT: &str = "ce_subject";
+const TIME: &str = "ce_time";
+const CORRELATION_ID: &str = "ce_correlationid";
+const CAUSATION_ID: &str = "ce_causationid";
+const SEQUENCE: &str = "ce_sequence";
+const CONTENT_TYPE: &str = "content-type";
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
+const BAGGAGE: &str = "baggage";
+
+const AVRO: &str = "application/avro";
+const MAX_NAME: usize = 256;
+
+/// An event's headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    pub id: Uuid,
+    pub event_type: EventType,
+    /// Who emitted it, such as `/minuet/order`. With `id` it names the event.
+    pub source: Arc<str>,
+    /// What it is about: an order id, or a sku.
+    pub subject: Arc<str>,
+    pub time: Micros,
+    /// What all events of one story share: the order id.
+    pub correlation_id: Arc<str>,
+    /// The `ce_id` of the event that caused this one.
+    pub causation_id: Option<Uuid>,
+    /// Dense per (source, key) from 1, on what left through an outbox.
+    pub sequence: Option<i64>,
+    pub trace: TraceContext,
+}
+
+/// Headers that break the contract. Names the header, never more of its value than a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    #[error("the header {0} is missing")]
+    Missing(&'static str),
+    #[error("the header {header} is not UTF-8")]
+    NotUtf8 { header: &'static str },
+    #[error("the header {header} is wrong: {}", .problem)]
+    Invalid { header: &'static str, problem: ValueError },
+    #[error("the header ce_type names no event of this contract: {found}")]
+    UnknownType { found: String },
+}
+
+impl Envelope {
+    /// All headers of the contract; absent ones are left out.
+    pub fn to_headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::with_capacity(13);
+        headers.extend([
+            (SPECVERSION, "1.0".to_owned()),
+            (ID, self.id.to_string()),
+            (TYPE, self.event_type.ce_type().to_owned()),
+            (SOURCE, self.source.to_string()),
+            (SUBJECT, self.subject.to_string()),
+            (TIME, self.time.to_string()),
+            (CORRELATION_ID, self.correlation_id.to_string()),
+        ]);
+        headers.extend(self.causation_id.map(|id| (CAUSATION_ID, id.to_string())));
+        headers.extend(self.sequence.map(|sequence| (SEQUENCE, sequence.to_string())));
+        headers.push((CONTENT_TYPE, AVRO.to_owned()));
+        headers.push((TRACEPARENT, self.trace.traceparent.clone()));
+        headers.extend(self.trace.tracestate.clone().map(|state| (TRACESTATE, state)));
+        headers.extend(self.trace.baggage.clone().map(|baggage| (BAGGAGE, baggage)));
+        headers
+    }
+
+    /// Reads the headers of a message, by name, with its key and Kafka's own time.
+    ///
+    /// Anyone may write to an intake topic, with any client: only `ce_id`, `ce_source` and `ce_type` are asked
+    /// for. A missing subject or correlation is the key, a missing time Kafka's, a missing or broken trace the
+    /// one that [`TraceContext::derived`] begins. What is there otherwise must be right.
+    pub fn from_headers<'a>(
+        headers: impl Fn(&str) -> Option<&'a [u8]>,
+        key: Option<&str>,
+        kafka_time: Micros,
+    ) -> Result<Self, EnvelopeError> {
+        let text = |header: &'static str| {
+            let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| EnvelopeError::NotUtf8 { header });
+            headers(header).map(utf8).transpose()
+        };
+        let required = |header| text(header)?.ok_or(EnvelopeError::Missing(header));
+
+        only(SPECVERSION, "1.0", text(SPECVERSION)?)?;
+        only(CONTENT_TYPE, AVRO, text(CONTENT_TYPE)?)?;
+        let id = uuid(ID, required(ID)?)?;
+        let source: Arc<str> = name(SOURCE, required(SOURCE)?)?;
+        let ce_type = required(TYPE)?;
+        let event_type = EventType::from_ce_type(ce_type)
+            .ok_or_else(|| EnvelopeError::UnknownType { found: excerpt(ce_type) })?;
+
+        let subject = text(SUBJECT)?.or(key).ok_or(EnvelopeError::Missing(SUBJECT))?;
+        let correlation_id = text(CORRELATION_ID)?.or(key).unwrap_or(subject);
+        let time = text(TIME)?.map(|time| valid(TIME, Micros::parse(time))).transpose()?;
+        let causation_id = text(CAUSATION_ID)?.map(|id| uuid(CAUSATION_ID, id)).transpose()?;
+        let sequence = text(SEQUENCE)?.map(count_from_1).transpose()?;
+        // A broken trace is a nuisance to whoever reads traces, and no reason to stop an order.
+        let optional = |header| text(header).unwrap_or_default();
+        let trace = optional(TRACEPARENT)
+            .and_then(|parent| TraceContext::parse(parent, optional(TRACESTATE), optional(BAGGAGE)))
+            .unwrap_or_else(|| TraceContext::derived(&source, id));
+
+        Ok(Self {
+            id,
+            event_type,
+            source,
+            subject: name(SUBJECT, subject)?,
+            time: time.unwrap_or(kafka_time),
+            correlation_id: name(CORRELATION_ID, correlation_id)?,
+            causation_id,
+            sequence,
+            trace,
+        })
+    }
+}
+
+fn valid<T>(header: &'static str, parsed: Result<T, ValueError>) -> Result<T, EnvelopeError> {
+    parsed.map_err(|problem| EnvelopeError::Invalid { header, problem })
+}
+
+fn uuid(header: &'static str, value: &str) -> Result<Uuid, EnvelopeError> {
+    valid(header, uuid_text::parse(header, value))
+}
+
+/// Text that ends in databases, logs and other headers.
+fn name(header: &'static str, value: &str) -> Result<Arc<str>, EnvelopeError> {
+    let fits = !value.is_empty() && value.len() <= MAX_NAME && !value.chars().any(char::is_control);
+    let takes = "1 to 256 bytes, no control character";
+    valid(header, if fits { Ok(value.into()) } else { Err(ValueError::new(header, takes, value)) })
+}
+
+fn only(header: &'static str, takes: &'static str, found: Option<&str>) -> Result<(), EnvelopeError> {
+    match found {
+        Some(other) if other != takes => valid(header, Err(ValueError::new(header, takes, other))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn count_from_1(value: &str) -> Result<i64, EnvelopeError> {
+    let count = value.parse().ok().filter(|count| *count >= 1);
+    valid(SEQUENCE, count.ok_or_else(|| ValueError::new(SEQUENCE, "a whole number from 1", value)))
+}
+
+fn excerpt(value: &str) -> String {
+    ValueError::new(TYPE, "", value).found
+}

@@ -1,0 +1,200 @@
+//! The list of records: one line each, from which their names, schemas and keys follow.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::catalog::*;
+use crate::inventory::*;
+use crate::orders::*;
+use crate::parking::*;
+use crate::payments::*;
+use crate::values::{OrderId, Sku, ValueError};
+
+/// `<namespace> <Record> by <the field that is its key>`. The order is `Codec::local`'s numbering: append.
+macro_rules! events {
+    ($($namespace:ident $record:ident by $key:ident,)+) => {
+        /// A decoded event: one variant per record of the contract.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Event {
+            $($record($record),)+
+        }
+
+        $(impl From<$record> for Event {
+            fn from(record: $record) -> Self {
+                Self::$record(record)
+            }
+        })+
+
+        /// The kind of an event, without its contents.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventType {
+            $($record,)+
+        }
+
+        impl EventType {
+            pub const ALL: &[Self] = &[$(Self::$record,)+];
+
+            /// `OrderPlaced`
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$record => stringify!($record),)+
+                }
+            }
+
+            /// `minuet.orders.OrderPlaced`: the Avro full name, which is also the registry's subject.
+            pub const fn record_name(self) -> &'static str {
+                match self {
+                    $(Self::$record => concat!("minuet.", stringify!($namespace), ".", stringify!($record)),)+
+                }
+            }
+
+            /// `minuet.orders.OrderPlaced.v1`: the header `ce_type`.
+            pub const fn ce_type(self) -> &'static str {
+                match self {
+                    $(Self::$record => {
+                        concat!("minuet.", stringify!($namespace), ".", stringify!($record), ".v1")
+                    })+
+                }
+            }
+
+            /// The Avro schema, as it is registered.
+            pub const fn schema_json(self) -> &'static str {
+                match self {
+                    $(Self::$record => {
+                        include_str!(concat!("../schemas/", stringify!($record), ".avsc"))
+                    })+
+                }
+            }
+
+            /// Reads a record of this kind from any serde format, JSON for one. What comes from a topic goes
+            /// through the codec.
+            pub fn deserialize<'de, D: Deserializer<'de>>(self, from: D) -> Result<Event, D::Error> {
+                match self {
+                    $(Self::$record => $record::deserialize(from).map(Event::$record),)+
+                }
+            }
+
+            /// Decodes a record of this kind with its writer's schema.
+            pub(crate) fn read(self, reader: impl RecordReader) -> Result<Event, String> {
+                match self {
+                    $(Self::$record => reader.read::<$record>().map(Event::$record),)+
+                }
+            }
+        }
+
+        impl Event {
+            pub const fn event_type(&self) -> EventType {
+                match self {
+                    $(Self::$record(_) => EventType::$record,)+
+                }
+            }
+
+            /// The Kafka key: what orders this event among others.
+            pub fn key(&self) -> String {
+                match self {
+                    $(Self::$record(record) => record.$key.key_text(),)+
+                }
+            }
+        }
+
+        /// Only the record: which one it is lies in the schema's id, and in `ce_type`.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$record(record) => record.serialize(to),)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    orders OrderSubmitted by order_id,
+    orders OrderCancellationRequested by order_id,
+    orders OrderPlaced by order_id,
+    orders OrderRejected by order_id,
+    orders OrderConfirmed by order_id,
+    orders OrderCancelled by order_id,
+    orders OrderFailed by order_id,
+    orders OrderCancellationRejected by order_id,
+    inventory InventoryReserved by order_id,
+    inventory InventoryRejected by order_id,
+    inventory InventoryConfirmed by order_id,
+    inventory InventoryReleased by order_id,
+    inventory ReservationExpired by order_id,
+    inventory InventoryConfirmationFailed by order_id,
+    inventory StockAdjusted by sku,
+    inventory StockLevelChanged by sku,
+    inventory StockAdjustmentRejected by sku,
+    payments PaymentSucceeded by order_id,
+    payments PaymentFailed by order_id,
+    payments PaymentRefunded by order_id,
+    payments RefundRequested by order_id,
+    payments RefundRejected by order_id,
+    catalog ProductChanged by sku,
+    parking EventParked by key,
+}
+
+impl EventType {
+    /// How many there are; `event_type as usize` is below it.
+    pub const COUNT: usize = Self::ALL.len();
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event_type| event_type.name() == name)
+    }
+
+    pub fn from_record_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event_type| event_type.record_name() == name)
+    }
+
+    pub fn from_ce_type(ce_type: &str) -> Option<Self> {
+        Self::from_record_name(ce_type.strip_suffix(".v1")?)
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for EventType {
+    type Err = ValueError;
+
+    fn from_str(name: &str) -> Result<Self, ValueError> {
+        let takes = "a record's name, such as OrderPlaced";
+        Self::from_name(name).ok_or_else(|| ValueError::new("an event type", takes, name))
+    }
+}
+
+/// Something that holds a datum and knows its writer's schema.
+pub(crate) trait RecordReader {
+    fn read<T: serde::de::DeserializeOwned>(self) -> Result<T, String>;
+}
+
+trait KeyText {
+    fn key_text(&self) -> String;
+}
+
+impl KeyText for OrderId {
+    fn key_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl KeyText for Sku {
+    fn key_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A parked message's own key, which may be anything. What is no UTF-8 is replaced: two such keys may become
+/// one here, which costs nothing but a shared partition of the dead letters.
+impl KeyText for Option<Bytes> {
+    fn key_text(&self) -> String {
+        self.as_ref().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,106 @@
+//! `minuet.orders`: what is asked of an order, and what becomes of it. Topics `orders.intake`, `orders.events`.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::values::{Amount, Currency, OrderId, PaymentMethod, Quantity, Sku, UserId, free_text, uuid_text};
+
+/// Somebody orders. Not yet priced, perhaps not even possible.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderSubmitted {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub payment_method: PaymentMethod,
+    pub lines: Vec<SubmittedLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubmittedLine {
+    pub sku: Sku,
+    pub quantity: Quantity,
+}
+
+/// Somebody wants the order cancelled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCancellationRequested {
+    pub order_id: OrderId,
+    pub requested_by: UserId,
+    #[serde(with = "free_text")]
+    pub reason: String,
+}
+
+/// The order is priced and pending: the dance begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub payment_method: PaymentMethod,
+    pub currency: Currency,
+    pub total: Amount,
+    pub lines: Vec<PlacedLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlacedLine {
+    pub sku: Sku,
+    pub name: String,
+    pub unit_price: Amount,
+    pub quantity: Quantity,
+    pub subtotal: Amount,
+    /// The `ce_id` of the ProductChanged that set the price.
+    #[serde(with = "uuid_text")]
+    pub product_event: Uuid,
+}
+
+/// The order cannot be placed; every problem is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderRejected {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable, for programs, such as `unknown_product`.
+    pub code: String,
+    pub sku: Option<Sku>,
+    /// For people.
+    pub detail: String,
+}
+
+/// Paid for and taken out of stock: the good end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderConfirmed {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub currency: Currency,
+    pub total: Amount,
+}
+
+/// Called off after it was placed; whoever holds something for it lets go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub reason: String,
+    pub detail: Option<String>,
+}
+
+/// Placed, but the stock was not there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderFailed {
+    pub order_id: OrderId,
+    pub user_id: UserId,
+    pub problems: Vec<Problem>,
+}
+
+/// The order is past cancelling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCancellationRejected {
+    pub order_id: OrderId,
+    /// The `ce_id` of the request.
+    #[serde(with = "uuid_text")]
+    pub request_id: Uuid,
+    pub reason: String,
+}

@@ -1,0 +1,30 @@
+//! `minuet.parking`: what a service set aside, on `<service>.dead-letters`.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::values::binary;
+
+/// A message that could not be processed, as it came: nothing of it is interpreted, since that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventParked {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    #[serde(default, with = "binary")]
+    pub key: Option<Bytes>,
+    pub headers: Vec<ParkedHeader>,
+    #[serde(default, with = "binary")]
+    pub payload: Option<Bytes>,
+    /// The error with its chain of causes.
+    pub reason: String,
+    pub attempts: i32,
+}
+
+/// A header may come several times, and without a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParkedHeader {
+    pub name: String,
+    #[serde(default, with = "binary")]
+    pub value: Option<Bytes>,
+}

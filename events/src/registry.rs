@@ -1,0 +1,206 @@
+//! The schema registry (Confluent's API): registers, resolves, compares. It decodes nothing.
+
+use std::time::Duration;
+
+use apache_avro::Schema;
+use apache_avro::schema_compatibility::SchemaCompatibility;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use schema_registry_converter::async_impl::schema_registry::{
+    SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, post_schema,
+};
+use schema_registry_converter::error::SRCError;
+use schema_registry_converter::schema_registry_common::{RawError, SchemaType, SuppliedSchema};
+use serde_json::{Value, json};
+
+use crate::event::EventType;
+
+/// The time limit of one request.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests under way at once: a registry answers a start quickly, and is not flooded by it.
+const CONCURRENCY: usize = 4;
+const LEVEL: &str = "BACKWARD_TRANSITIVE";
+const STRICTER: &str = "FULL_TRANSITIVE";
+
+/// The registry could not be brought to hold the contract.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error("{url} is no address of a schema registry; it takes an http or https URL")]
+    Address {
+        url: String,
+        #[source]
+        source: SRCError,
+    },
+    #[error("the schema registry at {url} did not answer for {subject}; is it up?")]
+    Unavailable {
+        url: String,
+        subject: &'static str,
+        #[source]
+        source: SRCError,
+    },
+    #[error(
+        "the schema registry at {url} refused {subject}; a changed schema must be able to read every registered one"
+    )]
+    Refused {
+        url: String,
+        subject: &'static str,
+        #[source]
+        source: SRCError,
+    },
+}
+
+/// Why a schema id has no schema.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// Permanent.
+    #[error("the schema registry knows no schema {id}")]
+    NotFound { id: u32 },
+    /// Transient.
+    #[error("the schema registry did not answer for schema {id}")]
+    Unavailable {
+        id: u32,
+        #[source]
+        source: SRCError,
+    },
+}
+
+/// A schema of this build that cannot read what a registered version wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incompatibility {
+    pub event_type: EventType,
+    pub version: u32,
+    pub detail: String,
+}
+
+/// Holds each schema of this build against every registered version of its record. Registers nothing.
+pub async fn check_compatible(url: &str) -> Result<Vec<Incompatibility>, RegistryError> {
+    let registry = Registry::new(url)?;
+    let found = stream::iter(EventType::ALL)
+        .map(|event_type| registry.incompatibilities(*event_type))
+        .buffered(CONCURRENCY)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+#[derive(Debug)]
+pub(crate) struct Registry {
+    url: String,
+    settings: SrSettings,
+    /// For subject settings, which schema_registry_converter does not know.
+    http: reqwest::Client,
+}
+
+impl Registry {
+    pub(crate) fn new(url: &str) -> Result<Self, RegistryError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let address = |source| RegistryError::Address { url: url.clone(), source };
+        reqwest::Url::parse(&url)
+            .map_err(|error| address(SRCError::non_retryable_with_cause(error, "not a URL")))?;
+        let settings = SrSettings::new_builder(url.clone()).set_timeout(TIMEOUT).build().map_err(address)?;
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| address(SRCError::non_retryable_with_cause(error, "no HTTP client")))?;
+        Ok(Self { url, settings, http })
+    }
+
+    /// The ids, in the order of [`EventType::ALL`].
+    pub(crate) async fn register_all(&self) -> Result<Vec<u32>, RegistryError> {
+        stream::iter(EventType::ALL)
+            .map(|event_type| self.register(*event_type))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await
+    }
+
+    /// Once more where it fails: several services register the same new schema at the same moment, and the
+    /// one that comes second may be refused for that.
+    async fn register(&self, event_type: EventType) -> Result<u32, RegistryError> {
+        let subject = event_type.record_name();
+        let post = || {
+            let schema = event_type.schema_json().to_owned();
+            let schema = SuppliedSchema::new(Some(subject.to_owned()), SchemaType::Avro, schema);
+            post_schema(&self.settings, subject.to_owned(), schema)
+        };
+        let registered = match post().await {
+            Ok(registered) => registered,
+            Err(_) => post().await.map_err(|error| self.failed(subject, error))?,
+        };
+        self.protect(subject).await.map_err(|error| self.failed(subject, error))?;
+        Ok(registered.id)
+    }
+
+    /// Asks the registry to refuse incompatible versions of this subject, whoever registers them.
+    async fn protect(&self, subject: &str) -> Result<(), SRCError> {
+        let transient =
+            |error| SRCError::retryable_with_cause(error, "the compatibility level could not be set");
+        let config = format!("{}/config/{subject}", self.url);
+        let response = self.http.get(&config).send().await.map_err(transient)?;
+        if response.status().is_success() {
+            let level: Value = response.json().await.map_err(transient)?;
+            if matches!(level["compatibilityLevel"].as_str(), Some(LEVEL | STRICTER)) {
+                return Ok(());
+            }
+        }
+        let wanted = json!({ "compatibility": LEVEL });
+        let response = self.http.put(&config).json(&wanted).send().await.map_err(transient)?;
+        response.error_for_status().map(|_| ()).map_err(transient)
+    }
+
+    /// The text of a schema.
+    pub(crate) async fn schema(&self, id: u32) -> Result<String, ResolveError> {
+        match get_schema_by_id(id, &self.settings).await {
+            Ok(registered) if registered.schema_type == SchemaType::Avro => Ok(registered.schema),
+            Ok(_) => Ok(String::new()),
+            Err(error) if is_not_found(&error) => Err(ResolveError::NotFound { id }),
+            Err(source) => Err(ResolveError::Unavailable { id, source }),
+        }
+    }
+
+    async fn incompatibilities(&self, event_type: EventType) -> Result<Vec<Incompatibility>, RegistryError> {
+        let subject = event_type.record_name();
+        let failed = |error| self.failed(subject, error);
+        let versions = match get_all_versions(&self.settings, subject.to_owned()).await {
+            Ok(versions) => versions,
+            Err(error) if is_not_found(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for version in versions {
+            let registered = get_schema_by_subject_and_version(&self.settings, subject, Some(version))
+                .await
+                .map_err(failed)?;
+            if let Err(detail) = can_read(event_type.schema_json(), &registered.schema) {
+                found.push(Incompatibility { event_type, version, detail });
+            }
+        }
+        Ok(found)
+    }
+
+    fn failed(&self, subject: &'static str, source: SRCError) -> RegistryError {
+        let url = self.url.clone();
+        match answer(&source) {
+            Some(_) if !source.retriable => RegistryError::Refused { url, subject, source },
+            _ => RegistryError::Unavailable { url, subject, source },
+        }
+    }
+}
+
+/// Whether the first schema reads what the second wrote.
+pub(crate) fn can_read(ours: &str, writers: &str) -> Result<(), String> {
+    let parse = |text| Schema::parse_str(text).map_err(|error| error.to_string());
+    SchemaCompatibility::can_read(&parse(writers)?, &parse(ours)?)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+/// What the registry itself said, where it is the registry that answered: a proxy's 404 is no answer.
+fn answer(error: &SRCError) -> Option<&RawError> {
+    let raw = std::error::Error::source(error)?.downcast_ref::<RawError>()?;
+    (raw.error_code != 0).then_some(raw)
+}
+
+/// HTTP's 404, or one of Confluent's 404xx.
+fn is_not_found(error: &SRCError) -> bool {
+    answer(error).is_some_and(|raw| raw.error_code == 404 || raw.error_code / 100 == 404)
+}
