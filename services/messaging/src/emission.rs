@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use minuet_events::{Envelope, Event, Micros, TraceContext, ids};
+use minuet_events::values::Micros;
+use minuet_events::{Envelope, Event, TraceContext, ids};
 use uuid::Uuid;
 
 /// What an event is derived from: the `ce_id` and `ce_time` of the event that caused it.

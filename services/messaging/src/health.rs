@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minuet_events::Micros;
+use minuet_events::values::Micros;
 use serde::Serialize;
 use time::OffsetDateTime;
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minuet_events::Micros;
+use minuet_events::values::Micros;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 

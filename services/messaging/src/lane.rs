@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use minuet_events::{Codec, Micros, TraceContext};
+use minuet_events::values::Micros;
+use minuet_events::{Codec, TraceContext};
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 

@@ -26,6 +26,7 @@ mod dead_letters;
 mod decode;
 mod emission;
 mod health;
+pub mod http;
 mod inbox;
 mod incoming;
 mod kafka;

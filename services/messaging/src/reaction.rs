@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use minuet_events::{Envelope, Event, EventType, Micros};
+use minuet_events::values::Micros;
+use minuet_events::{Envelope, Event, EventType};
 use sqlx::PgConnection;
 
 use crate::{Emission, Incoming, ReactError};

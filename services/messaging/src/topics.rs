@@ -24,9 +24,9 @@ pub enum TopicsError {
     #[error("topics.yaml: {topic} has the record `{record}`, which events/ does not know")]
     UnknownRecord { topic: String, record: String },
     #[error("topics.yaml: the record {record} is on {first} and on {second}; each record has one topic")]
-    RecordTwice { record: EventTypeName, first: String, second: String },
+    RecordTwice { record: EventType, first: String, second: String },
     #[error("topics.yaml: the record {record} has no topic")]
-    RecordMissing { record: EventTypeName },
+    RecordMissing { record: EventType },
     #[error("topics.yaml: the topic {topic} is declared twice")]
     TopicTwice { topic: String },
     #[error("topics.yaml: {topic} has {partitions} partitions and {first} has {first_partitions}; all keyed topics have the same number")]
@@ -58,11 +58,4 @@ pub enum TopicsError {
     NotReady { within: Duration, topics: Vec<String> },
     #[error("waiting for Kafka's answer was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
-}
-
-/// The name of a record, for messages.
-pub type EventTypeName = &'static str;
-
-fn name_of(record: EventType) -> EventTypeName {
-    record.name()
 }

@@ -1,1 +1,86 @@
-//! To be written.
+//! Orders: prices what was submitted, and follows an order to its end.
+//!
+//! It promises that an order that was submitted is answered by OrderPlaced or OrderRejected, and that its status is that of
+//! the events that reached it. Its state: `orders`, and `products`, the view that it prices from. What happens in which
+//! state is [`domain::decide`]; what that means for a batch is in `react.rs`; [`REACTIONS`] is the same as a table.
+
+pub mod domain;
+mod http;
+mod react;
+mod row;
+mod store;
+mod view;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures::TryFutureExt;
+use minuet_events::Codec;
+use minuet_messaging::http::BindError;
+use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{Clock, DatabaseError, Service, ServiceError, Waiters};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+pub use react::REACTIONS;
+pub use store::STATEMENTS;
+
+/// The section `[order]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where the queries are answered: a private address.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { listen: default_listen() }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8091))
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    #[error("the order service cannot listen")]
+    Bind(#[from] BindError),
+    #[error("the order service cannot run")]
+    Service(#[from] ServiceError),
+    #[error("the order service's HTTP ended")]
+    Http(#[from] std::io::Error),
+}
+
+pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
+    minuet_messaging::migrate(database_url, &sqlx::migrate!("../../migrations/order")).await
+}
+
+/// Runs the service until `shutdown`. `bound` is told the HTTP address.
+pub async fn run(
+    settings: Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+    bound: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), OrderError> {
+    let listener = minuet_messaging::http::bind(settings.listen).await?;
+    bound(listener.local_addr()?);
+    let service = Service::new("order", messaging, codec, catalogue, clock)?;
+    let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
+    let queries =
+        http::Queries { pool: service.lane().pool().clone(), orders: Arc::clone(&orders), products: Arc::clone(&products) };
+    let routes = http::routes(queries)
+        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
+    let reactor =
+        react::OrderReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), orders, products };
+
+    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let running = service.run(Arc::new(reactor), shutdown);
+    tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
+    Ok(())
+}

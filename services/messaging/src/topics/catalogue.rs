@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use minuet_events::EventType;
 
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
-use super::{Cleanup, Topic, TopicsError, name_of};
+use super::{Cleanup, Topic, TopicsError};
 
 /// What follows the service's name in the topic of its parked events.
 pub const DEAD_LETTERS: &str = "dead-letters";
@@ -42,13 +42,13 @@ impl Catalogue {
             for &record in topic.records.iter().filter(|&&record| record != EventType::EventParked) {
                 if let Some(first) = home.insert(record, index) {
                     let (first, second) = (topics[first].name.clone(), topic.name.clone());
-                    return Err(TopicsError::RecordTwice { record: name_of(record), first, second });
+                    return Err(TopicsError::RecordTwice { record, first, second });
                 }
             }
         }
         for &record in EventType::ALL.iter().filter(|&&record| record != EventType::EventParked) {
             if !home.contains_key(&record) {
-                return Err(TopicsError::RecordMissing { record: name_of(record) });
+                return Err(TopicsError::RecordMissing { record });
             }
         }
         let partitions = common_partitions(&topics)?;

@@ -35,6 +35,14 @@ impl Difference {
         }
     }
 
+    /// Whether it may stay as it is: reported only.
+    pub fn is_left(&self) -> bool {
+        match self.change {
+            Change::Replication { .. } | Change::Undeclared { .. } => true,
+            Change::Create { .. } | Change::Configure { .. } | Change::Grow { .. } | Change::Partitions { .. } => false,
+        }
+    }
+
     pub(super) fn refusal(&self) -> Option<TopicsError> {
         match self.change {
             Change::Partitions { declared, actual, keyed: true } => {

@@ -1,0 +1,65 @@
+//! What every service shows over HTTP: whether it lives, whether it is ready, what it has counted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{Counts, Health};
+
+/// How long open requests may take to end once the service stops.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+pub fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
+    Router::new().route("/healthz", get(live)).route("/readyz", get(ready).with_state(health)).route("/counts", get(count).with_state(counts))
+}
+
+async fn live() -> Json<serde_json::Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let status = if health.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": health.ready(), "dependencies": health.report()}))).into_response()
+}
+
+async fn count(State(counts): State<Arc<Counts>>) -> Response {
+    Json(&*counts).into_response()
+}
+
+/// Serves until `shutdown`. The listener is bound by the caller, who then knows the port.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    let serving = tokio::spawn(server.into_future());
+    shutdown.cancelled().await;
+    match tokio::time::timeout(GOODBYE, serving).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => Err(io::Error::other(error)),
+        Err(_) => {
+            warn!("open requests were cut off");
+            Ok(())
+        }
+    }
+}
+
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}; is the port taken?")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}

@@ -1,0 +1,189 @@
+use minuet_events::inventory::{InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, ReservationExpired};
+use minuet_events::orders::{
+    OrderCancellationRejected, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed, OrderRejected,
+    OrderSubmitted, Problem,
+};
+use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
+use minuet_events::Event;
+use minuet_events::values::{OrderId, UserId};
+use uuid::Uuid;
+
+use super::pricing::{Products, price};
+use super::state::{Change, Order, Placed, Withdrawal};
+
+/// What may happen to an order.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    Submitted { submitted: &'a OrderSubmitted, products: &'a Products },
+    /// `request`: the `ce_id` that asked.
+    CancellationRequested { requested: &'a OrderCancellationRequested, request: Uuid },
+    PaymentSucceeded(&'a PaymentSucceeded),
+    PaymentFailed(&'a PaymentFailed),
+    PaymentRefunded(&'a PaymentRefunded),
+    InventoryConfirmed(&'a InventoryConfirmed),
+    InventoryRejected(&'a InventoryRejected),
+    InventoryConfirmationFailed(&'a InventoryConfirmationFailed),
+    ReservationExpired(&'a ReservationExpired),
+    DeadlinePassed,
+}
+
+/// What follows: a change of the order, and the event that tells of it. Neither: a no-op.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub change: Option<Change>,
+    pub emit: Option<Event>,
+}
+
+impl Decision {
+    pub fn is_no_op(&self) -> bool {
+        self.change.is_none() && self.emit.is_none()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen to an order that is {state}")]
+pub struct Illegal {
+    pub state: &'static str,
+    pub event: &'static str,
+}
+
+/// The table "When events cross", for orders: every state and every event is written out.
+pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
+    use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
+    let illegal = |event| Err(Illegal { state: order.name(), event });
+    match input {
+        Input::Submitted { submitted, products } => Ok(match order {
+            Unknown => place(submitted, products),
+            Tombstone(withdrawals) => match withdrawals.iter().find(|w| may_cancel(&w.requested_by, &submitted.user_id)) {
+                Some(withdrawal) => {
+                    cancel(submitted.order_id, &submitted.user_id, "requested", Some(withdrawal.reason.clone()))
+                }
+                None => place(submitted, products),
+            },
+            Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => Decision::default(),
+        }),
+        Input::CancellationRequested { requested, request } => Ok(match order {
+            Unknown | Tombstone(_) => Decision {
+                change: Some(Change::Withdrawn(Withdrawal {
+                    requested_by: requested.requested_by.clone(),
+                    reason: requested.reason.clone(),
+                })),
+                emit: None,
+            },
+            Pending(placed) | Paid(placed, _) if may_cancel(&requested.requested_by, &placed.user_id) => {
+                cancel(requested.order_id, &placed.user_id, "requested", Some(requested.reason.clone()))
+            }
+            Pending(_) | Paid(..) => refuse(requested, request, "not_permitted"),
+            Confirmed(..) => refuse(requested, request, "already_confirmed"),
+            Cancelled => refuse(requested, request, "already_cancelled"),
+            Failed => refuse(requested, request, "already_failed"),
+        }),
+        Input::PaymentSucceeded(paid) => match order {
+            Pending(_) => Ok(Decision { change: Some(Change::Paid(paid.payment_id)), emit: None }),
+            Confirmed(_, None) => Ok(Decision { change: Some(Change::PaymentNoted(paid.payment_id)), emit: None }),
+            Cancelled => Ok(Decision::default()),
+            Unknown | Tombstone(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => illegal("PaymentSucceeded"),
+        },
+        Input::InventoryConfirmed(_) => match order {
+            Pending(placed) | Paid(placed, _) => Ok(Decision {
+                change: Some(Change::Confirmed),
+                emit: Some(Event::from(OrderConfirmed {
+                    order_id: placed.order_id,
+                    user_id: placed.user_id.clone(),
+                    currency: placed.currency,
+                    total: placed.total,
+                })),
+            }),
+            Cancelled => Ok(Decision::default()),
+            Unknown | Tombstone(_) | Confirmed(..) | Failed => illegal("InventoryConfirmed"),
+        },
+        Input::PaymentRefunded(refunded) => match order {
+            // Of one topic and key, so PaymentSucceeded came before it: pending is written out to be safe, not expected.
+            Pending(placed) | Paid(placed, _) | Confirmed(placed, _) => Ok(cancel_placed(placed, &refunded.reason, None)),
+            Cancelled => Ok(Decision::default()),
+            Unknown | Tombstone(_) | Failed => illegal("PaymentRefunded"),
+        },
+        Input::PaymentFailed(failed) => undo(order, "PaymentFailed", "payment_failed", Some(failed.reason.clone())),
+        Input::ReservationExpired(_) => undo(order, "ReservationExpired", "reservation_expired", None),
+        Input::InventoryConfirmationFailed(failed) => {
+            undo(order, "InventoryConfirmationFailed", "inventory_confirmation_failed", Some(failed.reason.clone()))
+        }
+        Input::InventoryRejected(rejected) => match order {
+            Pending(placed) => Ok(fail(placed, rejected)),
+            Cancelled => Ok(Decision::default()),
+            Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Failed => illegal("InventoryRejected"),
+        },
+        Input::DeadlinePassed => match order {
+            Pending(placed) | Paid(placed, _) => Ok(cancel_placed(placed, "deadline", None)),
+            Unknown | Tombstone(_) | Confirmed(..) | Cancelled | Failed => Ok(Decision::default()),
+        },
+    }
+}
+
+/// Who may cancel an order: its user, or an admin, whom the gateway names `admin:<user id>`.
+fn may_cancel(requested_by: &UserId, user: &UserId) -> bool {
+    requested_by == user || requested_by.as_str().starts_with("admin:")
+}
+
+fn place(submitted: &OrderSubmitted, products: &Products) -> Decision {
+    match price(submitted, products) {
+        Ok(placed) => Decision { change: Some(Change::Placed(placed.clone())), emit: Some(Event::from(placed)) },
+        Err(problems) => Decision {
+            change: Some(Change::Rejected(problems.clone())),
+            emit: Some(Event::from(OrderRejected {
+                order_id: submitted.order_id,
+                user_id: submitted.user_id.clone(),
+                problems,
+            })),
+        },
+    }
+}
+
+fn cancel(order_id: OrderId, user_id: &UserId, reason: &str, detail: Option<String>) -> Decision {
+    Decision {
+        change: Some(Change::Cancelled { reason: reason.to_owned(), detail: detail.clone() }),
+        emit: Some(Event::from(OrderCancelled { order_id, user_id: user_id.clone(), reason: reason.to_owned(), detail })),
+    }
+}
+
+fn cancel_placed(placed: &Placed, reason: &str, detail: Option<String>) -> Decision {
+    cancel(placed.order_id, &placed.user_id, reason, detail)
+}
+
+/// A failure elsewhere: whatever is not at its end is cancelled, a confirmed order cannot be reached by it.
+fn undo(order: &Order, event: &'static str, reason: &str, detail: Option<String>) -> Result<Decision, Illegal> {
+    match order {
+        Order::Pending(placed) | Order::Paid(placed, _) => Ok(cancel_placed(placed, reason, detail)),
+        Order::Cancelled => Ok(Decision::default()),
+        Order::Unknown | Order::Tombstone(_) | Order::Confirmed(..) | Order::Failed => {
+            Err(Illegal { state: order.name(), event })
+        }
+    }
+}
+
+fn fail(placed: &Placed, rejected: &InventoryRejected) -> Decision {
+    let problems: Vec<Problem> = rejected
+        .shortages
+        .iter()
+        .map(|shortage| Problem {
+            code: "insufficient_stock".to_owned(),
+            sku: Some(shortage.sku.clone()),
+            detail: format!("{} requested, {} available", shortage.requested, shortage.available),
+        })
+        .collect();
+    Decision {
+        change: Some(Change::Failed(problems.clone())),
+        emit: Some(Event::from(OrderFailed { order_id: placed.order_id, user_id: placed.user_id.clone(), problems })),
+    }
+}
+
+fn refuse(requested: &OrderCancellationRequested, request: Uuid, reason: &str) -> Decision {
+    Decision {
+        change: None,
+        emit: Some(Event::from(OrderCancellationRejected {
+            order_id: requested.order_id,
+            request_id: request,
+            reason: reason.to_owned(),
+        })),
+    }
+}

@@ -1,0 +1,13 @@
+//! What an order is and how it moves. Pure: no I/O, no clock, no randomness.
+#![deny(clippy::disallowed_methods)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod decide;
+mod pricing;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Decision, Illegal, Input, decide};
+pub use pricing::{Product, Products, price};
+pub use state::{Change, Order, Placed, Withdrawal};

@@ -1,0 +1,190 @@
+//! The order service's queries. For the gateway: identity is checked there, this listens on a private address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, Sku};
+use minuet_messaging::{ReactError, Waiters};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tracing::error;
+use uuid::Uuid;
+
+use crate::store::{self, Shown};
+use crate::view::ProductRow;
+
+/// The longest that a request may wait here.
+const LONGEST: u64 = 60_000;
+const PAGE: i64 = 100;
+
+#[derive(Clone)]
+pub(crate) struct Queries {
+    pub(crate) pool: PgPool,
+    pub(crate) orders: Arc<Waiters<OrderId>>,
+    pub(crate) products: Arc<Waiters<Sku>>,
+}
+
+pub(crate) fn routes(queries: Queries) -> Router {
+    Router::new()
+        .route("/orders", get(list))
+        .route("/orders/{id}", get(one))
+        .route("/products/{sku}", get(product))
+        .with_state(queries)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Until {
+    /// Priced or refused.
+    Known,
+    /// Confirmed, cancelled or failed.
+    Final,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wait {
+    wait: Option<Until>,
+    #[serde(default)]
+    timeout_ms: u64,
+}
+
+async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait): Query<Wait>) -> Response {
+    let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
+    let wants_end = matches!(wait.wait, Some(Until::Final));
+    let found = queries.orders.wait(&id, limit, || async {
+        let shown = store::order(&queries.pool, id).await?;
+        Ok::<_, sqlx::Error>(shown.filter(|order| !wants_end || is_final(order)))
+    });
+    let found = match found.await {
+        // Not at its end in time: as it is.
+        Ok(None) if wants_end => store::order(&queries.pool, id).await,
+        other => other,
+    };
+    match found {
+        Ok(Some(order)) => Json(show(order)).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn is_final(order: &Shown) -> bool {
+    matches!(order.status.as_str(), "confirmed" | "cancelled" | "failed")
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    user_id: Option<String>,
+    status: Option<String>,
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Response {
+    let statuses = ["pending", "paid", "confirmed", "cancelled", "failed"];
+    if page.status.as_ref().is_some_and(|status| !statuses.contains(&status.as_str())) {
+        return (StatusCode::BAD_REQUEST, format!("status takes one of {}", statuses.join(", "))).into_response();
+    }
+    let after = match page.cursor.as_deref().map(parse_cursor) {
+        Some(None) => return (StatusCode::BAD_REQUEST, "cursor takes what the page before gave").into_response(),
+        Some(after) => after,
+        None => None,
+    };
+    let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
+    match store::orders(&queries.pool, page.user_id.as_deref(), page.status.as_deref(), after, limit + 1).await {
+        Ok(mut orders) => {
+            let more = orders.len() as i64 > limit;
+            orders.truncate(usize::try_from(limit).unwrap_or_default());
+            let cursor = if more { orders.last().map(cursor) } else { None };
+            let orders: Vec<Value> = orders.into_iter().map(show).collect();
+            Json(json!({"orders": orders, "next_cursor": cursor})).into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Where the next page starts: microseconds and id of the last order shown.
+fn cursor(order: &Shown) -> String {
+    format!("{}.{}", Micros::from_datetime(order.created_at).0, order.id.simple())
+}
+
+fn parse_cursor(text: &str) -> Option<(OffsetDateTime, Uuid)> {
+    let (micros, id) = text.split_once('.')?;
+    let micros: i64 = micros.parse().ok()?;
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok().zip(Uuid::parse_str(id).ok())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    event_id: Option<Uuid>,
+    #[serde(default)]
+    timeout_ms: u64,
+}
+
+/// The product as the view has it; with `event_id`, once the view shows that event, or as it is when the time is up.
+async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
+    let limit = Duration::from_millis(seen.timeout_ms.min(LONGEST));
+    let found = queries.products.wait(&sku, limit, || async {
+        let row = store::product(&queries.pool, &sku).await?;
+        Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
+    });
+    let found = match found.await {
+        Ok(None) => store::product(&queries.pool, &sku).await,
+        other => other,
+    };
+    match found {
+        Ok(Some(row)) => Json(show_product(&row)).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn show_product(row: &ProductRow) -> Value {
+    let product = &row.product;
+    json!({
+        "sku": row.sku,
+        "name": product.name,
+        "unit_price": product.unit_price,
+        "currency": product.currency,
+        "active": product.active,
+        "event_id": product.event,
+    })
+}
+
+fn show(order: Shown) -> Value {
+    let total = order.total.and_then(|total| Amount::new(total).ok());
+    let currency = order.currency.as_deref().and_then(|currency| Currency::parse(currency).ok());
+    let mut shown = Map::new();
+    shown.insert("order_id".to_owned(), json!(order.id));
+    shown.insert("user_id".to_owned(), json!(order.user_id));
+    shown.insert("status".to_owned(), json!(order.status));
+    shown.insert("payment_method".to_owned(), json!(order.payment_method));
+    shown.insert("currency".to_owned(), json!(currency));
+    shown.insert("total".to_owned(), json!(total));
+    shown.insert("lines".to_owned(), order.lines.unwrap_or_else(|| json!([])));
+    let optional = [
+        ("payment_id", order.payment_id.map(|id| json!(id))),
+        ("problems", order.problems),
+        ("reason", order.reason.map(Value::String)),
+        ("detail", order.detail.map(Value::String)),
+    ];
+    shown.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))));
+    shown.insert("created_at".to_owned(), json!(Micros::from_datetime(order.created_at)));
+    shown.insert("updated_at".to_owned(), json!(Micros::from_datetime(order.updated_at)));
+    Value::Object(shown)
+}
+
+/// The cause goes into the log, not to the caller.
+fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    error!(error, "query failed");
+    (StatusCode::SERVICE_UNAVAILABLE, "the order database does not answer").into_response()
+}

@@ -1,0 +1,202 @@
+//! What the order service consumes and emits, and how a batch of it becomes one change of the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minuet_events::catalog::ProductChanged;
+use minuet_events::values::{OrderId, Sku};
+use minuet_events::{Envelope, Event, EventType, TraceContext};
+use minuet_messaging::{
+    Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
+};
+use sqlx::PgConnection;
+
+use crate::domain::{Decision, Illegal, Input, decide};
+use crate::row::Row;
+use crate::store;
+use crate::view::ProductView;
+
+/// The dance, as far as orders go.
+pub const REACTIONS: &[Reaction] = &[
+    row(EventType::OrderSubmitted, &["unknown"], &["pending", "failed"], &[EventType::OrderPlaced, EventType::OrderRejected]),
+    row(
+        EventType::OrderSubmitted,
+        &["tombstone"],
+        &["cancelled", "pending", "failed"],
+        &[EventType::OrderCancelled, EventType::OrderPlaced, EventType::OrderRejected],
+    ),
+    row(EventType::OrderSubmitted, &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
+    row(EventType::OrderCancellationRequested, &["unknown", "tombstone"], &["tombstone"], &[]),
+    row(
+        EventType::OrderCancellationRequested,
+        &["pending", "paid"],
+        &["cancelled"],
+        &[EventType::OrderCancelled, EventType::OrderCancellationRejected],
+    ),
+    row(
+        EventType::OrderCancellationRequested,
+        &["confirmed", "cancelled", "failed"],
+        &[],
+        &[EventType::OrderCancellationRejected],
+    ),
+    row(EventType::PaymentSucceeded, &["pending"], &["paid"], &[]),
+    row(EventType::PaymentSucceeded, &["confirmed", "cancelled"], &[], &[]),
+    row(EventType::InventoryConfirmed, &["pending", "paid"], &["confirmed"], &[EventType::OrderConfirmed]),
+    row(EventType::InventoryConfirmed, &["cancelled"], &[], &[]),
+    row(EventType::PaymentRefunded, &["pending", "paid", "confirmed"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(EventType::PaymentRefunded, &["cancelled"], &[], &[]),
+    row(EventType::PaymentFailed, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(EventType::PaymentFailed, &["cancelled"], &[], &[]),
+    row(EventType::ReservationExpired, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(EventType::ReservationExpired, &["cancelled"], &[], &[]),
+    row(EventType::InventoryConfirmationFailed, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(EventType::InventoryConfirmationFailed, &["cancelled"], &[], &[]),
+    row(EventType::InventoryRejected, &["pending"], &["failed"], &[EventType::OrderFailed]),
+    row(EventType::InventoryRejected, &["cancelled"], &[], &[]),
+    row(EventType::ProductChanged, &["any"], &[], &[]),
+];
+
+const fn row(
+    consumes: EventType,
+    states: &'static [&'static str],
+    becomes: &'static [&'static str],
+    emits: &'static [EventType],
+) -> Reaction {
+    Reaction { consumes, states, becomes, emits }
+}
+
+pub(crate) struct OrderReactor {
+    pub(crate) lane: Lane,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) orders: Arc<Waiters<OrderId>>,
+    pub(crate) products: Arc<Waiters<Sku>>,
+}
+
+/// Who is to be told once the batch is committed.
+pub(crate) struct Committed {
+    orders: Vec<OrderId>,
+    products: Vec<Sku>,
+    no_ops: usize,
+}
+
+impl Reactor for OrderReactor {
+    type After = Committed;
+
+    fn reactions(&self) -> &'static [Reaction] {
+        REACTIONS
+    }
+
+    async fn react(
+        &self,
+        connection: &mut PgConnection,
+        now: minuet_events::values::Micros,
+        events: &[&Received],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let (ids, skus) = touched(events);
+        let mut rows = store::load_orders(connection, &ids).await?;
+        let mut products = store::load_products(connection, &skus).await?;
+        let mut changed_products = BTreeSet::new();
+        let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
+
+        for (index, received) in events.iter().enumerate() {
+            let position = &received.incoming.position;
+            let (envelope, event) = match &received.content {
+                Content::Event(content) => (&content.0, &content.1),
+                Content::Erased { key } => {
+                    if let Some(sku) = products.erase(key, position) {
+                        changed_products.insert(sku);
+                    }
+                    continue;
+                }
+            };
+            if let Event::ProductChanged(changed) = event {
+                if products.apply(changed, envelope, position) {
+                    changed_products.insert(changed.sku.clone());
+                }
+                continue;
+            }
+            let Some(order_id) = order_of(event) else { continue };
+            let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
+            match react_one(row, envelope, event, products.known()) {
+                Ok(decision) if decision.is_no_op() => no_ops += 1,
+                Ok(Decision { change, emit }) => {
+                    let trace = row.continue_trace(&envelope.trace);
+                    if let Some(change) = change {
+                        row.apply(change, envelope, event, now);
+                    }
+                    if let Some(event) = emit {
+                        let sequence = row.next_sequence(now);
+                        emissions.push(self.lane.emission(Cause::from(envelope), event, 0, now, Some(sequence), &trace));
+                    }
+                }
+                Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
+            }
+        }
+
+        let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
+        store::write_orders(connection, &written).await?;
+        store::write_products(connection, products.rows(&changed_products)).await?;
+        let after = Committed {
+            orders: written.iter().map(|row| row.id).collect(),
+            products: changed_products.into_iter().collect(),
+            no_ops,
+        };
+        Ok(Reacted { emissions, refusals, after })
+    }
+
+    fn committed(&self, after: Committed) {
+        Counts::add(&self.counts.no_ops, after.no_ops);
+        self.orders.wake(&after.orders);
+        self.products.wake(&after.products);
+    }
+
+    async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
+        Ok(())
+    }
+}
+
+fn react_one(
+    row: &Row,
+    envelope: &Envelope,
+    event: &Event,
+    products: &crate::domain::Products,
+) -> Result<Decision, Illegal> {
+    let input = match event {
+        Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products },
+        Event::OrderCancellationRequested(requested) => Input::CancellationRequested { requested, request: envelope.id },
+        Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
+        Event::PaymentFailed(event) => Input::PaymentFailed(event),
+        Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
+        Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
+        Event::InventoryRejected(event) => Input::InventoryRejected(event),
+        Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
+        Event::ReservationExpired(event) => Input::ReservationExpired(event),
+        other => return Err(Illegal { state: row.order.name(), event: other.event_type().name() }),
+    };
+    decide(&row.order, input)
+}
+
+/// The order that an event of the table is about.
+fn order_of(event: &Event) -> Option<OrderId> {
+    OrderId::parse(&event.key()).ok()
+}
+
+fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {
+    let (mut ids, mut skus) = (BTreeSet::new(), BTreeSet::new());
+    for received in events {
+        match &received.content {
+            Content::Erased { key } => skus.extend(Sku::parse(key).ok()),
+            Content::Event(content) => match &content.1 {
+                Event::ProductChanged(ProductChanged { sku, .. }) => {
+                    skus.insert(sku.clone());
+                }
+                Event::OrderSubmitted(submitted) => {
+                    ids.insert(submitted.order_id);
+                    skus.extend(submitted.lines.iter().map(|line| line.sku.clone()));
+                }
+                other => ids.extend(order_of(other)),
+            },
+        }
+    }
+    (ids.into_iter().collect(), skus.into_iter().collect())
+}

@@ -1,0 +1,179 @@
+//! An order's row while a batch is decided: its state, and the columns beside it.
+
+use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
+use minuet_events::{Envelope, Event, TraceContext};
+use minuet_messaging::Cause;
+use serde_json::{Value, json};
+
+use crate::domain::{Change, Order, Placed, Withdrawal};
+
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) id: OrderId,
+    pub(crate) order: Order,
+    pub(crate) user_id: Option<UserId>,
+    /// Currency and total, once it was priced in this batch.
+    pub(crate) money: Option<(Currency, Amount)>,
+    pub(crate) payment_method: Option<&'static str>,
+    pub(crate) lines: Option<Value>,
+    pub(crate) problems: Option<Value>,
+    pub(crate) reason: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) payment_id: Option<PaymentId>,
+    pub(crate) submission: Option<Cause>,
+    pub(crate) event_sequence: i64,
+    pub(crate) version: i32,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) created_at: Micros,
+    pub(crate) updated_at: Micros,
+    /// Whether the database has it, and whether it knows what changed.
+    pub(crate) stored: bool,
+    pub(crate) changed: bool,
+}
+
+impl Row {
+    pub(crate) fn unknown(id: OrderId, now: Micros) -> Self {
+        Row {
+            id,
+            order: Order::Unknown,
+            user_id: None,
+            money: None,
+            payment_method: None,
+            lines: None,
+            problems: None,
+            reason: None,
+            detail: None,
+            payment_id: None,
+            submission: None,
+            event_sequence: 0,
+            version: 0,
+            traceparent: None,
+            created_at: now,
+            updated_at: now,
+            stored: false,
+            changed: false,
+        }
+    }
+
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The next `ce_sequence` of this order.
+    pub(crate) fn next_sequence(&mut self, now: Micros) -> i64 {
+        self.event_sequence += 1;
+        self.touch(now);
+        self.event_sequence
+    }
+
+    /// The order's own trace: that of its submission, whatever the trace of a later request is.
+    pub(crate) fn continue_trace(&self, cause: &TraceContext) -> TraceContext {
+        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
+        match own {
+            Some(own) if own.trace_id() != cause.trace_id() => own.with_order(self.id),
+            _ => cause.with_order(self.id),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, change: Change, envelope: &Envelope, event: &Event, now: Micros) {
+        if let Event::OrderSubmitted(submitted) = event {
+            self.submitted(submitted, envelope);
+        }
+        let placed = match &self.order {
+            Order::Pending(placed) | Order::Paid(placed, _) | Order::Confirmed(placed, _) => Some(placed.clone()),
+            Order::Unknown | Order::Tombstone(_) | Order::Cancelled | Order::Failed => None,
+        };
+        match change {
+            Change::Withdrawn(withdrawal) => {
+                let mut withdrawals = match &mut self.order {
+                    Order::Tombstone(earlier) => std::mem::take(earlier),
+                    _ => Vec::new(),
+                };
+                withdrawals.push(withdrawal);
+                self.order = Order::Tombstone(withdrawals);
+            }
+            Change::Placed(placed) => {
+                self.lines = Some(priced_lines(&placed));
+                self.money = Some((placed.currency, placed.total));
+                let OrderPlaced { order_id, user_id, currency, total, .. } = placed;
+                self.order = Order::Pending(Placed { order_id, user_id, currency, total });
+            }
+            Change::Rejected(problems) => self.fail("rejected", &problems),
+            Change::Failed(problems) => self.fail("insufficient_stock", &problems),
+            Change::Paid(payment) => {
+                self.payment_id = Some(payment);
+                if let Some(placed) = placed {
+                    self.order = Order::Paid(placed, payment);
+                }
+            }
+            Change::PaymentNoted(payment) => {
+                self.payment_id = Some(payment);
+                if let Some(placed) = placed {
+                    self.order = Order::Confirmed(placed, Some(payment));
+                }
+            }
+            Change::Confirmed => {
+                if let Some(placed) = placed {
+                    self.order = Order::Confirmed(placed, self.payment_id);
+                }
+            }
+            Change::Cancelled { reason, detail } => {
+                self.order = Order::Cancelled;
+                self.reason = Some(reason);
+                self.detail = detail;
+            }
+        }
+        self.version += 1;
+        self.touch(now);
+    }
+
+    fn submitted(&mut self, submitted: &OrderSubmitted, envelope: &Envelope) {
+        self.user_id = Some(submitted.user_id.clone());
+        self.payment_method = Some(submitted.payment_method.as_str());
+        self.lines = Some(requested_lines(submitted));
+        self.submission = Some(Cause::from(envelope));
+        self.traceparent = Some(envelope.trace.traceparent.clone());
+    }
+
+    fn fail(&mut self, reason: &str, problems: &[Problem]) {
+        self.order = Order::Failed;
+        self.reason = Some(reason.to_owned());
+        self.problems = Some(json!(problems));
+    }
+
+    fn touch(&mut self, now: Micros) {
+        self.changed = true;
+        self.updated_at = now;
+    }
+
+    pub(crate) fn withdrawals(&self) -> Option<&[Withdrawal]> {
+        match &self.order {
+            Order::Tombstone(withdrawals) => Some(withdrawals),
+            Order::Unknown
+            | Order::Pending(_)
+            | Order::Paid(..)
+            | Order::Confirmed(..)
+            | Order::Cancelled
+            | Order::Failed => None,
+        }
+    }
+}
+
+fn requested_lines(submitted: &OrderSubmitted) -> Value {
+    let line = |line: &minuet_events::orders::SubmittedLine| json!({"sku": line.sku, "quantity": line.quantity});
+    submitted.lines.iter().map(line).collect()
+}
+
+fn priced_lines(placed: &OrderPlaced) -> Value {
+    let line = |line: &minuet_events::orders::PlacedLine| {
+        json!({
+            "sku": line.sku,
+            "name": line.name,
+            "unit_price": line.unit_price,
+            "quantity": line.quantity,
+            "subtotal": line.subtotal,
+        })
+    };
+    placed.lines.iter().map(line).collect()
+}

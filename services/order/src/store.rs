@@ -1,0 +1,371 @@
+//! Every statement of the order service. Set-based: one per table and batch, rows in key order, so that nobody deadlocks.
+
+use std::collections::BTreeMap;
+
+use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, Sku, UserId};
+use minuet_messaging::{Cause, ReactError};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use sqlx::prelude::FromRow;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{Order, Placed, Product, Withdrawal};
+use crate::row::Row;
+use crate::view::{ProductRow, ProductView};
+
+const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency, total, payment_id, withdrawals, submission_id, submission_time,
+        event_sequence, version, traceparent, created_at
+     from orders where id = any($1::uuid[]) order by id for update";
+
+const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
+        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at)
+     select * from unnest($1::uuid[], $2::text[], $3::order_status[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::json[], $9::json[],
+        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[])
+     on conflict (id) do nothing";
+
+const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
+        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[])
+        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent)
+     where o.id = n.id";
+
+const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
+        reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
+        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
+     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[])
+        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at)
+     where o.id = n.id";
+
+const LOAD_PRODUCTS: &str = "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+     from products where sku = any($1::text[])";
+
+const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::integer[], $9::bigint[])
+     on conflict (sku) do update set name = excluded.name, currency = excluded.currency, unit_price = excluded.unit_price, active = excluded.active,
+        event_id = excluded.event_id, event_time = excluded.event_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset
+     where products.source_partition <> excluded.source_partition or products.source_offset < excluded.source_offset";
+
+const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
+     from orders where id = $1 and user_id is not null";
+
+const ORDERS: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
+     from orders
+     where user_id is not null and ($1::text is null or user_id = $1) and ($2::text is null or status = $2::order_status)
+        and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
+     order by created_at desc, id desc limit $5";
+
+const PRODUCT: &str = "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+     from products where sku = $1";
+
+/// For the test that prepares each against the migrated schema.
+pub const STATEMENTS: &[&str] = &[
+    LOAD_ORDERS,
+    INSERT_ORDERS,
+    SUBMIT_ORDERS,
+    UPDATE_ORDERS,
+    LOAD_PRODUCTS,
+    WRITE_PRODUCTS,
+    ORDER,
+    ORDERS,
+    PRODUCT,
+];
+
+#[derive(FromRow)]
+struct OrderRow {
+    id: Uuid,
+    user_id: Option<String>,
+    status: String,
+    currency: Option<String>,
+    total: Option<Decimal>,
+    payment_id: Option<Uuid>,
+    withdrawals: Option<Json<Vec<Withdrawal>>>,
+    submission_id: Option<Uuid>,
+    submission_time: Option<OffsetDateTime>,
+    event_sequence: i64,
+    version: i32,
+    traceparent: Option<String>,
+    created_at: OffsetDateTime,
+}
+
+/// Locks the orders' rows, in the order of their ids.
+pub(crate) async fn load_orders(
+    connection: &mut PgConnection,
+    ids: &[OrderId],
+) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<OrderRow> = sqlx::query_as(LOAD_ORDERS).bind(ids).fetch_all(connection).await?;
+    rows.into_iter().map(|row| loaded(row).map(|row| (row.id, row))).collect()
+}
+
+fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
+    let corrupt = |detail: String| ReactError::Corrupt { table: "orders", detail: format!("{}: {detail}", stored.id) };
+    let id = OrderId::new(stored.id);
+    let user_id = stored.user_id.as_deref().map(UserId::parse).transpose().map_err(|e| corrupt(e.to_string()))?;
+    let payment = stored.payment_id.map(PaymentId::new);
+    let placed = || -> Result<Placed, ReactError> {
+        let (Some(user_id), Some(currency), Some(total)) = (user_id.clone(), &stored.currency, stored.total) else {
+            return Err(corrupt("a priced order without user, currency or total".to_owned()));
+        };
+        let currency = Currency::parse(currency).map_err(|e| corrupt(e.to_string()))?;
+        let total = Amount::new(total).map_err(|e| corrupt(e.to_string()))?;
+        Ok(Placed { order_id: id, user_id, currency, total })
+    };
+    let order = match (stored.status.as_str(), payment, &stored.withdrawals) {
+        ("pending", _, _) => Order::Pending(placed()?),
+        ("paid", Some(payment), _) => Order::Paid(placed()?, payment),
+        ("confirmed", payment, _) => Order::Confirmed(placed()?, payment),
+        ("cancelled", _, Some(Json(withdrawals))) if user_id.is_none() => Order::Tombstone(withdrawals.clone()),
+        ("cancelled", _, _) => Order::Cancelled,
+        ("failed", _, _) => Order::Failed,
+        (status, _, _) => return Err(corrupt(format!("status {status}"))),
+    };
+    let created_at = Micros::from_datetime(stored.created_at);
+    let submission = stored.submission_id.zip(stored.submission_time);
+    Ok(Row {
+        order,
+        user_id,
+        payment_id: payment,
+        submission: submission.map(|(id, time)| Cause { id, time: Micros::from_datetime(time) }),
+        event_sequence: stored.event_sequence,
+        version: stored.version,
+        traceparent: stored.traceparent,
+        created_at,
+        stored: true,
+        ..Row::unknown(id, created_at)
+    })
+}
+
+/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    if !new.is_empty() {
+        let c = Columns::of(&new);
+        let done = sqlx::query(INSERT_ORDERS)
+            .bind(c.ids)
+            .bind(c.users)
+            .bind(c.statuses)
+            .bind(c.methods)
+            .bind(c.currencies)
+            .bind(c.totals)
+            .bind(c.payments)
+            .bind(c.lines)
+            .bind(c.problems)
+            .bind(c.reasons)
+            .bind(c.details)
+            .bind(c.withdrawals)
+            .bind(c.submission_ids)
+            .bind(c.submission_times)
+            .bind(c.sequences)
+            .bind(c.versions)
+            .bind(c.traces)
+            .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
+            .bind(c.updated)
+            .execute(&mut *connection)
+            .await?;
+        if done.rows_affected() != new.len() as u64 {
+            return Err(ReactError::LostRace { table: "orders" });
+        }
+    }
+    // What was a tombstone and now has an order: rare, so the usual update does not carry these columns.
+    let submitted: Vec<&Row> = stored.iter().copied().filter(|row| row.lines.is_some()).collect();
+    if !submitted.is_empty() {
+        let c = Columns::of(&submitted);
+        sqlx::query(SUBMIT_ORDERS)
+            .bind(c.ids)
+            .bind(c.users)
+            .bind(c.methods)
+            .bind(c.currencies)
+            .bind(c.totals)
+            .bind(c.lines)
+            .bind(c.submission_ids)
+            .bind(c.submission_times)
+            .bind(c.traces)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !stored.is_empty() {
+        let c = Columns::of(&stored);
+        sqlx::query(UPDATE_ORDERS)
+            .bind(c.ids)
+            .bind(c.statuses)
+            .bind(c.payments)
+            .bind(c.problems)
+            .bind(c.reasons)
+            .bind(c.details)
+            .bind(c.withdrawals)
+            .bind(c.sequences)
+            .bind(c.versions)
+            .bind(c.updated)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Rows, turned on their side for UNNEST.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    users: Vec<Option<&'a str>>,
+    statuses: Vec<&'static str>,
+    methods: Vec<Option<&'static str>>,
+    currencies: Vec<Option<&'a str>>,
+    totals: Vec<Option<Decimal>>,
+    payments: Vec<Option<Uuid>>,
+    lines: Vec<Option<Json<&'a Value>>>,
+    problems: Vec<Option<Json<&'a Value>>>,
+    reasons: Vec<Option<&'a str>>,
+    details: Vec<Option<&'a str>>,
+    withdrawals: Vec<Option<Json<&'a [Withdrawal]>>>,
+    submission_ids: Vec<Option<Uuid>>,
+    submission_times: Vec<Option<OffsetDateTime>>,
+    sequences: Vec<i64>,
+    versions: Vec<i32>,
+    traces: Vec<Option<&'a str>>,
+    updated: Vec<OffsetDateTime>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &[&'a Row]) -> Self {
+        let mut c = Columns::default();
+        for row in rows {
+            let status = match &row.order {
+                Order::Unknown | Order::Tombstone(_) | Order::Cancelled => "cancelled",
+                Order::Pending(_) => "pending",
+                Order::Paid(..) => "paid",
+                Order::Confirmed(..) => "confirmed",
+                Order::Failed => "failed",
+            };
+            c.ids.push(row.id.as_uuid());
+            c.users.push(row.user_id.as_ref().map(UserId::as_str));
+            c.statuses.push(status);
+            c.methods.push(row.payment_method);
+            c.currencies.push(row.money.as_ref().map(|(currency, _)| currency.as_str()));
+            c.totals.push(row.money.as_ref().map(|(_, total)| total.get()));
+            c.payments.push(row.payment_id.map(|id| id.as_uuid()));
+            c.lines.push(row.lines.as_ref().map(Json));
+            c.problems.push(row.problems.as_ref().map(Json));
+            c.reasons.push(row.reason.as_deref());
+            c.details.push(row.detail.as_deref());
+            c.withdrawals.push(row.withdrawals().map(Json));
+            c.submission_ids.push(row.submission.map(|cause| cause.id));
+            c.submission_times.push(row.submission.map(|cause| cause.time.to_datetime()));
+            c.sequences.push(row.event_sequence);
+            c.versions.push(row.version);
+            c.traces.push(row.traceparent.as_deref());
+            c.updated.push(row.updated_at.to_datetime());
+        }
+        c
+    }
+}
+
+#[derive(FromRow)]
+struct StoredProduct {
+    sku: String,
+    name: String,
+    currency: String,
+    unit_price: Decimal,
+    active: bool,
+    event_id: Uuid,
+    event_time: OffsetDateTime,
+    source_partition: i32,
+    source_offset: i64,
+}
+
+impl TryFrom<StoredProduct> for ProductRow {
+    type Error = ReactError;
+
+    fn try_from(stored: StoredProduct) -> Result<Self, ReactError> {
+        let corrupt = |detail: String| ReactError::Corrupt { table: "products", detail: format!("{}: {detail}", stored.sku) };
+        Ok(ProductRow {
+            sku: Sku::parse(&stored.sku).map_err(|e| corrupt(e.to_string()))?,
+            product: Product {
+                currency: Currency::parse(&stored.currency).map_err(|e| corrupt(e.to_string()))?,
+                unit_price: Amount::new(stored.unit_price).map_err(|e| corrupt(e.to_string()))?,
+                name: stored.name,
+                active: stored.active,
+                event: stored.event_id,
+            },
+            event_time: Micros::from_datetime(stored.event_time),
+            partition: stored.source_partition,
+            offset: stored.source_offset,
+        })
+    }
+}
+
+pub(crate) async fn load_products(connection: &mut PgConnection, skus: &[Sku]) -> Result<ProductView, ReactError> {
+    let mut view = ProductView::default();
+    if skus.is_empty() {
+        return Ok(view);
+    }
+    let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let rows: Vec<StoredProduct> = sqlx::query_as(LOAD_PRODUCTS).bind(skus).fetch_all(connection).await?;
+    for row in rows {
+        view.insert(ProductRow::try_from(row)?);
+    }
+    Ok(view)
+}
+
+pub(crate) async fn write_products(connection: &mut PgConnection, rows: Vec<ProductRow>) -> Result<(), ReactError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(WRITE_PRODUCTS)
+        .bind(rows.iter().map(|r| r.sku.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.product.name.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.product.currency.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.product.unit_price.get()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.product.active).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.product.event).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.event_time.to_datetime()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.partition).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.offset).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// An order as it is shown.
+#[derive(Debug, FromRow)]
+pub(crate) struct Shown {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: String,
+    pub(crate) status: String,
+    pub(crate) payment_method: Option<String>,
+    pub(crate) payment_id: Option<Uuid>,
+    pub(crate) currency: Option<String>,
+    pub(crate) total: Option<Decimal>,
+    pub(crate) lines: Option<Value>,
+    pub(crate) problems: Option<Value>,
+    pub(crate) reason: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
+}
+
+pub(crate) async fn order(pool: &PgPool, id: OrderId) -> Result<Option<Shown>, sqlx::Error> {
+    sqlx::query_as(ORDER).bind(id.as_uuid()).fetch_optional(pool).await
+}
+
+/// A page of orders, newest first, after the given (created_at, id).
+pub(crate) async fn orders(
+    pool: &PgPool,
+    user: Option<&str>,
+    status: Option<&str>,
+    after: Option<(OffsetDateTime, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Shown>, sqlx::Error> {
+    let (time, id) = after.unzip();
+    sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(pool).await
+}
+
+pub(crate) async fn product(pool: &PgPool, sku: &Sku) -> Result<Option<ProductRow>, ReactError> {
+    let stored: Option<StoredProduct> = sqlx::query_as(PRODUCT).bind(sku.as_str()).fetch_optional(pool).await?;
+    stored.map(ProductRow::try_from).transpose()
+}
