@@ -13,6 +13,9 @@ const REMEMBERED: usize = 1_024;
 /// So long an id that the registry does not know is not asked for again.
 const NOT_FOUND_FOR: Duration = Duration::from_secs(60);
 
+/// No length inside a message may promise more bytes.
+const LONGEST: usize = 16 << 20;
+
 /// Encodes and decodes events. Cheap to clone and to share; encoding and decoding never wait.
 #[derive(Clone)]
 pub struct Codec(Arc<Inner>);
@@ -77,6 +80,8 @@ impl Codec {
     }
 
     fn new(ids: &[u32], registry: Option<Registry>) -> Self {
+        // For the whole process, and only the first time counts. Brokers carry less than this in one message.
+        apache_avro::util::max_allocation_bytes(LONGEST);
         let ours: Vec<Ours> = EventType::ALL
             .iter()
             .zip(ids)

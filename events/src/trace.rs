@@ -76,7 +76,9 @@ impl TraceContext {
 
 /// A `traceparent` in version 00. Of a higher version only what 00 knows is kept, as W3C has it.
 fn known_form(traceparent: &str) -> Option<String> {
-    let (known, rest) = traceparent.split_at_checked(55)?;
+    // A byte is a character from here on.
+    let ascii = Some(traceparent).filter(|text| text.is_ascii());
+    let (known, rest) = ascii?.split_at_checked(55)?;
     let (version, trace_id, span_id, flags) = (&known[..2], &known[3..35], &known[36..52], &known[53..]);
     let dashes = [2, 35, 52].into_iter().all(|at| known.as_bytes()[at] == b'-');
     let hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

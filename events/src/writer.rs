@@ -30,10 +30,6 @@ impl WriterSchema {
         self.schema.name().map(ToString::to_string)
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
     pub(crate) fn write(&self, event: &Event, out: &mut Vec<u8>) -> Result<(), String> {
         let written = self.names().and_then(|names| {
             let writer =
