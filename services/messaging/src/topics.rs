@@ -29,7 +29,9 @@ pub enum TopicsError {
     RecordMissing { record: EventType },
     #[error("topics.yaml: the topic {topic} is declared twice")]
     TopicTwice { topic: String },
-    #[error("topics.yaml: {topic} has {partitions} partitions and {first} has {first_partitions}; all keyed topics have the same number")]
+    #[error(
+        "topics.yaml: {topic} has {partitions} partitions and {first} has {first_partitions}; all keyed topics have the same number"
+    )]
     PartitionsDiffer { topic: String, partitions: u32, first: String, first_partitions: u32 },
     #[error("topics.yaml: {topic}: {problem}")]
     Declaration { topic: String, problem: String },
@@ -52,7 +54,9 @@ pub enum TopicsError {
          or another topic prefix"
     )]
     KeyedPartitions { topic: String, declared: u32, actual: u32 },
-    #[error("{topic} has {actual} partitions, more than the {declared} of topics.yaml; Kafka cannot take partitions away. Nothing was changed")]
+    #[error(
+        "{topic} has {actual} partitions, more than the {declared} of topics.yaml; Kafka cannot take partitions away. Nothing was changed"
+    )]
     TooManyPartitions { topic: String, declared: u32, actual: u32 },
     #[error("the topics were created, but after {} s these have no leader on every partition yet: {}", .within.as_secs(), .topics.join(", "))]
     NotReady { within: Duration, topics: Vec<String> },

@@ -22,7 +22,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// Kafka cannot be reached, or refuses to answer.
-    pub async fn plan(&self, kafka: &BTreeMap<String, String>, prefix: &str) -> Result<Vec<Difference>, TopicsError> {
+    pub async fn plan(
+        &self,
+        kafka: &BTreeMap<String, String>,
+        prefix: &str,
+    ) -> Result<Vec<Difference>, TopicsError> {
         let cluster = Cluster::new(kafka)?;
         let actual = self.actual(&cluster, prefix).await;
         cluster.close().await?;
@@ -34,7 +38,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// As [`Catalogue::plan`]; and [`TopicsError::KeyedPartitions`], before anything is changed.
-    pub async fn apply(&self, kafka: &BTreeMap<String, String>, prefix: &str) -> Result<Applied, TopicsError> {
+    pub async fn apply(
+        &self,
+        kafka: &BTreeMap<String, String>,
+        prefix: &str,
+    ) -> Result<Applied, TopicsError> {
         let cluster = Cluster::new(kafka)?;
         let applied = self.apply_to(&cluster, prefix).await;
         cluster.close().await?;
@@ -117,7 +125,8 @@ impl Catalogue {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let shapes = cluster.shapes(prefix).await?;
-            let ready = |name: &String| shapes.get(name).is_some_and(|shape| shape.led && shape.partitions > 0);
+            let ready =
+                |name: &String| shapes.get(name).is_some_and(|shape| shape.led && shape.partitions > 0);
             let waiting: Vec<String> = self.names(prefix).into_iter().filter(|name| !ready(name)).collect();
             if waiting.is_empty() {
                 return Ok(());

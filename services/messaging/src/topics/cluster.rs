@@ -61,7 +61,11 @@ impl Cluster {
     }
 
     /// Those of the named topics that exist.
-    pub(super) async fn describe(&self, prefix: &str, names: &[String]) -> Result<BTreeMap<String, Actual>, TopicsError> {
+    pub(super) async fn describe(
+        &self,
+        prefix: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Actual>, TopicsError> {
         let mut topics: BTreeMap<String, Actual> = self
             .shapes(prefix)
             .await?
@@ -83,8 +87,11 @@ impl Cluster {
             .await
             .map_err(|source| TopicsError::Request { action, source })?;
         for resource in described {
-            let resource = resource
-                .map_err(|code| TopicsError::Refused { action, topic: format!("topics under `{prefix}`"), code })?;
+            let resource = resource.map_err(|code| TopicsError::Refused {
+                action,
+                topic: format!("topics under `{prefix}`"),
+                code,
+            })?;
             let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
             let Some(actual) = topics.get_mut(name) else { continue };
             for entry in resource.entries {
@@ -120,7 +127,11 @@ impl Cluster {
     }
 
     /// Sets all of a topic's own settings at once: the request resets to the broker's default whatever it does not name.
-    pub(super) async fn configure(&self, name: &str, configs: &BTreeMap<String, String>) -> Result<(), TopicsError> {
+    pub(super) async fn configure(
+        &self,
+        name: &str,
+        configs: &BTreeMap<String, String>,
+    ) -> Result<(), TopicsError> {
         let mut alter = AlterConfig::new(ResourceSpecifier::Topic(name));
         for (key, value) in configs {
             alter = alter.set(key, value);

@@ -114,7 +114,9 @@ impl Declared {
         }
         let retention = match (self.cleanup, &self.retention) {
             (Cleanup::Delete, Some(text)) => Some(parse_duration(text).ok_or_else(|| {
-                wrong(format!("retention is a whole number with s, m, h or d behind it, such as 7d, not `{text}`"))
+                wrong(format!(
+                    "retention is a whole number with s, m, h or d behind it, such as 7d, not `{text}`"
+                ))
             })?),
             (Cleanup::Delete, None) => return Err(wrong("cleanup delete needs a retention".into())),
             (Cleanup::Compact, Some(_)) => return Err(wrong("a compacted topic has no retention".into())),
@@ -130,8 +132,10 @@ impl Declared {
             .records
             .iter()
             .map(|record| {
-                EventType::from_name(record)
-                    .ok_or_else(|| TopicsError::UnknownRecord { topic: self.name.clone(), record: record.clone() })
+                EventType::from_name(record).ok_or_else(|| TopicsError::UnknownRecord {
+                    topic: self.name.clone(),
+                    record: record.clone(),
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Topic {

@@ -39,7 +39,10 @@ impl Difference {
     pub fn is_left(&self) -> bool {
         match self.change {
             Change::Replication { .. } | Change::Undeclared { .. } => true,
-            Change::Create { .. } | Change::Configure { .. } | Change::Grow { .. } | Change::Partitions { .. } => false,
+            Change::Create { .. }
+            | Change::Configure { .. }
+            | Change::Grow { .. }
+            | Change::Partitions { .. } => false,
         }
     }
 
@@ -65,20 +68,30 @@ impl fmt::Display for Difference {
         let topic = &self.topic;
         match &self.change {
             Change::Create { partitions, replication } => {
-                write!(f, "{topic}: missing; to be created with {partitions} partitions, replication {replication}")
+                write!(
+                    f,
+                    "{topic}: missing; to be created with {partitions} partitions, replication {replication}"
+                )
             }
             Change::Configure { name, declared, actual: Some(actual) } => {
                 write!(f, "{topic}: {name} is {actual}, to be {declared}")
             }
-            Change::Configure { name, declared, actual: None } => write!(f, "{topic}: {name} is not set, to be {declared}"),
+            Change::Configure { name, declared, actual: None } => {
+                write!(f, "{topic}: {name} is not set, to be {declared}")
+            }
             Change::Grow { declared, actual } => write!(f, "{topic}: {actual} partitions, to be {declared}"),
             Change::Partitions { declared, actual, .. } => {
-                write!(f, "{topic}: {actual} partitions where {declared} are declared; this cannot be applied")
+                write!(
+                    f,
+                    "{topic}: {actual} partitions where {declared} are declared; this cannot be applied"
+                )
             }
             Change::Replication { declared, actual } => {
                 write!(f, "{topic}: replication {actual} where {declared} is declared; left as it is")
             }
-            Change::Undeclared { name, value } => write!(f, "{topic}: {name} is {value}, undeclared; left as it is"),
+            Change::Undeclared { name, value } => {
+                write!(f, "{topic}: {name} is {value}, undeclared; left as it is")
+            }
         }
     }
 }
@@ -104,7 +117,10 @@ impl Catalogue {
             let changes = match actual.get(&topic) {
                 Some(actual) => compare(declared, actual),
                 None => {
-                    vec![Change::Create { partitions: declared.partitions, replication: declared.replication }]
+                    vec![Change::Create {
+                        partitions: declared.partitions,
+                        replication: declared.replication,
+                    }]
                 }
             };
             differences.extend(changes.into_iter().map(|change| Difference { topic: topic.clone(), change }));
@@ -149,7 +165,12 @@ mod tests {
     fn as_declared(catalogue: &Catalogue) -> BTreeMap<String, Actual> {
         let actual = |topic: &Topic| {
             let own: BTreeMap<_, _> = topic.configs().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            Actual { partitions: topic.partitions, replication: topic.replication, in_force: own.clone(), own }
+            Actual {
+                partitions: topic.partitions,
+                replication: topic.replication,
+                in_force: own.clone(),
+                own,
+            }
         };
         catalogue.topics().iter().map(|topic| (format!("{PREFIX}{}", topic.name), actual(topic))).collect()
     }
@@ -183,7 +204,10 @@ mod tests {
     fn another_number_of_partitions_is_refused_where_records_are_keyed() {
         let plan = after(|cluster| cluster.entry("shop.orders.events".into()).or_default().partitions = 4);
         assert_eq!(plan[0].change, Change::Partitions { declared: 8, actual: 4, keyed: true });
-        assert!(matches!(plan[0].refusal(), Some(TopicsError::KeyedPartitions { declared: 8, actual: 4, .. })));
+        assert!(matches!(
+            plan[0].refusal(),
+            Some(TopicsError::KeyedPartitions { declared: 8, actual: 4, .. })
+        ));
     }
 
     #[test]

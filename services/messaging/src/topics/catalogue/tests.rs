@@ -19,7 +19,10 @@ fn every_record_has_its_topic() {
     for &record in EventType::ALL.iter().filter(|&&record| record != EventType::EventParked) {
         let at = catalogue.topic_of(record);
         assert!(catalogue.allowed(at, record), "{at} {}", record.name());
-        assert_eq!(catalogue.topics().iter().filter(|topic| catalogue.allowed(&topic.name, record)).count(), 1);
+        assert_eq!(
+            catalogue.topics().iter().filter(|topic| catalogue.allowed(&topic.name, record)).count(),
+            1
+        );
     }
     assert!(catalogue.allowed("payment.dead-letters", EventType::EventParked));
     assert!(!catalogue.allowed("orders.events", EventType::EventParked));
@@ -29,7 +32,8 @@ fn every_record_has_its_topic() {
 #[test]
 fn strangers_write_to_intake_topics_only() {
     let catalogue = Catalogue::embedded().expect("topics.yaml");
-    let intake: Vec<_> = catalogue.topics().iter().filter(|t| t.is_intake()).map(|t| t.name.as_str()).collect();
+    let intake: Vec<_> =
+        catalogue.topics().iter().filter(|t| t.is_intake()).map(|t| t.name.as_str()).collect();
     assert_eq!(intake, ["orders.intake", "inventory.intake", "payments.intake", "catalog.products"]);
     assert!(catalogue.is_compacted("catalog.products"));
     assert!(!catalogue.is_compacted("orders.events"));
@@ -51,11 +55,19 @@ fn a_broken_catalogue_says_what_is_wrong() {
         ("[StockAdjusted]", "[StockAdjustd]", "inventory.intake has the record `StockAdjustd`"),
         ("[StockAdjusted]", "[OrderPlaced]", "OrderPlaced is on orders.events and on inventory.intake"),
         ("[RefundRequested]", "[EventParked]", "the record RefundRequested has no topic"),
-        ("partitions: 8\n    replication: 1\n    cleanup", "partitions: 4\n    replication: 1\n    cleanup", "catalog.products has 4 partitions and orders.intake has 8"),
+        (
+            "partitions: 8\n    replication: 1\n    cleanup",
+            "partitions: 4\n    replication: 1\n    cleanup",
+            "catalog.products has 4 partitions and orders.intake has 8",
+        ),
         ("name: orders.events", "name: orders.intake", "orders.intake is declared twice"),
         ("retention: 7d", "retention: 7 days", "orders.intake: retention is a whole number"),
         ("    retention: 7d\n", "", "orders.intake: cleanup delete needs a retention"),
-        ("cleanup: compact", "cleanup: compact\n    retention: 7d", "catalog.products: a compacted topic has no retention"),
+        (
+            "cleanup: compact",
+            "cleanup: compact\n    retention: 7d",
+            "catalog.products: a compacted topic has no retention",
+        ),
         ("name: orders.intake", "name: Orders_intake", "a topic's name"),
         ("cleanup: delete", "cleanup: shred", "shred"),
         ("key: order_id", "keyed: order_id", "keyed"),
