@@ -1,1 +1,179 @@
-//! To be written.
+//! The HTTP edge: who asks, whether what they ask makes sense, and what became of it.
+//!
+//! **What it promises.** An order that is answered with 201 or 202 lies on `orders.intake`, acknowledged by every in-sync
+//! replica; all that follows is the dance's. With an `Idempotency-Key` the same user gets the same order again, whichever
+//! instance is asked, since the order's id is derived from both. Every refusal is a problem document (RFC 9457) whose `type`
+//! is stable, and a refused body is told of every problem that it has.
+//!
+//! **Its state**: none but the keys that tokens are verified with. What it shows comes from the query APIs of the order and
+//! inventory services.
+//!
+//! **When things fail.** Kafka away: 503 for whatever changes something, after the producer's own time limit; the event may
+//! have arrived all the same, so the client repeats it under its key. The order service away: orders are still taken in, and
+//! answered 202; reading is 503. A key file that cannot be read any more: the keys stay as they were.
+
+mod body;
+mod downstream;
+mod fields;
+mod health;
+mod idempotency;
+mod identity;
+mod keys;
+mod limits;
+mod order_request;
+mod orders;
+mod path;
+mod prefer;
+mod problem;
+mod products;
+mod publish;
+mod router;
+mod settings;
+mod stock;
+mod token;
+mod trace;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_messaging::Publisher;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::downstream::{Downstream, DownstreamError};
+use crate::health::Health;
+use crate::keys::Keys;
+use crate::token::Verifier;
+
+pub use keys::KeyError;
+pub use settings::{Secret, Settings, SettingsError};
+pub use token::{TokenError, development_token};
+
+const KEY_FILE_POLL: Duration = Duration::from_secs(1);
+
+/// Why the gateway does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("the keys for verifying tokens cannot be used")]
+    Keys(#[from] KeyError),
+    #[error("the HTTP client cannot be set up")]
+    Client(#[source] reqwest::Error),
+    #[error("gateway.listen: cannot listen on {address}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the HTTP server failed")]
+    Serve(#[source] std::io::Error),
+}
+
+/// What every request shares.
+pub(crate) struct Edge {
+    publisher: Publisher,
+    downstream: Downstream,
+    verifier: Verifier,
+    health: Health,
+    open_requests: Semaphore,
+    answer_wait: Duration,
+    longest_wait: Duration,
+    request_timeout: Duration,
+    body_timeout: Duration,
+    shutdown: CancellationToken,
+}
+
+impl Edge {
+    fn new(
+        settings: &Settings,
+        publisher: Publisher,
+        shutdown: CancellationToken,
+    ) -> Result<Self, GatewayError> {
+        let (order, inventory) = settings.check()?;
+        let verifier =
+            Verifier::new(Keys::load(settings)?, settings.jwt_issuer.clone(), settings.jwt_audience.clone());
+        Ok(Edge {
+            publisher,
+            downstream: Downstream::new(order, inventory).map_err(GatewayError::Client)?,
+            verifier,
+            health: Health::new(),
+            open_requests: Semaphore::new(settings.concurrent_requests),
+            answer_wait: Duration::from_millis(settings.answer_wait_ms),
+            longest_wait: Duration::from_millis(settings.longest_wait_ms),
+            request_timeout: Duration::from_millis(settings.request_timeout_ms),
+            body_timeout: Duration::from_millis(settings.body_timeout_ms),
+            shutdown,
+        })
+    }
+
+    /// What a request waits for after its event was published. A failure, or a shutdown, ends the wait with None: the answer is
+    /// then that the event was taken in, which is true.
+    async fn wait_for<T>(
+        &self,
+        what: &'static str,
+        asked: impl Future<Output = Result<Option<T>, DownstreamError>>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = asked => answer.unwrap_or_else(|error| {
+                tracing::warn!(event = "wait_failed", what, %error);
+                None
+            }),
+            () = self.shutdown.cancelled() => None,
+        }
+    }
+}
+
+/// Serves until `shutdown`, then takes no more connections and finishes the requests that are open, within
+/// `shutdown_ms`. `bound` learns the address, whose port the system chooses where the settings say 0.
+pub async fn run(
+    settings: Settings,
+    publisher: Publisher,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr),
+) -> Result<(), GatewayError> {
+    let edge = Arc::new(Edge::new(&settings, publisher, shutdown.clone())?);
+    let failed = |source| GatewayError::Listen { address: settings.listen, source };
+    let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+    bound(listener.local_addr().map_err(failed)?);
+
+    let reloading = tokio::spawn(reload_keys(Arc::clone(&edge)));
+    let server = axum::serve(listener, router::router(edge))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(Duration::from_millis(settings.shutdown_ms)).await;
+    };
+    let served = tokio::select! {
+        served = server => served.map_err(GatewayError::Serve),
+        () = late => {
+            tracing::warn!(event = "requests_cut_off", shutdown_ms = settings.shutdown_ms);
+            Ok(())
+        }
+    };
+    reloading.abort();
+    served
+}
+
+async fn reload_keys(edge: Arc<Edge>) {
+    let Keys::Set(set) = edge.verifier.keys() else { return };
+    let mut usable = true;
+    loop {
+        tokio::time::sleep(KEY_FILE_POLL).await;
+        match set.reload() {
+            Ok(reloaded) => {
+                if reloaded {
+                    tracing::info!(event = "keys_reloaded");
+                }
+                usable = true;
+            }
+            Err(error) => {
+                // Once per failure, not once per second.
+                if usable {
+                    tracing::error!(event = "keys_not_reloaded", %error, cause = ?std::error::Error::source(&error));
+                }
+                usable = false;
+            }
+        }
+    }
+}

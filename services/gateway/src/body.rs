@@ -1,0 +1,75 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::Edge;
+use crate::problem::{Kind, Problem};
+
+/// The largest body that is looked at.
+pub(crate) const LARGEST: usize = 64 * 1024;
+/// A body that is too large is still read this far and thrown away: closing a connection with unread bytes on it makes the
+/// client's system drop the 413 that is on its way.
+const DRAINED: usize = 1024 * 1024;
+
+/// A body that is JSON. What it says is still to be checked.
+pub(crate) struct JsonBody(pub(crate) Value);
+
+impl FromRequest<Arc<Edge>> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        check_content_type(request.headers())?;
+        if announced(request.headers()).is_some_and(|length| length > DRAINED) {
+            return Err(too_large());
+        }
+        let bytes = timeout(edge.body_timeout, collect(request.into_body()))
+            .await
+            .map_err(|_| Problem::new(Kind::RequestTimeout, "the body did not arrive in time"))??;
+        parse(&bytes).map(JsonBody)
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::UnsupportedMediaType, "send the body with content-type: application/json"))
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Kind::MalformedJson, "the body broke off"))?;
+        length += chunk.len();
+        if length > DRAINED {
+            break;
+        }
+        if length <= LARGEST {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if length > LARGEST { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn too_large() -> Problem {
+    Problem::new(Kind::BodyTooLarge, "a body may have up to 65536 bytes")
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Kind::MalformedJson, format!("the body is no JSON: {error}")))
+}

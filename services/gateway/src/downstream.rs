@@ -1,0 +1,303 @@
+//! The query APIs behind the gateway. What they answer is read into types and written from them, so that a field that they grow
+//! for themselves does not leave the house.
+
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::problem::{Kind, Problem};
+
+/// A service may wait as long as it was asked to; this much later its silence is an error.
+const MARGIN: Duration = Duration::from_secs(1);
+const CONNECT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DownstreamError {
+    #[error("the {service} service does not answer")]
+    Unreachable { service: &'static str, source: reqwest::Error },
+    #[error("the {service} service took too long to answer")]
+    TimedOut { service: &'static str, source: reqwest::Error },
+    #[error("the {service} service answered {status}")]
+    Status { service: &'static str, status: StatusCode },
+    #[error("the {service} service's answer cannot be read")]
+    Unreadable { service: &'static str, source: reqwest::Error },
+}
+
+impl From<DownstreamError> for Problem {
+    /// The cause is logged, not told: it names addresses and parts of the house.
+    fn from(error: DownstreamError) -> Self {
+        tracing::warn!(event = "downstream_failed", error = %error, cause = ?std::error::Error::source(&error));
+        match error {
+            DownstreamError::TimedOut { .. } => Problem::new(Kind::Timeout, "this took too long; try again"),
+            DownstreamError::Unreachable { .. }
+            | DownstreamError::Status { .. }
+            | DownstreamError::Unreadable { .. } => {
+                Problem::new(Kind::Unavailable, "this cannot be answered at the moment; try again")
+            }
+        }
+    }
+}
+
+/// An order as clients read it. Money is a decimal string.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Order {
+    pub(crate) order_id: String,
+    pub(crate) user_id: String,
+    pub(crate) status: String,
+    pub(crate) payment_method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payment_id: Option<String>,
+    /// Null, as the total, for an order that was rejected: it never had a price.
+    pub(crate) currency: Option<String>,
+    pub(crate) total: Option<String>,
+    pub(crate) lines: Vec<OrderLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problems: Option<Vec<OrderProblem>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
+}
+
+impl Order {
+    /// Refused before it had a price, unlike an order that failed for lack of stock.
+    pub(crate) fn is_rejected(&self) -> bool {
+        self.status == "failed" && self.total.is_none()
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        ["confirmed", "cancelled", "failed"].contains(&self.status.as_str())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct OrderLine {
+    pub(crate) sku: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unit_price: Option<String>,
+    pub(crate) quantity: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subtotal: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct OrderProblem {
+    pub(crate) code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sku: Option<String>,
+    pub(crate) detail: String,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct OrderPage {
+    pub(crate) orders: Vec<Order>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Product {
+    pub(crate) sku: String,
+    pub(crate) name: String,
+    pub(crate) unit_price: String,
+    pub(crate) currency: String,
+    pub(crate) active: bool,
+    /// The event that the view holds: tells whether a change has arrived.
+    #[serde(skip_serializing)]
+    pub(crate) event_id: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Stock {
+    pub(crate) sku: String,
+    pub(crate) levels: Vec<Level>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Level {
+    pub(crate) warehouse_code: String,
+    pub(crate) available: i64,
+    pub(crate) reserved: i64,
+    pub(crate) on_hand: i64,
+    pub(crate) version: i64,
+}
+
+/// What became of a stock adjustment.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Adjustment {
+    pub(crate) sku: String,
+    pub(crate) warehouse_code: String,
+    /// Where the inventory service tells it: a key that comes back with another delta is then found out.
+    #[serde(default)]
+    pub(crate) delta: Option<i64>,
+    #[serde(flatten)]
+    pub(crate) outcome: AdjustmentOutcome,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub(crate) enum AdjustmentOutcome {
+    Applied { level: Level },
+    Rejected { reason: String },
+}
+
+/// How long to wait for an order that is not yet as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    Known,
+    Final,
+}
+
+/// Which orders a list holds. The cursor is the order service's own.
+#[derive(Debug, Default)]
+pub(crate) struct OrderQuery {
+    pub(crate) user_id: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// A client of the query APIs.
+pub(crate) struct Downstream {
+    http: reqwest::Client,
+    order: Url,
+    inventory: Url,
+}
+
+const ORDER: &str = "order";
+const INVENTORY: &str = "inventory";
+
+impl Downstream {
+    pub(crate) fn new(order: Url, inventory: Url) -> Result<Self, reqwest::Error> {
+        // A proxy from the environment is for the outside world, never for the services of one house.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .build()?;
+        Ok(Downstream { http, order, inventory })
+    }
+
+    /// None if the order is unknown, also after the wait.
+    pub(crate) async fn order(
+        &self,
+        id: &str,
+        until: Until,
+        wait: Duration,
+    ) -> Result<Option<Order>, DownstreamError> {
+        let mut url = under(&self.order, &["orders", id]);
+        let until = match until {
+            Until::Known => "known",
+            Until::Final => "final",
+        };
+        url.query_pairs_mut().append_pair("wait", until).append_pair("timeout_ms", &millis(wait));
+        self.get(ORDER, url, wait).await
+    }
+
+    /// None if the order service does not take the query: a cursor that it did not hand out.
+    pub(crate) async fn orders(&self, query: &OrderQuery) -> Result<Option<OrderPage>, DownstreamError> {
+        let mut url = under(&self.order, &["orders"]);
+        let limit = query.limit.map(|limit| limit.to_string());
+        let pairs = [
+            ("user_id", &query.user_id),
+            ("status", &query.status),
+            ("limit", &limit),
+            ("cursor", &query.cursor),
+        ];
+        for (name, value) in pairs {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        match self.get(ORDER, url, Duration::ZERO).await {
+            Err(DownstreamError::Status { status: StatusCode::BAD_REQUEST, .. }) => Ok(None),
+            other => other,
+        }
+    }
+
+    /// With `event`, waits until the view holds that event; what comes back may still be older.
+    pub(crate) async fn product(
+        &self,
+        sku: &str,
+        event: Option<(Uuid, Duration)>,
+    ) -> Result<Option<Product>, DownstreamError> {
+        let mut url = under(&self.order, &["products", sku]);
+        if let Some((id, wait)) = event {
+            url.query_pairs_mut()
+                .append_pair("event_id", &id.to_string())
+                .append_pair("timeout_ms", &millis(wait));
+        }
+        self.get(ORDER, url, event.map_or(Duration::ZERO, |(_, wait)| wait)).await
+    }
+
+    pub(crate) async fn stock(&self, sku: &str) -> Result<Option<Stock>, DownstreamError> {
+        self.get(INVENTORY, under(&self.inventory, &["stock", sku]), Duration::ZERO).await
+    }
+
+    /// None if the adjustment has no outcome, also after the wait.
+    pub(crate) async fn adjustment(
+        &self,
+        id: &str,
+        wait: Duration,
+    ) -> Result<Option<Adjustment>, DownstreamError> {
+        let mut url = under(&self.inventory, &["adjustments", id]);
+        url.query_pairs_mut().append_pair("timeout_ms", &millis(wait));
+        self.get(INVENTORY, url, wait).await
+    }
+
+    /// Whether the order service answers at all. Its own readiness is its own matter.
+    pub(crate) async fn order_service_answers(&self) -> Result<(), DownstreamError> {
+        let url = under(&self.order, &["healthz"]);
+        let sent = self.http.get(url).timeout(MARGIN).send().await;
+        sent.map(|_| ()).map_err(|source| failed(ORDER, source))
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        service: &'static str,
+        url: Url,
+        wait: Duration,
+    ) -> Result<Option<T>, DownstreamError> {
+        let sent = self.http.get(url).timeout(wait + MARGIN).send().await;
+        let response = sent.map_err(|source| failed(service, source))?;
+        match response.status() {
+            StatusCode::OK => response.json().await.map(Some).map_err(|source| {
+                if source.is_decode() {
+                    DownstreamError::Unreadable { service, source }
+                } else {
+                    failed(service, source)
+                }
+            }),
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(DownstreamError::Status { service, status }),
+        }
+    }
+}
+
+fn failed(service: &'static str, source: reqwest::Error) -> DownstreamError {
+    if source.is_timeout() && !source.is_connect() {
+        DownstreamError::TimedOut { service, source }
+    } else {
+        DownstreamError::Unreachable { service, source }
+    }
+}
+
+fn millis(wait: Duration) -> String {
+    wait.as_millis().to_string()
+}
+
+/// The address of something below a base; each segment is escaped. The segments `.` and `..` are dropped, so that nothing is
+/// found under them, and nothing above the base is reached.
+fn under(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Refused only by addresses without a host, and the settings take none.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}

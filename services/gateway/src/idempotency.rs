@@ -1,0 +1,105 @@
+//! The same key again means the same request again, at any instance and without a store: ids are derived from user and key.
+
+use axum::http::HeaderMap;
+use minuet_events::ids;
+use minuet_events::values::{AdjustmentId, OrderId, UserId};
+use sha2::{Digest, Sha256};
+use uuid::Builder;
+
+use crate::problem::{Kind, Problem};
+
+const HEADER: &str = "idempotency-key";
+const LONGEST: usize = 255;
+
+/// 1 to 255 visible ASCII characters, taken as they stand.
+pub(crate) struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let mut given = headers.get_all(HEADER).iter();
+        let key = match (given.next(), given.next()) {
+            (None, _) => return Ok(None),
+            (Some(only), None) => only.to_str().ok(),
+            (Some(_), Some(_)) => None,
+        };
+        let fits =
+            |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        match key.filter(fits) {
+            Some(key) => Ok(Some(IdempotencyKey(key.to_owned()))),
+            None => Err(Problem::new(
+                Kind::InvalidHeader,
+                "idempotency-key takes one value of 1 to 255 visible characters",
+            )),
+        }
+    }
+
+    pub(crate) fn order_id(&self, user: &UserId) -> OrderId {
+        ids::order_id_for_key(user, &self.0)
+    }
+
+    /// As an order's id: a UUIDv8 of SHA-256, no time in it. The first word keeps the two kinds of ids apart; a user's name
+    /// holds no control character, so that the zero byte ends it.
+    pub(crate) fn adjustment_id(&self, user: &UserId) -> AdjustmentId {
+        let mut hash = Sha256::new();
+        for part in ["adjustment", user.as_str(), self.0.as_str()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        AdjustmentId::new(Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
+pub(crate) fn reused(detail: &'static str) -> Problem {
+    Problem::new(Kind::IdempotencyKeyReused, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Result<Option<IdempotencyKey>, Problem> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(HEADER, HeaderValue::from_bytes(value).unwrap());
+        }
+        IdempotencyKey::read(&headers)
+    }
+
+    #[test]
+    fn takes_one_to_255_visible_characters_once() {
+        assert!(read(&[]).unwrap().is_none());
+        assert!(read(&[b"a"]).unwrap().is_some());
+        assert!(read(&[&[b'k'; 255]]).unwrap().is_some());
+        let wrong: [&[&[u8]]; 6] = [
+            &[b""],
+            &[&[b'k'; 256]],
+            &[b"two words"],
+            &[b"tab\there"],
+            &["schlüssel".as_bytes()],
+            &[b"a", b"a"],
+        ];
+        for values in wrong {
+            assert_eq!(
+                read(values).err().map(|problem| problem.kind()),
+                Some(Kind::InvalidHeader),
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_depend_on_user_and_key_and_kind() {
+        let (anna, ben) = (UserId::parse("anna").unwrap(), UserId::parse("ben").unwrap());
+        let key = read(&[b"k1"]).unwrap().unwrap();
+        let other = read(&[b"k2"]).unwrap().unwrap();
+        assert_eq!(key.adjustment_id(&anna), key.adjustment_id(&anna));
+        assert_ne!(key.adjustment_id(&anna), key.adjustment_id(&ben));
+        assert_ne!(key.adjustment_id(&anna), other.adjustment_id(&anna));
+        assert_ne!(key.adjustment_id(&anna).as_uuid(), key.order_id(&anna).as_uuid());
+        assert_eq!(key.adjustment_id(&anna).as_uuid().get_version_num(), 8);
+    }
+}

@@ -1,0 +1,177 @@
+//! Which keys sign the tokens that are believed. The configured key decides the algorithm; what a token says about itself only
+//! picks among the keys of a set, and never how one is used.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+
+use crate::settings::Settings;
+
+/// RSA keys below 2048 bits are refused here, at the start, instead of with every token.
+const SHORTEST_MODULUS: usize = 256;
+/// An uncompressed point on P-256.
+const P256_POINT: usize = 65;
+const ED25519_KEY: usize = 32;
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("cannot read the key file {path}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} must hold one PEM public key: RSA of at least 2048 bits, P-256, or Ed25519")]
+    Pem { path: PathBuf },
+    #[error("{path} is not a JSON Web Key Set")]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("{path}: {problem}")]
+    Set { path: PathBuf, problem: String },
+    #[error("none of jwt_secret, jwt_public_key_file and jwks_file is set")]
+    NotConfigured,
+}
+
+/// A key and the one algorithm that it is used with.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) decoding: DecodingKey,
+    pub(crate) algorithm: Algorithm,
+}
+
+type ByKid = HashMap<String, Arc<Key>>;
+
+pub(crate) enum Keys {
+    One(Arc<Key>),
+    Set(KeySet),
+}
+
+/// The keys of a file that may be replaced while the gateway runs.
+pub(crate) struct KeySet {
+    path: PathBuf,
+    current: RwLock<(Vec<u8>, Arc<ByKid>)>,
+}
+
+impl Keys {
+    pub(crate) fn load(settings: &Settings) -> Result<Self, KeyError> {
+        match settings {
+            Settings { jwt_secret: Some(secret), .. } => Ok(Keys::One(Arc::new(Key {
+                decoding: DecodingKey::from_secret(secret.expose().as_bytes()),
+                algorithm: Algorithm::HS256,
+            }))),
+            Settings { jwt_public_key_file: Some(path), .. } => {
+                let pem = read(path)?;
+                public_key(&pem)
+                    .map(|key| Keys::One(Arc::new(key)))
+                    .ok_or_else(|| KeyError::Pem { path: path.clone() })
+            }
+            Settings { jwks_file: Some(path), .. } => KeySet::load(path.clone()).map(Keys::Set),
+            Settings { .. } => Err(KeyError::NotConfigured),
+        }
+    }
+
+    /// The key for a token whose header has this `kid`. A single key is used whatever the token calls it.
+    pub(crate) fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
+        match self {
+            Keys::One(key) => Some(Arc::clone(key)),
+            Keys::Set(set) => set.by_kid().get(kid?).map(Arc::clone),
+        }
+    }
+}
+
+impl KeySet {
+    fn load(path: PathBuf) -> Result<Self, KeyError> {
+        let bytes = read(&path)?;
+        let keys = parse_set(&path, &bytes)?;
+        Ok(KeySet { path, current: RwLock::new((bytes, Arc::new(keys))) })
+    }
+
+    fn by_kid(&self) -> Arc<ByKid> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).1)
+    }
+
+    /// Takes over the file if it changed, and says whether it did. Compares contents, since a rename within one tick of the
+    /// file system's clock keeps the time. A file that cannot be used leaves the keys as they were.
+    pub(crate) fn reload(&self) -> Result<bool, KeyError> {
+        let bytes = read(&self.path)?;
+        if self.current.read().unwrap_or_else(PoisonError::into_inner).0 == bytes {
+            return Ok(false);
+        }
+        let keys = parse_set(&self.path, &bytes)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (bytes, Arc::new(keys));
+        Ok(true)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
+    std::fs::read(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })
+}
+
+/// The library would also take a private key or a certificate here, and verify nothing with it.
+fn public_key(pem: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(pem).ok()?;
+    if !text.contains("-----BEGIN PUBLIC KEY-----") && !text.contains("-----BEGIN RSA PUBLIC KEY-----") {
+        return None;
+    }
+    if let Ok(decoding) = DecodingKey::from_ec_pem(pem) {
+        return usable(Key { decoding, algorithm: Algorithm::ES256 });
+    }
+    if let Ok(decoding) = DecodingKey::from_ed_pem(pem) {
+        return usable(Key { decoding, algorithm: Algorithm::EdDSA });
+    }
+    let decoding = DecodingKey::from_rsa_pem(pem).ok()?;
+    usable(Key { decoding, algorithm: Algorithm::RS256 })
+}
+
+fn usable(key: Key) -> Option<Key> {
+    let size = match key.decoding.kind() {
+        DecodingKeyKind::SecretOrDer(bytes) => bytes.len(),
+        DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
+    };
+    let fits = match key.algorithm {
+        Algorithm::ES256 => size == P256_POINT,
+        Algorithm::EdDSA => size == ED25519_KEY,
+        _ => size >= SHORTEST_MODULUS,
+    };
+    fits.then_some(key)
+}
+
+/// Keys of other kinds (for encryption, of other curves, without a `kid`) are passed over, as RFC 7517 wants it.
+fn parse_set(path: &Path, bytes: &[u8]) -> Result<ByKid, KeyError> {
+    let wrong = |problem: String| KeyError::Set { path: path.to_owned(), problem };
+    let set: JwkSet =
+        serde_json::from_slice(bytes).map_err(|source| KeyError::Json { path: path.to_owned(), source })?;
+    let mut keys = ByKid::new();
+    for jwk in &set.keys {
+        if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_)) {
+            return Err(wrong(
+                "a shared secret (kty oct) does not belong in a set of public keys".to_owned(),
+            ));
+        }
+        let (Some(kid), Some(key)) = (&jwk.common.key_id, from_jwk(jwk)) else { continue };
+        if keys.insert(kid.clone(), Arc::new(key)).is_some() {
+            return Err(wrong(format!("two keys have the kid {kid:?}")));
+        }
+    }
+    if keys.is_empty() {
+        return Err(wrong("no key has a kid and is for RS256, ES256 or EdDSA".to_owned()));
+    }
+    Ok(keys)
+}
+
+fn from_jwk(jwk: &Jwk) -> Option<Key> {
+    let (algorithm, named) = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+        }
+        _ => return None,
+    };
+    let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+    let as_named = jwk.common.key_algorithm.is_none_or(|alg| alg == named);
+    if !for_signatures || !as_named {
+        return None;
+    }
+    usable(Key { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
+}

@@ -1,0 +1,211 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use minuet_events::orders::OrderSubmitted;
+use minuet_events::values::{OrderId, UserId};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Edge;
+use crate::body::JsonBody;
+use crate::downstream::{Order, OrderPage, OrderQuery, Until};
+use crate::idempotency::{IdempotencyKey, reused};
+use crate::identity::missing_scope;
+use crate::order_request::OrderRequest;
+use crate::prefer::Prefer;
+use crate::problem::{FieldError, Kind, Problem};
+use crate::token::Identity;
+use crate::trace::IncomingTrace;
+
+const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
+const LARGEST_PAGE: u32 = 100;
+const LONGEST_CURSOR: usize = 512;
+
+/// `POST /v1/orders`
+pub(crate) async fn submit(
+    State(edge): State<Arc<Edge>>,
+    identity: Identity,
+    trace: IncomingTrace,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let key = IdempotencyKey::read(&headers)?;
+    let request =
+        OrderRequest::parse(&body).map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+    let prefer = Prefer::read(&headers, edge.longest_wait);
+    let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&identity.user));
+
+    let text = id.to_string();
+    let known = match key {
+        // An order service that does not answer is no reason to refuse an order: submitting it twice is a no-op.
+        Some(_) => {
+            edge.wait_for("known order", edge.downstream.order(&text, Until::Known, Duration::ZERO)).await
+        }
+        None => None,
+    };
+    match &known {
+        Some(order) => same_request(&request, &identity.user, order)?,
+        None => publish(&edge, id, &identity, &request, trace).await?,
+    }
+    let order = match prefer {
+        Prefer { respond_async: true, wait: None } => None,
+        Prefer { wait: Some(wait), .. } => {
+            edge.wait_for("final order", edge.downstream.order(&text, Until::Final, wait)).await.or(known)
+        }
+        Prefer { .. } if known.is_some() => known,
+        Prefer { .. } => {
+            edge.wait_for("priced order", edge.downstream.order(&text, Until::Known, edge.answer_wait)).await
+        }
+    };
+    if let Some(order) = &order {
+        // Two requests with one key may have passed each other on the way here: only now one of them sees the other.
+        same_request(&request, &identity.user, order)?;
+    }
+    let mut response = answer(id, order, prefer, &request)?;
+    if let Some(applied) = prefer.applied() {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+async fn publish(
+    edge: &Edge,
+    id: OrderId,
+    identity: &Identity,
+    request: &OrderRequest,
+    trace: IncomingTrace,
+) -> Result<(), Problem> {
+    let submitted = OrderSubmitted {
+        order_id: id,
+        user_id: identity.user.clone(),
+        payment_method: request.payment_method,
+        lines: request.lines.clone(),
+    };
+    edge.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
+    tracing::info!(event = "order_submitted", order_id = %id, lines = request.lines.len());
+    Ok(())
+}
+
+fn same_request(request: &OrderRequest, user: &UserId, order: &Order) -> Result<(), Problem> {
+    if order.user_id == user.as_str() && request.is_of(order) {
+        return Ok(());
+    }
+    Err(reused(
+        "this key belongs to an order with another payment method or other lines; send a new order under a new key",
+    ))
+}
+
+fn answer(
+    id: OrderId,
+    order: Option<Order>,
+    prefer: Prefer,
+    request: &OrderRequest,
+) -> Result<Response, Problem> {
+    let location = [(LOCATION, path_of(id))];
+    match order {
+        Some(order) if order.is_rejected() => Err(rejection(id, &order, request)),
+        // Asked for both: waited as long as it was told to, and then not for the rest.
+        Some(order) if prefer.respond_async && !order.is_final() => {
+            Ok((StatusCode::ACCEPTED, location, Json(order)).into_response())
+        }
+        Some(order) => Ok((StatusCode::CREATED, location, Json(order)).into_response()),
+        None => {
+            let accepted = json!({ "order_id": id.to_string() });
+            Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
+        }
+    }
+}
+
+fn rejection(id: OrderId, order: &Order, request: &OrderRequest) -> Problem {
+    let problems = order.problems.iter().flatten();
+    let errors = problems.map(|problem| FieldError {
+        field: request.field_of(problem.sku.as_deref()),
+        code: Cow::Owned(problem.code.clone()),
+        detail: problem.detail.clone(),
+    });
+    Problem::with_errors(Kind::OrderRejected, errors.collect()).about(path_of(id))
+}
+
+fn path_of(id: OrderId) -> String {
+    format!("/v1/orders/{id}")
+}
+
+/// `GET /v1/orders/{id}`. Somebody else's order and no order at all look the same.
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    identity: Identity,
+    Path(id): Path<String>,
+) -> Result<Json<Order>, Problem> {
+    let id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
+    let order = edge.downstream.order(&id.to_string(), Until::Known, Duration::ZERO).await?;
+    let visible = |order: &Order| identity.admin || order.user_id == identity.user.as_str();
+    order.filter(visible).map(Json).ok_or_else(Problem::not_found)
+}
+
+/// `GET /v1/orders?status=&limit=&cursor=`, newest first as the order service has it; `user_id=` with the scope admin.
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    identity: Identity,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Json<OrderPage>, Problem> {
+    let query = parse_query(pairs, &identity)?;
+    let page = edge.downstream.orders(&query).await?;
+    page.map(Json).ok_or_else(|| {
+        let error = FieldError::new("cursor", "invalid_cursor", "takes a next_cursor of an earlier answer");
+        Problem::with_errors(Kind::InvalidQuery, vec![error])
+    })
+}
+
+fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<OrderQuery, Problem> {
+    let mut errors = Vec::new();
+    let mut given = HashMap::new();
+    for (name, value) in pairs {
+        if !["status", "limit", "cursor", "user_id"].contains(&name.as_str()) {
+            errors.push(FieldError::new(
+                name,
+                "unknown_parameter",
+                "known are status, limit, cursor and user_id",
+            ));
+        } else if given.insert(name.clone(), value).is_some() {
+            errors.push(FieldError::new(name, "repeated_parameter", "may be given once"));
+        }
+    }
+    let status = given.remove("status");
+    if status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
+        errors.push(FieldError::new(
+            "status",
+            "invalid_status",
+            format!("takes one of {}", STATUSES.join(", ")),
+        ));
+    }
+    let limit = given
+        .remove("limit")
+        .map(|limit| limit.parse::<u32>().ok().filter(|n| (1..=LARGEST_PAGE).contains(n)));
+    if limit == Some(None) {
+        errors.push(FieldError::new("limit", "invalid_limit", format!("takes 1 to {LARGEST_PAGE}")));
+    }
+    let cursor = given.remove("cursor");
+    if cursor.as_deref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > LONGEST_CURSOR) {
+        errors.push(FieldError::new("cursor", "invalid_cursor", "takes a next_cursor of an earlier answer"));
+    }
+    let user = given.remove("user_id").map(|user| UserId::parse(&user));
+    if let Some(Err(error)) = &user {
+        errors.push(FieldError::new("user_id", "invalid_user_id", error.to_string()));
+    }
+    if !errors.is_empty() {
+        return Err(Problem::with_errors(Kind::InvalidQuery, errors));
+    }
+    let user_id = match user.and_then(Result::ok) {
+        Some(user) if !identity.admin && user != identity.user => return Err(missing_scope()),
+        None if !identity.admin => Some(identity.user.to_string()),
+        asked => asked.map(|user| user.to_string()),
+    };
+    Ok(OrderQuery { user_id, status, limit: limit.flatten(), cursor })
+}

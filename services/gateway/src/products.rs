@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use minuet_events::catalog::ProductChanged;
+use minuet_events::values::{Amount, Currency, Sku};
+use serde_json::Value;
+
+use crate::Edge;
+use crate::body::JsonBody;
+use crate::downstream::Product;
+use crate::fields::{Fields, free_text};
+use crate::identity::Admin;
+use crate::path;
+use crate::problem::{FieldError, Kind, Problem};
+use crate::trace::IncomingTrace;
+
+const LONGEST_NAME: usize = 200;
+
+/// `PUT /v1/products/{sku}`: what the product is from now on, all of it.
+pub(crate) async fn put(
+    State(edge): State<Arc<Edge>>,
+    _: Admin,
+    Path(sku): Path<String>,
+    trace: IncomingTrace,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let product = parse(&sku, &body).map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+    let location = [(LOCATION, path::of(&["v1", "products", &sku]))];
+    let accepted = Product {
+        sku: product.sku.to_string(),
+        name: product.name.clone(),
+        unit_price: product.unit_price.to_string(),
+        currency: product.currency.to_string(),
+        active: product.active,
+        event_id: None,
+    };
+    let event_id = edge.publish(product.into(), trace).await?;
+    tracing::info!(event = "product_changed", sku);
+
+    let seen =
+        edge.wait_for("product", edge.downstream.product(&sku, Some((event_id, edge.answer_wait)))).await;
+    match seen.filter(|product| product.event_id == Some(event_id)) {
+        Some(product) => Ok((StatusCode::OK, location, Json(product)).into_response()),
+        None => Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response()),
+    }
+}
+
+/// `GET /v1/products/{sku}`
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    _: Admin,
+    Path(sku): Path<String>,
+) -> Result<Json<Product>, Problem> {
+    let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
+    edge.downstream.product(sku.as_str(), None).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let sku = Sku::parse(sku)
+        .map_err(|error| errors.push(FieldError::new("sku", "invalid_sku", error.to_string())))
+        .ok();
+    let product =
+        Fields::of(body, "", &["name", "unit_price", "currency", "active"], &mut errors).and_then(|fields| {
+            let name =
+                fields.parsed("name", "invalid_name", |text| free_text(text, LONGEST_NAME), &mut errors);
+            let unit_price = unit_price(&fields, &mut errors);
+            let currency = fields.parsed("currency", "invalid_currency", Currency::parse, &mut errors);
+            let active = fields.boolean("active", &mut errors);
+            Some(ProductChanged {
+                sku: sku?,
+                name: name?,
+                unit_price: unit_price?,
+                currency: currency?,
+                active: active?,
+            })
+        });
+    product.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
+/// A number would have been through somebody's float, and 0.1 is none.
+fn unit_price(fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<Amount> {
+    if let Value::Number(number) = fields.required("unit_price", errors)? {
+        let detail = format!("money is a decimal string: \"{number}\", in quotes");
+        errors.push(FieldError::new("unit_price", "money_as_number", detail));
+        return None;
+    }
+    fields.parsed("unit_price", "invalid_amount", Amount::parse, errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn codes(sku: &str, body: Value) -> Vec<(String, String)> {
+        let errors = parse(sku, &body).unwrap_err();
+        errors.into_iter().map(|error| (error.field, error.code.into_owned())).collect()
+    }
+
+    #[test]
+    fn takes_a_product() {
+        let body = json!({"name": "Green tea", "unit_price": "4.50", "currency": "EUR", "active": true});
+        let product = parse("TEA-1", &body).unwrap();
+        assert_eq!(product.unit_price.to_string(), "4.50");
+        assert!(product.active);
+    }
+
+    #[test]
+    fn names_every_problem() {
+        let body =
+            json!({"name": "", "unit_price": 4.5, "currency": "euro", "active": "yes", "colour": "red"});
+        let expected = [
+            ("sku", "invalid_sku"),
+            ("colour", "unknown_field"),
+            ("name", "invalid_name"),
+            ("unit_price", "money_as_number"),
+            ("currency", "invalid_currency"),
+            ("active", "wrong_type"),
+        ];
+        assert_eq!(codes(" TEA", body), expected.map(|(field, code)| (field.to_owned(), code.to_owned())));
+        let missing = codes("TEA-1", json!({}));
+        assert_eq!(missing.len(), 4);
+        assert!(missing.iter().all(|(_, code)| code == "required"), "{missing:?}");
+    }
+
+    #[test]
+    fn money_is_plain_digits() {
+        for price in ["-1", "1e3", "1,50", "NaN", "", "0.00001", "10000000000000000"] {
+            let body = json!({"name": "Tea", "unit_price": price, "currency": "EUR", "active": true});
+            assert_eq!(
+                codes("TEA-1", body),
+                [("unit_price".to_owned(), "invalid_amount".to_owned())],
+                "{price}"
+            );
+        }
+    }
+}

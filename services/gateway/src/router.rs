@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use crate::{Edge, health, limits, orders, products, stock};
+
+/// Every path there is. An order's cancellation and refund will stand beside it, each as a POST below `/v1/orders/{id}`.
+pub(crate) fn router(edge: Arc<Edge>) -> Router {
+    let limited = Router::new()
+        .route("/v1/orders", post(orders::submit).get(orders::list))
+        .route("/v1/orders/{id}", get(orders::show))
+        .route("/v1/products/{sku}", get(products::show).put(products::put))
+        .route("/v1/stock/{sku}", get(stock::show))
+        .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
+        .fallback(async || crate::problem::Problem::not_found())
+        .layer(middleware::from_fn_with_state(Arc::clone(&edge), limits::apply));
+    // Not limited: whoever watches a gateway that is full must still get an answer.
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(limited)
+        .with_state(edge)
+}

@@ -1,0 +1,142 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use reqwest::Url;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+/// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
+const SHORTEST_SECRET: usize = 32;
+/// What comes before a wait: the look at what is known already, and Kafka's acknowledgement.
+const PUBLISHING_MS: u64 = 12_000;
+
+/// Where the gateway listens, whom it asks, and whose tokens it believes. Times are in milliseconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    #[serde(default = "defaults::listen")]
+    pub listen: SocketAddr,
+    /// Base of the order service's query API, for example `http://127.0.0.1:8091`.
+    pub order_url: String,
+    /// Base of the inventory service's query API.
+    pub inventory_url: String,
+
+    /// The shared secret of HS256 tokens, at least 32 bytes: for development. Exactly one of this and the next two is set.
+    pub jwt_secret: Option<Secret>,
+    /// A PEM file with one public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// A JSON Web Key Set; a token names its key by `kid`. Read again when the file changes.
+    pub jwks_file: Option<PathBuf>,
+    /// If set, a token must carry this `iss`.
+    pub jwt_issuer: Option<String>,
+    /// If set, a token must carry this `aud`; if not, a token that is meant for somebody (has an `aud`) is refused.
+    pub jwt_audience: Option<String>,
+
+    /// How long a request waits for what it set off: an order's price, a product in the view, an adjustment's answer.
+    #[serde(default = "defaults::answer_wait_ms")]
+    pub answer_wait_ms: u64,
+    /// The most that `Prefer: wait=N` is granted.
+    #[serde(default = "defaults::longest_wait_ms")]
+    pub longest_wait_ms: u64,
+    /// From the request's headers to the answer's. Exceeds both waits by what publishing may take.
+    #[serde(default = "defaults::request_timeout_ms")]
+    pub request_timeout_ms: u64,
+    /// How long a body may take to arrive.
+    #[serde(default = "defaults::body_timeout_ms")]
+    pub body_timeout_ms: u64,
+    /// How long requests under way may still take once the shutdown has begun.
+    #[serde(default = "defaults::shutdown_ms")]
+    pub shutdown_ms: u64,
+    /// Requests open at once; the next one is answered 503.
+    #[serde(default = "defaults::concurrent_requests")]
+    pub concurrent_requests: usize,
+}
+
+mod defaults {
+    use super::{Ipv4Addr, SocketAddr};
+
+    pub(super) fn listen() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 8080).into()
+    }
+    pub(super) fn answer_wait_ms() -> u64 {
+        2_000
+    }
+    pub(super) fn longest_wait_ms() -> u64 {
+        30_000
+    }
+    pub(super) fn request_timeout_ms() -> u64 {
+        45_000
+    }
+    pub(super) fn body_timeout_ms() -> u64 {
+        10_000
+    }
+    pub(super) fn shutdown_ms() -> u64 {
+        8_000
+    }
+    pub(super) fn concurrent_requests() -> usize {
+        4_096
+    }
+}
+
+/// A setting that must not be used as it stands. Names the key and what it takes.
+#[derive(Debug, thiserror::Error)]
+#[error("gateway.{key}: {takes}")]
+pub struct SettingsError {
+    pub key: &'static str,
+    pub takes: &'static str,
+}
+
+impl Settings {
+    /// What a type cannot say: which settings exclude each other, and which bound which. Gives the bases of the order and the
+    /// inventory service.
+    pub(crate) fn check(&self) -> Result<(Url, Url), SettingsError> {
+        let wrong = |key, takes| Err(SettingsError { key, takes });
+        let keys = [self.jwt_secret.is_some(), self.jwt_public_key_file.is_some(), self.jwks_file.is_some()];
+        if keys.iter().filter(|set| **set).count() != 1 {
+            return wrong(
+                "jwt_secret",
+                "exactly one of jwt_secret, jwt_public_key_file and jwks_file must be set",
+            );
+        }
+        if self.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
+            return wrong("jwt_secret", "takes at least 32 bytes");
+        }
+        if self.request_timeout_ms < self.longest_wait_ms.max(self.answer_wait_ms) + PUBLISHING_MS {
+            return wrong(
+                "request_timeout_ms",
+                "exceeds longest_wait_ms and answer_wait_ms by at least 12000",
+            );
+        }
+        if !(1..=Semaphore::MAX_PERMITS).contains(&self.concurrent_requests) {
+            return wrong("concurrent_requests", "takes a number above 0");
+        }
+        Ok((base("order_url", &self.order_url)?, base("inventory_url", &self.inventory_url)?))
+    }
+}
+
+fn base(key: &'static str, url: &str) -> Result<Url, SettingsError> {
+    let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http" && url.has_host());
+    parsed.ok_or(SettingsError { key, takes: "takes an http:// address" })
+}
+
+/// A secret that prints as nothing.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: impl Into<String>) -> Self {
+        Secret(secret.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}

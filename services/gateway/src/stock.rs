@@ -1,0 +1,191 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use minuet_events::inventory::StockAdjusted;
+use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::Edge;
+use crate::body::JsonBody;
+use crate::downstream::{Adjustment, AdjustmentOutcome, Level, Stock};
+use crate::fields::{Fields, free_text};
+use crate::idempotency::{IdempotencyKey, reused};
+use crate::identity::Admin;
+use crate::path;
+use crate::problem::{FieldError, Kind, Problem};
+use crate::trace::IncomingTrace;
+
+const LONGEST_REASON: usize = 500;
+
+/// `GET /v1/stock/{sku}`: the level in every warehouse that has had some.
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    _: Admin,
+    Path(sku): Path<String>,
+) -> Result<Json<Stock>, Problem> {
+    let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
+    edge.downstream.stock(sku.as_str()).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// `POST /v1/stock/{sku}/{warehouse_code}/adjustments`
+pub(crate) async fn adjust(
+    State(edge): State<Arc<Edge>>,
+    Admin(identity): Admin,
+    Path((sku, warehouse_code)): Path<(String, String)>,
+    trace: IncomingTrace,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let key = IdempotencyKey::read(&headers)?;
+    let id = key
+        .as_ref()
+        .map_or_else(|| AdjustmentId::new(Uuid::now_v7()), |key| key.adjustment_id(&identity.user));
+    let adjusted = parse(id, &sku, &warehouse_code, &body)
+        .map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+
+    let text = id.to_string();
+    let known = match key {
+        Some(_) => edge.wait_for("known adjustment", edge.downstream.adjustment(&text, Duration::ZERO)).await,
+        None => None,
+    };
+    let outcome = match known {
+        Some(known) => Some(known),
+        None => {
+            edge.publish(adjusted.clone().into(), trace).await?;
+            tracing::info!(
+                event = "stock_adjusted",
+                adjustment_id = text,
+                sku,
+                warehouse_code,
+                delta = adjusted.delta
+            );
+            edge.wait_for("adjustment", edge.downstream.adjustment(&text, edge.answer_wait)).await
+        }
+    };
+    match outcome {
+        Some(outcome) => answer(&adjusted, outcome),
+        None => {
+            let location = [(LOCATION, path::of(&["v1", "stock", &sku]))];
+            Ok((StatusCode::ACCEPTED, location, Json(json!({ "adjustment_id": text }))).into_response())
+        }
+    }
+}
+
+/// The new level, and by which adjustment it came to be.
+#[derive(Serialize)]
+struct Adjusted {
+    adjustment_id: String,
+    sku: String,
+    #[serde(flatten)]
+    level: Level,
+}
+
+fn answer(asked: &StockAdjusted, outcome: Adjustment) -> Result<Response, Problem> {
+    let same_place =
+        outcome.sku == asked.sku.as_str() && outcome.warehouse_code == asked.warehouse_code.as_str();
+    if !same_place || outcome.delta.is_some_and(|delta| delta != i64::from(asked.delta)) {
+        return Err(reused("this key belongs to another adjustment; send a new one under a new key"));
+    }
+    let adjustment_id = asked.adjustment_id.to_string();
+    match outcome.outcome {
+        AdjustmentOutcome::Applied { level } => {
+            Ok(Json(Adjusted { adjustment_id, sku: outcome.sku, level }).into_response())
+        }
+        AdjustmentOutcome::Rejected { reason } => {
+            Err(Problem::new(Kind::AdjustmentRefused, reason).about(format!("urn:uuid:{adjustment_id}")))
+        }
+    }
+}
+
+fn parse(
+    adjustment_id: AdjustmentId,
+    sku: &str,
+    warehouse_code: &str,
+    body: &Value,
+) -> Result<StockAdjusted, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let sku = Sku::parse(sku)
+        .map_err(|error| errors.push(FieldError::new("sku", "invalid_sku", error.to_string())))
+        .ok();
+    let warehouse = WarehouseCode::parse(warehouse_code)
+        .map_err(|error| {
+            errors.push(FieldError::new("warehouse_code", "invalid_warehouse_code", error.to_string()))
+        })
+        .ok();
+    let adjusted = Fields::of(body, "", &["delta", "reason"], &mut errors).and_then(|fields| {
+        let delta = delta(&fields, &mut errors);
+        let reason =
+            fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors);
+        Some(StockAdjusted {
+            adjustment_id,
+            sku: sku?,
+            warehouse_code: warehouse?,
+            delta: delta?,
+            reason: reason?,
+        })
+    });
+    adjusted.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
+fn delta(fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<i32> {
+    let given = fields.integer("delta", errors)?;
+    let delta = i32::try_from(given).ok().filter(|delta| *delta != 0);
+    if delta.is_none() {
+        let detail = format!("takes {} to {} but 0, not {given}", i32::MIN, i32::MAX);
+        errors.push(FieldError::new("delta", "invalid_delta", detail));
+    }
+    delta
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(body: Value) -> Result<StockAdjusted, Vec<FieldError>> {
+        parse(AdjustmentId::new(Uuid::nil()), "TEA-1", "BER", &body)
+    }
+
+    #[test]
+    fn takes_an_adjustment() {
+        let adjusted = parsed(json!({"delta": -3, "reason": "broken"})).unwrap();
+        assert_eq!((adjusted.delta, adjusted.reason.as_str()), (-3, "broken"));
+    }
+
+    #[test]
+    fn names_every_problem() {
+        let body = json!({"delta": 0, "reason": "bell \u{7}", "note": 1});
+        let errors = parse(AdjustmentId::new(Uuid::nil()), "", "\n", &body).unwrap_err();
+        let codes: Vec<_> = errors.iter().map(|error| error.code.as_ref()).collect();
+        let expected =
+            ["invalid_sku", "invalid_warehouse_code", "unknown_field", "invalid_delta", "invalid_reason"];
+        assert_eq!(codes, expected);
+        assert_eq!(
+            parsed(json!({"delta": 3_000_000_000_i64, "reason": "x"})).unwrap_err()[0].code,
+            "invalid_delta"
+        );
+        assert_eq!(parsed(json!({"delta": "3", "reason": "x"})).unwrap_err()[0].code, "wrong_type");
+    }
+
+    #[test]
+    fn a_key_that_belongs_to_another_adjustment_is_refused() {
+        let asked = parsed(json!({"delta": 5, "reason": "delivery"})).unwrap();
+        let outcome = |warehouse: &str, delta: Option<i64>| Adjustment {
+            sku: "TEA-1".to_owned(),
+            warehouse_code: warehouse.to_owned(),
+            delta,
+            outcome: AdjustmentOutcome::Rejected { reason: "below what is reserved".to_owned() },
+        };
+        let kind = |outcome| answer(&asked, outcome).unwrap_err().kind();
+        assert_eq!(kind(outcome("HAM", Some(5))), Kind::IdempotencyKeyReused);
+        assert_eq!(kind(outcome("BER", Some(6))), Kind::IdempotencyKeyReused);
+        assert_eq!(kind(outcome("BER", Some(5))), Kind::AdjustmentRefused);
+        assert_eq!(kind(outcome("BER", None)), Kind::AdjustmentRefused);
+    }
+}

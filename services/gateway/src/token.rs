@@ -1,0 +1,149 @@
+//! Reading tokens, and making those of development.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
+use minuet_events::values::UserId;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Keys;
+
+/// How far the clock of who issued a token may differ from ours.
+const CLOCK_SKEW_S: u64 = 5;
+
+/// The scope that may see everybody's orders, and change products and stock.
+pub(crate) const ADMIN: &str = "admin";
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+}
+
+/// Who asks. Made only from a token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) user: UserId,
+    pub(crate) admin: bool,
+}
+
+/// Why a token is not believed. Says no more than its bearer may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Malformed,
+    Algorithm,
+    Signature,
+    Expired,
+    NotYetValid,
+    Claims,
+}
+
+impl Refused {
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Refused::Malformed => "the bearer token is not a JSON Web Token",
+            Refused::Algorithm => "the token is signed with a key or an algorithm that is not accepted here",
+            Refused::Signature => "the token's signature does not match",
+            Refused::Expired => "the token has expired",
+            Refused::NotYetValid => "the token is not valid yet",
+            Refused::Claims => {
+                "a claim of the token (exp, sub, iss, aud or scope) is missing or not accepted here"
+            }
+        }
+    }
+}
+
+/// Verifies tokens against the configured keys.
+pub(crate) struct Verifier {
+    keys: Keys,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+impl Verifier {
+    pub(crate) fn new(keys: Keys, issuer: Option<String>, audience: Option<String>) -> Self {
+        Verifier { keys, issuer, audience }
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn verify(&self, token: &str) -> Result<Identity, Refused> {
+        let header = decode_header(token).map_err(|error| refused(&error))?;
+        // An extension that must be understood, and none is (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(Refused::Algorithm);
+        }
+        let key = self.keys.find(header.kid.as_deref()).ok_or(Refused::Algorithm)?;
+        let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm))
+            .map_err(|error| refused(&error))?
+            .claims;
+        let user = UserId::parse(&claims.sub).map_err(|_| Refused::Claims)?;
+        let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == ADMIN));
+        Ok(Identity { user, admin })
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        let mut required = vec!["exp", "sub"];
+        validation.leeway = CLOCK_SKEW_S;
+        validation.validate_nbf = true;
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        if let Some(audience) = &self.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
+fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
+    match error.kind() {
+        ErrorKind::ExpiredSignature => Refused::Expired,
+        ErrorKind::ImmatureSignature => Refused::NotYetValid,
+        ErrorKind::InvalidSignature => Refused::Signature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {
+            Refused::Algorithm
+        }
+        ErrorKind::MissingRequiredClaim(_)
+        | ErrorKind::InvalidClaimFormat(_)
+        | ErrorKind::InvalidIssuer
+        | ErrorKind::InvalidAudience
+        | ErrorKind::InvalidSubject => Refused::Claims,
+        _ => Refused::Malformed,
+    }
+}
+
+/// A token for development could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("the machine's clock is before 1970")]
+    Clock,
+    #[error("cannot sign the token")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+}
+
+/// A token that a gateway with this `jwt_secret` believes for the time given.
+pub fn development_token(
+    secret: &str,
+    user: &UserId,
+    admin: bool,
+    ttl: Duration,
+) -> Result<String, TokenError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| TokenError::Clock)?;
+    let claims = Claims {
+        sub: user.to_string(),
+        scope: admin.then(|| ADMIN.to_owned()),
+        exp: Some(now.saturating_add(ttl).as_secs()),
+    };
+    Ok(encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes()))?)
+}
