@@ -1,1 +1,85 @@
-//! To be written.
+//! Inventory: reserves every line of an order or none, and confirms or releases what it holds.
+//!
+//! It promises that nothing is sold twice: on_hand = available + reserved in every level, none negative, and that goods
+//! held for an order leave it once. Its state: `stock`, `order_reservations`, `adjustments`. What happens in which state is
+//! [`domain::decide`]; what that means for a batch is in `react.rs`; [`REACTIONS`] is the same as a table.
+
+pub mod domain;
+mod http;
+mod react;
+mod row;
+mod store;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures::TryFutureExt;
+use minuet_events::Codec;
+use minuet_messaging::http::BindError;
+use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{Clock, DatabaseError, Service, ServiceError, Waiters};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+pub use react::REACTIONS;
+pub use store::STATEMENTS;
+
+/// The section `[inventory]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where the queries are answered: a private address.
+    pub listen: SocketAddr,
+    /// How long goods are held for a payment, in seconds.
+    pub reservation_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { listen: SocketAddr::from(([127, 0, 0, 1], 8092)), reservation_seconds: 15 * 60 }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InventoryError {
+    #[error("the inventory service cannot listen")]
+    Bind(#[from] BindError),
+    #[error("the inventory service cannot run")]
+    Service(#[from] ServiceError),
+    #[error("the inventory service's HTTP ended")]
+    Http(#[from] std::io::Error),
+}
+
+pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
+    minuet_messaging::migrate(database_url, &sqlx::migrate!("../../migrations/inventory")).await
+}
+
+/// Runs the service until `shutdown`. `bound` is told the HTTP address.
+pub async fn run(
+    settings: Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+    bound: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), InventoryError> {
+    let listener = minuet_messaging::http::bind(settings.listen).await?;
+    bound(listener.local_addr()?);
+    let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
+    let adjustments = Arc::new(Waiters::default());
+    let queries = http::Queries { pool: service.lane().pool().clone(), adjustments: Arc::clone(&adjustments) };
+    let routes = http::routes(queries)
+        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
+    let reactor = react::InventoryReactor {
+        lane: service.lane().clone(),
+        counts: Arc::clone(service.counts()),
+        adjustments,
+        hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),
+    };
+
+    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let running = service.run(Arc::new(reactor), shutdown);
+    tokio::try_join!(serving.map_err(InventoryError::from), running.map_err(InventoryError::from))?;
+    Ok(())
+}

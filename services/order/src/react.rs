@@ -1,11 +1,11 @@
 //! What the order service consumes and emits, and how a batch of it becomes one change of the database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{OrderId, Sku};
-use minuet_events::{Envelope, Event, EventType, TraceContext};
+use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
 };
@@ -14,7 +14,6 @@ use sqlx::PgConnection;
 use crate::domain::{Decision, Illegal, Input, decide};
 use crate::row::Row;
 use crate::store;
-use crate::view::ProductView;
 
 /// The dance, as far as orders go.
 pub const REACTIONS: &[Reaction] = &[

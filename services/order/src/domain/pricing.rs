@@ -5,7 +5,7 @@ use minuet_events::values::{Amount, Currency, Sku};
 use uuid::Uuid;
 
 /// Most lines of one order.
-pub const LINES: usize = 100;
+pub(crate) const LINES: usize = 100;
 
 /// A product as the order service knows it, with the event that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,168 @@
+use minuet_events::Event;
+use minuet_events::inventory::{
+    Allocation, InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, InventoryReleased,
+    InventoryReserved, ReservationExpired,
+};
+use minuet_events::orders::OrderPlaced;
+use minuet_events::values::{Micros, OrderId, Sku, WarehouseCode};
+
+use super::allocate::allocate;
+use super::state::{Held, HeldLine, Move, Reservation, Stock};
+
+/// What may happen to an order's reservation.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// `expires_at`: until when the goods are held for a payment.
+    Placed { placed: &'a OrderPlaced, expires_at: Micros },
+    PaymentSucceeded { order_id: OrderId },
+    PaymentFailed { order_id: OrderId },
+    PaymentRefunded { order_id: OrderId },
+    OrderCancelled { order_id: OrderId },
+    /// The sweeper found it due.
+    Due { order_id: OrderId, now: Micros },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Reserved(Held),
+    Rejected,
+    Confirmed,
+    Released,
+}
+
+/// What follows: a change of the reservation, the stock that moves, and the event that tells of it. Nothing: a no-op.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub change: Option<Change>,
+    pub moves: Vec<(Sku, WarehouseCode, Move)>,
+    pub emit: Option<Event>,
+}
+
+impl Decision {
+    pub fn is_no_op(&self) -> bool {
+        self.change.is_none() && self.emit.is_none()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen to a reservation that is {state}")]
+pub struct Illegal {
+    pub state: &'static str,
+    pub event: &'static str,
+}
+
+/// The table "When events cross", for reservations: every state and every event is written out.
+pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Result<Decision, Illegal> {
+    use Reservation::{Confirmed, Rejected, Released, Reserved, Unknown};
+    let illegal = |event| Err(Illegal { state: reservation.name(), event });
+    match input {
+        Input::Placed { placed, expires_at } => match reservation {
+            Unknown => Ok(reserve(placed, expires_at, stock)),
+            Reserved(_) | Confirmed(_) | Released | Rejected => illegal("OrderPlaced"),
+        },
+        Input::PaymentSucceeded { order_id } => match reservation {
+            // Also past expires_at, as long as no sweep has released it.
+            Reserved(held) => Ok(leave(order_id, held, Leaving::Confirmed, stock)),
+            Released => Ok(Decision {
+                emit: Some(Event::from(InventoryConfirmationFailed {
+                    order_id,
+                    reason: "reservation_released".to_owned(),
+                })),
+                ..Decision::default()
+            }),
+            Unknown | Confirmed(_) | Rejected => illegal("PaymentSucceeded"),
+        },
+        Input::PaymentFailed { order_id } => match reservation {
+            Reserved(held) => Ok(leave(order_id, held, Leaving::Released("payment_failed"), stock)),
+            Released => Ok(Decision::default()),
+            Unknown | Confirmed(_) | Rejected => illegal("PaymentFailed"),
+        },
+        Input::PaymentRefunded { order_id } => Ok(undo(order_id, reservation, "payment_refunded", stock)),
+        Input::OrderCancelled { order_id } => Ok(undo(order_id, reservation, "order_cancelled", stock)),
+        Input::Due { order_id, now } => Ok(match reservation {
+            Reserved(held) if held.expires_at <= now => leave(order_id, held, Leaving::Expired, stock),
+            Unknown | Reserved(_) | Confirmed(_) | Released | Rejected => Decision::default(),
+        }),
+    }
+}
+
+fn undo(order_id: OrderId, reservation: &Reservation, cause: &'static str, stock: &Stock) -> Decision {
+    match reservation {
+        Reservation::Reserved(held) => leave(order_id, held, Leaving::Released(cause), stock),
+        Reservation::Confirmed(held) => leave(order_id, held, Leaving::Returned(cause), stock),
+        Reservation::Unknown | Reservation::Released | Reservation::Rejected => Decision::default(),
+    }
+}
+
+fn reserve(placed: &OrderPlaced, expires_at: Micros, stock: &Stock) -> Decision {
+    match allocate(placed.lines.iter().map(|line| (&line.sku, line.quantity)), stock) {
+        Ok(lines) => {
+            let (moves, allocations) = moved(&lines, Move::Reserve, stock);
+            let event = InventoryReserved {
+                order_id: placed.order_id,
+                user_id: placed.user_id.clone(),
+                payment_method: placed.payment_method,
+                currency: placed.currency,
+                total: placed.total,
+                expires_at,
+                allocations,
+            };
+            Decision { change: Some(Change::Reserved(Held { lines, expires_at })), moves, emit: Some(Event::from(event)) }
+        }
+        Err(shortages) => Decision {
+            change: Some(Change::Rejected),
+            moves: Vec::new(),
+            emit: Some(Event::from(InventoryRejected { order_id: placed.order_id, shortages })),
+        },
+    }
+}
+
+/// How goods leave a reservation.
+#[derive(Clone, Copy)]
+enum Leaving {
+    Confirmed,
+    Released(&'static str),
+    Returned(&'static str),
+    Expired,
+}
+
+fn leave(order_id: OrderId, held: &Held, how: Leaving, stock: &Stock) -> Decision {
+    let direction = match how {
+        Leaving::Confirmed => Move::Confirm,
+        Leaving::Released(_) | Leaving::Expired => Move::Release,
+        Leaving::Returned(_) => Move::Return,
+    };
+    let (moves, allocations) = moved(&held.lines, direction, stock);
+    let (change, event) = match how {
+        Leaving::Confirmed => (Change::Confirmed, Event::from(InventoryConfirmed { order_id, allocations })),
+        Leaving::Expired => (Change::Released, Event::from(ReservationExpired { order_id, allocations })),
+        Leaving::Released(cause) | Leaving::Returned(cause) => {
+            let returned = matches!(how, Leaving::Returned(_));
+            let event = InventoryReleased { order_id, allocations, cause: cause.to_owned(), returned };
+            (Change::Released, Event::from(event))
+        }
+    };
+    Decision { change: Some(change), moves, emit: Some(event) }
+}
+
+/// The moves of these lines, and the allocations that tell of them: `stock_version` is the level's version after the move.
+fn moved(
+    lines: &[HeldLine],
+    direction: fn(i64) -> Move,
+    stock: &Stock,
+) -> (Vec<(Sku, WarehouseCode, Move)>, Vec<Allocation>) {
+    lines
+        .iter()
+        .map(|HeldLine { sku, warehouse_code, quantity }| {
+            let shelf = (sku.clone(), warehouse_code.clone());
+            let version = stock.get(&shelf).map_or(0, |level| level.version) + 1;
+            let allocation = Allocation {
+                sku: sku.clone(),
+                warehouse_code: warehouse_code.clone(),
+                quantity: *quantity,
+                stock_version: version,
+            };
+            ((shelf.0, shelf.1, direction(i64::from(quantity.get()))), allocation)
+        })
+        .unzip()
+}

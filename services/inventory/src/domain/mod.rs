@@ -1,0 +1,15 @@
+//! Stock, and what orders hold of it. Pure: no I/O, no clock, no randomness.
+#![deny(clippy::disallowed_methods)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod adjust;
+mod allocate;
+mod decide;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use adjust::{Adjusted, adjust};
+pub use allocate::allocate;
+pub use decide::{Change, Decision, Illegal, Input, decide};
+pub use state::{Held, HeldLine, Level, Move, Reservation, Stock};

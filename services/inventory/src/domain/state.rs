@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+
+use minuet_events::values::{Micros, Quantity, Sku, WarehouseCode};
+
+/// The stock of one sku in one warehouse. `on_hand` = `available` + `reserved`; none is negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    pub available: i64,
+    pub reserved: i64,
+    pub on_hand: i64,
+    /// Counts the changes of this level, dense from 1.
+    pub version: i64,
+}
+
+/// How a level changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// available -> reserved
+    Reserve(i64),
+    /// out of reserved and on hand: it leaves the house
+    Confirm(i64),
+    /// reserved -> available
+    Release(i64),
+    /// back into available and on hand: it had been confirmed
+    Return(i64),
+}
+
+impl Level {
+    pub fn after(self, change: Move) -> Level {
+        let Level { available, reserved, on_hand, version } = self;
+        let version = version + 1;
+        match change {
+            Move::Reserve(n) => Level { available: available - n, reserved: reserved + n, on_hand, version },
+            Move::Confirm(n) => Level { available, reserved: reserved - n, on_hand: on_hand - n, version },
+            Move::Release(n) => Level { available: available + n, reserved: reserved - n, on_hand, version },
+            Move::Return(n) => Level { available: available + n, reserved, on_hand: on_hand + n, version },
+        }
+    }
+}
+
+/// The levels that a batch touches.
+pub type Stock = BTreeMap<(Sku, WarehouseCode), Level>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLine {
+    pub sku: Sku,
+    pub warehouse_code: WarehouseCode,
+    pub quantity: Quantity,
+}
+
+/// What an order holds: at most one line per (sku, warehouse).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub lines: Vec<HeldLine>,
+    pub expires_at: Micros,
+}
+
+/// A reservation's state, with what is true in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// No row yet.
+    Unknown,
+    Reserved(Held),
+    Confirmed(Held),
+    Released,
+    /// There was too little: nothing was ever held.
+    Rejected,
+}
+
+impl Reservation {
+    /// The name in the table of reactions.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reservation::Unknown => "unknown",
+            Reservation::Reserved(_) => "reserved",
+            Reservation::Confirmed(_) => "confirmed",
+            Reservation::Released => "released",
+            Reservation::Rejected => "rejected",
+        }
+    }
+}

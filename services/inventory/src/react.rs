@@ -1,0 +1,243 @@
+//! What the inventory service consumes and emits, and how a batch of it becomes one change of the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
+use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
+use minuet_events::{Envelope, Event, EventType};
+use minuet_messaging::{
+    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
+};
+use sqlx::PgConnection;
+use time::Duration;
+
+use crate::domain::{Adjusted, Decision, Illegal, Input, Stock, adjust, decide};
+use crate::row::Row;
+use crate::store::{self, Adjustment};
+
+/// The dance, as far as stock goes.
+pub const REACTIONS: &[Reaction] = &[
+    row(
+        EventType::OrderPlaced,
+        &["unknown"],
+        &["reserved", "rejected"],
+        &[EventType::InventoryReserved, EventType::InventoryRejected],
+    ),
+    row(EventType::PaymentSucceeded, &["reserved"], &["confirmed"], &[EventType::InventoryConfirmed]),
+    row(EventType::PaymentSucceeded, &["released"], &[], &[EventType::InventoryConfirmationFailed]),
+    row(EventType::PaymentFailed, &["reserved"], &["released"], &[EventType::InventoryReleased]),
+    row(EventType::PaymentFailed, &["released"], &[], &[]),
+    row(EventType::OrderCancelled, &["reserved", "confirmed"], &["released"], &[EventType::InventoryReleased]),
+    row(EventType::OrderCancelled, &["unknown", "released", "rejected"], &[], &[]),
+    row(EventType::PaymentRefunded, &["reserved", "confirmed"], &["released"], &[EventType::InventoryReleased]),
+    row(EventType::PaymentRefunded, &["unknown", "released", "rejected"], &[], &[]),
+    row(EventType::StockAdjusted, &["any"], &[], &[EventType::StockLevelChanged, EventType::StockAdjustmentRejected]),
+];
+
+const fn row(
+    consumes: EventType,
+    states: &'static [&'static str],
+    becomes: &'static [&'static str],
+    emits: &'static [EventType],
+) -> Reaction {
+    Reaction { consumes, states, becomes, emits }
+}
+
+pub(crate) struct InventoryReactor {
+    pub(crate) lane: Lane,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
+    /// How long goods are held for a payment.
+    pub(crate) hold: Duration,
+}
+
+/// Who is to be told once the batch is committed.
+pub(crate) struct Committed {
+    adjustments: Vec<AdjustmentId>,
+    no_ops: usize,
+}
+
+impl Reactor for InventoryReactor {
+    type After = Committed;
+
+    fn reactions(&self) -> &'static [Reaction] {
+        REACTIONS
+    }
+
+    async fn react(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        events: &[&Received],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let events: Vec<(usize, &Envelope, &Event)> = contents(events).collect();
+        // Locks in one order in every transaction: reservations, skus, stock; each by its key.
+        let mut rows = store::load_reservations(connection, &orders_of(&events)).await?;
+        let adjusted = adjusted_of(&events);
+        let mut sequences = store::load_sequences(connection, &adjusted).await?;
+        let known = store::load_adjustments(connection, &adjustments_of(&events)).await?;
+        let mut stock = store::load_stock(connection, &skus_of(&events, &rows)).await?;
+        let mut batch = Batch { stock_before: stock.clone(), known, ..Batch::default() };
+
+        for (index, envelope, event) in events {
+            if let Event::StockAdjusted(adjusted) = event {
+                let sequence = sequences.entry(adjusted.sku.clone()).or_default();
+                self.adjust(&mut batch, &mut stock, sequence, envelope, adjusted, now);
+                continue;
+            }
+            let Ok(order_id) = OrderId::parse(&event.key()) else { continue };
+            let row = rows
+                .entry(order_id)
+                .or_insert_with(|| Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now));
+            match self.decide(row, event, &stock, now) {
+                Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
+                Ok(Decision { change, moves, emit }) => {
+                    let trace = row.continue_trace(&envelope.trace);
+                    for (sku, warehouse, change) in moves {
+                        let level = stock.entry((sku, warehouse)).or_default();
+                        *level = level.after(change);
+                    }
+                    if let Some(change) = change {
+                        row.apply(change, now);
+                    }
+                    if let Some(event) = emit {
+                        let sequence = row.next_sequence(now);
+                        let cause = Cause::from(envelope);
+                        batch.emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));
+                    }
+                }
+                Err(illegal) => batch.refusals.push(Refusal { index, detail: illegal.to_string() }),
+            }
+        }
+
+        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        store::write_reservations(connection, &written).await?;
+        store::write_sequences(connection, &sequences).await?;
+        store::write_stock(connection, &batch.stock_before, &stock).await?;
+        store::write_adjustments(connection, &batch.adjustments).await?;
+        let after = Committed { adjustments: batch.adjustments.iter().map(|a| a.id).collect(), no_ops: batch.no_ops };
+        Ok(Reacted { emissions: batch.emissions, refusals: batch.refusals, after })
+    }
+
+    fn committed(&self, after: Committed) {
+        Counts::add(&self.counts.no_ops, after.no_ops);
+        self.adjustments.wake(&after.adjustments);
+    }
+
+    async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
+        Ok(())
+    }
+}
+
+/// What a batch has led to so far.
+#[derive(Default)]
+struct Batch {
+    stock_before: Stock,
+    /// Adjustments that were decided before.
+    known: BTreeSet<AdjustmentId>,
+    adjustments: Vec<Adjustment>,
+    emissions: Vec<Emission>,
+    refusals: Vec<Refusal>,
+    no_ops: usize,
+}
+
+impl InventoryReactor {
+    fn decide(&self, row: &Row, event: &Event, stock: &Stock, now: Micros) -> Result<Decision, Illegal> {
+        let order_id = row.order_id;
+        let input = match event {
+            Event::OrderPlaced(placed) => Input::Placed { placed, expires_at: now.plus(self.hold) },
+            Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
+            Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
+            Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
+            Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
+            other => return Err(Illegal { state: row.reservation.name(), event: other.event_type().name() }),
+        };
+        decide(&row.reservation, input, stock)
+    }
+
+    fn adjust(
+        &self,
+        batch: &mut Batch,
+        stock: &mut Stock,
+        sequence: &mut i64,
+        envelope: &Envelope,
+        adjusted: &StockAdjusted,
+        now: Micros,
+    ) {
+        if !batch.known.insert(adjusted.adjustment_id) {
+            batch.no_ops += 1;
+            return;
+        }
+        let shelf = (adjusted.sku.clone(), adjusted.warehouse_code.clone());
+        let outcome = adjust(stock.get(&shelf).copied(), adjusted);
+        let (sku, warehouse_code) = shelf.clone();
+        let adjustment_id = adjusted.adjustment_id;
+        let event = match &outcome {
+            Adjusted::Applied(level) => {
+                stock.insert(shelf, *level);
+                let crate::domain::Level { available, reserved, on_hand, version } = *level;
+                Event::from(StockLevelChanged {
+                    sku,
+                    warehouse_code,
+                    available,
+                    reserved,
+                    on_hand,
+                    version,
+                    adjustment_id,
+                })
+            }
+            Adjusted::Refused(reason) => Event::from(StockAdjustmentRejected {
+                adjustment_id,
+                sku,
+                warehouse_code,
+                delta: adjusted.delta,
+                reason: (*reason).to_owned(),
+            }),
+        };
+        *sequence += 1;
+        batch.adjustments.push(Adjustment::new(adjusted, outcome, now));
+        let emission = self.lane.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
+        batch.emissions.push(emission);
+    }
+}
+
+fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event)> {
+    events.iter().enumerate().filter_map(|(index, received)| match &received.content {
+        Content::Event(content) => Some((index, &content.0, &content.1)),
+        Content::Erased { .. } => None,
+    })
+}
+
+fn orders_of(events: &[(usize, &Envelope, &Event)]) -> Vec<OrderId> {
+    let orders = events.iter().filter(|(_, _, event)| !matches!(event, Event::StockAdjusted(_)));
+    let ids: BTreeSet<OrderId> = orders.filter_map(|(_, _, event)| OrderId::parse(&event.key()).ok()).collect();
+    ids.into_iter().collect()
+}
+
+fn adjustments(events: &[(usize, &Envelope, &Event)]) -> impl Iterator<Item = StockAdjusted> {
+    events.iter().filter_map(|(_, _, event)| match event {
+        Event::StockAdjusted(adjusted) => Some(adjusted.clone()),
+        _ => None,
+    })
+}
+
+fn adjusted_of(events: &[(usize, &Envelope, &Event)]) -> BTreeSet<Sku> {
+    adjustments(events).map(|adjusted| adjusted.sku).collect()
+}
+
+fn adjustments_of(events: &[(usize, &Envelope, &Event)]) -> Vec<AdjustmentId> {
+    adjustments(events).map(|adjusted| adjusted.adjustment_id).collect()
+}
+
+/// Every sku whose levels may be read or moved: those of placed orders, of adjustments, and of what is held.
+fn skus_of(events: &[(usize, &Envelope, &Event)], rows: &BTreeMap<OrderId, Row>) -> BTreeSet<Sku> {
+    let mut skus = adjusted_of(events);
+    for (_, _, event) in events {
+        if let Event::OrderPlaced(placed) = event {
+            skus.extend(placed.lines.iter().map(|line| line.sku.clone()));
+        }
+    }
+    skus.extend(rows.values().flat_map(|row| row.held.lines.iter().map(|line| line.sku.clone())));
+    skus
+}

@@ -1,0 +1,78 @@
+//! A reservation's row while a batch is decided: its state, and the columns beside it.
+
+use minuet_events::TraceContext;
+use minuet_events::values::{Micros, OrderId};
+use minuet_messaging::Cause;
+
+use crate::domain::{Change, Held, Reservation};
+
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) order_id: OrderId,
+    pub(crate) reservation: Reservation,
+    /// What it holds or held: the row keeps it after the release.
+    pub(crate) held: Held,
+    /// The OrderPlaced.
+    pub(crate) placed: Cause,
+    pub(crate) event_sequence: i64,
+    pub(crate) version: i32,
+    pub(crate) traceparent: String,
+    pub(crate) created_at: Micros,
+    pub(crate) updated_at: Micros,
+    /// Whether the database has it, and whether it knows what changed.
+    pub(crate) stored: bool,
+    pub(crate) changed: bool,
+}
+
+impl Row {
+    /// First seen through the event of this cause and trace.
+    pub(crate) fn unknown(order_id: OrderId, cause: Cause, trace: &TraceContext, now: Micros) -> Self {
+        Row {
+            order_id,
+            reservation: Reservation::Unknown,
+            held: Held { lines: Vec::new(), expires_at: now },
+            placed: cause,
+            event_sequence: 0,
+            version: 0,
+            traceparent: trace.traceparent.clone(),
+            created_at: now,
+            updated_at: now,
+            stored: false,
+            changed: false,
+        }
+    }
+
+    /// The next `ce_sequence` of this order.
+    pub(crate) fn next_sequence(&mut self, now: Micros) -> i64 {
+        self.event_sequence += 1;
+        self.touch(now);
+        self.event_sequence
+    }
+
+    /// The order's own trace, whatever the trace of a later request is.
+    pub(crate) fn continue_trace(&self, cause: &TraceContext) -> TraceContext {
+        match TraceContext::parse(&self.traceparent, None, None) {
+            Some(own) if own.trace_id() != cause.trace_id() => own.with_order(self.order_id),
+            _ => cause.with_order(self.order_id),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, change: Change, now: Micros) {
+        self.reservation = match change {
+            Change::Reserved(held) => {
+                self.held = held.clone();
+                Reservation::Reserved(held)
+            }
+            Change::Confirmed => Reservation::Confirmed(self.held.clone()),
+            Change::Released => Reservation::Released,
+            Change::Rejected => Reservation::Rejected,
+        };
+        self.version += 1;
+        self.touch(now);
+    }
+
+    fn touch(&mut self, now: Micros) {
+        self.changed = true;
+        self.updated_at = now;
+    }
+}

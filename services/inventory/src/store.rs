@@ -1,0 +1,397 @@
+//! Every statement of the inventory service. Set-based: one per table and batch, rows in key order, so that nobody
+//! deadlocks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minuet_events::inventory::StockAdjusted;
+use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, Sku, WarehouseCode};
+use minuet_messaging::{Cause, ReactError};
+use sqlx::prelude::FromRow;
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{Adjusted, Held, HeldLine, Level, Reservation, Stock};
+use crate::row::Row;
+
+const LOAD_RESERVATIONS: &str = "select order_id, status::text as status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
+        event_sequence, version, traceparent, created_at
+     from order_reservations where order_id = any($1::uuid[]) order by order_id for update";
+
+/// Lines as text arrays in array literals: UNNEST flattens arrays of arrays.
+const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
+        event_sequence, version, traceparent, created_at, updated_at)
+     select n.order_id, n.status, n.expires_at,
+        array(select $4[i] from generate_series(n.first, n.last) i), array(select $5[i] from generate_series(n.first, n.last) i),
+        array(select $6[i] from generate_series(n.first, n.last) i),
+        n.placed_id, n.placed_time, n.event_sequence, n.version, n.traceparent, n.created_at, n.updated_at
+     from unnest($1::uuid[], $2::reservation_status[], $3::timestamptz[], $7::integer[], $8::integer[], $9::uuid[], $10::timestamptz[],
+        $11::bigint[], $12::integer[], $13::text[], $14::timestamptz[], $15::timestamptz[])
+        as n (order_id, status, expires_at, first, last, placed_id, placed_time, event_sequence, version, traceparent, created_at, updated_at)
+     where $4::text[] is not null and $5::text[] is not null and $6::integer[] is not null
+     on conflict (order_id) do nothing";
+
+const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.status, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
+     from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[]) as n (order_id, status, event_sequence, version, updated_at)
+     where r.order_id = n.order_id";
+
+const LOAD_SEQUENCES: &str = "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
+
+const INSERT_SEQUENCES: &str = "insert into skus (sku, event_sequence) select sku, 0 from unnest($1::text[]) as n (sku) order by sku on conflict (sku) do nothing";
+
+const UPDATE_SEQUENCES: &str = "update skus s set event_sequence = n.event_sequence from unnest($1::text[], $2::bigint[]) as n (sku, event_sequence) where s.sku = n.sku";
+
+const LOAD_STOCK: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock where sku = any($1::text[]) order by sku, warehouse_code for update";
+
+const INSERT_STOCK: &str = "insert into stock (sku, warehouse_code, available, reserved, on_hand, version)
+     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) on conflict (sku, warehouse_code) do nothing";
+
+const UPDATE_STOCK: &str = "update stock s set available = n.available, reserved = n.reserved, on_hand = n.on_hand, version = n.version
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) as n (sku, warehouse_code, available, reserved, on_hand, version)
+     where s.sku = n.sku and s.warehouse_code = n.warehouse_code";
+
+const LOAD_ADJUSTMENTS: &str = "select id from adjustments where id = any($1::uuid[])";
+
+const WRITE_ADJUSTMENTS: &str = "insert into adjustments (id, sku, warehouse_code, delta, applied, reason, available, reserved, on_hand, version, created_at)
+     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::boolean[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[])
+     on conflict (id) do nothing";
+
+const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock where sku = $1 order by warehouse_code";
+
+const ADJUSTMENT: &str = "select id, sku, warehouse_code, delta, applied, reason, available, reserved, on_hand, version from adjustments where id = $1";
+
+/// For the test that prepares each against the migrated schema.
+pub const STATEMENTS: &[&str] = &[
+    LOAD_RESERVATIONS,
+    INSERT_RESERVATIONS,
+    UPDATE_RESERVATIONS,
+    LOAD_SEQUENCES,
+    INSERT_SEQUENCES,
+    UPDATE_SEQUENCES,
+    LOAD_STOCK,
+    INSERT_STOCK,
+    UPDATE_STOCK,
+    LOAD_ADJUSTMENTS,
+    WRITE_ADJUSTMENTS,
+    LEVELS,
+    ADJUSTMENT,
+];
+
+#[derive(FromRow)]
+struct ReservationRow {
+    order_id: Uuid,
+    status: String,
+    expires_at: OffsetDateTime,
+    skus: Vec<String>,
+    warehouse_codes: Vec<String>,
+    quantities: Vec<i32>,
+    placed_id: Uuid,
+    placed_time: OffsetDateTime,
+    event_sequence: i64,
+    version: i32,
+    traceparent: String,
+    created_at: OffsetDateTime,
+}
+
+/// Locks the reservations' rows, in the order of their ids.
+pub(crate) async fn load_reservations(
+    connection: &mut PgConnection,
+    orders: &[OrderId],
+) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    if orders.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<ReservationRow> = sqlx::query_as(LOAD_RESERVATIONS).bind(ids).fetch_all(connection).await?;
+    rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
+}
+
+fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
+    let order = stored.order_id;
+    let corrupt = |detail: String| ReactError::Corrupt { table: "order_reservations", detail: format!("{order}: {detail}") };
+    let shelves = stored.skus.iter().zip(&stored.warehouse_codes).zip(&stored.quantities);
+    let lines: Result<Vec<HeldLine>, _> = shelves
+        .map(|((sku, warehouse), quantity)| {
+            Ok(HeldLine {
+                sku: Sku::parse(sku)?,
+                warehouse_code: WarehouseCode::parse(warehouse)?,
+                quantity: Quantity::try_from(i64::from(*quantity))?,
+            })
+        })
+        .collect();
+    let lines = lines.map_err(|e: minuet_events::values::ValueError| corrupt(e.to_string()))?;
+    let held = Held { lines, expires_at: Micros::from_datetime(stored.expires_at) };
+    let reservation = match stored.status.as_str() {
+        "reserved" => Reservation::Reserved(held.clone()),
+        "confirmed" => Reservation::Confirmed(held.clone()),
+        "released" if held.lines.is_empty() => Reservation::Rejected,
+        "released" => Reservation::Released,
+        status => return Err(corrupt(format!("status {status}"))),
+    };
+    let created_at = Micros::from_datetime(stored.created_at);
+    Ok(Row {
+        order_id: OrderId::new(stored.order_id),
+        reservation,
+        held,
+        placed: Cause { id: stored.placed_id, time: Micros::from_datetime(stored.placed_time) },
+        event_sequence: stored.event_sequence,
+        version: stored.version,
+        traceparent: stored.traceparent,
+        created_at,
+        updated_at: created_at,
+        stored: true,
+        changed: false,
+    })
+}
+
+fn status(row: &Row) -> &'static str {
+    match row.reservation {
+        Reservation::Reserved(_) => "reserved",
+        Reservation::Confirmed(_) => "confirmed",
+        Reservation::Unknown | Reservation::Released | Reservation::Rejected => "released",
+    }
+}
+
+/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+pub(crate) async fn write_reservations(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    let times = |rows: &[&Row], time: fn(&Row) -> Micros| -> Vec<OffsetDateTime> {
+        rows.iter().map(|row| time(row).to_datetime()).collect()
+    };
+    if !new.is_empty() {
+        let (mut skus, mut warehouses, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
+        for row in &new {
+            firsts.push(skus.len() as i32 + 1);
+            for line in &row.held.lines {
+                skus.push(line.sku.as_str());
+                warehouses.push(line.warehouse_code.as_str());
+                quantities.push(line.quantity.get().cast_signed());
+            }
+            lasts.push(skus.len() as i32);
+        }
+        let done = sqlx::query(INSERT_RESERVATIONS)
+            .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| status(row)).collect::<Vec<_>>())
+            .bind(times(&new, |row| row.held.expires_at))
+            .bind(skus)
+            .bind(warehouses)
+            .bind(quantities)
+            .bind(firsts)
+            .bind(lasts)
+            .bind(new.iter().map(|row| row.placed.id).collect::<Vec<_>>())
+            .bind(times(&new, |row| row.placed.time))
+            .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.traceparent.as_str()).collect::<Vec<_>>())
+            .bind(times(&new, |row| row.created_at))
+            .bind(times(&new, |row| row.updated_at))
+            .execute(&mut *connection)
+            .await?;
+        if done.rows_affected() != new.len() as u64 {
+            return Err(ReactError::LostRace { table: "order_reservations" });
+        }
+    }
+    if !stored.is_empty() {
+        sqlx::query(UPDATE_RESERVATIONS)
+            .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
+            .bind(times(&stored, |row| row.updated_at))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Locks the rows in which the `ce_sequence` of the skus' events is drawn; creates those that are missing.
+pub(crate) async fn load_sequences(
+    connection: &mut PgConnection,
+    skus: &BTreeSet<Sku>,
+) -> Result<BTreeMap<Sku, i64>, ReactError> {
+    if skus.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let mut rows: Vec<(String, i64)> = sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(&mut *connection).await?;
+    if rows.len() < skus.len() {
+        sqlx::query(INSERT_SEQUENCES).bind(&names).execute(&mut *connection).await?;
+        rows = sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(connection).await?;
+    }
+    let parse = |(sku, sequence): (String, i64)| match Sku::parse(&sku) {
+        Ok(sku) => Ok((sku, sequence)),
+        Err(error) => Err(ReactError::Corrupt { table: "skus", detail: error.to_string() }),
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+pub(crate) async fn write_sequences(
+    connection: &mut PgConnection,
+    sequences: &BTreeMap<Sku, i64>,
+) -> Result<(), ReactError> {
+    if sequences.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(UPDATE_SEQUENCES)
+        .bind(sequences.keys().map(Sku::as_str).collect::<Vec<_>>())
+        .bind(sequences.values().copied().collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+pub(crate) struct LevelRow {
+    pub(crate) sku: String,
+    pub(crate) warehouse_code: String,
+    pub(crate) available: i64,
+    pub(crate) reserved: i64,
+    pub(crate) on_hand: i64,
+    pub(crate) version: i64,
+}
+
+/// Locks every level of these skus, in the order of (sku, warehouse).
+pub(crate) async fn load_stock(connection: &mut PgConnection, skus: &BTreeSet<Sku>) -> Result<Stock, ReactError> {
+    if skus.is_empty() {
+        return Ok(Stock::new());
+    }
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let rows: Vec<LevelRow> = sqlx::query_as(LOAD_STOCK).bind(names).fetch_all(connection).await?;
+    let parse = |row: LevelRow| {
+        let corrupt = |e: minuet_events::values::ValueError| ReactError::Corrupt { table: "stock", detail: e.to_string() };
+        let shelf = (Sku::parse(&row.sku).map_err(corrupt)?, WarehouseCode::parse(&row.warehouse_code).map_err(corrupt)?);
+        let LevelRow { available, reserved, on_hand, version, .. } = row;
+        Ok((shelf, Level { available, reserved, on_hand, version }))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// Writes the levels that moved. One that somebody else created meanwhile is a lost race.
+pub(crate) async fn write_stock(
+    connection: &mut PgConnection,
+    before: &Stock,
+    after: &Stock,
+) -> Result<(), ReactError> {
+    let moved = after.iter().filter(|(shelf, level)| before.get(*shelf) != Some(*level));
+    let (known, new): (Vec<_>, Vec<_>) = moved.partition(|(shelf, _)| before.contains_key(*shelf));
+    for (statement, rows) in [(UPDATE_STOCK, known), (INSERT_STOCK, new)] {
+        if rows.is_empty() {
+            continue;
+        }
+        let done = sqlx::query(statement)
+            .bind(rows.iter().map(|((sku, _), _)| sku.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|((_, warehouse), _)| warehouse.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, level)| level.available).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, level)| level.reserved).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, level)| level.on_hand).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, level)| level.version).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+        if done.rows_affected() != rows.len() as u64 {
+            return Err(ReactError::LostRace { table: "stock" });
+        }
+    }
+    Ok(())
+}
+
+/// An adjustment and how it ended.
+#[derive(Debug)]
+pub(crate) struct Adjustment {
+    pub(crate) id: AdjustmentId,
+    sku: Sku,
+    warehouse_code: WarehouseCode,
+    delta: i32,
+    outcome: Adjusted,
+    at: Micros,
+}
+
+impl Adjustment {
+    pub(crate) fn new(adjusted: &StockAdjusted, outcome: Adjusted, at: Micros) -> Self {
+        Adjustment {
+            id: adjusted.adjustment_id,
+            sku: adjusted.sku.clone(),
+            warehouse_code: adjusted.warehouse_code.clone(),
+            delta: adjusted.delta,
+            outcome,
+            at,
+        }
+    }
+
+    fn level(&self) -> Option<&Level> {
+        match &self.outcome {
+            Adjusted::Applied(level) => Some(level),
+            Adjusted::Refused(_) => None,
+        }
+    }
+
+    fn refusal(&self) -> Option<&'static str> {
+        match &self.outcome {
+            Adjusted::Applied(_) => None,
+            Adjusted::Refused(reason) => Some(reason),
+        }
+    }
+}
+
+pub(crate) async fn load_adjustments(
+    connection: &mut PgConnection,
+    ids: &[AdjustmentId],
+) -> Result<BTreeSet<AdjustmentId>, ReactError> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let known: Vec<Uuid> = sqlx::query_scalar(LOAD_ADJUSTMENTS).bind(ids).fetch_all(connection).await?;
+    Ok(known.into_iter().map(AdjustmentId::new).collect())
+}
+
+/// One that somebody else wrote meanwhile is a lost race: then it is known, and the batch starts again.
+pub(crate) async fn write_adjustments(
+    connection: &mut PgConnection,
+    adjustments: &[Adjustment],
+) -> Result<(), ReactError> {
+    if adjustments.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(WRITE_ADJUSTMENTS)
+        .bind(adjustments.iter().map(|a| a.id.as_uuid()).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.sku.as_str()).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.warehouse_code.as_str()).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.delta).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.level().is_some()).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(Adjustment::refusal).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.level().map(|l| l.available)).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.level().map(|l| l.reserved)).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.level().map(|l| l.on_hand)).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.level().map(|l| l.version)).collect::<Vec<_>>())
+        .bind(adjustments.iter().map(|a| a.at.to_datetime()).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    if done.rows_affected() != adjustments.len() as u64 {
+        return Err(ReactError::LostRace { table: "adjustments" });
+    }
+    Ok(())
+}
+
+pub(crate) async fn levels(pool: &PgPool, sku: &Sku) -> Result<Vec<LevelRow>, sqlx::Error> {
+    sqlx::query_as(LEVELS).bind(sku.as_str()).fetch_all(pool).await
+}
+
+/// An adjustment as it is shown.
+#[derive(FromRow)]
+pub(crate) struct Shown {
+    pub(crate) id: Uuid,
+    pub(crate) sku: String,
+    pub(crate) warehouse_code: String,
+    pub(crate) delta: i32,
+    pub(crate) applied: bool,
+    pub(crate) reason: Option<String>,
+    pub(crate) available: Option<i64>,
+    pub(crate) reserved: Option<i64>,
+    pub(crate) on_hand: Option<i64>,
+    pub(crate) version: Option<i64>,
+}
+
+pub(crate) async fn adjustment(pool: &PgPool, id: AdjustmentId) -> Result<Option<Shown>, sqlx::Error> {
+    sqlx::query_as(ADJUSTMENT).bind(id.as_uuid()).fetch_optional(pool).await
+}
