@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::datum::{OtherSchema, OwnSchema};
 use crate::event::{Event, EventType};
 use crate::registry::{Registry, RegistryError, ResolveError};
-use crate::writer::WriterSchema;
 
 /// Schemas of others, and ids that the registry does not know: so many are remembered.
 const REMEMBERED: usize = 1_024;
@@ -31,13 +31,13 @@ struct Inner {
 
 struct Ours {
     id: u32,
-    schema: WriterSchema,
+    schema: OwnSchema,
 }
 
 /// A registered schema that is none of this build's.
 enum Other {
     /// Another version of a record of the contract.
-    Version(EventType, WriterSchema),
+    Version(EventType, OtherSchema),
     Foreign(String),
 }
 
@@ -121,14 +121,15 @@ impl Codec {
             [0, a, b, c, d, datum @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), datum),
             _ => return Err(DecodeError::NotAvro),
         };
-        let read = |record: EventType, schema: &WriterSchema| {
-            schema.read(record, datum).map_err(|detail| DecodeError::Malformed { id, record, detail })
-        };
-        if let Some(event_type) = self.0.by_id.get(&id) {
-            return read(*event_type, &self.0.ours[*event_type as usize].schema);
+        let malformed = |record| move |detail| DecodeError::Malformed { id, record, detail };
+        if let Some(&event_type) = self.0.by_id.get(&id) {
+            let schema = &self.0.ours[event_type as usize].schema;
+            return schema.read(event_type, datum).map_err(malformed(event_type));
         }
         match self.other(id).as_deref() {
-            Some(Other::Version(event_type, schema)) => read(*event_type, schema),
+            Some(Other::Version(event_type, schema)) => {
+                schema.read(*event_type, datum).map_err(malformed(*event_type))
+            }
             Some(Other::Foreign(name)) => Err(DecodeError::UnknownRecord { id, name: name.clone() }),
             None => Err(DecodeError::UnknownSchema { id }),
         }
@@ -195,10 +196,10 @@ impl std::fmt::Debug for Codec {
 
 impl Other {
     fn new(registered: &str) -> Self {
-        let Ok(schema) = WriterSchema::parse(registered) else {
+        let Ok(schema) = OtherSchema::parse(registered) else {
             return Self::Foreign("no Avro schema that can be read".to_owned());
         };
-        let name = schema.record_name();
+        let name = schema.name();
         match name.as_deref().and_then(EventType::from_record_name) {
             Some(event_type) => Self::Version(event_type, schema),
             None => Self::Foreign(name.unwrap_or_else(|| "no record".to_owned())),
@@ -207,8 +208,8 @@ impl Other {
 }
 
 /// The schemas are part of the program, and a test parses each: one that does not parse never leaves the house.
-fn built_in(event_type: EventType) -> WriterSchema {
-    match WriterSchema::parse(event_type.schema_json()) {
+fn built_in(event_type: EventType) -> OwnSchema {
+    match OwnSchema::parse(event_type.schema_json()) {
         Ok(schema) => schema,
         Err(error) => unreachable!("the built-in schema of {event_type} does not parse: {error}"),
     }

@@ -13,12 +13,13 @@
 //! # Changing a schema
 //!
 //! Old bytes stay readable for ever: [`Codec`] decodes with the writer's schema and serde fills what is missing.
-//! So a new field has a default in its schema and is an `Option` (or `serde(default)`) in Rust. Renaming a
-//! record or field breaks that, and so does widening `int` to `long`: Avro allows it, the direct way from bytes
-//! to Rust does not. `registry::check_compatible` holds the schemas against the registered ones.
+//! So a new field has a default in its schema and is an `Option` (or `serde(default)`) in Rust; an older build
+//! passes it over. A record or field is never renamed. [`check_compatible`] holds the schemas against the
+//! registered ones.
 
 pub mod catalog;
 pub mod codec;
+mod datum;
 pub mod envelope;
 pub mod event;
 pub mod ids;
@@ -30,7 +31,6 @@ pub mod payments;
 pub mod registry;
 pub mod trace;
 pub mod values;
-mod writer;
 
 pub use codec::{Codec, DecodeError, EncodeError};
 pub use envelope::{Envelope, EnvelopeError};

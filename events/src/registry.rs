@@ -71,6 +71,13 @@ pub struct Incompatibility {
     pub detail: String,
 }
 
+impl std::fmt::Display for Incompatibility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { event_type, version, detail } = self;
+        write!(f, "{} cannot read its registered version {version}: {detail}", event_type.record_name())
+    }
+}
+
 /// Holds each schema of this build against every registered version of its record. Registers nothing.
 pub async fn check_compatible(url: &str) -> Result<Vec<Incompatibility>, RegistryError> {
     let registry = Registry::new(url)?;

@@ -1,0 +1,48 @@
+//! Encoded bytes, kept: what was written once is read for ever, and what is written now is what others expect.
+//!
+//! One line of hex per sample of a record. A line that changes is a change of the contract; a new record's file
+//! is written by running this test with `GOLDEN=write`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use minuet_events::{Codec, Event, EventType};
+
+use crate::samples;
+
+fn file(event_type: EventType) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{event_type}.hex"))
+}
+
+fn samples_of(event_type: EventType) -> Vec<Event> {
+    samples::all().into_iter().filter(|event| event.event_type() == event_type).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn every_record_encodes_to_its_golden_bytes_and_they_decode_to_it() {
+    let codec = Codec::local();
+    for &event_type in EventType::ALL {
+        let samples = samples_of(event_type);
+        assert!(!samples.is_empty(), "{event_type} has no sample");
+        if std::env::var_os("GOLDEN").is_some_and(|mode| mode == "write") {
+            let lines: Vec<String> =
+                samples.iter().map(|event| hex(&codec.encode(event).unwrap()) + "\n").collect();
+            fs::write(file(event_type), lines.concat()).unwrap();
+        }
+        let golden = fs::read_to_string(file(event_type)).unwrap_or_default();
+        let lines: Vec<&str> = golden.lines().collect();
+        assert_eq!(lines.len(), samples.len(), "{} has a line per sample", file(event_type).display());
+        for (sample, line) in samples.iter().zip(lines) {
+            assert_eq!(hex(&codec.encode(sample).unwrap()), line, "{event_type} encodes differently");
+            assert_eq!(codec.decode(&bytes(line)).unwrap(), *sample, "{event_type} decodes differently");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Vectors computed elsewhere, from the layout as the module documents it: an id that changes would make every
+//! duplicate a new event.
+
+use minuet_events::values::{Micros, UserId};
+use minuet_events::{EventType, ids};
+use uuid::Uuid;
+
+const V7: Uuid = Uuid::from_u128(0x019ab3c4_d5e6_7f01_8203_040506070809);
+const V4: Uuid = Uuid::from_u128(0x6f1b2a3c_4d5e_4f60_8718_293a4b5c6d7e);
+const CAUSE_TIME: Micros = Micros(1_764_000_000_123_999);
+
+#[test]
+fn an_event_continues_the_time_of_its_cause() {
+    let first = ids::derive(V7, CAUSE_TIME, EventType::OrderPlaced, 0);
+    assert_eq!(first.to_string(), "019ab3c4-d5e6-8856-a2da-e6779003095e");
+    let second = ids::derive(V7, CAUSE_TIME, EventType::OrderPlaced, 1);
+    assert_eq!(second.to_string(), "019ab3c4-d5e6-80eb-88a9-facae3e3e036");
+    let next = ids::derive(first, CAUSE_TIME, EventType::InventoryReserved, 0);
+    assert_eq!(next.to_string(), "019ab3c4-d5e6-87f2-a01a-f2c3a1ba3ed6");
+    for id in [first, second, next] {
+        assert_eq!(id.get_version_num(), 8);
+        assert_eq!(ids::time_of(id), ids::time_of(V7));
+    }
+}
+
+#[test]
+fn a_cause_without_a_time_lends_that_of_its_message() {
+    let id = ids::derive(V4, CAUSE_TIME, EventType::OrderCancelled, 0);
+    assert_eq!(id.to_string(), "019ab697-e87b-8aef-a976-b5e891df741d");
+    assert_eq!(ids::time_of(id), Some(Micros(1_764_000_000_123_000)));
+    let ancient = ids::derive(V4, Micros(-1), EventType::OrderCancelled, 0);
+    assert!(ancient.to_string().starts_with("00000000-0000-8"));
+    let absurd = ids::derive(V4, Micros(i64::MAX), EventType::OrderCancelled, 0);
+    assert!(absurd.to_string().starts_with("ffffffff-ffff-8"), "{absurd}");
+}
+
+#[test]
+fn a_key_of_a_user_is_one_order_its_payment_and_its_refund() {
+    let order = ids::order_id_for_key(&UserId::parse("ada").unwrap(), "schlüssel-1");
+    assert_eq!(order.to_string(), "035a0a67-ba94-83bd-856f-a8afccc87427");
+    let payment = ids::payment_id(order);
+    assert_eq!(payment.to_string(), "035a0a67-ba94-8627-8e4f-7652590e9092");
+    assert_eq!(ids::refund_id(payment).to_string(), "035a0a67-ba94-8f2e-b54c-c03359a39a00");
+}
+
+#[test]
+fn user_and_key_do_not_run_into_each_other() {
+    let order = |user, key| ids::order_id_for_key(&UserId::parse(user).unwrap(), key);
+    assert_ne!(order("ab", "c"), order("a", "bc"));
+    assert_ne!(order("a", ""), order("a", "\0"));
+}
+
+#[test]
+fn the_inbox_knows_an_event_by_source_and_id_in_order_of_time() {
+    let timed = ids::inbox_id("/minuet/order", V7);
+    assert_eq!(timed.to_string(), "019ab3c4-d5e6-8e94-8f29-b34fa69dc947");
+    assert_ne!(timed, ids::inbox_id("/minuet/payment", V7));
+    let timeless = ids::inbox_id("/minuet/order", V4);
+    assert_eq!(timeless.to_string(), "ffe3958f-54ca-8395-84fb-2c3cf50c1cd3");
+    assert_eq!(timeless.get_version_num(), 8);
+    // Total: the odd ones have an id too.
+    assert!(ids::inbox_id("", Uuid::nil()).to_string().starts_with("ff"));
+    assert!(ids::inbox_id("", Uuid::max()).to_string().starts_with("ff"));
+}
+
+#[test]
+fn only_v7_and_v8_have_a_time() {
+    assert_eq!(ids::time_of(V7), Some(Micros(1_763_952_612_838_000)));
+    assert_eq!(ids::time_of(V4), None);
+    assert_eq!(ids::time_of(Uuid::nil()), None);
+}

@@ -1,0 +1,13 @@
+//! The contract as others see it: bytes, names, ids and limits that must not change by accident.
+
+mod decoding;
+mod envelope;
+mod golden;
+mod ids;
+mod partition;
+mod records;
+mod registry;
+mod registry_stub;
+mod samples;
+mod trace;
+mod values;

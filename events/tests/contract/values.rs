@@ -1,0 +1,129 @@
+//! What each value takes, and the first thing that it does not.
+
+use minuet_events::values::*;
+use time::Duration;
+
+#[test]
+fn texts_have_lengths_in_characters_and_nothing_unprintable() {
+    assert!(UserId::parse(&"ä".repeat(128)).is_ok());
+    assert!(UserId::parse(&"ä".repeat(129)).is_err());
+    assert!(UserId::parse(" with blanks ").is_ok());
+    assert!(Sku::parse(&"ß".repeat(64)).is_ok());
+    assert!(Sku::parse(&"ß".repeat(65)).is_err());
+    assert!(WarehouseCode::parse(&"w".repeat(32)).is_ok());
+    assert!(WarehouseCode::parse(&"w".repeat(33)).is_err());
+    for wrong in ["", "a\0b", "a\nb", "\u{7f}", "\u{85}"] {
+        assert!(UserId::parse(wrong).is_err(), "{wrong:?}");
+        assert!(Sku::parse(wrong).is_err(), "{wrong:?}");
+        assert!(WarehouseCode::parse(wrong).is_err(), "{wrong:?}");
+    }
+    for edged in [" a", "a ", "\u{a0}a", "a\u{3000}"] {
+        assert!(Sku::parse(edged).is_err(), "{edged:?}");
+        assert!(WarehouseCode::parse(edged).is_err(), "{edged:?}");
+    }
+    assert!(Sku::parse("a b").is_ok());
+}
+
+#[test]
+fn errors_name_the_value_what_it_takes_and_a_line_of_what_it_got() {
+    let error = Sku::parse(&"\u{1b}[2J".repeat(1_000)).unwrap_err().to_string();
+    assert!(error.starts_with("sku takes 1 to 64 characters"), "{error}");
+    assert!(!error.contains('\u{1b}') && error.chars().count() < 200, "{error}");
+}
+
+#[test]
+fn quantities_end_at_ten_thousand() {
+    assert!(Quantity::new(0).is_err());
+    assert_eq!(Quantity::new(1).unwrap().get(), 1);
+    assert_eq!(Quantity::new(10_000).unwrap().get(), 10_000);
+    assert!(Quantity::new(10_001).is_err());
+    assert!(Quantity::try_from(-1_i64).is_err());
+    assert!(Quantity::try_from(i64::MAX).is_err());
+    assert!(Quantity::parse("2").is_ok() && Quantity::parse("-2").is_err() && Quantity::parse("").is_err());
+}
+
+#[test]
+fn ids_have_one_spelling() {
+    let text = "019ab3c4-0000-7000-8000-00000000000a";
+    let id = OrderId::parse(text).unwrap();
+    assert_eq!(id.to_string(), text);
+    assert_eq!(OrderId::parse(&text.to_uppercase()).unwrap(), id);
+    for wrong in ["", "7", &text.replace('-', ""), &format!("{{{text}}}"), &format!("urn:uuid:{text}")] {
+        assert!(OrderId::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn currencies_and_methods_are_known_ones() {
+    for code in ["EUR", "USD", "JPY", "CNY", "AED", "ZWG", "XOF"] {
+        assert_eq!(Currency::parse(code).unwrap().as_str(), code);
+    }
+    for wrong in ["", "eur", "EURO", "XXX", "XTS", "DEM", "XAU", "EUR "] {
+        assert!(Currency::parse(wrong).is_err(), "{wrong}");
+    }
+    for method in PaymentMethod::ALL {
+        assert_eq!(PaymentMethod::parse(method.as_str()), Ok(method));
+    }
+    assert!(PaymentMethod::parse("CREDIT_CARD").is_err());
+    assert!(PaymentMethod::parse("cash").is_err());
+}
+
+#[test]
+fn amounts_fit_the_decimal_and_look_the_same_whatever_way_they_came() {
+    for (text, shown) in [
+        ("0", "0.00"),
+        ("0.0001", "0.0001"),
+        ("12.5", "12.50"),
+        ("12.50000000", "12.50"),
+        ("1200", "1200.00"),
+        ("999999999999999.9999", "999999999999999.9999"),
+    ] {
+        assert_eq!(Amount::parse(text).unwrap().to_string(), shown);
+    }
+    for wrong in [
+        "",
+        ".",
+        "-1",
+        "-0.0001",
+        "+1",
+        "0.00001",
+        "1000000000000000",
+        "999999999999999.99991",
+        "1e3",
+        "1_0",
+        "NaN",
+    ] {
+        assert!(Amount::parse(wrong).is_err(), "{wrong}");
+    }
+    assert!(Amount::new(rust_decimal::Decimal::MAX).is_err());
+    assert!(Amount::new(rust_decimal::Decimal::MIN).is_err());
+    assert_eq!(Amount::new(-rust_decimal::Decimal::ZERO).unwrap().to_string(), "0.00");
+}
+
+#[test]
+fn amounts_add_up_or_say_that_they_do_not() {
+    let amount = |text| Amount::parse(text).unwrap();
+    let max = amount("999999999999999.9999");
+    assert_eq!(amount("0.1").checked_add(amount("0.2")), Some(amount("0.3")));
+    assert_eq!(max.checked_add(amount("0.0001")), None);
+    assert_eq!(amount("12.5").times(Quantity::new(2).unwrap()), Some(amount("25")));
+    assert_eq!(max.times(Quantity::new(10_000).unwrap()), None);
+    assert!(Amount::ZERO.is_zero() && amount("0.00") == Amount::ZERO);
+}
+
+#[test]
+fn times_are_rfc_3339_and_no_time_fails() {
+    let time = Micros::parse("2026-11-23T08:15:00.25+01:00").unwrap();
+    assert_eq!(time.to_string(), "2026-11-23T07:15:00.250000Z");
+    assert_eq!(Micros::from_datetime(time.to_datetime()), time);
+    assert_eq!(time.plus(Duration::minutes(15)).since(time), Duration::minutes(15));
+    assert_eq!(Micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    assert_eq!(Micros(-1).as_millis(), -1);
+    assert_eq!(Micros(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+    assert_eq!(Micros(i64::MIN).to_string(), "0000-01-01T00:00:00.000000Z");
+    assert_eq!(Micros(i64::MAX).plus(Duration::MAX), Micros(i64::MAX));
+    assert_eq!(Micros(0).plus(Duration::MIN), Micros(i64::MIN));
+    for wrong in ["", "2026-11-23", "2026-11-23T08:15:00", "2026-13-01T00:00:00Z"] {
+        assert!(Micros::parse(wrong).is_err(), "{wrong}");
+    }
+}
