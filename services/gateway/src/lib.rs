@@ -30,14 +30,18 @@ mod publish;
 mod router;
 mod settings;
 mod stock;
+#[cfg(test)]
+mod tests;
 mod token;
 mod trace;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use minuet_messaging::Publisher;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -53,6 +57,7 @@ pub use settings::{Secret, Settings, SettingsError};
 pub use token::{TokenError, development_token};
 
 const KEY_FILE_POLL: Duration = Duration::from_secs(1);
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -132,13 +137,14 @@ pub async fn run(
     shutdown: CancellationToken,
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {
-    let edge = Arc::new(Edge::new(&settings, publisher, shutdown.clone())?);
+    let edge = Arc::new(Edge::new(&settings, publisher.clone(), shutdown.clone())?);
     let failed = |source| GatewayError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
     bound(listener.local_addr().map_err(failed)?);
+    // An answer is one small write: waiting for more of it would only cost time. A socket that refuses works all the same.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
 
-    let reloading = tokio::spawn(reload_keys(Arc::clone(&edge)));
-    let server = axum::serve(listener, router::router(edge))
+    let server = axum::serve(listener, router::router(Arc::clone(&edge)))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let late = async {
         shutdown.cancelled().await;
@@ -150,13 +156,18 @@ pub async fn run(
             tracing::warn!(event = "requests_cut_off", shutdown_ms = settings.shutdown_ms);
             Ok(())
         }
+        never = follow_key_file(&edge) => match never {},
     };
-    reloading.abort();
+    // Whoever hung up before the acknowledgement may have an event in flight still.
+    if let Err(error) = publisher.flush(FLUSH).await {
+        tracing::warn!(event = "flush_failed", %error);
+    }
     served
 }
 
-async fn reload_keys(edge: Arc<Edge>) {
-    let Keys::Set(set) = edge.verifier.keys() else { return };
+/// Takes over a key set's file whenever it changes.
+async fn follow_key_file(edge: &Edge) -> Infallible {
+    let Keys::Set(set) = edge.verifier.keys() else { return std::future::pending().await };
     let mut usable = true;
     loop {
         tokio::time::sleep(KEY_FILE_POLL).await;

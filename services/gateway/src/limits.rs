@@ -22,7 +22,7 @@ pub(crate) async fn apply(State(edge): State<Arc<Edge>>, request: Request, next:
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let answered = timeout(edge.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let response = match answered {
-        Ok(Ok(response)) => as_problem(response),
+        Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             // The panic hook has written what and where.
             tracing::error!(event = "request_panicked", %method, path);
@@ -36,7 +36,7 @@ pub(crate) async fn apply(State(edge): State<Arc<Edge>>, request: Request, next:
 }
 
 /// Replaces what axum itself refuses, in plain text: a path that is not UTF-8, a query that cannot be read.
-fn as_problem(response: Response) -> Response {
+pub(crate) async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_json = |value: &HeaderValue| value.as_bytes().ends_with(b"json");
     let ours = response.headers().get(CONTENT_TYPE).is_some_and(is_json);

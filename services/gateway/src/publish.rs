@@ -16,25 +16,30 @@ impl Edge {
     /// Puts an event on its topic, under a new id, which is returned once every in-sync replica has it.
     pub(crate) async fn publish(&self, event: Event, trace: IncomingTrace) -> Result<Uuid, Problem> {
         let id = Uuid::now_v7();
-        let key: Arc<str> = event.key().into();
-        let trace = trace.of_event(SOURCE, id);
-        let trace =
-            if let Event::OrderSubmitted(order) = &event { trace.with_order(order.order_id) } else { trace };
-        let envelope = Envelope {
-            id,
-            event_type: event.event_type(),
-            source: SOURCE.into(),
-            subject: Arc::clone(&key),
-            time: Micros::from_datetime(OffsetDateTime::now_utc()),
-            correlation_id: Arc::clone(&key),
-            causation_id: None,
-            sequence: None,
-            trace,
-        };
+        let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
+        let key = Arc::clone(&envelope.subject);
         match self.publisher.publish(envelope, event).await {
             Ok(()) => Ok(id),
             Err(error) => Err(refusal(&error, &key)),
         }
+    }
+}
+
+fn envelope(event: &Event, id: Uuid, time: Micros, trace: IncomingTrace) -> Envelope {
+    let key: Arc<str> = event.key().into();
+    let trace = trace.of_event(SOURCE, id);
+    let trace =
+        if let Event::OrderSubmitted(order) = event { trace.with_order(order.order_id) } else { trace };
+    Envelope {
+        id,
+        event_type: event.event_type(),
+        source: SOURCE.into(),
+        subject: Arc::clone(&key),
+        time,
+        correlation_id: key,
+        causation_id: None,
+        sequence: None,
+        trace,
     }
 }
 
@@ -49,5 +54,32 @@ fn refusal(error: &PublishError, key: &str) -> Problem {
         PublishError::Encode(_) | PublishError::Settings(_) => {
             Problem::new(Kind::Internal, "this cannot be taken in as it is")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use minuet_events::orders::OrderSubmitted;
+    use minuet_events::values::{OrderId, PaymentMethod, UserId};
+
+    use super::*;
+
+    #[test]
+    fn an_order_begins_its_story_in_the_trace_of_its_request() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), parent.parse().unwrap())]);
+        let order_id = OrderId::new(Uuid::from_u128(1));
+        let event = Event::from(OrderSubmitted {
+            order_id,
+            user_id: UserId::parse("anna").unwrap(),
+            payment_method: PaymentMethod::Paypal,
+            lines: Vec::new(),
+        });
+        let envelope = envelope(&event, Uuid::from_u128(2), Micros(3), IncomingTrace::read(&headers));
+        assert_eq!((envelope.source.as_ref(), &envelope.subject), (SOURCE, &envelope.correlation_id));
+        assert_eq!(envelope.subject.as_ref(), order_id.to_string());
+        assert_eq!(envelope.trace.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(envelope.trace.baggage, Some(format!("order.id={order_id}")));
     }
 }

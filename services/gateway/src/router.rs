@@ -20,5 +20,6 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(limited)
+        .layer(middleware::map_response(limits::as_problem))
         .with_state(edge)
 }

@@ -75,7 +75,7 @@ mod defaults {
         8_000
     }
     pub(super) fn concurrent_requests() -> usize {
-        4_096
+        10_000
     }
 }
 

@@ -22,7 +22,7 @@ impl FromRequestParts<Arc<Edge>> for IncomingTrace {
 }
 
 impl IncomingTrace {
-    fn read(headers: &HeaderMap) -> Self {
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         IncomingTrace(
             text("traceparent").and_then(|parent| TraceContext::parse(parent, text("tracestate"), None)),

@@ -1,0 +1,264 @@
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, get_current_timestamp};
+use minuet_events::values::UserId;
+use serde_json::{Value, json};
+
+use super::harness::{SECRET, settings};
+use crate::Settings;
+use crate::keys::{KeyError, Keys};
+use crate::settings::Secret;
+use crate::token::{Identity, Refused, Verifier, development_token};
+
+const RSA: (&[u8], &[u8]) = (include_bytes!("keys/rsa.private.pem"), include_bytes!("keys/rsa.public.pem"));
+const EC: (&[u8], &[u8]) = (include_bytes!("keys/ec.private.pem"), include_bytes!("keys/ec.public.pem"));
+const ED: (&[u8], &[u8]) = (include_bytes!("keys/ed.private.pem"), include_bytes!("keys/ed.public.pem"));
+
+/// A file of this test's own, gone with it.
+struct TestFile(PathBuf);
+
+impl TestFile {
+    fn new(content: &[u8]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("minuet-gateway-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        TestFile(path)
+    }
+}
+
+impl Drop for TestFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+fn verifier(settings: &Settings) -> Verifier {
+    Verifier::new(Keys::load(settings).unwrap(), settings.jwt_issuer.clone(), settings.jwt_audience.clone())
+}
+
+fn with_secret() -> Verifier {
+    verifier(&settings())
+}
+
+fn with_pem(pem: &[u8]) -> Result<Verifier, KeyError> {
+    let file = TestFile::new(pem);
+    let settings = Settings { jwt_secret: None, jwt_public_key_file: Some(file.0.clone()), ..settings() };
+    Ok(Verifier::new(Keys::load(&settings)?, None, None))
+}
+
+fn jwk(kid: &str, public: DecodingKey, algorithm: Algorithm) -> Value {
+    let mut jwk = Jwk::from_decoding_key(&public, Some(algorithm)).unwrap();
+    jwk.common.key_id = Some(kid.to_owned());
+    serde_json::to_value(jwk).unwrap()
+}
+
+fn jwks(keys: &[Value]) -> Vec<u8> {
+    json!({ "keys": keys }).to_string().into_bytes()
+}
+
+fn rsa_jwk() -> Value {
+    jwk("r1", DecodingKey::from_rsa_pem(RSA.1).unwrap(), Algorithm::RS256)
+}
+
+fn with_jwks(file: &TestFile) -> Result<Verifier, KeyError> {
+    let settings = Settings { jwt_secret: None, jwks_file: Some(file.0.clone()), ..settings() };
+    Ok(Verifier::new(Keys::load(&settings)?, None, None))
+}
+
+fn claims() -> Value {
+    json!({ "sub": "anna", "exp": get_current_timestamp() + 60 })
+}
+
+fn with(mut claims: Value, name: &str, value: Value) -> Value {
+    claims[name] = value;
+    claims
+}
+
+fn sign(algorithm: Algorithm, key: &EncodingKey, kid: Option<&str>, claims: &Value) -> String {
+    let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+    encode(&header, claims, key).unwrap()
+}
+
+fn hs256(claims: &Value) -> String {
+    sign(Algorithm::HS256, &EncodingKey::from_secret(SECRET.as_bytes()), None, claims)
+}
+
+fn rsa_key() -> EncodingKey {
+    EncodingKey::from_rsa_pem(RSA.0).unwrap()
+}
+
+fn anna() -> Identity {
+    Identity { user: UserId::parse("anna").unwrap(), admin: false }
+}
+
+#[test]
+fn a_development_token_is_believed_until_it_expires() {
+    let anna = anna();
+    let token = development_token(SECRET, &anna.user, false, Duration::from_secs(60)).unwrap();
+    assert_eq!(with_secret().verify(&token), Ok(anna.clone()));
+    let token = development_token(SECRET, &anna.user, true, Duration::from_secs(60)).unwrap();
+    assert_eq!(with_secret().verify(&token), Ok(Identity { admin: true, ..anna }));
+    let expired = with(claims(), "exp", json!(get_current_timestamp() - 60));
+    assert_eq!(with_secret().verify(&hs256(&expired)), Err(Refused::Expired));
+}
+
+#[test]
+fn each_kind_of_public_key_verifies_its_own_algorithm() {
+    let cases = [
+        (RSA.1, Algorithm::RS256, rsa_key()),
+        (EC.1, Algorithm::ES256, EncodingKey::from_ec_pem(EC.0).unwrap()),
+        (ED.1, Algorithm::EdDSA, EncodingKey::from_ed_pem(ED.0).unwrap()),
+    ];
+    for (pem, algorithm, key) in &cases {
+        let verifier = with_pem(pem).unwrap();
+        for (_, signed_with, signer) in &cases {
+            let answer = verifier.verify(&sign(*signed_with, signer, None, &claims()));
+            let expected = if signed_with == algorithm { Ok(anna()) } else { Err(Refused::Algorithm) };
+            assert_eq!(answer, expected, "{signed_with:?} against {algorithm:?}");
+        }
+        let tampered = sign(*algorithm, key, None, &claims()).replacen("eyJ", "eyK", 1);
+        assert!(verifier.verify(&tampered).is_err());
+    }
+}
+
+/// The classic: whoever knows the public key signs with it as if it were a shared secret.
+#[test]
+fn a_public_key_is_no_shared_secret() {
+    for pem in [RSA.1, EC.1, ED.1] {
+        let forged = sign(Algorithm::HS256, &EncodingKey::from_secret(pem), None, &claims());
+        assert_eq!(with_pem(pem).unwrap().verify(&forged), Err(Refused::Algorithm));
+    }
+    let file = TestFile::new(&jwks(&[rsa_jwk()]));
+    let forged = sign(Algorithm::HS256, &EncodingKey::from_secret(RSA.1), Some("r1"), &claims());
+    assert_eq!(with_jwks(&file).unwrap().verify(&forged), Err(Refused::Algorithm));
+}
+
+#[test]
+fn other_algorithms_of_the_same_key_are_refused() {
+    let token = sign(Algorithm::RS512, &rsa_key(), None, &claims());
+    assert_eq!(with_pem(RSA.1).unwrap().verify(&token), Err(Refused::Algorithm));
+    let token = sign(Algorithm::HS512, &EncodingKey::from_secret(SECRET.as_bytes()), None, &claims());
+    assert_eq!(with_secret().verify(&token), Err(Refused::Algorithm));
+}
+
+#[test]
+fn an_unsigned_token_is_refused() {
+    // {"alg":"none","typ":"JWT"} and the claims of a good token, with an empty and with a made-up signature.
+    let good = hs256(&claims());
+    let payload = good.split('.').nth(1).unwrap();
+    for header in ["eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0", "eyJhbGciOiJOT05FIn0"] {
+        for signature in ["", "AAAA"] {
+            assert!(with_secret().verify(&format!("{header}.{payload}.{signature}")).is_err());
+        }
+    }
+    for nonsense in ["", ".", "..", "a.b.c", "eyJ", "é.é.é"] {
+        assert_eq!(with_secret().verify(nonsense), Err(Refused::Malformed), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn claims_are_checked() {
+    let now = get_current_timestamp();
+    let verify = |claims: Value| with_secret().verify(&hs256(&claims));
+    assert_eq!(verify(json!({ "sub": "anna" })), Err(Refused::Claims), "no exp");
+    assert_eq!(verify(json!({ "exp": now + 60 })), Err(Refused::Malformed), "no sub");
+    assert_eq!(verify(with(claims(), "sub", json!(""))), Err(Refused::Claims));
+    assert_eq!(verify(with(claims(), "sub", json!("a\nb"))), Err(Refused::Claims));
+    assert_eq!(verify(with(claims(), "nbf", json!(now + 60))), Err(Refused::NotYetValid));
+    assert_eq!(verify(with(claims(), "nbf", json!(now - 60))), Ok(anna()));
+    assert_eq!(
+        verify(with(claims(), "aud", json!("somebody"))),
+        Err(Refused::Claims),
+        "meant for somebody else"
+    );
+    for (scope, admin) in
+        [("admin", true), ("read admin", true), ("administrator", false), ("Admin", false), ("", false)]
+    {
+        let identity = verify(with(claims(), "scope", json!(scope))).unwrap();
+        assert_eq!(identity.admin, admin, "{scope:?}");
+    }
+}
+
+#[test]
+fn issuer_and_audience_must_be_the_configured_ones() {
+    let settings = Settings {
+        jwt_issuer: Some("https://id.example".to_owned()),
+        jwt_audience: Some("minuet".to_owned()),
+        ..settings()
+    };
+    let verifier = verifier(&settings);
+    let good = with(with(claims(), "iss", json!("https://id.example")), "aud", json!(["other", "minuet"]));
+    assert_eq!(verifier.verify(&hs256(&good)), Ok(anna()));
+    for (name, value) in [
+        ("iss", json!("https://evil.example")),
+        ("iss", Value::Null),
+        ("aud", json!("other")),
+        ("aud", json!(7)),
+    ] {
+        let token = hs256(&with(good.clone(), name, value.clone()));
+        assert_eq!(verifier.verify(&token), Err(Refused::Claims), "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_key_set_is_chosen_from_by_kid_and_follows_its_file() {
+    let ec = jwk("e1", DecodingKey::from_ec_pem(EC.1).unwrap(), Algorithm::ES256);
+    let ed = jwk("d1", DecodingKey::from_ed_pem(ED.1).unwrap(), Algorithm::EdDSA);
+    let file = TestFile::new(&jwks(&[rsa_jwk(), ec, json!({ "kty": "new", "kid": "x" })]));
+    let verifier = with_jwks(&file).unwrap();
+    let Keys::Set(set) = verifier.keys() else { panic!("a set") };
+
+    let by_rsa = |kid| sign(Algorithm::RS256, &rsa_key(), kid, &claims());
+    assert_eq!(verifier.verify(&by_rsa(Some("r1"))), Ok(anna()));
+    let by_ec = sign(Algorithm::ES256, &EncodingKey::from_ec_pem(EC.0).unwrap(), Some("e1"), &claims());
+    assert_eq!(verifier.verify(&by_ec), Ok(anna()));
+    assert_eq!(verifier.verify(&by_rsa(None)), Err(Refused::Algorithm));
+    assert_eq!(verifier.verify(&by_rsa(Some("e1"))), Err(Refused::Algorithm));
+
+    let by_ed = sign(Algorithm::EdDSA, &EncodingKey::from_ed_pem(ED.0).unwrap(), Some("d1"), &claims());
+    assert_eq!(verifier.verify(&by_ed), Err(Refused::Algorithm));
+    assert!(!set.reload().unwrap());
+    std::fs::write(&file.0, jwks(&[ed])).unwrap();
+    assert!(set.reload().unwrap());
+    assert_eq!(verifier.verify(&by_ed), Ok(anna()));
+    assert_eq!(verifier.verify(&by_rsa(Some("r1"))), Err(Refused::Algorithm), "taken out of the file");
+
+    std::fs::write(&file.0, b"{ half").unwrap();
+    assert!(set.reload().is_err());
+    assert_eq!(verifier.verify(&by_ed), Ok(anna()), "a broken file changes nothing");
+}
+
+#[test]
+fn unusable_keys_stop_the_start() {
+    let private = [RSA.0, EC.0, ED.0];
+    let weak: [&[u8]; 2] =
+        [include_bytes!("keys/weak-rsa.public.pem"), include_bytes!("keys/p384.public.pem")];
+    for pem in private.into_iter().chain(weak).chain([b"".as_slice(), b"no key"]) {
+        assert!(matches!(with_pem(pem).err(), Some(KeyError::Pem { .. })));
+    }
+    let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "s" });
+    let for_encryption = with(rsa_jwk(), "use", json!("enc"));
+    let unnamed = with(rsa_jwk(), "kid", Value::Null);
+    for keys in [vec![], vec![secret], vec![rsa_jwk(), rsa_jwk()], vec![for_encryption], vec![unnamed]] {
+        let file = TestFile::new(&jwks(&keys));
+        assert!(matches!(with_jwks(&file).err(), Some(KeyError::Set { .. })), "{keys:?}");
+    }
+}
+
+#[test]
+fn settings_say_what_they_take() {
+    let refused = |settings: Settings| settings.check().unwrap_err().to_string();
+    let none = Settings { jwt_secret: None, ..settings() };
+    assert!(refused(none).starts_with("gateway.jwt_secret: exactly one of"));
+    assert!(refused(Settings { jwks_file: Some("keys.json".into()), ..settings() }).contains("exactly one"));
+    assert!(refused(Settings { jwt_secret: Some(Secret::new("short")), ..settings() }).contains("32 bytes"));
+    assert!(
+        refused(Settings { order_url: "127.0.0.1:80".to_owned(), ..settings() })
+            .starts_with("gateway.order_url")
+    );
+    assert!(!format!("{:?}", settings()).contains(SECRET));
+}
