@@ -70,4 +70,9 @@ pub trait Reactor: Send + Sync + 'static {
 
     /// The shards were taken by this instance: whatever it finds left open in them is now its own.
     fn shards_taken(&self, shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send;
+
+    /// Nothing more is taken in; returns once what the service does besides is at its end, before the relay stops.
+    fn stopped(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }

@@ -131,6 +131,7 @@ impl Service {
             shutdown: shutdown.clone(),
         };
         work(&processor, &consumer, from, settings.batch_size, &shutdown).await;
+        processor.reactor.stopped().await;
 
         for task in [poller, taker] {
             if let Err(error) = task.await {

@@ -1,1 +1,118 @@
-//! To be written.
+//! Payments: charges for what was reserved, and gives back what must not be kept.
+//!
+//! It promises at most one capture per order, and that a payment is failed only when the provider can no longer capture.
+//! A charge is an intent in `payments`, committed before the provider is called and answered by another transaction; in
+//! between, a crash neither charges twice nor forgets. What happens in which state is [`domain::decide`]; what that means
+//! for a batch is in `react.rs`; [`REACTIONS`] and [`ANSWERS`] are the same as tables.
+
+mod calls;
+pub mod domain;
+pub mod provider;
+mod react;
+mod row;
+mod store;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures::TryFutureExt;
+use minuet_events::Codec;
+use minuet_messaging::http::BindError;
+use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{Clock, DatabaseError, Service, ServiceError};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use calls::Calls;
+use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
+pub use react::{ANSWERS, REACTIONS};
+pub use store::STATEMENTS;
+
+/// How old an intent may be that is taken up again. Older ones have long been refused by their provider.
+pub(crate) const LOOK_BACK: time::Duration = time::Duration::days(7);
+
+/// The section `[payment]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where health is shown: a private address.
+    pub listen: SocketAddr,
+    /// Most provider calls under way at once.
+    pub concurrency: usize,
+    pub provider: SimulatedSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8093)),
+            concurrency: 1024,
+            provider: SimulatedSettings::default(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    #[error("the payment service cannot listen")]
+    Bind(#[from] BindError),
+    #[error("the payment service cannot run")]
+    Service(#[from] ServiceError),
+    #[error("the payment service's HTTP ended")]
+    Http(#[from] std::io::Error),
+    #[error("the payment provider cannot be reached")]
+    Provider(#[from] LedgerError),
+}
+
+pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
+    minuet_messaging::migrate(database_url, &sqlx::migrate!("../../migrations/payment")).await
+}
+
+/// Runs the service with the simulated provider until `shutdown`. `bound` is told the HTTP address.
+pub async fn run(
+    settings: Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+    bound: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), PaymentError> {
+    let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
+    run_with(gateway, settings, messaging, codec, catalogue, clock, bound, shutdown).await
+}
+
+/// Runs the service with any provider.
+#[expect(clippy::too_many_arguments, reason = "what a service is made of, each of its own type")]
+pub async fn run_with<G: PaymentGateway>(
+    gateway: Arc<G>,
+    settings: Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+    bound: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), PaymentError> {
+    let listener = minuet_messaging::http::bind(settings.listen).await?;
+    bound(listener.local_addr()?);
+    let service = Service::new("payment", messaging, codec, catalogue, clock)?;
+    let routes =
+        minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts()));
+    let (calls, queue) = Calls::new();
+    let reactor = react::PaymentReactor {
+        lane: service.lane().clone(),
+        counts: Arc::clone(service.counts()),
+        calls: calls.clone(),
+    };
+
+    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let calling = calls::run(gateway, service.lane().clone(), calls, queue, settings.concurrency, shutdown.clone());
+    let running = service.run(Arc::new(reactor), shutdown);
+    let calling = async {
+        calling.await;
+        Ok(())
+    };
+    tokio::try_join!(serving.map_err(PaymentError::from), running.map_err(PaymentError::from), calling)?;
+    Ok(())
+}

@@ -1,0 +1,200 @@
+use minuet_events::Event;
+use minuet_events::ids;
+use minuet_events::inventory::InventoryReserved;
+use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected};
+use minuet_events::values::{Micros, OrderId};
+use uuid::Uuid;
+
+use super::state::{Answer, Charge, Payment, Refund};
+
+/// Why an order needs no payment any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    OrderCancelled,
+    ReservationExpired,
+    InventoryConfirmationFailed,
+}
+
+impl StopCause {
+    fn event(self) -> &'static str {
+        match self {
+            StopCause::OrderCancelled => "OrderCancelled",
+            StopCause::ReservationExpired => "ReservationExpired",
+            StopCause::InventoryConfirmationFailed => "InventoryConfirmationFailed",
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            StopCause::OrderCancelled => "order_cancelled",
+            StopCause::ReservationExpired => "reservation_expired",
+            StopCause::InventoryConfirmationFailed => "inventory_confirmation_failed",
+        }
+    }
+}
+
+/// What may happen to a payment.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    Reserved { reserved: &'a InventoryReserved, now: Micros },
+    Stop(StopCause),
+    /// `request`: the `ce_id` that asked.
+    RefundRequested { order_id: OrderId, request: Uuid },
+    Answered(&'a Answer),
+    /// The provider has given the money back.
+    Refunded,
+}
+
+/// How a decision changes a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The end was seen before the beginning.
+    Tombstone { reason: String },
+    /// Record the intent, then call the provider.
+    Intent(Charge),
+    /// Too late to charge: nothing was called.
+    Refused { charge: Charge, reason: String },
+    StopRequested { reason: String },
+    Captured { transaction_id: String, response: String },
+    Declined { reason: String, response: String },
+    RefundDue(Refund),
+    Refunded,
+}
+
+/// What follows: changes in this order, and the event that tells of them. Neither: a no-op.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub changes: Vec<Change>,
+    pub emit: Option<Event>,
+}
+
+impl Decision {
+    pub fn is_no_op(&self) -> bool {
+        self.changes.is_empty() && self.emit.is_none()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot happen to a payment that is {state}")]
+pub struct Illegal {
+    pub state: &'static str,
+    pub event: &'static str,
+}
+
+/// The table "When events cross", for payments: every state and every event is written out.
+pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> {
+    use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
+    let illegal = |event| Err(Illegal { state: payment.name(), event });
+    let one = |change| Decision { changes: vec![change], emit: None };
+    match input {
+        Input::Reserved { reserved, now } => match payment {
+            Unknown => Ok(begin(reserved, now)),
+            Tombstone => Ok(Decision::default()),
+            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => illegal("InventoryReserved"),
+        },
+        Input::Stop(cause) => match payment {
+            Unknown => Ok(one(Change::Tombstone { reason: cause.reason().to_owned() })),
+            Processing { stop: None, .. } => Ok(one(Change::StopRequested { reason: cause.reason().to_owned() })),
+            Success { charge } => Ok(one(refund_due(charge, cause.reason()))),
+            Processing { stop: Some(_), .. } | Tombstone | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
+        },
+        Input::RefundRequested { order_id, request } => match payment {
+            Success { charge } => Ok(one(refund_due(charge, "refunded"))),
+            Unknown | Tombstone | Processing { .. } | Failed => Ok(refuse(order_id, request, "not_captured")),
+            RefundDue { .. } | Refunded => Ok(refuse(order_id, request, "already_refunded")),
+        },
+        Input::Answered(answer) => match payment {
+            Processing { charge, stop } => Ok(answered(charge, stop.as_deref(), answer)),
+            // Of a call that was repeated after a crash: the first answer counts, and this one says the same.
+            Success { .. } | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
+            Unknown | Tombstone => illegal("the provider's answer"),
+        },
+        Input::Refunded => match payment {
+            RefundDue { charge, refund } => Ok(Decision {
+                changes: vec![Change::Refunded],
+                emit: Some(Event::from(PaymentRefunded {
+                    order_id: charge.order_id,
+                    payment_id: charge.payment_id,
+                    refund_id: refund.refund_id,
+                    reason: refund.reason.clone(),
+                    currency: charge.currency,
+                    amount: charge.amount,
+                })),
+            }),
+            Refunded => Ok(Decision::default()),
+            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => illegal("the provider's refund"),
+        },
+    }
+}
+
+impl Input<'_> {
+    /// The event, as messages name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Input::Reserved { .. } => "InventoryReserved",
+            Input::Stop(cause) => cause.event(),
+            Input::RefundRequested { .. } => "RefundRequested",
+            Input::Answered(_) => "the provider's answer",
+            Input::Refunded => "the provider's refund",
+        }
+    }
+}
+
+fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
+    let charge = Charge {
+        order_id: reserved.order_id,
+        payment_id: ids::payment_id(reserved.order_id),
+        payment_method: reserved.payment_method,
+        currency: reserved.currency,
+        amount: reserved.total,
+    };
+    if now < reserved.expires_at {
+        return Decision { changes: vec![Change::Intent(charge)], emit: None };
+    }
+    let reason = "reservation_expired".to_owned();
+    let event = failed(&charge, &reason, None);
+    Decision { changes: vec![Change::Refused { charge, reason }], emit: Some(event) }
+}
+
+fn answered(charge: &Charge, stop: Option<&str>, answer: &Answer) -> Decision {
+    match answer {
+        Answer::Captured { transaction_id, response } => {
+            let event = PaymentSucceeded {
+                order_id: charge.order_id,
+                payment_id: charge.payment_id,
+                transaction_id: transaction_id.clone(),
+                payment_method: charge.payment_method,
+                currency: charge.currency,
+                amount: charge.amount,
+            };
+            let captured = Change::Captured { transaction_id: transaction_id.clone(), response: response.clone() };
+            // Captured although it was to be stopped: that is told first, and then given back.
+            let refund = stop.map(|reason| refund_due(charge, reason));
+            Decision { changes: std::iter::once(captured).chain(refund).collect(), emit: Some(Event::from(event)) }
+        }
+        Answer::Declined { reason, response } => Decision {
+            changes: vec![Change::Declined { reason: reason.clone(), response: response.clone() }],
+            emit: Some(failed(charge, reason, stop.map(|why| format!("stopped: {why}")))),
+        },
+    }
+}
+
+fn failed(charge: &Charge, reason: &str, detail: Option<String>) -> Event {
+    Event::from(PaymentFailed {
+        order_id: charge.order_id,
+        payment_id: charge.payment_id,
+        reason: reason.to_owned(),
+        detail,
+        currency: Some(charge.currency),
+        amount: Some(charge.amount),
+    })
+}
+
+fn refund_due(charge: &Charge, reason: &str) -> Change {
+    Change::RefundDue(Refund { refund_id: ids::refund_id(charge.payment_id), reason: reason.to_owned() })
+}
+
+fn refuse(order_id: OrderId, request: Uuid, reason: &str) -> Decision {
+    let event = RefundRejected { order_id, request_id: request, reason: reason.to_owned() };
+    Decision { changes: Vec::new(), emit: Some(Event::from(event)) }
+}

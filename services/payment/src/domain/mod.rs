@@ -1,0 +1,11 @@
+//! What a payment is and how it moves. Pure: no I/O, no clock, no randomness.
+#![deny(clippy::disallowed_methods)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod decide;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Change, Decision, Illegal, Input, StopCause, decide};
+pub use state::{Answer, Charge, Payment, Refund};

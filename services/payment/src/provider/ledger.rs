@@ -1,0 +1,149 @@
+//! The simulated provider's own books: a file of JSON lines outside of the process, so that what was captured survives it
+//! and can be held against `payments`.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use minuet_events::values::{Amount, Currency, PaymentId};
+use serde::{Deserialize, Serialize};
+
+/// One line: what finally happened under a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    Captured { payment_id: PaymentId, transaction_id: String, currency: Currency, amount: Amount },
+    Declined { payment_id: PaymentId, reason: String },
+    Refunded { payment_id: PaymentId, currency: Currency, amount: Amount },
+}
+
+impl Entry {
+    fn payment_id(&self) -> PaymentId {
+        match self {
+            Entry::Captured { payment_id, .. } | Entry::Declined { payment_id, .. } | Entry::Refunded { payment_id, .. } => {
+                *payment_id
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the provider's ledger {path} cannot be used")]
+pub struct LedgerError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Several processes may share the file: each operation locks it and reads what others have added.
+pub struct Ledger {
+    path: Option<PathBuf>,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    file: Option<File>,
+    read: u64,
+    charges: HashMap<PaymentId, Entry>,
+    refunds: HashMap<PaymentId, Entry>,
+}
+
+impl Ledger {
+    /// Without a path the books are kept in memory, and end with the process.
+    pub fn open(path: Option<&Path>) -> Result<Self, LedgerError> {
+        let file = path
+            .map(|path| {
+                let opened = OpenOptions::new().read(true).append(true).create(true).open(path);
+                opened.map_err(|source| LedgerError { path: path.to_owned(), source })
+            })
+            .transpose()?;
+        Ok(Ledger { path: path.map(Path::to_owned), books: Mutex::new(Books { file, ..Books::default() }) })
+    }
+
+    /// What stands under the payment's id; if nothing does, what `decide` enters. None from `decide` enters nothing.
+    pub fn charge(&self, payment: PaymentId, decide: impl FnOnce() -> Option<Entry>) -> Result<Option<Entry>, LedgerError> {
+        self.with(|books| match books.charges.get(&payment) {
+            Some(entry) => Ok(Some(entry.clone())),
+            None => decide().map(|entry| books.enter(entry)).transpose(),
+        })
+    }
+
+    /// Enters the refund of a captured payment, once. False: nothing was captured.
+    pub fn refund(&self, payment: PaymentId) -> Result<bool, LedgerError> {
+        self.with(|books| {
+            if books.refunds.contains_key(&payment) {
+                return Ok(true);
+            }
+            let Some(Entry::Captured { currency, amount, .. }) = books.charges.get(&payment) else { return Ok(false) };
+            let entry = Entry::Refunded { payment_id: payment, currency: *currency, amount: *amount };
+            books.enter(entry)?;
+            Ok(true)
+        })
+    }
+
+    fn with<T>(&self, operate: impl FnOnce(&mut Books) -> io::Result<T>) -> Result<T, LedgerError> {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = books.locked(operate);
+        done.map_err(|source| LedgerError { path: self.path.clone().unwrap_or_default(), source })
+    }
+}
+
+impl Books {
+    fn locked<T>(&mut self, operate: impl FnOnce(&mut Books) -> io::Result<T>) -> io::Result<T> {
+        if let Some(file) = &self.file {
+            file.lock()?;
+        }
+        let done = self.catch_up().and_then(|()| operate(self));
+        if let Some(file) = &self.file {
+            file.unlock()?;
+        }
+        done
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut added = Vec::new();
+        let mut lines = BufReader::new(&*file);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let bytes = lines.read_line(&mut line)?;
+            // A line without its end was torn by a kill: nobody was told of it.
+            if bytes == 0 || !line.ends_with('\n') {
+                break;
+            }
+            self.read += bytes as u64;
+            added.extend(serde_json::from_str::<Entry>(&line).ok());
+        }
+        for entry in added {
+            self.keep(entry);
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, entry: Entry) -> io::Result<Entry> {
+        if let Some(file) = &mut self.file {
+            let mut line = serde_json::to_string(&entry)?;
+            line.push('\n');
+            // A torn line before ours ends here, so that it spoils only itself.
+            if file.metadata()?.len() > self.read {
+                line.insert(0, '\n');
+            }
+            file.write_all(line.as_bytes())?;
+            self.read = file.metadata()?.len();
+        }
+        self.keep(entry.clone());
+        Ok(entry)
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        let of_its_kind = match entry {
+            Entry::Captured { .. } | Entry::Declined { .. } => &mut self.charges,
+            Entry::Refunded { .. } => &mut self.refunds,
+        };
+        of_its_kind.entry(entry.payment_id()).or_insert(entry);
+    }
+}

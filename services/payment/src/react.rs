@@ -1,0 +1,229 @@
+//! What the payment service consumes and emits, and how a batch of it becomes one change of the database. The provider is
+//! called after the commit, by [`crate::calls`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minuet_events::values::{Micros, OrderId};
+use minuet_events::{Envelope, Event, EventType};
+use minuet_messaging::{
+    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
+};
+use sqlx::PgConnection;
+
+use crate::calls::{Call, Calls};
+use crate::domain::{Answer, Decision, Illegal, Input, Payment, StopCause, decide};
+use crate::row::Row;
+use crate::store;
+
+/// The dance, as far as money goes. What the provider answers is no event; the rows named after it say what follows.
+pub const REACTIONS: &[Reaction] = &[
+    row(EventType::InventoryReserved, &["unknown"], &["processing", "failed"], &[EventType::PaymentFailed]),
+    row(EventType::InventoryReserved, &["tombstone"], &[], &[]),
+    row(EventType::OrderCancelled, &["unknown"], &["tombstone"], &[]),
+    row(EventType::OrderCancelled, &["processing"], &["processing"], &[]),
+    row(EventType::OrderCancelled, &["success"], &["refund_due"], &[]),
+    row(EventType::OrderCancelled, ENDED, &[], &[]),
+    row(EventType::ReservationExpired, &["unknown"], &["tombstone"], &[]),
+    row(EventType::ReservationExpired, &["processing"], &["processing"], &[]),
+    row(EventType::ReservationExpired, &["success"], &["refund_due"], &[]),
+    row(EventType::ReservationExpired, ENDED, &[], &[]),
+    row(EventType::InventoryConfirmationFailed, &["unknown"], &["tombstone"], &[]),
+    row(EventType::InventoryConfirmationFailed, &["processing"], &["processing"], &[]),
+    row(EventType::InventoryConfirmationFailed, &["success"], &["refund_due"], &[]),
+    row(EventType::InventoryConfirmationFailed, ENDED, &[], &[]),
+    row(EventType::RefundRequested, &["success"], &["refund_due"], &[]),
+    row(
+        EventType::RefundRequested,
+        &["unknown", "tombstone", "processing", "failed", "refund_due", "refunded"],
+        &[],
+        &[EventType::RefundRejected],
+    ),
+];
+
+/// Where an order's end changes nothing any more.
+const ENDED: &[&str] = &["tombstone", "refund_due", "refunded", "failed"];
+
+const fn row(
+    consumes: EventType,
+    states: &'static [&'static str],
+    becomes: &'static [&'static str],
+    emits: &'static [EventType],
+) -> Reaction {
+    Reaction { consumes, states, becomes, emits }
+}
+
+/// What the provider's answers lead to: (answer, states, becomes, emits).
+pub const ANSWERS: &[(&str, &[&str], &[&str], &[EventType])] = &[
+    ("captured", &["processing"], &["success", "refund_due"], &[EventType::PaymentSucceeded]),
+    ("declined", &["processing"], &["failed"], &[EventType::PaymentFailed]),
+    ("refunded", &["refund_due"], &["refunded"], &[EventType::PaymentRefunded]),
+];
+
+pub(crate) struct PaymentReactor {
+    pub(crate) lane: Lane,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) calls: Calls,
+}
+
+/// What is to be asked of the provider once the batch is committed.
+pub(crate) struct Committed {
+    calls: Vec<Call>,
+    stops: Vec<OrderId>,
+    no_ops: usize,
+}
+
+impl Reactor for PaymentReactor {
+    type After = Committed;
+
+    fn reactions(&self) -> &'static [Reaction] {
+        REACTIONS
+    }
+
+    async fn react(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        events: &[&Received],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let events: Vec<(usize, &Envelope, &Event, OrderId)> = contents(events).collect();
+        let ids: BTreeSet<OrderId> = events.iter().map(|(.., order)| *order).collect();
+        let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
+
+        for (index, envelope, event, order_id) in events {
+            let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
+            let input = match input_of(event, envelope, order_id, now) {
+                Some(input) => input,
+                None => {
+                    let illegal = Illegal { state: row.payment.name(), event: event.event_type().name() };
+                    refusals.push(Refusal { index, detail: illegal.to_string() });
+                    continue;
+                }
+            };
+            match decide(&row.payment, input) {
+                Ok(decision) if decision.is_no_op() => no_ops += 1,
+                Ok(decision) => {
+                    if row.traceparent.is_none() && !decision.changes.is_empty() {
+                        row.traceparent = Some(envelope.trace.traceparent.clone());
+                    }
+                    if let Event::InventoryReserved(reserved) = event {
+                        row.user_id = Some(reserved.user_id.clone());
+                    }
+                    let trace = row.continue_trace(Some(&envelope.trace));
+                    let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
+                    emissions.extend(emission);
+                }
+                Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
+            }
+        }
+
+        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        store::write_payments(connection, &written).await?;
+        let after = Committed {
+            calls: written.iter().filter_map(|row| Call::of(row)).collect(),
+            stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
+            no_ops,
+        };
+        Ok(Reacted { emissions, refusals, after })
+    }
+
+    fn committed(&self, after: Committed) {
+        Counts::add(&self.counts.no_ops, after.no_ops);
+        self.calls.ask(after.calls);
+        self.calls.stop(&after.stops);
+    }
+
+    async fn stopped(&self) {
+        self.calls.finished().await;
+    }
+
+    /// Calls that died with whoever held the shards before are taken up again.
+    async fn shards_taken(&self, shards: &[u32]) -> Result<(), ReactError> {
+        let since = self.lane.now().plus(-crate::LOOK_BACK);
+        let mut connection = self.lane.pool().acquire().await?;
+        let open = store::open(&mut connection, since).await?;
+        let ours = open.iter().filter(|row| shards.contains(&self.lane.shard_of(&row.order_id.to_string())));
+        self.calls.ask(ours.filter_map(Call::again).collect());
+        Ok(())
+    }
+}
+
+/// Applies a decision to its row. `cause`: what the event, if there is one, is derived from.
+fn settle(
+    lane: &Lane,
+    row: &mut Row,
+    decision: Decision,
+    cause: Cause,
+    now: Micros,
+    trace: &minuet_events::TraceContext,
+) -> Option<Emission> {
+    for change in decision.changes {
+        row.apply(change, cause, now);
+    }
+    let event = decision.emit?;
+    let sequence = row.next_sequence(now);
+    Some(lane.emission(cause, event, 0, now, sequence, trace))
+}
+
+/// Records what the provider said, for a batch of orders: one transaction.
+pub(crate) async fn record(
+    lane: &Lane,
+    connection: &mut PgConnection,
+    answers: &BTreeMap<OrderId, Said>,
+    now: Micros,
+) -> Result<(Vec<Emission>, Vec<Call>), ReactError> {
+    let mut rows = store::load_payments(connection, &answers.keys().copied().collect::<Vec<_>>()).await?;
+    let mut emissions = Vec::new();
+    for (order_id, said) in answers {
+        let Some(row) = rows.get_mut(order_id) else { continue };
+        let (input, cause) = match said {
+            Said::Charge(answer) => (Input::Answered(answer), row.reserved),
+            Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
+        };
+        match (decide(&row.payment, input), cause) {
+            (Ok(decision), Some(cause)) if !decision.is_no_op() => {
+                let trace = row.continue_trace(None);
+                emissions.extend(settle(lane, row, decision, cause, now, &trace));
+            }
+            (Ok(_), _) => {}
+            (Err(illegal), _) => tracing::error!(%order_id, %illegal, "an answer of the provider is not expected"),
+        }
+    }
+    let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+    store::write_payments(connection, &written).await?;
+    let calls = written.iter().filter_map(|row| Call::of(row)).collect();
+    Ok((emissions, calls))
+}
+
+/// What the provider said about an order.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    Charge(Answer),
+    Refunded,
+}
+
+fn is_stopped(row: &Row) -> bool {
+    matches!(row.payment, Payment::Processing { stop: Some(_), .. })
+}
+
+fn input_of<'a>(event: &'a Event, envelope: &Envelope, order_id: OrderId, now: Micros) -> Option<Input<'a>> {
+    Some(match event {
+        Event::InventoryReserved(reserved) => Input::Reserved { reserved, now },
+        Event::OrderCancelled(_) => Input::Stop(StopCause::OrderCancelled),
+        Event::ReservationExpired(_) => Input::Stop(StopCause::ReservationExpired),
+        Event::InventoryConfirmationFailed(_) => Input::Stop(StopCause::InventoryConfirmationFailed),
+        Event::RefundRequested(_) => Input::RefundRequested { order_id, request: envelope.id },
+        _ => return None,
+    })
+}
+
+fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event, OrderId)> {
+    events.iter().enumerate().filter_map(|(index, received)| match &received.content {
+        Content::Event(content) => {
+            let (envelope, event) = &**content;
+            OrderId::parse(&event.key()).ok().map(|order| (index, envelope, event, order))
+        }
+        Content::Erased { .. } => None,
+    })
+}

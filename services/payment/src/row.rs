@@ -1,0 +1,136 @@
+//! A payment's row while a batch is decided: its state, and the columns beside it.
+
+use minuet_events::TraceContext;
+use minuet_events::values::{Micros, OrderId, UserId};
+use minuet_messaging::Cause;
+
+use crate::domain::{Change, Charge, Payment, Refund};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) order_id: OrderId,
+    pub(crate) payment: Payment,
+    pub(crate) charge: Option<Charge>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) transaction_id: Option<String>,
+    pub(crate) gateway_response: Option<String>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) stop_reason: Option<String>,
+    /// The InventoryReserved: what the provider's answer is derived from.
+    pub(crate) reserved: Option<Cause>,
+    /// A refund and what asked for it: what the refund's event is derived from.
+    pub(crate) refund: Option<(Refund, Cause)>,
+    pub(crate) event_sequence: i64,
+    pub(crate) version: i32,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) created_at: Micros,
+    pub(crate) updated_at: Micros,
+    /// Whether the database has it, whether it knows what changed, and whether the refund is new.
+    pub(crate) stored: bool,
+    pub(crate) changed: bool,
+    pub(crate) refund_changed: bool,
+}
+
+impl Row {
+    pub(crate) fn unknown(order_id: OrderId, now: Micros) -> Self {
+        Row {
+            order_id,
+            payment: Payment::Unknown,
+            charge: None,
+            user_id: None,
+            transaction_id: None,
+            gateway_response: None,
+            failure_reason: None,
+            stop_reason: None,
+            reserved: None,
+            refund: None,
+            event_sequence: 0,
+            version: 0,
+            traceparent: None,
+            created_at: now,
+            updated_at: now,
+            stored: false,
+            changed: false,
+            refund_changed: false,
+        }
+    }
+
+    /// The next `ce_sequence` of this order. None: a refusal about an order that is not known here.
+    pub(crate) fn next_sequence(&mut self, now: Micros) -> Option<i64> {
+        if matches!(self.payment, Payment::Unknown) {
+            return None;
+        }
+        self.event_sequence += 1;
+        self.touch(now);
+        Some(self.event_sequence)
+    }
+
+    /// The order's own trace, whatever the trace of a later request is.
+    pub(crate) fn continue_trace(&self, cause: Option<&TraceContext>) -> TraceContext {
+        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
+        let trace = match (own, cause) {
+            (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause.clone(),
+            (Some(own), _) => own,
+            (None, Some(cause)) => cause.clone(),
+            (None, None) => TraceContext::derived("/minuet/payment", self.order_id.as_uuid()),
+        };
+        trace.with_order(self.order_id)
+    }
+
+    /// `cause`: the event that led to the change.
+    pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) {
+        match change {
+            Change::Tombstone { reason } => {
+                self.payment = Payment::Tombstone;
+                self.failure_reason = Some(reason);
+            }
+            Change::Intent(charge) => {
+                self.reserved = Some(cause);
+                self.charge = Some(charge.clone());
+                self.payment = Payment::Processing { charge, stop: None };
+            }
+            Change::Refused { charge, reason } => {
+                self.reserved = Some(cause);
+                self.charge = Some(charge);
+                self.failure_reason = Some(reason);
+                self.payment = Payment::Failed;
+            }
+            Change::StopRequested { reason } => {
+                if let Payment::Processing { stop, .. } = &mut self.payment {
+                    *stop = Some(reason.clone());
+                }
+                self.stop_reason = Some(reason);
+            }
+            Change::Captured { transaction_id, response } => {
+                self.transaction_id = Some(transaction_id);
+                self.gateway_response = Some(response);
+                if let Some(charge) = self.charge.clone() {
+                    self.payment = Payment::Success { charge };
+                }
+            }
+            Change::Declined { reason, response } => {
+                self.failure_reason = Some(reason);
+                self.gateway_response = Some(response);
+                self.payment = Payment::Failed;
+            }
+            Change::RefundDue(refund) => {
+                self.refund = Some((refund.clone(), cause));
+                self.refund_changed = true;
+                if let Some(charge) = self.charge.clone() {
+                    self.payment = Payment::RefundDue { charge, refund };
+                }
+            }
+            Change::Refunded => {
+                self.refund_changed = true;
+                self.payment = Payment::Refunded;
+            }
+        }
+        self.version += 1;
+        self.touch(now);
+    }
+
+    fn touch(&mut self, now: Micros) {
+        self.changed = true;
+        self.updated_at = now;
+    }
+}

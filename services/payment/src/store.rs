@@ -1,0 +1,231 @@
+//! Every statement of the payment service. Set-based: one per table and batch, rows in key order, so that nobody deadlocks.
+
+use std::collections::BTreeMap;
+
+use minuet_events::ids;
+use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, RefundId, UserId};
+use minuet_messaging::{Cause, ReactError};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use sqlx::prelude::FromRow;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{Charge, Payment, Refund};
+use crate::row::Row;
+
+/// The columns of a payment and of its refund, from `payments p left join refunds r`.
+macro_rules! select_payments {
+    ($rest:literal) => {
+        concat!(
+            "select p.order_id, p.id, p.user_id, p.status::text as status, p.payment_method, p.currency, p.amount, p.transaction_id,
+                p.gateway_response, p.failure_reason, p.stop_reason, p.reserved_id, p.reserved_time, p.event_sequence, p.version,
+                p.traceparent, p.created_at, r.id as refund_id, r.reason as refund_reason, r.cause_id, r.cause_time
+             from payments p left join refunds r on r.payment_id = p.id ",
+            $rest
+        )
+    };
+}
+
+const LOAD_PAYMENTS: &str = select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id for update of p");
+
+/// Intents without an answer, by their age.
+const OPEN_CHARGES: &str = select_payments!("where p.created_at > $1 and p.status in ('pending', 'processing') order by p.created_at");
+
+const OPEN_REFUNDS: &str = select_payments!("where r.id is not null and not r.done order by r.created_at");
+
+const INSERT_PAYMENTS: &str = "insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
+        stop_reason, reserved_id, reserved_time, event_sequence, version, traceparent, created_at, updated_at)
+     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::payment_status[], $5::text[], $6::text[], $7::numeric[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::integer[], $16::text[], $17::timestamptz[], $18::timestamptz[])
+     on conflict (order_id) do nothing";
+
+const UPDATE_PAYMENTS: &str = "update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
+        failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
+     from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[])
+        as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at)
+     where p.order_id = n.order_id";
+
+const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reason, currency, amount, cause_id, cause_time, done, created_at, updated_at)
+     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::timestamptz[], $9::boolean[],
+        $10::timestamptz[], $10::timestamptz[])
+     on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
+
+/// For the test that prepares each against the migrated schema.
+pub const STATEMENTS: &[&str] =
+    &[LOAD_PAYMENTS, OPEN_CHARGES, OPEN_REFUNDS, INSERT_PAYMENTS, UPDATE_PAYMENTS, WRITE_REFUNDS];
+
+#[derive(FromRow)]
+struct PaymentRow {
+    order_id: Uuid,
+    id: Uuid,
+    user_id: Option<String>,
+    status: String,
+    payment_method: Option<String>,
+    currency: Option<String>,
+    amount: Option<Decimal>,
+    transaction_id: Option<String>,
+    gateway_response: Option<String>,
+    failure_reason: Option<String>,
+    stop_reason: Option<String>,
+    reserved_id: Option<Uuid>,
+    reserved_time: Option<OffsetDateTime>,
+    event_sequence: i64,
+    version: i32,
+    traceparent: Option<String>,
+    created_at: OffsetDateTime,
+    refund_id: Option<Uuid>,
+    refund_reason: Option<String>,
+    cause_id: Option<Uuid>,
+    cause_time: Option<OffsetDateTime>,
+}
+
+/// Locks the payments' rows, in the order of their orders' ids.
+pub(crate) async fn load_payments(
+    connection: &mut PgConnection,
+    orders: &[OrderId],
+) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    if orders.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<PaymentRow> = sqlx::query_as(LOAD_PAYMENTS).bind(ids).fetch_all(connection).await?;
+    rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
+}
+
+/// Every payment whose provider call has no answer, and every refund that was not given yet.
+pub(crate) async fn open(connection: &mut PgConnection, since: Micros) -> Result<Vec<Row>, ReactError> {
+    let charges: Vec<PaymentRow> =
+        sqlx::query_as(OPEN_CHARGES).bind(since.to_datetime()).fetch_all(&mut *connection).await?;
+    let refunds: Vec<PaymentRow> = sqlx::query_as(OPEN_REFUNDS).fetch_all(connection).await?;
+    charges.into_iter().chain(refunds).map(loaded).collect()
+}
+
+fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
+    let order = stored.order_id;
+    let corrupt = |detail: String| ReactError::Corrupt { table: "payments", detail: format!("{order}: {detail}") };
+    let order_id = OrderId::new(stored.order_id);
+    let charge = match (&stored.payment_method, &stored.currency, stored.amount) {
+        (Some(method), Some(currency), Some(amount)) => Some(Charge {
+            order_id,
+            payment_id: PaymentId::new(stored.id),
+            payment_method: PaymentMethod::parse(method).map_err(|e| corrupt(e.to_string()))?,
+            currency: Currency::parse(currency).map_err(|e| corrupt(e.to_string()))?,
+            amount: Amount::new(amount).map_err(|e| corrupt(e.to_string()))?,
+        }),
+        _ => None,
+    };
+    let cause = |id: Option<Uuid>, time: Option<OffsetDateTime>| {
+        id.zip(time).map(|(id, time)| Cause { id, time: Micros::from_datetime(time) })
+    };
+    let refund = match (stored.refund_id, stored.refund_reason, cause(stored.cause_id, stored.cause_time)) {
+        (Some(id), Some(reason), Some(cause)) => Some((Refund { refund_id: RefundId::new(id), reason }, cause)),
+        _ => None,
+    };
+    let payment = match (stored.status.as_str(), charge.clone(), &refund) {
+        ("pending" | "processing", Some(charge), _) => Payment::Processing { charge, stop: stored.stop_reason.clone() },
+        ("success", Some(charge), None) => Payment::Success { charge },
+        ("success", Some(charge), Some((refund, _))) => Payment::RefundDue { charge, refund: refund.clone() },
+        ("refunded", _, _) => Payment::Refunded,
+        ("failed", None, _) => Payment::Tombstone,
+        ("failed", Some(_), _) => Payment::Failed,
+        (status, _, _) => return Err(corrupt(format!("status {status}"))),
+    };
+    let created_at = Micros::from_datetime(stored.created_at);
+    Ok(Row {
+        payment,
+        charge,
+        user_id: stored.user_id.as_deref().map(UserId::parse).transpose().map_err(|e| corrupt(e.to_string()))?,
+        transaction_id: stored.transaction_id,
+        gateway_response: stored.gateway_response,
+        failure_reason: stored.failure_reason,
+        stop_reason: stored.stop_reason,
+        reserved: cause(stored.reserved_id, stored.reserved_time),
+        refund,
+        event_sequence: stored.event_sequence,
+        version: stored.version,
+        traceparent: stored.traceparent,
+        stored: true,
+        ..Row::unknown(order_id, created_at)
+    })
+}
+
+fn status(payment: &Payment) -> &'static str {
+    match payment {
+        Payment::Processing { .. } => "processing",
+        Payment::Success { .. } | Payment::RefundDue { .. } => "success",
+        Payment::Refunded => "refunded",
+        Payment::Unknown | Payment::Tombstone | Payment::Failed => "failed",
+    }
+}
+
+/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    if !new.is_empty() {
+        let done = sqlx::query(INSERT_PAYMENTS)
+            .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.user_id.as_ref().map(UserId::as_str)).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.payment_method.as_str())).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.currency.as_str())).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.amount.get())).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.gateway_response.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.failure_reason.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.stop_reason.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.reserved.map(|cause| cause.id)).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.reserved.map(|cause| cause.time.to_datetime())).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+        if done.rows_affected() != new.len() as u64 {
+            return Err(ReactError::LostRace { table: "payments" });
+        }
+    }
+    if !stored.is_empty() {
+        sqlx::query(UPDATE_PAYMENTS)
+            .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.gateway_response.as_deref()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.failure_reason.as_deref()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.stop_reason.as_deref()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+    }
+    write_refunds(connection, rows).await
+}
+
+async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+    let due: Vec<(&Row, &Charge, &Refund, &Cause)> = rows
+        .iter()
+        .filter(|row| row.refund_changed)
+        .filter_map(|row| row.charge.as_ref().zip(row.refund.as_ref()).map(|(c, (r, cause))| (*row, c, r, cause)))
+        .collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(WRITE_REFUNDS)
+        .bind(due.iter().map(|(_, _, refund, _)| refund.refund_id.as_uuid()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(row, ..)| row.order_id.as_uuid()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(_, charge, ..)| charge.payment_id.as_uuid()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(_, _, refund, _)| refund.reason.as_str()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(_, charge, ..)| charge.currency.as_str()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(_, charge, ..)| charge.amount.get()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., cause)| cause.id).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., cause)| cause.time.to_datetime()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(row, ..)| matches!(row.payment, Payment::Refunded)).collect::<Vec<_>>())
+        .bind(due.iter().map(|(row, ..)| row.updated_at.to_datetime()).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
