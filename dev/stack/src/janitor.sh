@@ -14,4 +14,4 @@ cluster=$(readlink "$root/postgres")
 case ${cluster#/var/tmp/minuet-} in
     '' | *[!0-9a-f]*) cluster= ;;
 esac
-rm -rf -- "$root" ${cluster:+"$cluster"}
+rm -rf -- ${cluster:+"$cluster"} "$root"
