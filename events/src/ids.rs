@@ -19,7 +19,7 @@
 //!
 //! | id | head | hashed |
 //! |---|---|---|
-//! | [`derive`] | the cause's where it is a v7 or v8, else the cause's time in ms | `minuet.event`, cause (16 bytes), record name such as `OrderPlaced`, index (4 bytes) |
+//! | [`derive()`] | the cause's where it is a v7 or v8, else the cause's time in ms | `minuet.event`, cause (16 bytes), record name such as `OrderPlaced`, index (4 bytes) |
 //! | [`order_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.order`, user id, key |
 //! | [`payment_id`] | the order id's | `minuet.payment`, order id (16 bytes) |
 //! | [`refund_id`] | the payment id's | `minuet.refund`, payment id (16 bytes) |

@@ -20,6 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const CONCURRENCY: usize = 4;
 const LEVEL: &str = "BACKWARD_TRANSITIVE";
 const STRICTER: &str = "FULL_TRANSITIVE";
+const NO_LEVEL: &str = "the compatibility level could not be set";
+/// So often one schema's registration is tried.
+const ATTEMPTS: u32 = 3;
 
 /// The registry could not be brought to hold the contract.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +33,7 @@ pub enum RegistryError {
         #[source]
         source: SRCError,
     },
-    #[error("the schema registry at {url} did not answer for {subject}; is it up?")]
+    #[error("the schema registry at {url} gave no answer for {subject}; is it up?")]
     Unavailable {
         url: String,
         subject: &'static str,
@@ -120,38 +123,46 @@ impl Registry {
             .await
     }
 
-    /// Once more where it fails: several services register the same new schema at the same moment, and the
-    /// one that comes second may be refused for that.
+    /// Again where it fails: several services register the same new schema at the same moment, and whoever comes
+    /// second is refused for that. By then the first one's is there to be found.
     async fn register(&self, event_type: EventType) -> Result<u32, RegistryError> {
         let subject = event_type.record_name();
-        let post = || {
-            let schema = event_type.schema_json().to_owned();
-            let schema = SuppliedSchema::new(Some(subject.to_owned()), SchemaType::Avro, schema);
-            post_schema(&self.settings, subject.to_owned(), schema)
-        };
-        let registered = match post().await {
-            Ok(registered) => registered,
-            Err(_) => post().await.map_err(|error| self.failed(subject, error))?,
-        };
-        self.protect(subject).await.map_err(|error| self.failed(subject, error))?;
+        let mut attempt = 1;
+        loop {
+            match self.register_and_protect(subject, event_type.schema_json()).await {
+                Ok(id) => return Ok(id),
+                Err(source) if attempt == ATTEMPTS => return Err(self.failed(subject, source)),
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+
+    async fn register_and_protect(&self, subject: &str, schema: &str) -> Result<u32, SRCError> {
+        let schema = SuppliedSchema::new(Some(subject.to_owned()), SchemaType::Avro, schema.to_owned());
+        let registered = post_schema(&self.settings, subject.to_owned(), schema).await?;
+        self.protect(subject).await?;
         Ok(registered.id)
     }
 
-    /// Asks the registry to refuse incompatible versions of this subject, whoever registers them.
+    /// Asks the registry to refuse incompatible versions of this subject, whoever registers them. After the
+    /// first version is there: Apicurio knows no settings of a subject without one.
     async fn protect(&self, subject: &str) -> Result<(), SRCError> {
-        let transient =
-            |error| SRCError::retryable_with_cause(error, "the compatibility level could not be set");
+        let no_answer = |error| SRCError::retryable_with_cause(error, NO_LEVEL);
         let config = format!("{}/config/{subject}", self.url);
-        let response = self.http.get(&config).send().await.map_err(transient)?;
+        let response = self.http.get(&config).send().await.map_err(no_answer)?;
         if response.status().is_success() {
-            let level: Value = response.json().await.map_err(transient)?;
+            let level: Value = response.json().await.map_err(no_answer)?;
             if matches!(level["compatibilityLevel"].as_str(), Some(LEVEL | STRICTER)) {
                 return Ok(());
             }
         }
         let wanted = json!({ "compatibility": LEVEL });
-        let response = self.http.put(&config).json(&wanted).send().await.map_err(transient)?;
-        response.error_for_status().map(|_| ()).map_err(transient)
+        let response = self.http.put(&config).json(&wanted).send().await.map_err(no_answer)?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let refusal: RawError = response.json().await.map_err(no_answer)?;
+        Err(SRCError::non_retryable_with_cause(refusal, NO_LEVEL))
     }
 
     /// The text of a schema.
@@ -186,9 +197,10 @@ impl Registry {
 
     fn failed(&self, subject: &'static str, source: SRCError) -> RegistryError {
         let url = self.url.clone();
-        match answer(&source) {
-            Some(_) if !source.retriable => RegistryError::Refused { url, subject, source },
-            _ => RegistryError::Unavailable { url, subject, source },
+        if answer(&source).is_some_and(|raw| leading_digits(raw.error_code) / 100 == 4) {
+            RegistryError::Refused { url, subject, source }
+        } else {
+            RegistryError::Unavailable { url, subject, source }
         }
     }
 }
@@ -207,7 +219,11 @@ fn answer(error: &SRCError) -> Option<&RawError> {
     (raw.error_code != 0).then_some(raw)
 }
 
-/// HTTP's 404, or one of Confluent's 404xx.
 fn is_not_found(error: &SRCError) -> bool {
-    answer(error).is_some_and(|raw| raw.error_code == 404 || raw.error_code / 100 == 404)
+    answer(error).is_some_and(|raw| leading_digits(raw.error_code) == 404)
+}
+
+/// An error code is HTTP's status, or Confluent's five digits that begin with it.
+fn leading_digits(error_code: u32) -> u32 {
+    if error_code > 999 { error_code / 100 } else { error_code }
 }

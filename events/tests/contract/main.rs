@@ -1,5 +1,10 @@
 //! The contract as others see it: bytes, names, ids and limits that must not change by accident.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions marked #[test] for tests, and these help them"
+)]
+
 mod decoding;
 mod envelope;
 mod golden;

@@ -50,6 +50,16 @@ async fn each_schema_is_registered_once_under_its_full_name_and_protected() {
     assert_eq!(registry.asked("PUT /config/"), EventType::COUNT, "a level that is set stays");
 }
 
+/// Apicurio answers 409 to whoever sets a level second, in the moment of the first.
+#[tokio::test]
+async fn a_race_with_another_service_is_run_again() {
+    let registry = RegistryStub::start();
+    registry.with(|state| state.refuse_next_level = true);
+    Codec::register(&registry.url()).await.unwrap();
+    assert_eq!(registry.asked("PUT /config/"), EventType::COUNT + 1);
+    assert_eq!(registry.with(|state| state.levels.len()), EventType::COUNT);
+}
+
 #[tokio::test]
 async fn a_stricter_level_is_left_alone() {
     let registry = RegistryStub::start();
@@ -181,6 +191,9 @@ async fn a_registry_that_refuses_is_told_from_one_that_is_away() {
     registry.with(|state| state.fault = Some((409, fault)));
     let error = Codec::register(&url).await.unwrap_err();
     assert!(matches!(error, RegistryError::Refused { .. }), "{error:?}");
+    registry.with(|state| state.fault = Some((500, json!({ "error_code": 50001, "message": "" }))));
+    let error = Codec::register(&url).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Unavailable { .. }), "{error:?}");
     drop(registry);
     let error = Codec::register(&url).await.unwrap_err();
     assert!(matches!(error, RegistryError::Unavailable { .. }), "{error:?}");

@@ -17,6 +17,7 @@ pub(crate) struct State {
     pub versions: HashMap<String, Vec<String>>,
     pub ids: HashMap<u32, Value>,
     pub levels: HashMap<String, String>,
+    pub refuse_next_level: bool,
     /// Answer every request like this instead.
     pub fault: Option<(u16, Value)>,
 }
@@ -123,7 +124,7 @@ fn route(request: &str, body: &Value, state: &mut State) -> (u16, Value) {
                 versions.push(schema.clone());
             }
             let known = state.ids.iter().find(|(_, value)| value["schema"] == schema.as_str());
-            let id = known.map(|(id, _)| *id).unwrap_or(100 + state.ids.len() as u32);
+            let id = known.map_or(100 + state.ids.len() as u32, |(id, _)| *id);
             state.ids.insert(id, json!({ "schema": schema }));
             (200, json!({ "id": id }))
         }
@@ -144,6 +145,9 @@ fn route(request: &str, body: &Value, state: &mut State) -> (u16, Value) {
             Some(level) => (200, json!({ "compatibilityLevel": level })),
             None => not_found,
         },
+        ("PUT", _) if std::mem::take(&mut state.refuse_next_level) => {
+            (409, json!({ "error_code": 409, "message": "conflict" }))
+        }
         ("PUT", ["config", subject]) => {
             let level = body["compatibility"].as_str().unwrap().to_owned();
             state.levels.insert((*subject).to_owned(), level);
