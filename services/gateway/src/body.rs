@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -25,9 +25,6 @@ impl FromRequest<Arc<Edge>> for JsonBody {
 
     async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
         check_content_type(request.headers())?;
-        if announced(request.headers()).is_some_and(|length| length > DRAINED) {
-            return Err(too_large());
-        }
         let bytes = timeout(edge.body_timeout, collect(request.into_body()))
             .await
             .map_err(|_| Problem::new(Kind::RequestTimeout, "the body did not arrive in time"))??;
@@ -42,10 +39,6 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Kind::UnsupportedMediaType, "send the body with content-type: application/json"))
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn collect(body: Body) -> Result<Vec<u8>, Problem> {

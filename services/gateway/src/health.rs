@@ -101,3 +101,17 @@ pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> Response {
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_when_it_came_to_be_as_it_is() {
+        let report = |ok, since: &str| Report { ok, since: since.to_owned(), detail: None };
+        let earlier = report(true, "8:00");
+        assert_eq!(report(true, "9:00").after(Some(&earlier)).since, "8:00");
+        assert_eq!(report(false, "9:00").after(Some(&earlier)).since, "9:00");
+        assert_eq!(report(true, "9:00").after(None).since, "9:00");
+    }
+}

@@ -77,13 +77,14 @@ async fn one_request_too_many_is_refused_and_health_still_answers() {
 #[tokio::test]
 async fn a_shutdown_ends_waits_and_finishes_what_is_open() {
     let (answers, asked, _released) = held();
-    let mut gateway = start(settings(), MOCK, Some(answers)).await;
+    let patient = Settings { longest_wait_ms: 60_000, request_timeout_ms: 90_000, ..settings() };
+    let mut gateway = start(patient, MOCK, Some(answers)).await;
     let request =
-        gateway.as_user("anna", Method::POST, "/v1/orders").header("prefer", "wait=5").json(&order_body());
+        gateway.as_user("anna", Method::POST, "/v1/orders").header("prefer", "wait=60").json(&order_body());
     let open = tokio::spawn(send(request));
     asked.notified().await;
     gateway.shutdown.cancel();
-    let answer = open.await.unwrap();
+    let answer = timeout(Duration::from_secs(5), open).await.unwrap().unwrap();
     assert_eq!(answer.status, 202, "{answer:?}");
     let ended = timeout(Duration::from_secs(5), &mut gateway.running).await;
     assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
