@@ -46,16 +46,20 @@ pub enum TopicsError {
     Unreachable { servers: String, within: Duration, source: KafkaError },
     #[error("Kafka refused to {action} {topic}: {code}")]
     Refused { action: &'static str, topic: String, code: rdkafka::types::RDKafkaErrorCode },
-    #[error("the request to {action} failed")]
+    #[error(
+        "{topic} cannot have {replication} replicas: the cluster has fewer brokers. Lower topics.replication"
+    )]
+    TooFewBrokers { topic: String, replication: u32 },
+    #[error("Kafka did not answer the request to {action}")]
     Request { action: &'static str, source: KafkaError },
     #[error(
-        "{topic} has {actual} partitions where topics.yaml says {declared}. Its records are keyed: another number moves keys \
+        "{topic} has {actual} partitions where {declared} are declared (topics.yaml, or topics.partitions). Its records are keyed: another number moves keys \
          between partitions in the middle of their dance, so nothing was changed. Use the number that the cluster has, \
          or another topic prefix"
     )]
     KeyedPartitions { topic: String, declared: u32, actual: u32 },
     #[error(
-        "{topic} has {actual} partitions, more than the {declared} of topics.yaml; Kafka cannot take partitions away. Nothing was changed"
+        "{topic} has {actual} partitions, more than the {declared} that are declared; Kafka cannot take partitions away. Nothing was changed"
     )]
     TooManyPartitions { topic: String, declared: u32, actual: u32 },
     #[error("the topics were created, but after {} s these have no leader on every partition yet: {}", .within.as_secs(), .topics.join(", "))]

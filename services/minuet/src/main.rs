@@ -1,1 +1,59 @@
-fn main() {}
+//! The one binary: every service, and the tools around them. Each subcommand is a file.
+
+mod cli;
+mod error;
+mod health;
+mod migrate;
+mod output;
+mod produce;
+mod schemas;
+mod services;
+mod settings;
+mod token;
+mod topics;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use error::CliError;
+use services::Kind;
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<(), CliError> {
+    let settings = Settings::load(&cli.given(), cli.command.needs())?;
+    minuet_telemetry::init(&settings.telemetry)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    let done = runtime.block_on(run(cli.command, settings));
+    // What still blocks, such as a read of stdin, must not hold up the end.
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(command: Command, settings: Settings) -> Result<(), CliError> {
+    match command {
+        Command::Order(_) => services::run(&settings, Kind::Order).await,
+        Command::Inventory(_) => services::run(&settings, Kind::Inventory).await,
+        Command::Payment(_) => services::run(&settings, Kind::Payment).await,
+        Command::Gateway(_) => services::run(&settings, Kind::Gateway).await,
+        Command::Token(token) => token::print(&settings, &token),
+        Command::Produce(produce) => produce::run(&settings, &produce).await,
+        Command::Topics(topics) => topics::run(&settings, topics).await,
+        Command::Schemas(schemas) => schemas::run(&settings, schemas).await,
+        Command::Migrate(migrate) => migrate::run(&settings, &migrate).await,
+        Command::Health(health) => health::check(&health).await,
+    }
+}

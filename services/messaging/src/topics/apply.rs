@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
@@ -10,7 +10,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What applying did, and what it left: replication and undeclared settings are reported only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     pub changed: Vec<Difference>,
     pub left: Vec<Difference>,
@@ -50,32 +50,29 @@ impl Catalogue {
     }
 
     async fn apply_to(&self, cluster: &Cluster, prefix: &str) -> Result<Applied, TopicsError> {
-        let mut applied = Applied::default();
         let mut actual = self.actual(cluster, prefix).await?;
-        let missing = self.checked_differences(prefix, &actual)?;
-        let mut created = vec![];
-        let mut overtaken = false;
-        for difference in missing.into_iter().filter(|d| matches!(d.change, Change::Create { .. })) {
-            let name = difference.topic.strip_prefix(prefix).unwrap_or(&difference.topic);
-            let Some(declared) = self.topic(name) else { continue };
-            if cluster.create(&difference.topic, declared).await? {
-                created.push(difference);
-            } else {
-                overtaken = true;
-            }
-        }
+        let missing: Vec<Difference> = self
+            .checked_differences(prefix, &actual)?
+            .into_iter()
+            .filter(|difference| matches!(difference.change, Change::Create { .. }))
+            .collect();
+        let declared: Vec<_> = missing
+            .iter()
+            .filter_map(|Difference { topic, .. }| {
+                Some((topic.clone(), self.topic(topic.strip_prefix(prefix)?)?))
+            })
+            .collect();
+        let created = if declared.is_empty() { vec![] } else { cluster.create(&declared).await? };
         self.wait_for_leaders(cluster, prefix).await?;
-        if overtaken {
-            // Somebody else created it meanwhile, perhaps otherwise.
+        if created.len() < missing.len() {
+            // Somebody else created the rest meanwhile, perhaps otherwise.
             actual = self.actual(cluster, prefix).await?;
         }
-        let fresh: BTreeSet<String> = created.iter().map(|difference| difference.topic.clone()).collect();
-        applied.changed = created;
 
         let (to_apply, left): (Vec<_>, Vec<_>) = self
             .checked_differences(prefix, &actual)?
             .into_iter()
-            .filter(|difference| !fresh.contains(&difference.topic))
+            .filter(|difference| !created.contains(&difference.topic))
             .partition(Difference::is_applied);
         let mut configs: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
         for Difference { topic, change } in &to_apply {
@@ -94,9 +91,8 @@ impl Catalogue {
         for (topic, configs) in configs {
             cluster.configure(topic, &configs).await?;
         }
-        applied.changed.extend(to_apply);
-        applied.left = left;
-        Ok(applied)
+        let changed = missing.into_iter().filter(|difference| created.contains(&difference.topic));
+        Ok(Applied { changed: changed.chain(to_apply).collect(), left })
     }
 
     async fn actual(&self, cluster: &Cluster, prefix: &str) -> Result<BTreeMap<String, Actual>, TopicsError> {

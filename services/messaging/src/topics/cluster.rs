@@ -105,25 +105,35 @@ impl Cluster {
         Ok(topics)
     }
 
-    /// Returns false where somebody else was quicker, which is as good.
-    pub(super) async fn create(&self, name: &str, topic: &Topic) -> Result<bool, TopicsError> {
-        let configs = topic.configs();
-        let (partitions, replication) = (signed(topic.partitions), signed(topic.replication));
-        let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
-        for (name, value) in &configs {
-            new = new.set(name, value);
-        }
-        let action = "create";
-        let results = self.admin.create_topics([&new], &options()).await;
-        let results = results.map_err(|source| TopicsError::Request { action, source })?;
-        for result in results {
+    /// Creates all of them in one request; gives back the names of those that it created. The others somebody else created
+    /// meanwhile, which is as good.
+    pub(super) async fn create(&self, topics: &[(String, &Topic)]) -> Result<Vec<String>, TopicsError> {
+        let configs: Vec<_> = topics.iter().map(|(_, topic)| topic.configs()).collect();
+        let new: Vec<NewTopic<'_>> = topics
+            .iter()
+            .zip(&configs)
+            .map(|((name, topic), configs)| {
+                let replication = TopicReplication::Fixed(signed(topic.replication));
+                let new = NewTopic::new(name, signed(topic.partitions), replication);
+                configs.iter().fold(new, |new, (name, value)| new.set(name, value))
+            })
+            .collect();
+        let action = "create topics";
+        let results = self.admin.create_topics(&new, &options()).await;
+        let mut created = vec![];
+        for result in results.map_err(|source| TopicsError::Request { action, source })? {
             match result {
-                Ok(_) => {}
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => return Ok(false),
-                Err((topic, code)) => return Err(TopicsError::Refused { action, topic, code }),
+                Ok(name) => created.push(name),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, RDKafkaErrorCode::InvalidReplicationFactor)) => {
+                    let declared = topics.iter().find(|(name, _)| *name == topic);
+                    let replication = declared.map_or(0, |(_, topic)| topic.replication);
+                    return Err(TopicsError::TooFewBrokers { topic, replication });
+                }
+                Err((topic, code)) => return Err(TopicsError::Refused { action: "create", topic, code }),
             }
         }
-        Ok(true)
+        Ok(created)
     }
 
     /// Sets all of a topic's own settings at once: the request resets to the broker's default whatever it does not name.

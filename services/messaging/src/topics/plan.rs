@@ -74,12 +74,12 @@ impl fmt::Display for Difference {
                 )
             }
             Change::Configure { name, declared, actual: Some(actual) } => {
-                write!(f, "{topic}: {name} is {actual}, to be {declared}")
+                write!(f, "{topic}: {name} {actual} -> {declared}")
             }
             Change::Configure { name, declared, actual: None } => {
-                write!(f, "{topic}: {name} is not set, to be {declared}")
+                write!(f, "{topic}: {name} unset -> {declared}")
             }
-            Change::Grow { declared, actual } => write!(f, "{topic}: {actual} partitions, to be {declared}"),
+            Change::Grow { declared, actual } => write!(f, "{topic}: partitions {actual} -> {declared}"),
             Change::Partitions { declared, actual, .. } => {
                 write!(
                     f,
@@ -224,8 +224,8 @@ mod tests {
             said,
             [
                 "shop.orders.events: replication 3 where 1 is declared; left as it is",
-                "shop.orders.events: cleanup.policy is not set, to be delete",
-                "shop.orders.events: retention.ms is 1000, to be 604800000",
+                "shop.orders.events: cleanup.policy unset -> delete",
+                "shop.orders.events: retention.ms 1000 -> 604800000",
                 "shop.orders.events: min.insync.replicas is 2, undeclared; left as it is",
             ]
         );

@@ -1,0 +1,310 @@
+//! Arguments, and which settings each command needs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use minuet_events::EventType;
+use minuet_events::values::UserId;
+
+use crate::settings::Given;
+
+/// The folder that `minuet up` writes to, from the checkout's root.
+pub(crate) const UP: &str = ".minuet";
+
+/// Takes orders and carries each through inventory and payment to a final state, over Kafka.
+#[derive(Debug, Parser)]
+#[command(
+    name = "minuet",
+    version,
+    after_help = "Settings come from minuet.toml (see minuet.example.toml), from the environment (MINUET_<SECTION>__<KEY>) and \
+                  from flags; the later win. Tools also find a running `minuet up` by .minuet/endpoints.json.\n\n\
+                  Exit status: 0 done; 1 it failed, or what was checked does not hold; 2 wrong arguments or settings."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct Common {
+    /// The settings' file [default: minuet.toml, if there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Any setting, such as order.listen=127.0.0.1:8091; may be repeated
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = pair, global = true)]
+    set: Vec<(String, String)>,
+    /// Kafka's addresses, host:port with commas between them (kafka.bootstrap.servers)
+    #[arg(short = 'b', long, value_name = "SERVERS", global = true)]
+    bootstrap_servers: Option<String>,
+    /// Base of the registry's Confluent API (registry.url)
+    #[arg(long, value_name = "URL", global = true)]
+    registry_url: Option<String>,
+    /// Goes before every topic and consumer group (topic_prefix)
+    #[arg(long, value_name = "PREFIX", global = true)]
+    topic_prefix: Option<String>,
+    /// auto, human or json (telemetry.format)
+    #[arg(long, value_name = "FORMAT", global = true)]
+    log_format: Option<String>,
+    /// Such as warn, or info,minuet_messaging=debug (telemetry.filter)
+    #[arg(long, value_name = "FILTER", global = true)]
+    log_filter: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the order service: prices orders and keeps their state
+    Order(Service),
+    /// Run the inventory service: reserves, confirms and releases stock
+    Inventory(Service),
+    /// Run the payment service: charges and refunds through the provider
+    Payment(Service),
+    /// Run the gateway: the HTTP edge
+    Gateway(Service),
+    /// Print a development token for the gateway (needs gateway.jwt_secret)
+    Token(Token),
+    /// Send events to their topic from JSON lines
+    Produce(Produce),
+    /// Hold the cluster's topics against topics.yaml
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Hold the registry's schemas against those of this build
+    #[command(subcommand)]
+    Schemas(Schemas),
+    /// Bring the services' databases up to this build's schema
+    Migrate(Migrate),
+    /// Ask a health endpoint; exit status 0 if it answers 2xx
+    Health(Health),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Service {
+    /// Where to listen for HTTP (<service>.listen)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// Whose orders: the token's `sub`
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: UserId,
+    /// `admin` may see every order and change products and stock
+    #[arg(long)]
+    pub(crate) scope: Option<Scope>,
+    /// How long it is valid: a number with s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
+    pub(crate) ttl: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scope {
+    Admin,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = PRODUCE_HELP)]
+pub(crate) struct Produce {
+    /// The record's name, such as ProductChanged
+    #[arg(value_name = "EVENT")]
+    pub(crate) event: EventType,
+    /// Must equal the record's own key field, which is the default
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Read from here instead of stdin; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Go on after a wrong line; the exit status is 1 all the same
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// Send under the given key even where it is not the record's own: consumers will park it
+    #[arg(long)]
+    pub(crate) force_key: bool,
+}
+
+const PRODUCE_HELP: &str = "\
+Each line is one JSON object, the record's fields:
+  {\"sku\": \"TEA-1\", \"name\": \"Assam\", \"currency\": \"EUR\", \"unit_price\": \"12.50\", \"active\": true}
+or the record with its key and headers beside it:
+  {\"value\": {...}, \"key\": \"TEA-1\", \"headers\": {\"ce_source\": \"/shop/import\", \"ce_id\": \"...\"}}
+Amounts are decimal strings, ids are strings, times are RFC 3339 or whole microseconds, bytes are hex. Empty lines are skipped.
+Headers that are not given are filled in: ce_id (a new UUIDv7), ce_source (/minuet/produce), ce_time (now), a new trace.
+A line that is wrong is named with its number and field, and nothing after it is sent (but see --keep-going).
+To send a line again without a second effect, give it the same ce_id and ce_source.";
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Topics {
+    /// Show what the cluster has otherwise; exit status 1 if `apply` would have something to do
+    Plan,
+    /// Create what is missing and set what differs. Deletes nothing, and never changes a keyed topic's partitions
+    Apply,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Schemas {
+    /// Register every schema, one subject per record
+    Register,
+    /// Check that every schema is compatible with what is registered; exit status 1 if one is not
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Only these services' databases [default: all three]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<Database>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
+    Order,
+    Inventory,
+    Payment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// Such as http://127.0.0.1:8080/readyz
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// How long to wait for the answer: a number with s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
+
+impl Command {
+    /// Sections of the settings without which it cannot work.
+    pub(crate) fn needs(&self) -> &'static [&'static str] {
+        match self {
+            Command::Order(_) => &["kafka", "registry", "order"],
+            Command::Inventory(_) => &["kafka", "registry", "inventory"],
+            Command::Payment(_) => &["kafka", "registry", "payment"],
+            Command::Gateway(_) => &["kafka", "registry", "gateway"],
+            Command::Produce(_) => &["kafka", "registry"],
+            Command::Topics(_) => &["kafka"],
+            Command::Schemas(_) => &["registry"],
+            // A single key each: asked for where it is used.
+            Command::Token(_) | Command::Migrate(_) | Command::Health(_) => &[],
+        }
+    }
+
+    /// A service leans on nothing that it was not given; a tool may find the stack that runs beside it.
+    fn is_tool(&self) -> bool {
+        match self {
+            Command::Order(_) | Command::Inventory(_) | Command::Payment(_) | Command::Gateway(_) => false,
+            Command::Token(_)
+            | Command::Produce(_)
+            | Command::Topics(_)
+            | Command::Schemas(_)
+            | Command::Migrate(_)
+            | Command::Health(_) => true,
+        }
+    }
+
+    fn listen(&self) -> Option<(&'static str, SocketAddr)> {
+        let (key, service) = match self {
+            Command::Order(service) => ("order.listen", service),
+            Command::Inventory(service) => ("inventory.listen", service),
+            Command::Payment(service) => ("payment.listen", service),
+            Command::Gateway(service) => ("gateway.listen", service),
+            Command::Token(_)
+            | Command::Produce(_)
+            | Command::Topics(_)
+            | Command::Schemas(_)
+            | Command::Migrate(_)
+            | Command::Health(_) => return None,
+        };
+        service.listen.map(|listen| (key, listen))
+    }
+}
+
+impl Cli {
+    /// Everything that settings may be read from.
+    pub(crate) fn given(&self) -> Given {
+        let common = &self.common;
+        let mut flags: Vec<(String, String, String)> = common
+            .set
+            .iter()
+            .map(|(key, value)| (format!("--set {key}"), key.clone(), value.clone()))
+            .collect();
+        let named = [
+            ("--bootstrap-servers", "kafka.bootstrap.servers", &common.bootstrap_servers),
+            ("--registry-url", "registry.url", &common.registry_url),
+            ("--topic-prefix", "topic_prefix", &common.topic_prefix),
+            ("--log-format", "telemetry.format", &common.log_format),
+            ("--log-filter", "telemetry.filter", &common.log_filter),
+        ];
+        for (flag, key, value) in named {
+            flags.extend(value.iter().map(|value| (flag.to_owned(), key.to_owned(), value.clone())));
+        }
+        if let Some((key, listen)) = self.command.listen() {
+            flags.push(("--listen".to_owned(), key.to_owned(), listen.to_string()));
+        }
+        let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Given {
+            file: common.config.clone(),
+            environment: std::env::vars_os().filter_map(utf8).collect(),
+            flags,
+            up: self.command.is_tool().then(|| UP.into()),
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("takes SECTION.KEY=VALUE, such as order.listen=127.0.0.1:8091".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = |unit| match unit {
+        's' => Some(1),
+        'm' => Some(60),
+        'h' => Some(3_600),
+        'd' => Some(86_400),
+        _ => None,
+    };
+    let parsed = text.char_indices().last().and_then(|(at, unit)| {
+        let count: u64 = text.get(..at)?.parse().ok()?;
+        count.checked_mul(seconds(unit)?).filter(|&seconds| (1..=366 * 86_400).contains(&seconds))
+    });
+    parsed
+        .map(Duration::from_secs)
+        .ok_or_else(|| "takes 1s to 366d: a whole number with s, m, h or d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_settings_wherever_they_stand() {
+        let arguments = ["minuet", "-b", "k:1", "order", "--listen", "127.0.0.1:1", "--set", "order.x=a=b"];
+        let given = Cli::try_parse_from(arguments).expect("arguments").given();
+        let flags: Vec<_> = given.flags.iter().map(|(_, key, value)| format!("{key}={value}")).collect();
+        assert_eq!(flags, ["order.x=a=b", "kafka.bootstrap.servers=k:1", "order.listen=127.0.0.1:1"]);
+        assert_eq!(given.up, None);
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("90m"), Ok(Duration::from_secs(5_400)));
+        for wrong in ["", "5", "h", "0s", "367d", "-1s", "99999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

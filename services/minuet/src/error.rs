@@ -1,0 +1,80 @@
+use std::process::ExitCode;
+
+use minuet_events::RegistryError;
+use minuet_messaging::PublishError;
+use minuet_messaging::topics::TopicsError;
+
+use crate::produce::ProduceError;
+use crate::settings::SettingsError;
+
+/// Why a command ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Telemetry(#[from] minuet_telemetry::TelemetryError),
+    #[error("threads cannot be started")]
+    Runtime(#[source] std::io::Error),
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
+    #[error(
+        "the cluster differs: {applicable} times as `minuet topics apply` would set right, {refused} times as it refuses to"
+    )]
+    TopicsDiffer { applicable: usize, refused: usize },
+    #[error(
+        "{incompatible} schemas are not compatible with the registered ones: old readers or old events would break"
+    )]
+    SchemasDiffer { incompatible: usize },
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Token(#[from] minuet_gateway::TokenError),
+    #[error(transparent)]
+    Order(#[from] minuet_order::OrderError),
+    #[error(transparent)]
+    Inventory(#[from] minuet_inventory::InventoryError),
+    #[error(transparent)]
+    Payment(#[from] minuet_payment::PaymentError),
+    #[error(transparent)]
+    Gateway(#[from] minuet_gateway::GatewayError),
+    #[error(transparent)]
+    Produce(#[from] ProduceError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("{url} answered {status}")]
+    Unhealthy { url: String, status: u16 },
+    #[error("{url} did not answer")]
+    NoAnswer { url: String, source: reqwest::Error },
+    #[error("the database of {service} cannot be migrated ({service}.database_url)")]
+    Migrate { service: &'static str, source: minuet_messaging::DatabaseError },
+}
+
+impl CliError {
+    /// Whether the same may work a little later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, CliError::Registry(RegistryError::Unavailable { .. }))
+    }
+
+    /// As `--help` says: 2 for what the user wrote, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Settings(_) | CliError::Telemetry(_) => ExitCode::from(2),
+            CliError::Runtime(_)
+            | CliError::Topics(_)
+            | CliError::TopicsDiffer { .. }
+            | CliError::SchemasDiffer { .. }
+            | CliError::Registry(_)
+            | CliError::Token(_)
+            | CliError::Order(_)
+            | CliError::Inventory(_)
+            | CliError::Payment(_)
+            | CliError::Gateway(_)
+            | CliError::Produce(_)
+            | CliError::Publish(_)
+            | CliError::Unhealthy { .. }
+            | CliError::NoAnswer { .. }
+            | CliError::Migrate { .. } => ExitCode::FAILURE,
+        }
+    }
+}

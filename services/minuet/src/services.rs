@@ -1,0 +1,95 @@
+//! The services, one at a time or several in one process, until they are told to stop.
+
+mod shared;
+mod signals;
+
+use std::net::SocketAddr;
+
+use minuet_messaging::Clock;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::error::CliError;
+use crate::settings::{Settings, missing};
+
+pub(crate) use shared::Shared;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Order,
+    Inventory,
+    Payment,
+    Gateway,
+}
+
+/// Runs one service until SIGINT or SIGTERM.
+pub(crate) async fn run(settings: &Settings, service: Kind) -> Result<(), CliError> {
+    let shutdown = CancellationToken::new();
+    signals::cancel_on_signal(shutdown.clone())?;
+    let Some(shared) = Shared::connect(settings, &shutdown).await? else {
+        // Stopped while the registry was awaited.
+        return Ok(());
+    };
+    match service {
+        Kind::Order => order(&shared, settings, shutdown, listening("order")).await,
+        Kind::Inventory => inventory(&shared, settings, shutdown, listening("inventory")).await,
+        Kind::Payment => payment(&shared, settings, shutdown, listening("payment")).await,
+        Kind::Gateway => gateway(&shared, settings, shutdown, listening("gateway")).await,
+    }
+}
+
+fn listening(service: &'static str) -> impl FnOnce(SocketAddr) + Send {
+    move |address| info!(service, %address, "listening")
+}
+
+/// `bound` learns the address: its port may have been left to the system.
+pub(crate) async fn order(
+    shared: &Shared,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr) + Send,
+) -> Result<(), CliError> {
+    let section = settings.order.as_ref().ok_or_else(|| missing("order.database_url"))?;
+    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (codec, catalogue) = shared.contract();
+    Ok(Box::pin(minuet_order::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown)).await?)
+}
+
+pub(crate) async fn inventory(
+    shared: &Shared,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr) + Send,
+) -> Result<(), CliError> {
+    let section = settings.inventory.as_ref().ok_or_else(|| missing("inventory.database_url"))?;
+    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (codec, catalogue) = shared.contract();
+    Ok(Box::pin(minuet_inventory::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
+        .await?)
+}
+
+pub(crate) async fn payment(
+    shared: &Shared,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr) + Send,
+) -> Result<(), CliError> {
+    let section = settings.payment.as_ref().ok_or_else(|| missing("payment.database_url"))?;
+    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (codec, catalogue) = shared.contract();
+    Ok(Box::pin(minuet_payment::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
+        .await?)
+}
+
+pub(crate) async fn gateway(
+    shared: &Shared,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr) + Send,
+) -> Result<(), CliError> {
+    let own = settings.gateway.clone().ok_or_else(|| missing("gateway.order_url"))?;
+    let publisher = shared.publisher("minuet-gateway")?;
+    let served = Box::pin(minuet_gateway::run(own, publisher.clone(), shutdown, bound)).await;
+    shared::flush(&publisher).await;
+    Ok(served?)
+}

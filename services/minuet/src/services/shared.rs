@@ -1,0 +1,85 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_events::Codec;
+use minuet_messaging::Publisher;
+use minuet_messaging::topics::Catalogue;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::error::CliError;
+use crate::output;
+use crate::settings::{Lane, Settings};
+
+const REGISTRY_AGAIN: Duration = Duration::from_secs(1);
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// What every service of a process shares: where Kafka is, and the contract.
+pub(crate) struct Shared {
+    kafka: BTreeMap<String, String>,
+    topic_prefix: String,
+    registry_url: String,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+}
+
+impl Shared {
+    /// Registers the schemas. While the registry is away it is asked again; None if `shutdown` came first.
+    pub(crate) async fn connect(
+        settings: &Settings,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Shared>, CliError> {
+        let catalogue = Arc::new(settings.catalogue()?);
+        let url = settings.registry_url()?;
+        let codec = loop {
+            let failed = match Codec::register(url).await {
+                Ok(codec) => break codec,
+                Err(error) => CliError::from(error),
+            };
+            if !failed.is_transient() {
+                return Err(failed);
+            }
+            warn!(reason = output::chain(&failed), "registry_away");
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(None),
+                () = tokio::time::sleep(REGISTRY_AGAIN) => {}
+            }
+        };
+        Ok(Some(Shared {
+            kafka: settings.kafka.clone(),
+            topic_prefix: settings.topic_prefix.clone(),
+            registry_url: url.to_owned(),
+            codec,
+            catalogue,
+        }))
+    }
+
+    pub(super) fn contract(&self) -> (Codec, Arc<Catalogue>) {
+        (self.codec.clone(), Arc::clone(&self.catalogue))
+    }
+
+    pub(super) fn messaging(&self, lane: &Lane) -> minuet_messaging::Settings {
+        let mut settings = minuet_messaging::Settings::new(
+            self.kafka.clone(),
+            self.registry_url.clone(),
+            lane.database_url.clone(),
+        );
+        settings.topic_prefix = self.topic_prefix.clone();
+        lane.apply_to(&mut settings);
+        settings
+    }
+
+    /// `client` names it in the broker's logs.
+    pub(crate) fn publisher(&self, client: &str) -> Result<Publisher, CliError> {
+        let (codec, catalogue) = self.contract();
+        Ok(Publisher::new(&self.kafka, client, codec, catalogue, &self.topic_prefix)?)
+    }
+}
+
+/// Dropping a producer discards what is in flight.
+pub(crate) async fn flush(publisher: &Publisher) {
+    if let Err(error) = publisher.flush(FLUSH).await {
+        warn!(reason = output::chain(&error), "flush");
+    }
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::TOPIC_PREFIX;
+use super::lane::{LANE_KEYS, Lane, Service};
+use super::problem::Problem;
+use super::tree::{Node, Tree};
+
+/// Reads one section after the other and collects what is wrong.
+pub(super) struct Reader<'a> {
+    tree: &'a Tree,
+    needs: &'a [&'a str],
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(tree: &'a Tree, needs: &'a [&'a str], problems: Vec<Problem>) -> Reader<'a> {
+        Reader { tree, needs, problems }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    pub(super) fn section<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let node = self.node(name)?;
+        self.read(name, node, &[])
+    }
+
+    /// A service's own settings and its lane's lie side by side in one section.
+    pub(super) fn service<T: DeserializeOwned>(&mut self, name: &str) -> Option<Service<T>> {
+        let node = self.node(name)?;
+        let Node::Table(Tree(entries)) = node else {
+            return self.read::<T>(name, node, LANE_KEYS).and(None);
+        };
+        let (lane, own) = entries.into_iter().partition(|(key, _)| LANE_KEYS.contains(&key.as_str()));
+        let own = self.read(name, Node::Table(Tree(own)), LANE_KEYS);
+        let lane: Option<Lane> = self.read(name, Node::Table(Tree(lane)), &[]);
+        if let Some(key) = lane.as_ref().and_then(Lane::zero) {
+            let key = format!("{name}.{key}");
+            let (source, detail) =
+                (self.tree.source(&key).cloned(), "takes a whole number above 0".to_owned());
+            self.problems.push(Problem::Bad { key, source, detail });
+        }
+        Some(Service { own: own?, lane: lane? })
+    }
+
+    /// None: neither given nor needed.
+    fn node(&self, name: &str) -> Option<Node> {
+        let empty = || self.needs.contains(&name).then(|| Node::Table(Tree::default()));
+        self.tree.0.get(name).cloned().or_else(empty)
+    }
+
+    /// `also` are keys of the section that somebody else reads.
+    fn read<T: DeserializeOwned>(&mut self, name: &str, node: Node, also: &[&str]) -> Option<T> {
+        let error = match serde_path_to_error::deserialize(node) {
+            Ok(section) => return Some(section),
+            Err(error) => error,
+        };
+        let path = error.path().to_string();
+        let mut problem = Problem::from_serde(name, &path, &error.inner().to_string(), self.tree);
+        if let Problem::Unknown { known, .. } = &mut problem {
+            also.iter().for_each(|key| *known = format!("{known}, `{key}`"));
+        }
+        // Another command's section may lack what only its own host knows.
+        if self.needs.contains(&name) || !matches!(problem, Problem::Missing { .. }) {
+            self.problems.push(problem);
+        }
+        None
+    }
+
+    pub(super) fn kafka(&mut self) -> Option<BTreeMap<String, String>> {
+        let kafka: Option<BTreeMap<String, LibrdkafkaValue>> = self.section("kafka");
+        let kafka: BTreeMap<_, _> = kafka?.into_iter().map(|(name, value)| (name, value.0)).collect();
+        if self.needs.contains(&"kafka") && !kafka.contains_key("bootstrap.servers") {
+            self.problems.push(Problem::Missing { key: "kafka.bootstrap.servers".into() });
+        }
+        Some(kafka)
+    }
+
+    pub(super) fn topic_prefix(&mut self) -> String {
+        let Some(node) = self.tree.0.get(TOPIC_PREFIX) else { return String::new() };
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
+        match String::deserialize(node.clone()) {
+            Ok(prefix) if prefix.len() <= 49 && prefix.chars().all(allowed) => prefix,
+            _ => {
+                let (key, source) = (TOPIC_PREFIX.to_owned(), self.tree.source(TOPIC_PREFIX).cloned());
+                let detail = "takes up to 49 of a-z, 0-9, `.` and `-`; such as `shop.`".to_owned();
+                self.problems.push(Problem::Bad { key, source, detail });
+                String::new()
+            }
+        }
+    }
+}
+
+/// librdkafka takes texts; a file may write `linger.ms = 5` all the same.
+#[derive(Deserialize)]
+#[serde(from = "Scalar")]
+struct LibrdkafkaValue(String);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text, a number, true or false")]
+enum Scalar {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Bool(bool),
+}
+
+impl From<Scalar> for LibrdkafkaValue {
+    fn from(scalar: Scalar) -> Self {
+        LibrdkafkaValue(match scalar {
+            Scalar::Text(text) => text,
+            Scalar::Integer(number) => number.to_string(),
+            Scalar::Float(number) => number.to_string(),
+            Scalar::Bool(value) => value.to_string(),
+        })
+    }
+}

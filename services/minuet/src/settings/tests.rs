@@ -1,0 +1,169 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+const ORDER: &str = "postgres://minuet:geheim@127.0.0.1:5433/minuet_order";
+
+/// A folder of its own per test, gone at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        let path = std::env::temp_dir().join(format!("minuet-settings-{}", uuid::Uuid::now_v7()));
+        fs::create_dir(&path).expect("a new folder");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("a new file");
+        path
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn load(
+    toml: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+    needs: &[&str],
+) -> Result<Settings, String> {
+    let folder = Folder::new();
+    let given = Given {
+        file: Some(folder.file("minuet.toml", toml)),
+        environment: environment.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        flags: flags.iter().map(|&(k, v)| (format!("--set {k}"), k.to_owned(), v.to_owned())).collect(),
+        up: None,
+    };
+    Settings::load(&given, needs).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused(toml: &str, environment: &[(&str, &str)], flags: &[(&str, &str)], needs: &[&str], said: &[&str]) {
+    let error = load(toml, environment, flags, needs).expect_err("wrong settings");
+    for part in said {
+        assert!(error.contains(part), "`{part}` in: {error}");
+    }
+    assert!(!error.contains("geheim"), "a secret in: {error}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_over_both() {
+    let toml = "topic_prefix = 'file.'\n[kafka]\nbootstrap.servers = 'file:1'\n'linger.ms' = 5\n[telemetry]\nfilter = 'warn'";
+    let environment = [
+        ("MINUET_KAFKA__BOOTSTRAP_SERVERS", "environment:2"),
+        ("MINUET_TOPICS__PARTITIONS", "2"),
+        ("HOME", "/"),
+    ];
+    let flags = [("kafka.bootstrap.servers", "flag:3")];
+    let settings = load(toml, &environment, &flags, &["kafka"]).expect("settings");
+    assert_eq!(settings.kafka["bootstrap.servers"], "flag:3");
+    assert_eq!(settings.kafka["linger.ms"], "5");
+    assert_eq!(settings.topic_prefix, "file.");
+    assert_eq!(settings.telemetry.filter, "warn");
+    assert_eq!(settings.catalogue().expect("a catalogue").partitions(), 2);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_source() {
+    refused(
+        "[registry]\nur = 'x'",
+        &[],
+        &[],
+        &[],
+        &["registry.ur (from ", "minuet.toml): no such setting", "`url`"],
+    );
+    refused("", &[("MINUET_ODER__LISTEN", "x")], &[], &[], &["oder (from MINUET_ODER__LISTEN)", "order"]);
+    refused("", &[("MINUET_TOPIC_PREFX", "x")], &[], &[], &["topic_prefx (from MINUET_TOPIC_PREFX)"]);
+    refused(
+        "",
+        &[],
+        &[("telemetry.colour", "red")],
+        &[],
+        &["telemetry.colour (from --set telemetry.colour)"],
+    );
+    let database = [("order.database_url", ORDER), ("order.databse", "x")];
+    refused("", &[], &database, &[], &["order.databse (from --set order.databse)"]);
+}
+
+#[test]
+fn a_missing_key_is_named_with_the_ways_to_give_it() {
+    refused(
+        "",
+        &[],
+        &[],
+        &["kafka"],
+        &["kafka.bootstrap.servers is missing", "MINUET_KAFKA__BOOTSTRAP_SERVERS"],
+    );
+    let ways =
+        ["order.database_url is missing", "MINUET_ORDER__DATABASE_URL", "--set order.database_url=..."];
+    refused("", &[], &[], &["order"], &ways);
+    assert!(load("[order]", &[], &[], &[]).is_ok(), "not needed, so it may be incomplete");
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_it_takes() {
+    let listen = [("MINUET_ORDER__LISTEN", "somewhere"), ("MINUET_ORDER__DATABASE_URL", ORDER)];
+    refused("", &listen, &[], &["order"], &["order.listen (from MINUET_ORDER__LISTEN)", "socket address"]);
+    refused("", &[], &[("topics.partitions", "many")], &[], &["topics.partitions", "whole number"]);
+    refused("[topics]\npartitions = 'many'", &[], &[], &[], &["topics.partitions", "u32"]);
+    refused("topic_prefix = 'Shop_'", &[], &[], &[], &["topic_prefix", "a-z"]);
+    refused("", &[], &[("telemetry.format", "loud")], &[], &["telemetry.format", "`human`"]);
+    refused("[kafka]\n'bootstrap.servers' = ['a']", &[], &[], &[], &["kafka.bootstrap.servers", "a text"]);
+}
+
+#[test]
+fn every_problem_is_said_at_once() {
+    refused(
+        "[registry]\nx = 1",
+        &[],
+        &[("topics.y", "1")],
+        &["kafka"],
+        &["registry.x", "topics.y", "kafka.bootstrap.servers"],
+    );
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    refused("[order]\ndatabase_url = ['geheim']", &[], &[], &["order"], &["order.database_url", "not shown"]);
+    refused("[order]\ndatabase_url = 'geheim", &[], &[], &[], &["minuet.toml: line 2"]);
+    let settings = load("", &[("MINUET_ORDER__DATABASE_URL", ORDER)], &[], &[]).expect("settings");
+    assert!(!format!("{settings:?}").contains("geheim"));
+}
+
+#[test]
+fn a_file_that_was_asked_for_must_be_there() {
+    let given = Given { file: Some("no/such/minuet.toml".into()), ..Given::default() };
+    let error = Settings::load(&given, &[]).expect_err("no file").to_string();
+    assert!(error.contains("no/such/minuet.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn tools_lean_on_what_up_wrote() {
+    let folder = Folder::new();
+    folder.file(
+        "endpoints.json",
+        &format!(r#"{{"kafka": "127.0.0.1:9092", "registry": "http://r", "databases": {{"order": "{ORDER}"}}, "gateway": "http://g"}}"#),
+    );
+    folder.file("jwt-secret", "0123456789abcdef0123456789abcdef\n");
+    let mut given = Given { up: Some(folder.path().to_owned()), ..Given::default() };
+    let settings = Settings::load(&given, &["kafka", "registry"]).expect("settings");
+    assert_eq!(settings.kafka["bootstrap.servers"], "127.0.0.1:9092");
+    assert_eq!(settings.registry_url().expect("a registry"), "http://r");
+    assert_eq!(settings.text("order.database_url").expect("a database"), ORDER);
+    assert_eq!(settings.text("gateway.jwt_secret").expect("a secret"), "0123456789abcdef0123456789abcdef");
+
+    given.environment.push(("MINUET_KAFKA__BOOTSTRAP_SERVERS".into(), "elsewhere:9092".into()));
+    let settings = Settings::load(&given, &["kafka"]).expect("settings");
+    assert_eq!(settings.kafka["bootstrap.servers"], "elsewhere:9092");
+}
