@@ -47,7 +47,8 @@ pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) user_id: String,
     pub(crate) status: String,
-    pub(crate) payment_method: String,
+    /// Null as long as nothing but a cancellation of this order has arrived.
+    pub(crate) payment_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payment_id: Option<String>,
     /// Null, as the total, for an order that was rejected: it never had a price.
@@ -63,6 +64,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Whether its submission has arrived: only then are there a method and lines to speak of.
+    pub(crate) fn is_submitted(&self) -> bool {
+        self.payment_method.is_some()
+    }
+
     /// Refused before it had a price, unlike an order that failed for lack of stock.
     pub(crate) fn is_rejected(&self) -> bool {
         self.status == "failed" && self.total.is_none()

@@ -39,7 +39,7 @@ impl OrderRequest {
         let mut present: Vec<_> = order.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect();
         wanted.sort_unstable();
         present.sort_unstable();
-        order.payment_method == self.payment_method.as_str() && wanted == present
+        order.payment_method.as_deref() == Some(self.payment_method.as_str()) && wanted == present
     }
 
     /// Where in the request a sku stands.

@@ -50,6 +50,8 @@ pub(crate) async fn submit(
         }
         None => None,
     };
+    // A cancellation that overtook its order is all that may be known of it: the order itself is still to come.
+    let known = known.filter(Order::is_submitted);
     match &known {
         Some(order) => same_request(&request, &identity.user, order)?,
         None => publish(&edge, id, &identity, &request, trace).await?,
@@ -64,6 +66,7 @@ pub(crate) async fn submit(
             edge.wait_for("priced order", edge.downstream.order(&text, Until::Known, edge.answer_wait)).await
         }
     };
+    let order = order.filter(Order::is_submitted);
     if let Some(order) = &order {
         // Two requests with one key may have passed each other on the way here: only now one of them sees the other.
         same_request(&request, &identity.user, order)?;

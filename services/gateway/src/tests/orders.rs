@@ -226,3 +226,19 @@ async fn what_fails_behind_the_gateway_is_not_told() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_order_of_which_only_a_cancellation_is_known_is_taken_in() {
+    let gateway = gateway(reply(|uri| {
+        let mut order = order_json(id_in(uri), "cancelled");
+        order["payment_method"] = Value::Null;
+        order["lines"] = json!([]);
+        (200, order)
+    }))
+    .await;
+    let answer = gateway.order(&[("idempotency-key", "k")], &order_body()).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let path = format!("/v1/orders/{}", answer.body["order_id"].as_str().unwrap());
+    let shown = send(gateway.as_user("anna", Method::GET, &path)).await;
+    assert_eq!((shown.status, &shown.body["payment_method"]), (200, &Value::Null));
+}
