@@ -57,7 +57,6 @@ pub use settings::{Secret, Settings, SettingsError};
 pub use token::{TokenError, development_token};
 
 const KEY_FILE_POLL: Duration = Duration::from_secs(1);
-const FLUSH: Duration = Duration::from_secs(2);
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -130,14 +129,14 @@ impl Edge {
 }
 
 /// Serves until `shutdown`, then takes no more connections and finishes the requests that are open, within
-/// `shutdown_ms`. `bound` learns the address, whose port the system chooses where the settings say 0.
+/// `shutdown_ms`; the publisher is the caller's to flush. `bound` learns the address, whose port the system chooses where the settings say 0.
 pub async fn run(
     settings: Settings,
     publisher: Publisher,
     shutdown: CancellationToken,
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {
-    let edge = Arc::new(Edge::new(&settings, publisher.clone(), shutdown.clone())?);
+    let edge = Arc::new(Edge::new(&settings, publisher, shutdown.clone())?);
     let failed = |source| GatewayError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
     bound(listener.local_addr().map_err(failed)?);
@@ -150,19 +149,14 @@ pub async fn run(
         shutdown.cancelled().await;
         tokio::time::sleep(Duration::from_millis(settings.shutdown_ms)).await;
     };
-    let served = tokio::select! {
+    tokio::select! {
         served = server => served.map_err(GatewayError::Serve),
         () = late => {
             tracing::warn!(event = "requests_cut_off", shutdown_ms = settings.shutdown_ms);
             Ok(())
         }
         never = follow_key_file(&edge) => match never {},
-    };
-    // Whoever hung up before the acknowledgement may have an event in flight still.
-    if let Err(error) = publisher.flush(FLUSH).await {
-        tracing::warn!(event = "flush_failed", %error);
     }
-    served
 }
 
 /// Takes over a key set's file whenever it changes.
