@@ -43,7 +43,6 @@ pub const BROKER_SETTINGS: &[(&str, &str)] = &[
     ("process.roles", "broker,controller"),
     ("node.id", "1"),
     ("controller.listener.names", "CONTROLLER"),
-    ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
     // Topics come from topics.yaml: a misspelt name is an error, not a new topic.
     ("auto.create.topics.enable", "false"),
     // One broker: what Kafka keeps for itself has one copy, and few partitions, each of which costs files.
@@ -73,6 +72,7 @@ pub const POSTGRES_SETTINGS: &[(&str, &str)] = &[
     ("shared_buffers", "256MB"),
     ("max_wal_size", "4GB"),
     ("password_encryption", "scram-sha-256"),
+    ("timezone", "UTC"),
 ];
 
 /// Settings of the registry wherever it runs. Its database and ports come on top.

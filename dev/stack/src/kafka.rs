@@ -38,6 +38,7 @@ impl Kafka {
             ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
             ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}")),
             ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+            ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned()),
             ("log.dirs", self.data().display().to_string()),
         ]);
         settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));

@@ -1,0 +1,58 @@
+# `make up` brings up the whole system on this machine, `make test` runs every test, `make check` everything else that
+# has to hold before a commit.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+target := $(or $(CARGO_TARGET_DIR),target)
+
+# Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
+generated :=
+
+.PHONY: help up test check generate check-generated clean prerequisites
+
+help:
+	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
+	@echo "make test    run every test; starts what it needs and leaves nothing behind"
+	@echo "make check   format, lints, documentation, generated files"
+	@echo "make clean   remove the data of make up"
+
+prerequisites:
+	@dev/prerequisites.sh
+
+# The program ends with make, also when make is killed and can tell nobody: hence the watch over make's own number. It
+# tells by SIGTERM what Ctrl-C tells by SIGINT. `exec`, so that nothing stands between make and the program.
+up: prerequisites
+	cargo build --locked --release --bin minuet
+	@make=$$PPID up=$$$$; \
+	(while kill -0 $$make && kill -0 $$up; do sleep 1; done; kill -TERM $$up) </dev/null >/dev/null 2>&1 & \
+	exec $(target)/release/minuet up
+
+# The tests start the program itself too.
+test: prerequisites
+	cargo build --locked --bin minuet
+	cargo test --locked --workspace
+
+check: prerequisites check-generated
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; fi
+
+generate:
+
+check-generated:
+	@before=$$(cat $(generated) </dev/null | cksum); $(MAKE) --no-print-directory generate; \
+	if [ "$$before" != "$$(cat $(generated) </dev/null | cksum)" ]; then \
+		echo "generated files were out of date; make generate has renewed them: $(generated)" >&2; exit 1; \
+	fi
+
+# The lock is held for as long as `make up` runs. The janitor waits for servers that are still stopping, and removes
+# the cluster too where it lies elsewhere.
+clean:
+	@if [ -e .minuet ]; then \
+		flock --nonblock --conflict-exit-code 75 .minuet/lock \
+			sh dev/stack/src/janitor.sh "$$PWD/.minuet" </dev/null \
+		|| { [ $$? != 75 ] || echo ".minuet is in use: stop make up first" >&2; exit 1; }; \
+	fi
