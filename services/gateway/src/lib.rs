@@ -128,8 +128,8 @@ impl Edge {
     }
 }
 
-/// Serves until `shutdown`, then takes no more connections and finishes the requests that are open, within
-/// `shutdown_ms`; the publisher is the caller's to flush. `bound` learns the address, whose port the system chooses where the settings say 0.
+/// Serves until `shutdown`, then takes no more connections and finishes the requests that are open, within `shutdown_ms`.
+/// The publisher is the caller's to flush. `bound` learns the address: the system chooses the port where the settings say 0.
 pub async fn run(
     settings: Settings,
     publisher: Publisher,
@@ -140,8 +140,12 @@ pub async fn run(
     let failed = |source| GatewayError::Listen { address: settings.listen, source };
     let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
     bound(listener.local_addr().map_err(failed)?);
-    // An answer is one small write: waiting for more of it would only cost time. A socket that refuses works all the same.
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    // An answer is one small write: waiting for more of it would only cost time.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(event = "nodelay_refused", %error);
+        }
+    });
 
     let server = axum::serve(listener, router::router(Arc::clone(&edge)))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());
