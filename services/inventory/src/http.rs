@@ -27,7 +27,10 @@ pub(crate) struct Queries {
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
-    Router::new().route("/stock/{sku}", get(stock)).route("/adjustments/{id}", get(adjustment)).with_state(queries)
+    Router::new()
+        .route("/stock/{sku}", get(stock))
+        .route("/adjustments/{id}", get(adjustment))
+        .with_state(queries)
 }
 
 async fn stock(State(queries): State<Queries>, Path(sku): Path<Sku>) -> Response {
@@ -57,7 +60,11 @@ struct Wait {
     timeout_ms: u64,
 }
 
-async fn adjustment(State(queries): State<Queries>, Path(id): Path<AdjustmentId>, Query(wait): Query<Wait>) -> Response {
+async fn adjustment(
+    State(queries): State<Queries>,
+    Path(id): Path<AdjustmentId>,
+    Query(wait): Query<Wait>,
+) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
     match queries.adjustments.wait(&id, limit, || store::adjustment(&queries.pool, id)).await {
         Ok(Some(adjustment)) => Json(show(&adjustment)).into_response(),

@@ -7,7 +7,8 @@ use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLeve
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
-    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
+    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
+    Waiters,
 };
 use sqlx::PgConnection;
 use time::Duration;
@@ -28,11 +29,26 @@ pub const REACTIONS: &[Reaction] = &[
     row(EventType::PaymentSucceeded, &["released"], &[], &[EventType::InventoryConfirmationFailed]),
     row(EventType::PaymentFailed, &["reserved"], &["released"], &[EventType::InventoryReleased]),
     row(EventType::PaymentFailed, &["released"], &[], &[]),
-    row(EventType::OrderCancelled, &["reserved", "confirmed"], &["released"], &[EventType::InventoryReleased]),
+    row(
+        EventType::OrderCancelled,
+        &["reserved", "confirmed"],
+        &["released"],
+        &[EventType::InventoryReleased],
+    ),
     row(EventType::OrderCancelled, &["unknown", "released", "rejected"], &[], &[]),
-    row(EventType::PaymentRefunded, &["reserved", "confirmed"], &["released"], &[EventType::InventoryReleased]),
+    row(
+        EventType::PaymentRefunded,
+        &["reserved", "confirmed"],
+        &["released"],
+        &[EventType::InventoryReleased],
+    ),
     row(EventType::PaymentRefunded, &["unknown", "released", "rejected"], &[], &[]),
-    row(EventType::StockAdjusted, &["any"], &[], &[EventType::StockLevelChanged, EventType::StockAdjustmentRejected]),
+    row(
+        EventType::StockAdjusted,
+        &["any"],
+        &[],
+        &[EventType::StockLevelChanged, EventType::StockAdjustmentRejected],
+    ),
 ];
 
 const fn row(
@@ -104,7 +120,14 @@ impl Reactor for InventoryReactor {
                     if let Some(event) = emit {
                         let sequence = row.next_sequence(now);
                         let cause = Cause::from(envelope);
-                        batch.emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));
+                        batch.emissions.push(self.lane.emission(
+                            cause,
+                            event,
+                            0,
+                            now,
+                            Some(sequence),
+                            &trace,
+                        ));
                     }
                 }
                 Err(illegal) => batch.refusals.push(Refusal { index, detail: illegal.to_string() }),
@@ -116,7 +139,8 @@ impl Reactor for InventoryReactor {
         store::write_sequences(connection, &sequences).await?;
         store::write_stock(connection, &batch.stock_before, &stock).await?;
         store::write_adjustments(connection, &batch.adjustments).await?;
-        let after = Committed { adjustments: batch.adjustments.iter().map(|a| a.id).collect(), no_ops: batch.no_ops };
+        let after =
+            Committed { adjustments: batch.adjustments.iter().map(|a| a.id).collect(), no_ops: batch.no_ops };
         Ok(Reacted { emissions: batch.emissions, refusals: batch.refusals, after })
     }
 
@@ -197,7 +221,8 @@ impl InventoryReactor {
         };
         *sequence += 1;
         batch.adjustments.push(Adjustment::new(adjusted, outcome, now));
-        let emission = self.lane.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
+        let emission =
+            self.lane.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
         batch.emissions.push(emission);
     }
 }
@@ -211,7 +236,8 @@ fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a 
 
 fn orders_of(events: &[(usize, &Envelope, &Event)]) -> Vec<OrderId> {
     let orders = events.iter().filter(|(_, _, event)| !matches!(event, Event::StockAdjusted(_)));
-    let ids: BTreeSet<OrderId> = orders.filter_map(|(_, _, event)| OrderId::parse(&event.key()).ok()).collect();
+    let ids: BTreeSet<OrderId> =
+        orders.filter_map(|(_, _, event)| OrderId::parse(&event.key()).ok()).collect();
     ids.into_iter().collect()
 }
 

@@ -18,24 +18,23 @@ const LOAD_RESERVATIONS: &str = "select order_id, status::text as status, expire
         event_sequence, version, traceparent, created_at
      from order_reservations where order_id = any($1::uuid[]) order by order_id for update";
 
-/// Lines as text arrays in array literals: UNNEST flattens arrays of arrays.
+/// The lines of all rows lie one after the other in $4 to $6; each row takes its slice of them.
 const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
         event_sequence, version, traceparent, created_at, updated_at)
      select n.order_id, n.status, n.expires_at,
-        array(select $4[i] from generate_series(n.first, n.last) i), array(select $5[i] from generate_series(n.first, n.last) i),
-        array(select $6[i] from generate_series(n.first, n.last) i),
+        ($4::text[])[n.first:n.last], ($5::text[])[n.first:n.last], ($6::integer[])[n.first:n.last],
         n.placed_id, n.placed_time, n.event_sequence, n.version, n.traceparent, n.created_at, n.updated_at
      from unnest($1::uuid[], $2::reservation_status[], $3::timestamptz[], $7::integer[], $8::integer[], $9::uuid[], $10::timestamptz[],
         $11::bigint[], $12::integer[], $13::text[], $14::timestamptz[], $15::timestamptz[])
         as n (order_id, status, expires_at, first, last, placed_id, placed_time, event_sequence, version, traceparent, created_at, updated_at)
-     where $4::text[] is not null and $5::text[] is not null and $6::integer[] is not null
      on conflict (order_id) do nothing";
 
 const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.status, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
      from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[]) as n (order_id, status, event_sequence, version, updated_at)
      where r.order_id = n.order_id";
 
-const LOAD_SEQUENCES: &str = "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
+const LOAD_SEQUENCES: &str =
+    "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
 
 const INSERT_SEQUENCES: &str = "insert into skus (sku, event_sequence) select sku, 0 from unnest($1::text[]) as n (sku) order by sku on conflict (sku) do nothing";
 
@@ -108,7 +107,10 @@ pub(crate) async fn load_reservations(
 
 fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
     let order = stored.order_id;
-    let corrupt = |detail: String| ReactError::Corrupt { table: "order_reservations", detail: format!("{order}: {detail}") };
+    let corrupt = |detail: String| ReactError::Corrupt {
+        table: "order_reservations",
+        detail: format!("{order}: {detail}"),
+    };
     let shelves = stored.skus.iter().zip(&stored.warehouse_codes).zip(&stored.quantities);
     let lines: Result<Vec<HeldLine>, _> = shelves
         .map(|((sku, warehouse), quantity)| {
@@ -153,7 +155,10 @@ fn status(row: &Row) -> &'static str {
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
-pub(crate) async fn write_reservations(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+pub(crate) async fn write_reservations(
+    connection: &mut PgConnection,
+    rows: &[&Row],
+) -> Result<(), ReactError> {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
     let times = |rows: &[&Row], time: fn(&Row) -> Micros| -> Vec<OffsetDateTime> {
         rows.iter().map(|row| time(row).to_datetime()).collect()
@@ -214,7 +219,8 @@ pub(crate) async fn load_sequences(
         return Ok(BTreeMap::new());
     }
     let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    let mut rows: Vec<(String, i64)> = sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(&mut *connection).await?;
+    let mut rows: Vec<(String, i64)> =
+        sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(&mut *connection).await?;
     if rows.len() < skus.len() {
         sqlx::query(INSERT_SEQUENCES).bind(&names).execute(&mut *connection).await?;
         rows = sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(connection).await?;
@@ -252,15 +258,24 @@ pub(crate) struct LevelRow {
 }
 
 /// Locks every level of these skus, in the order of (sku, warehouse).
-pub(crate) async fn load_stock(connection: &mut PgConnection, skus: &BTreeSet<Sku>) -> Result<Stock, ReactError> {
+pub(crate) async fn load_stock(
+    connection: &mut PgConnection,
+    skus: &BTreeSet<Sku>,
+) -> Result<Stock, ReactError> {
     if skus.is_empty() {
         return Ok(Stock::new());
     }
     let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
     let rows: Vec<LevelRow> = sqlx::query_as(LOAD_STOCK).bind(names).fetch_all(connection).await?;
     let parse = |row: LevelRow| {
-        let corrupt = |e: minuet_events::values::ValueError| ReactError::Corrupt { table: "stock", detail: e.to_string() };
-        let shelf = (Sku::parse(&row.sku).map_err(corrupt)?, WarehouseCode::parse(&row.warehouse_code).map_err(corrupt)?);
+        let corrupt = |e: minuet_events::values::ValueError| ReactError::Corrupt {
+            table: "stock",
+            detail: e.to_string(),
+        };
+        let shelf = (
+            Sku::parse(&row.sku).map_err(corrupt)?,
+            WarehouseCode::parse(&row.warehouse_code).map_err(corrupt)?,
+        );
         let LevelRow { available, reserved, on_hand, version, .. } = row;
         Ok((shelf, Level { available, reserved, on_hand, version }))
     };

@@ -69,7 +69,11 @@ impl<R: Reactor> Processor<R> {
     }
 
     /// Boxed, since a half is settled like the whole.
-    fn settle(&self, mut events: Vec<Received>, mut unreadable: Vec<Unreadable>) -> BoxFuture<'_, Result<(), Stopped>> {
+    fn settle(
+        &self,
+        mut events: Vec<Received>,
+        mut unreadable: Vec<Unreadable>,
+    ) -> BoxFuture<'_, Result<(), Stopped>> {
         async move {
             let (mut waits, mut failures) = (0, 0);
             loop {
@@ -84,7 +88,10 @@ impl<R: Reactor> Processor<R> {
                 match verdict(&error) {
                     Verdict::Transient => {
                         if matches!(error, ReactError::Database(_)) {
-                            self.health.down(Dependency::Postgres, "the database does not answer, or asks to try again");
+                            self.health.down(
+                                Dependency::Postgres,
+                                "the database does not answer, or asks to try again",
+                            );
                         }
                         self.pause(waits, &error).await?;
                         waits += 1;
@@ -130,8 +137,11 @@ impl<R: Reactor> Processor<R> {
 
     /// One transaction: fence, claim, park, react, publish.
     async fn attempt(&self, events: &[Received], unreadable: &[Unreadable]) -> Result<R::After, ReactError> {
-        let shards: BTreeSet<u32> =
-            events.iter().map(|e| shard(&e.incoming)).chain(unreadable.iter().map(|(i, _)| shard(i))).collect();
+        let shards: BTreeSet<u32> = events
+            .iter()
+            .map(|e| shard(&e.incoming))
+            .chain(unreadable.iter().map(|(i, _)| shard(i)))
+            .collect();
         let shards: Vec<u32> = shards.into_iter().collect();
         let mut transaction = self.lane.begin(&shards).await?;
         let connection = transaction.connection();
@@ -154,7 +164,10 @@ impl<R: Reactor> Processor<R> {
             parked += usize::from(self.park(connection, incoming, reason).await?);
         }
         let reacting = self.reactor.react(connection, self.lane.now(), &fresh);
-        let reacted = AssertUnwindSafe(reacting).catch_unwind().await.map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
+        let reacted = AssertUnwindSafe(reacting)
+            .catch_unwind()
+            .await
+            .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
         for refusal in &reacted.refusals {
             if let Some(event) = fresh.get(refusal.index) {
                 let reason = Reason { code: "illegal", detail: refusal.detail.clone() };
@@ -175,7 +188,8 @@ impl<R: Reactor> Processor<R> {
             Content::Event(content) => {
                 let (envelope, _) = &**content;
                 let topic = self.lane.catalogue.topic_of(envelope.event_type);
-                (!self.lane.catalogue.is_compacted(topic)).then(|| ids::inbox_id(&envelope.source, envelope.id))
+                (!self.lane.catalogue.is_compacted(topic))
+                    .then(|| ids::inbox_id(&envelope.source, envelope.id))
             }
             Content::Erased { .. } => None,
         }
@@ -221,4 +235,3 @@ pub(crate) fn current(messages: Vec<Incoming>, generation: impl Fn(u32) -> u64) 
 pub(crate) fn shards_of(messages: &[Incoming]) -> HashSet<u32> {
     messages.iter().map(shard).collect()
 }
-

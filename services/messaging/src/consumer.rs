@@ -32,7 +32,11 @@ pub(crate) struct Membership {
 impl Membership {
     fn lead(&self, partitions: &TopicPartitionList) -> Vec<u32> {
         let elements = partitions.elements();
-        elements.iter().filter(|e| e.topic() == self.lead_topic).map(|e| e.partition().unsigned_abs()).collect()
+        elements
+            .iter()
+            .filter(|e| e.topic() == self.lead_topic)
+            .map(|e| e.partition().unsigned_abs())
+            .collect()
     }
 }
 
@@ -47,7 +51,8 @@ impl ConsumerContext for Membership {
         match rebalance {
             Rebalance::Assign(_) => {}
             Rebalance::Revoke(partitions) => {
-                let shards: Vec<u32> = partitions.elements().iter().map(|e| e.partition().unsigned_abs()).collect();
+                let shards: Vec<u32> =
+                    partitions.elements().iter().map(|e| e.partition().unsigned_abs()).collect();
                 info!(partitions = partitions.count(), "partitions revoked");
                 self.shards.give_away(shards);
             }
@@ -69,7 +74,12 @@ impl ConsumerContext for Membership {
 
 /// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
 /// goes on, so that the group does not evict us; what is held meanwhile is bounded by the channel and one prefetch queue.
-pub(crate) async fn poll(consumer: Arc<Polled>, to: mpsc::Sender<Incoming>, health: Health, shutdown: CancellationToken) {
+pub(crate) async fn poll(
+    consumer: Arc<Polled>,
+    to: mpsc::Sender<Incoming>,
+    health: Health,
+    shutdown: CancellationToken,
+) {
     let mut topics: HashMap<String, Arc<str>> = HashMap::new();
     let mut stream = consumer.stream();
     let mut held: VecDeque<Incoming> = VecDeque::new();
@@ -99,7 +109,9 @@ pub(crate) async fn poll(consumer: Arc<Polled>, to: mpsc::Sender<Incoming>, heal
         health.up(Dependency::Kafka);
         let topic = match topics.get(message.topic()) {
             Some(topic) => Arc::clone(topic),
-            None => Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into())),
+            None => {
+                Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into()))
+            }
         };
         let generation = consumer.context().shards.generation(message.partition().unsigned_abs());
         let incoming = Incoming::new(&message, topic, generation);

@@ -9,8 +9,15 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::{dead_letters, inbox, outbox, shards};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
-pub const STATEMENTS: &[&str] =
-    &[inbox::CLAIM, dead_letters::PARK, outbox::APPEND, outbox::NEXT, outbox::DELETE, shards::TAKE, shards::FENCE];
+pub const STATEMENTS: &[&str] = &[
+    inbox::CLAIM,
+    dead_letters::PARK,
+    outbox::APPEND,
+    outbox::NEXT,
+    outbox::DELETE,
+    shards::TAKE,
+    shards::FENCE,
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -28,9 +35,17 @@ pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, Databa
         .map_err(DatabaseError::Url)?
         .application_name(&format!("minuet-{name}"))
         // A generic plan made while a table was nearly empty stays a sequential scan until autoanalyze: three times the cost.
-        .options([("enable_seqscan", "off"), ("jit", "off"), ("lock_timeout", "10s"), ("statement_timeout", "60s")])
+        .options([
+            ("enable_seqscan", "off"),
+            ("jit", "off"),
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "60s"),
+        ])
         .disable_statement_logging();
-    Ok(PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options))
+    Ok(PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options))
 }
 
 /// Brings the database up to this build's schema. Forward only; safe when several instances start at once.

@@ -13,7 +13,10 @@ pub(crate) enum Decoded {
     /// Nothing in the table of reactions speaks of it.
     Skipped,
     Event(Received),
-    Unreadable { incoming: Incoming, reason: Reason },
+    Unreadable {
+        incoming: Incoming,
+        reason: Reason,
+    },
 }
 
 pub(crate) struct Decoder {
@@ -24,7 +27,11 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Errors only when the registry is away: then nothing can be said about the message yet.
-    pub(crate) async fn decode(&self, incoming: Incoming, catalogue: &Catalogue) -> Result<Decoded, ResolveError> {
+    pub(crate) async fn decode(
+        &self,
+        incoming: Incoming,
+        catalogue: &Catalogue,
+    ) -> Result<Decoded, ResolveError> {
         let decoded = self.try_decode(&incoming, catalogue).await?;
         Ok(match decoded {
             Ok(Some(content)) => Decoded::Event(Received { incoming, content }),
@@ -38,12 +45,15 @@ impl Decoder {
         incoming: &Incoming,
         catalogue: &Catalogue,
     ) -> Result<Result<Option<Content>, Reason>, ResolveError> {
-        let topic = incoming.position.topic.strip_prefix(self.prefix.as_str()).unwrap_or(&incoming.position.topic);
+        let topic =
+            incoming.position.topic.strip_prefix(self.prefix.as_str()).unwrap_or(&incoming.position.topic);
         let refuse = |code, detail: String| Ok(Err(Reason { code, detail }));
         let key = match incoming.key.as_deref().map(str::from_utf8) {
             Some(Ok(key)) => key,
             Some(Err(_)) => return refuse("key", "the message key is not UTF-8".to_owned()),
-            None => return refuse("key", "the message has no key; it takes the order id or the sku".to_owned()),
+            None => {
+                return refuse("key", "the message has no key; it takes the order id or the sku".to_owned());
+            }
         };
         let Some(payload) = incoming.payload.as_deref() else {
             if catalogue.is_compacted(topic) {
@@ -51,12 +61,16 @@ impl Decoder {
             }
             return refuse("empty_body", "the message has no value".to_owned());
         };
-        let envelope = match Envelope::from_headers(|name| incoming.header(name), Some(key), incoming.timestamp) {
-            Ok(envelope) => envelope,
-            Err(error) => return refuse("headers", crate::policy::chain(&error)),
-        };
+        let envelope =
+            match Envelope::from_headers(|name| incoming.header(name), Some(key), incoming.timestamp) {
+                Ok(envelope) => envelope,
+                Err(error) => return refuse("headers", crate::policy::chain(&error)),
+            };
         if !catalogue.allowed(topic, envelope.event_type) {
-            return refuse("wrong_record", format!("{} does not belong on {topic}", envelope.event_type.record_name()));
+            return refuse(
+                "wrong_record",
+                format!("{} does not belong on {topic}", envelope.event_type.record_name()),
+            );
         }
         if !self.consumed.contains(&envelope.event_type) {
             return Ok(Ok(None));
@@ -84,10 +98,16 @@ impl Decoder {
             return refuse("wrong_record", format!("ce_type says {said}, the payload is {held}"));
         }
         if event.key() != key {
-            return refuse("key", format!("the message key is {key:?}, but the event is about {:?}", event.key()));
+            return refuse(
+                "key",
+                format!("the message key is {key:?}, but the event is about {:?}", event.key()),
+            );
         }
         if *envelope.subject != *key {
-            return refuse("headers", format!("ce_subject is {:?}, the message key {key:?}", &*envelope.subject));
+            return refuse(
+                "headers",
+                format!("ce_subject is {:?}, the message key {key:?}", &*envelope.subject),
+            );
         }
         Ok(Ok(Some(Content::Event(Box::new((envelope, event))))))
     }

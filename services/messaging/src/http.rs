@@ -21,7 +21,10 @@ use crate::{Counts, Health};
 const GOODBYE: Duration = Duration::from_secs(5);
 
 pub fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
-    Router::new().route("/healthz", get(live)).route("/readyz", get(ready).with_state(health)).route("/counts", get(count).with_state(counts))
+    Router::new()
+        .route("/healthz", get(live))
+        .route("/readyz", get(ready).with_state(health))
+        .route("/counts", get(count).with_state(counts))
 }
 
 async fn live() -> Json<serde_json::Value> {

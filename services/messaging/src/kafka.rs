@@ -20,7 +20,11 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
 
 /// Settings that only a consumer, or only a producer, understands: librdkafka warns about the others.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
-    kafka.iter().filter(|(name, _)| !foreign.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect()
+    kafka
+        .iter()
+        .filter(|(name, _)| !foreign.contains(&name.as_str()))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }
 
 pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
@@ -50,7 +54,10 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
 }
 
 pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
-    let kafka = without(kafka, &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"]);
+    let kafka = without(
+        kafka,
+        &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"],
+    );
     let fixed = [
         ("client.id", client),
         ("acks", "all"),

@@ -31,7 +31,8 @@ pub(crate) struct Row {
 /// Headers lie in one text column, a line each (`name: value`): readable by a person, cheap to write. A value holds no
 /// control character, since nothing that goes into one can.
 pub(crate) fn header_lines(headers: &[(&'static str, String)]) -> String {
-    let mut lines = String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
+    let mut lines =
+        String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
     for (name, value) in headers {
         lines.push_str(name);
         lines.push_str(": ");
@@ -61,7 +62,8 @@ pub(crate) async fn append(
         return Ok(());
     }
     let dead_letters = format!("{service}.dead-letters");
-    let (mut shards, mut topics, mut keys, mut headers, mut payloads) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut shards, mut topics, mut keys, mut headers, mut payloads) =
+        (vec![], vec![], vec![], vec![], vec![]);
     for Emission { envelope, event } in emissions {
         let key = &*envelope.subject;
         let topic = match envelope.event_type {
@@ -74,7 +76,14 @@ pub(crate) async fn append(
         headers.push(header_lines(&envelope.to_headers()));
         payloads.push(codec.encode(event)?);
     }
-    sqlx::query(APPEND).bind(shards).bind(topics).bind(keys).bind(headers).bind(payloads).execute(connection).await?;
+    sqlx::query(APPEND)
+        .bind(shards)
+        .bind(topics)
+        .bind(keys)
+        .bind(headers)
+        .bind(payloads)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -92,7 +101,11 @@ mod tests {
 
     #[test]
     fn headers_survive_their_column() {
-        let headers = [("ce_id", "1".to_owned()), ("baggage", "order.id=2,a: b".to_owned()), ("odd", "x\ny".to_owned())];
+        let headers = [
+            ("ce_id", "1".to_owned()),
+            ("baggage", "order.id=2,a: b".to_owned()),
+            ("odd", "x\ny".to_owned()),
+        ];
         let lines = header_lines(&headers);
         let parsed: Vec<_> = parse_header_lines(&lines).collect();
         assert_eq!(parsed, [("ce_id", "1"), ("baggage", "order.id=2,a: b"), ("odd", "xy")]);

@@ -74,7 +74,9 @@ fn database(error: &sqlx::Error) -> Verdict {
             // serialization failure, deadlock, lock not available, query cancelled, read-only (a standby, a full disk)
             Some("40001" | "40P01" | "55P03" | "57014" | "25006" | "25P03") => Verdict::Transient,
             // connection, resources, operator intervention, system: https://www.postgresql.org/docs/15/errcodes-appendix.html
-            Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Verdict::Transient,
+            Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+                Verdict::Transient
+            }
             Some(code) if code.starts_with("23") => Verdict::Permanent("constraint"),
             _ => Verdict::Permanent("database"),
         },

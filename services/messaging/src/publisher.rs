@@ -53,13 +53,17 @@ impl Publisher {
 
     /// As [`Publisher::publish`], under a key of the caller's choice. A key that is not the event's own is parked by
     /// whoever consumes it.
-    pub async fn publish_with_key(&self, key: &str, envelope: Envelope, event: Event) -> Result<(), PublishError> {
+    pub async fn publish_with_key(
+        &self,
+        key: &str,
+        envelope: Envelope,
+        event: Event,
+    ) -> Result<(), PublishError> {
         let payload = self.codec.encode(&event)?;
         let topic = format!("{}{}", self.prefix, self.catalogue.topic_of(event.event_type()));
-        let headers = envelope
-            .to_headers()
-            .iter()
-            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let headers = envelope.to_headers().iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        });
         let record = FutureRecord::to(&topic).key(key).payload(&payload).headers(headers);
         match self.producer.send(record, Duration::from_secs(5)).await {
             Ok(_) => Ok(()),
@@ -70,7 +74,8 @@ impl Publisher {
     /// Whether the broker answers.
     pub async fn ready(&self, timeout: Duration) -> Result<(), PublishError> {
         let producer = self.producer.clone();
-        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, timeout).map(drop));
+        let asked =
+            tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, timeout).map(drop));
         match asked.await {
             Ok(answer) => answer.map_err(PublishError::Away),
             Err(_) => Err(PublishError::Away(KafkaError::Canceled)),

@@ -30,7 +30,9 @@ pub struct Received {
 pub enum Content {
     Event(Box<(Envelope, Event)>),
     /// A null value on a compacted topic: what the key names is gone.
-    Erased { key: String },
+    Erased {
+        key: String,
+    },
 }
 
 /// An event of the batch that the domain calls illegal: it alone is parked, the rest of the batch goes on.

@@ -88,14 +88,23 @@ impl Relay {
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
-        let rows: Vec<Row> =
-            sqlx::query_as(outbox::NEXT).bind(&shards).bind(stopped).bind(ROWS).fetch_all(&self.lane.pool).await?;
+        let rows: Vec<Row> = sqlx::query_as(outbox::NEXT)
+            .bind(&shards)
+            .bind(stopped)
+            .bind(ROWS)
+            .fetch_all(&self.lane.pool)
+            .await?;
         if rows.is_empty() {
             return Ok(0);
         }
         let published = self.publish(rows).await;
         if !published.is_empty() {
-            sqlx::query(outbox::DELETE).bind(&published).bind(&shards).bind(&epochs).execute(&self.lane.pool).await?;
+            sqlx::query(outbox::DELETE)
+                .bind(&published)
+                .bind(&shards)
+                .bind(&epochs)
+                .execute(&self.lane.pool)
+                .await?;
             Counts::add(&self.counts.published, published.len());
         }
         Ok(published.len())
@@ -106,7 +115,8 @@ impl Relay {
         let mut published = Vec::with_capacity(rows.len());
         while !rows.is_empty() {
             let mut keys = HashSet::with_capacity(rows.len());
-            let (wave, mut later): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| keys.insert(row.key.clone()));
+            let (wave, mut later): (Vec<Row>, Vec<Row>) =
+                rows.into_iter().partition(|row| keys.insert(row.key.clone()));
             let results = join_all(wave.iter().map(|row| self.send(row))).await;
             for (row, result) in wave.iter().zip(results) {
                 match result {
@@ -128,9 +138,12 @@ impl Relay {
     async fn send(&self, row: &Row) -> Result<(), KafkaError> {
         let topic = format!("{}{}", self.prefix, row.topic);
         let headers = outbox::parse_header_lines(&row.headers)
-            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+            .fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
         loop {
-            let record = FutureRecord::to(&topic).key(&row.key).payload(&row.payload).headers(headers.clone());
+            let record =
+                FutureRecord::to(&topic).key(&row.key).payload(&row.payload).headers(headers.clone());
             match self.producer.send_result(record) {
                 Ok(delivery) => {
                     return match delivery.await {
@@ -150,7 +163,11 @@ impl Relay {
     fn stop(&mut self, row: &Row, error: &KafkaError) {
         let refused = matches!(
             error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessage | RDKafkaErrorCode::InvalidRecord)
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge
+                    | RDKafkaErrorCode::InvalidMessage
+                    | RDKafkaErrorCode::InvalidRecord
+            )
         );
         if refused {
             error!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "the broker refuses an event; its key waits");

@@ -8,9 +8,10 @@ use minuet_events::Codec;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, Producer};
-use tokio::sync::mpsc;
 use tokio::sync::Notify;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::batch::{self, Processor};
@@ -20,7 +21,9 @@ use crate::policy::{back_off, chain};
 use crate::relay::Relay;
 use crate::shards::Shards;
 use crate::topics::Catalogue;
-use crate::{Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka};
+use crate::{
+    Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka,
+};
 
 /// How long a stop may wait for the broker.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -79,14 +82,20 @@ impl Service {
     }
 
     /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
-    pub async fn run<R: Reactor>(self, reactor: Arc<R>, shutdown: CancellationToken) -> Result<(), ServiceError> {
+    pub async fn run<R: Reactor>(
+        self,
+        reactor: Arc<R>,
+        shutdown: CancellationToken,
+    ) -> Result<(), ServiceError> {
         let Service { settings, lane, health, counts } = self;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let producer: FutureProducer = kafka::producer(&settings.kafka, &owner).create()?;
 
         let consumed: BTreeSet<_> = reactor.reactions().iter().map(|r| r.consumes).collect();
-        let topics: BTreeSet<String> =
-            consumed.iter().map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(*t))).collect();
+        let topics: BTreeSet<String> = consumed
+            .iter()
+            .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(*t)))
+            .collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
         let membership = Membership {
             lead_topic: topics.iter().next().cloned().unwrap_or_default(),
@@ -95,13 +104,14 @@ impl Service {
             health: health.clone(),
         };
         let group = format!("{}{}", settings.topic_prefix, lane.service);
-        let consumer: Arc<Polled> = Arc::new(kafka::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
+        let consumer: Arc<Polled> =
+            Arc::new(kafka::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         info!(service = lane.service, group, ?topics, "consuming");
 
         let (to, from) = mpsc::channel(settings.batch_size * 2);
-        let poller = tokio::spawn(consumer::poll(Arc::clone(&consumer), to, health.clone(), shutdown.clone()));
-        let taker = tokio::spawn(take_shards(
+        let poller = spawn(consumer::poll(Arc::clone(&consumer), to, health.clone(), shutdown.clone()));
+        let taker = spawn(take_shards(
             lane.clone(),
             Arc::clone(&reactor),
             owner.clone(),
@@ -119,11 +129,15 @@ impl Service {
         );
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
-        let relay = tokio::spawn(relay.run(relay_stop.clone()));
+        let relay = spawn(relay.run(relay_stop.clone()));
 
         let processor = Processor {
             reactor,
-            decoder: Decoder { codec: lane.codec.clone(), consumed: consumed.into_iter().collect(), prefix: settings.topic_prefix },
+            decoder: Decoder {
+                codec: lane.codec.clone(),
+                consumed: consumed.into_iter().collect(),
+                prefix: settings.topic_prefix,
+            },
             lane: lane.clone(),
             health,
             counts,
@@ -149,6 +163,11 @@ impl Service {
     }
 }
 
+/// A task that does not outlive the service, also when that is dropped in its midst.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
 /// Takes batches and processes them until the poller has ended or the service stops.
 async fn work<R: Reactor>(
     processor: &Processor<R>,
@@ -168,7 +187,10 @@ async fn work<R: Reactor>(
         let Some(messages) = once_held(shards, messages, shutdown).await else { return };
         let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
         for message in &messages {
-            next.insert((Arc::clone(&message.position.topic), message.position.partition), message.position.offset + 1);
+            next.insert(
+                (Arc::clone(&message.position.topic), message.position.partition),
+                message.position.offset + 1,
+            );
         }
         if processor.process(messages).await.is_err() {
             return;
@@ -178,7 +200,11 @@ async fn work<R: Reactor>(
 }
 
 /// Waits until every shard of the messages is held; leaves out those whose partition went to somebody else.
-async fn once_held(shards: &Shards, mut messages: Vec<Incoming>, shutdown: &CancellationToken) -> Option<Vec<Incoming>> {
+async fn once_held(
+    shards: &Shards,
+    mut messages: Vec<Incoming>,
+    shutdown: &CancellationToken,
+) -> Option<Vec<Incoming>> {
     let mut changed = shards.subscribe();
     loop {
         messages = batch::current(messages, |shard| shards.generation(shard));
@@ -224,7 +250,12 @@ async fn take_shards<R: Reactor>(
     }
 }
 
-async fn take<R: Reactor>(lane: &Lane, reactor: &R, shards: &[u32], owner: &str) -> Result<(), crate::ReactError> {
+async fn take<R: Reactor>(
+    lane: &Lane,
+    reactor: &R,
+    shards: &[u32],
+    owner: &str,
+) -> Result<(), crate::ReactError> {
     let mut connection = lane.pool.acquire().await?;
     lane.shards.take(&mut connection, shards, owner).await?;
     drop(connection);

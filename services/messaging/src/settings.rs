@@ -39,6 +39,9 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("topic_prefix", &self.topic_prefix).field("batch_size", &self.batch_size).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("topic_prefix", &self.topic_prefix)
+            .field("batch_size", &self.batch_size)
+            .finish_non_exhaustive()
     }
 }

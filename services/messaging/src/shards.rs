@@ -16,7 +16,8 @@ pub(crate) const TAKE: &str = "insert into shards (shard, epoch, owner, taken_at
      on conflict (shard) do update set epoch = shards.epoch + 1, owner = excluded.owner, taken_at = excluded.taken_at
      returning shard, epoch";
 
-pub(crate) const FENCE: &str = "select s.shard from shards s join unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
+pub(crate) const FENCE: &str =
+    "select s.shard from shards s join unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
      on s.shard = held.shard and s.epoch = held.epoch order by s.shard for share of s";
 
 /// The shards of this instance. Shared by the consumer, the relay and whoever else writes.
@@ -54,10 +55,16 @@ impl Shards {
     }
 
     /// Raises the epoch of each shard in the database and holds them from then on.
-    pub(crate) async fn take(&self, connection: &mut PgConnection, shards: &[u32], owner: &str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn take(
+        &self,
+        connection: &mut PgConnection,
+        shards: &[u32],
+        owner: &str,
+    ) -> Result<(), sqlx::Error> {
         let numbers: Vec<i16> = shards.iter().filter_map(|s| i16::try_from(*s).ok()).collect();
         let generations: Vec<(u32, u64)> = shards.iter().map(|s| (*s, self.generation(*s))).collect();
-        let taken: Vec<(i16, i64)> = sqlx::query_as(TAKE).bind(&numbers).bind(owner).fetch_all(connection).await?;
+        let taken: Vec<(i16, i64)> =
+            sqlx::query_as(TAKE).bind(&numbers).bind(owner).fetch_all(connection).await?;
         let mut epochs = self.epochs();
         for (number, epoch) in taken {
             let shard = u32::from(number.unsigned_abs());
@@ -76,7 +83,9 @@ impl Shards {
     pub(crate) fn give_away(&self, shards: impl IntoIterator<Item = u32>) {
         let mut epochs = self.epochs();
         for shard in shards {
-            if let (Some(generation), Some(slot)) = (self.generations.get(shard as usize), epochs.get_mut(shard as usize)) {
+            if let (Some(generation), Some(slot)) =
+                (self.generations.get(shard as usize), epochs.get_mut(shard as usize))
+            {
                 generation.fetch_add(1, Ordering::SeqCst);
                 *slot = None;
             }
@@ -95,7 +104,10 @@ impl Shards {
 }
 
 /// Locks the shards' rows in share mode until the transaction ends. Answers with those that are no longer ours.
-pub(crate) async fn fence(connection: &mut PgConnection, believed: &[(u32, i64)]) -> Result<Vec<u32>, sqlx::Error> {
+pub(crate) async fn fence(
+    connection: &mut PgConnection,
+    believed: &[(u32, i64)],
+) -> Result<Vec<u32>, sqlx::Error> {
     let (numbers, epochs): (Vec<i16>, Vec<i64>) =
         believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
     let ours: Vec<i16> = sqlx::query_scalar(FENCE).bind(numbers).bind(epochs).fetch_all(connection).await?;

@@ -6,6 +6,7 @@ mod catalogue;
 mod cluster;
 mod declaration;
 mod plan;
+mod settings;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use apply::Applied;
 pub use catalogue::{Catalogue, DEAD_LETTERS};
 pub use declaration::{Cleanup, Key, Topic};
 pub use plan::{Change, Difference};
+pub use settings::{WrongSetting, check_settings};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {

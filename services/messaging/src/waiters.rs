@@ -37,7 +37,12 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
     }
 
     /// Asks `look` until it finds something or the time is up, again at each commit about the key.
-    pub async fn wait<T, E, F>(&self, key: &K, limit: Duration, mut look: impl FnMut() -> F) -> Result<Option<T>, E>
+    pub async fn wait<T, E, F>(
+        &self,
+        key: &K,
+        limit: Duration,
+        mut look: impl FnMut() -> F,
+    ) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
     {

@@ -91,15 +91,20 @@ struct Page {
 async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Response {
     let statuses = ["pending", "paid", "confirmed", "cancelled", "failed"];
     if page.status.as_ref().is_some_and(|status| !statuses.contains(&status.as_str())) {
-        return (StatusCode::BAD_REQUEST, format!("status takes one of {}", statuses.join(", "))).into_response();
+        return (StatusCode::BAD_REQUEST, format!("status takes one of {}", statuses.join(", ")))
+            .into_response();
     }
     let after = match page.cursor.as_deref().map(parse_cursor) {
-        Some(None) => return (StatusCode::BAD_REQUEST, "cursor takes what the page before gave").into_response(),
+        Some(None) => {
+            return (StatusCode::BAD_REQUEST, "cursor takes what the page before gave").into_response();
+        }
         Some(after) => after,
         None => None,
     };
     let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
-    match store::orders(&queries.pool, page.user_id.as_deref(), page.status.as_deref(), after, limit + 1).await {
+    match store::orders(&queries.pool, page.user_id.as_deref(), page.status.as_deref(), after, limit + 1)
+        .await
+    {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
             orders.truncate(usize::try_from(limit).unwrap_or_default());
@@ -177,7 +182,8 @@ fn show(order: Shown) -> Value {
         ("reason", order.reason.map(Value::String)),
         ("detail", order.detail.map(Value::String)),
     ];
-    shown.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))));
+    shown
+        .extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))));
     shown.insert("created_at".to_owned(), json!(Micros::from_datetime(order.created_at)));
     shown.insert("updated_at".to_owned(), json!(Micros::from_datetime(order.updated_at)));
     Value::Object(shown)

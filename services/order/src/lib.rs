@@ -72,12 +72,19 @@ pub async fn run(
     bound(listener.local_addr()?);
     let service = Service::new("order", messaging, codec, catalogue, clock)?;
     let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
-    let queries =
-        http::Queries { pool: service.lane().pool().clone(), orders: Arc::clone(&orders), products: Arc::clone(&products) };
+    let queries = http::Queries {
+        pool: service.lane().pool().clone(),
+        orders: Arc::clone(&orders),
+        products: Arc::clone(&products),
+    };
     let routes = http::routes(queries)
         .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
-    let reactor =
-        react::OrderReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), orders, products };
+    let reactor = react::OrderReactor {
+        lane: service.lane().clone(),
+        counts: Arc::clone(service.counts()),
+        orders,
+        products,
+    };
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
     let running = service.run(Arc::new(reactor), shutdown);

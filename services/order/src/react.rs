@@ -17,7 +17,12 @@ use crate::store;
 
 /// The dance, as far as orders go.
 pub const REACTIONS: &[Reaction] = &[
-    row(EventType::OrderSubmitted, &["unknown"], &["pending", "failed"], &[EventType::OrderPlaced, EventType::OrderRejected]),
+    row(
+        EventType::OrderSubmitted,
+        &["unknown"],
+        &["pending", "failed"],
+        &[EventType::OrderPlaced, EventType::OrderRejected],
+    ),
     row(
         EventType::OrderSubmitted,
         &["tombstone"],
@@ -42,13 +47,23 @@ pub const REACTIONS: &[Reaction] = &[
     row(EventType::PaymentSucceeded, &["confirmed", "cancelled"], &[], &[]),
     row(EventType::InventoryConfirmed, &["pending", "paid"], &["confirmed"], &[EventType::OrderConfirmed]),
     row(EventType::InventoryConfirmed, &["cancelled"], &[], &[]),
-    row(EventType::PaymentRefunded, &["pending", "paid", "confirmed"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(
+        EventType::PaymentRefunded,
+        &["pending", "paid", "confirmed"],
+        &["cancelled"],
+        &[EventType::OrderCancelled],
+    ),
     row(EventType::PaymentRefunded, &["cancelled"], &[], &[]),
     row(EventType::PaymentFailed, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
     row(EventType::PaymentFailed, &["cancelled"], &[], &[]),
     row(EventType::ReservationExpired, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
     row(EventType::ReservationExpired, &["cancelled"], &[], &[]),
-    row(EventType::InventoryConfirmationFailed, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
+    row(
+        EventType::InventoryConfirmationFailed,
+        &["pending", "paid"],
+        &["cancelled"],
+        &[EventType::OrderCancelled],
+    ),
     row(EventType::InventoryConfirmationFailed, &["cancelled"], &[], &[]),
     row(EventType::InventoryRejected, &["pending"], &["failed"], &[EventType::OrderFailed]),
     row(EventType::InventoryRejected, &["cancelled"], &[], &[]),
@@ -125,7 +140,14 @@ impl Reactor for OrderReactor {
                     }
                     if let Some(event) = emit {
                         let sequence = row.next_sequence(now);
-                        emissions.push(self.lane.emission(Cause::from(envelope), event, 0, now, Some(sequence), &trace));
+                        emissions.push(self.lane.emission(
+                            Cause::from(envelope),
+                            event,
+                            0,
+                            now,
+                            Some(sequence),
+                            &trace,
+                        ));
                     }
                 }
                 Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
@@ -162,7 +184,9 @@ fn react_one(
 ) -> Result<Decision, Illegal> {
     let input = match event {
         Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products },
-        Event::OrderCancellationRequested(requested) => Input::CancellationRequested { requested, request: envelope.id },
+        Event::OrderCancellationRequested(requested) => {
+            Input::CancellationRequested { requested, request: envelope.id }
+        }
         Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
         Event::PaymentFailed(event) => Input::PaymentFailed(event),
         Event::PaymentRefunded(event) => Input::PaymentRefunded(event),

@@ -81,7 +81,9 @@ impl Row {
             self.submitted(submitted, envelope);
         }
         let placed = match &self.order {
-            Order::Pending(placed) | Order::Paid(placed, _) | Order::Confirmed(placed, _) => Some(placed.clone()),
+            Order::Pending(placed) | Order::Paid(placed, _) | Order::Confirmed(placed, _) => {
+                Some(placed.clone())
+            }
             Order::Unknown | Order::Tombstone(_) | Order::Cancelled | Order::Failed => None,
         };
         match change {
@@ -161,7 +163,8 @@ impl Row {
 }
 
 fn requested_lines(submitted: &OrderSubmitted) -> Value {
-    let line = |line: &minuet_events::orders::SubmittedLine| json!({"sku": line.sku, "quantity": line.quantity});
+    let line =
+        |line: &minuet_events::orders::SubmittedLine| json!({"sku": line.sku, "quantity": line.quantity});
     submitted.lines.iter().map(line).collect()
 }
 

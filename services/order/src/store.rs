@@ -39,7 +39,8 @@ const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id =
         as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at)
      where o.id = n.id";
 
-const LOAD_PRODUCTS: &str = "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+const LOAD_PRODUCTS: &str =
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
      from products where sku = any($1::text[])";
 
 const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset)
@@ -57,7 +58,8 @@ const ORDERS: &str = "select id, user_id, status::text as status, payment_method
         and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
      order by created_at desc, id desc limit $5";
 
-const PRODUCT: &str = "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+const PRODUCT: &str =
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
      from products where sku = $1";
 
 /// For the test that prepares each against the migrated schema.
@@ -104,12 +106,15 @@ pub(crate) async fn load_orders(
 }
 
 fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
-    let corrupt = |detail: String| ReactError::Corrupt { table: "orders", detail: format!("{}: {detail}", stored.id) };
+    let corrupt =
+        |detail: String| ReactError::Corrupt { table: "orders", detail: format!("{}: {detail}", stored.id) };
     let id = OrderId::new(stored.id);
-    let user_id = stored.user_id.as_deref().map(UserId::parse).transpose().map_err(|e| corrupt(e.to_string()))?;
+    let user_id =
+        stored.user_id.as_deref().map(UserId::parse).transpose().map_err(|e| corrupt(e.to_string()))?;
     let payment = stored.payment_id.map(PaymentId::new);
     let placed = || -> Result<Placed, ReactError> {
-        let (Some(user_id), Some(currency), Some(total)) = (user_id.clone(), &stored.currency, stored.total) else {
+        let (Some(user_id), Some(currency), Some(total)) = (user_id.clone(), &stored.currency, stored.total)
+        else {
             return Err(corrupt("a priced order without user, currency or total".to_owned()));
         };
         let currency = Currency::parse(currency).map_err(|e| corrupt(e.to_string()))?;
@@ -120,7 +125,9 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         ("pending", _, _) => Order::Pending(placed()?),
         ("paid", Some(payment), _) => Order::Paid(placed()?, payment),
         ("confirmed", payment, _) => Order::Confirmed(placed()?, payment),
-        ("cancelled", _, Some(Json(withdrawals))) if user_id.is_none() => Order::Tombstone(withdrawals.clone()),
+        ("cancelled", _, Some(Json(withdrawals))) if user_id.is_none() => {
+            Order::Tombstone(withdrawals.clone())
+        }
         ("cancelled", _, _) => Order::Cancelled,
         ("failed", _, _) => Order::Failed,
         (status, _, _) => return Err(corrupt(format!("status {status}"))),
@@ -282,7 +289,10 @@ impl TryFrom<StoredProduct> for ProductRow {
     type Error = ReactError;
 
     fn try_from(stored: StoredProduct) -> Result<Self, ReactError> {
-        let corrupt = |detail: String| ReactError::Corrupt { table: "products", detail: format!("{}: {detail}", stored.sku) };
+        let corrupt = |detail: String| ReactError::Corrupt {
+            table: "products",
+            detail: format!("{}: {detail}", stored.sku),
+        };
         Ok(ProductRow {
             sku: Sku::parse(&stored.sku).map_err(|e| corrupt(e.to_string()))?,
             product: Product {
@@ -299,7 +309,10 @@ impl TryFrom<StoredProduct> for ProductRow {
     }
 }
 
-pub(crate) async fn load_products(connection: &mut PgConnection, skus: &[Sku]) -> Result<ProductView, ReactError> {
+pub(crate) async fn load_products(
+    connection: &mut PgConnection,
+    skus: &[Sku],
+) -> Result<ProductView, ReactError> {
     let mut view = ProductView::default();
     if skus.is_empty() {
         return Ok(view);
@@ -312,7 +325,10 @@ pub(crate) async fn load_products(connection: &mut PgConnection, skus: &[Sku]) -
     Ok(view)
 }
 
-pub(crate) async fn write_products(connection: &mut PgConnection, rows: Vec<ProductRow>) -> Result<(), ReactError> {
+pub(crate) async fn write_products(
+    connection: &mut PgConnection,
+    rows: Vec<ProductRow>,
+) -> Result<(), ReactError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -366,6 +382,7 @@ pub(crate) async fn orders(
 }
 
 pub(crate) async fn product(pool: &PgPool, sku: &Sku) -> Result<Option<ProductRow>, ReactError> {
-    let stored: Option<StoredProduct> = sqlx::query_as(PRODUCT).bind(sku.as_str()).fetch_optional(pool).await?;
+    let stored: Option<StoredProduct> =
+        sqlx::query_as(PRODUCT).bind(sku.as_str()).fetch_optional(pool).await?;
     stored.map(ProductRow::try_from).transpose()
 }

@@ -36,7 +36,12 @@ impl ProductView {
     }
 
     /// False: the view shows something newer already.
-    pub(crate) fn apply(&mut self, changed: &ProductChanged, envelope: &Envelope, position: &Position) -> bool {
+    pub(crate) fn apply(
+        &mut self,
+        changed: &ProductChanged,
+        envelope: &Envelope,
+        position: &Position,
+    ) -> bool {
         if !self.is_newer(&changed.sku, envelope.time, position) {
             return false;
         }

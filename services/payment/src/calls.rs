@@ -193,7 +193,8 @@ pub(crate) async fn run<G: PaymentGateway>(
 }
 
 fn answered(done: Result<(OrderId, Said), tokio::task::JoinError>) -> Option<(OrderId, Said)> {
-    done.inspect_err(|error| error!(%error, "a call to the provider panicked; the next start looks it up")).ok()
+    done.inspect_err(|error| error!(%error, "a call to the provider panicked; the next start looks it up"))
+        .ok()
 }
 
 async fn perform<G: PaymentGateway>(gateway: &G, call: Call, stop: &CancellationToken) -> (OrderId, Said) {
@@ -203,7 +204,7 @@ async fn perform<G: PaymentGateway>(gateway: &G, call: Call, stop: &Cancellation
             if stopped {
                 stop.cancel();
             }
-            (order, Said::Charge(charge_to_the_end(gateway, &charge, again, stop).await))
+            (order, Said::Charge(cleaned(charge_to_the_end(gateway, &charge, again, stop).await)))
         }
         Call::Refund { charge, refund } => {
             let mut attempt = 0;
@@ -215,6 +216,22 @@ async fn perform<G: PaymentGateway>(gateway: &G, call: Call, stop: &Cancellation
                 back_off(attempt).await;
                 attempt += 1;
             }
+        }
+    }
+}
+
+/// A provider's text goes into our database and onto our topics: no control characters, and not without end.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(1_000).collect()
+}
+
+fn cleaned(answer: Answer) -> Answer {
+    match answer {
+        Answer::Captured { transaction_id, response } => {
+            Answer::Captured { transaction_id: clean(&transaction_id), response: clean(&response) }
+        }
+        Answer::Declined { reason, response } => {
+            Answer::Declined { reason: clean(&reason), response: clean(&response) }
         }
     }
 }
@@ -281,7 +298,11 @@ async fn record(lane: &Lane, calls: &Calls, answers: BTreeMap<OrderId, Said>, sh
             }
             Err(ReactError::Fenced(lost)) => open.retain(|order, _| !lost.contains(&shard(lane, *order))),
             Err(error) if error.is_transient() => {
-                warn!(error = &error as &dyn std::error::Error, answers = open.len(), "answers are not recorded yet");
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    answers = open.len(),
+                    "answers are not recorded yet"
+                );
                 if shutdown.is_cancelled() && attempt > 3 {
                     break;
                 }
@@ -289,7 +310,11 @@ async fn record(lane: &Lane, calls: &Calls, answers: BTreeMap<OrderId, Said>, sh
                 attempt += 1;
             }
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, answers = open.len(), "one of the answers cannot be recorded");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    answers = open.len(),
+                    "one of the answers cannot be recorded"
+                );
                 one_by_one(lane, calls, &open).await;
                 break;
             }
@@ -306,7 +331,9 @@ async fn one_by_one(lane: &Lane, calls: &Calls, answers: &BTreeMap<OrderId, Said
                 calls.end(&BTreeMap::from([(*order, said.clone())]));
                 calls.ask(follow_up);
             }
-            Err(error) => error!(%order, error = &error as &dyn std::error::Error, "an answer cannot be recorded"),
+            Err(error) => {
+                error!(%order, error = &error as &dyn std::error::Error, "an answer cannot be recorded")
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use calls::Calls;
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
-pub use react::{ANSWERS, REACTIONS};
+pub use react::{ANSWERS, AnswerReaction, REACTIONS};
 pub use store::STATEMENTS;
 
 /// How old an intent may be that is taken up again. Older ones have long been refused by their provider.
@@ -107,7 +107,8 @@ pub async fn run_with<G: PaymentGateway>(
     };
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
-    let calling = calls::run(gateway, service.lane().clone(), calls, queue, settings.concurrency, shutdown.clone());
+    let calling =
+        calls::run(gateway, service.lane().clone(), calls, queue, settings.concurrency, shutdown.clone());
     let running = service.run(Arc::new(reactor), shutdown);
     let calling = async {
         calling.await;

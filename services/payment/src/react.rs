@@ -53,11 +53,34 @@ const fn row(
     Reaction { consumes, states, becomes, emits }
 }
 
-/// What the provider's answers lead to: (answer, states, becomes, emits).
-pub const ANSWERS: &[(&str, &[&str], &[&str], &[EventType])] = &[
-    ("captured", &["processing"], &["success", "refund_due"], &[EventType::PaymentSucceeded]),
-    ("declined", &["processing"], &["failed"], &[EventType::PaymentFailed]),
-    ("refunded", &["refund_due"], &["refunded"], &[EventType::PaymentRefunded]),
+/// What an answer of the provider leads to: a row of the table whose cause is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerReaction {
+    pub answer: &'static str,
+    pub states: &'static [&'static str],
+    pub becomes: &'static [&'static str],
+    pub emits: &'static [EventType],
+}
+
+pub const ANSWERS: &[AnswerReaction] = &[
+    AnswerReaction {
+        answer: "captured",
+        states: &["processing"],
+        becomes: &["success", "refund_due"],
+        emits: &[EventType::PaymentSucceeded],
+    },
+    AnswerReaction {
+        answer: "declined",
+        states: &["processing"],
+        becomes: &["failed"],
+        emits: &[EventType::PaymentFailed],
+    },
+    AnswerReaction {
+        answer: "refunded",
+        states: &["refund_due"],
+        becomes: &["refunded"],
+        emits: &[EventType::PaymentRefunded],
+    },
 ];
 
 pub(crate) struct PaymentReactor {
@@ -93,13 +116,10 @@ impl Reactor for PaymentReactor {
 
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
-            let input = match input_of(event, envelope, order_id, now) {
-                Some(input) => input,
-                None => {
-                    let illegal = Illegal { state: row.payment.name(), event: event.event_type().name() };
-                    refusals.push(Refusal { index, detail: illegal.to_string() });
-                    continue;
-                }
+            let Some(input) = input_of(event, envelope, order_id, now) else {
+                let illegal = Illegal { state: row.payment.name(), event: event.event_type().name() };
+                refusals.push(Refusal { index, detail: illegal.to_string() });
+                continue;
             };
             match decide(&row.payment, input) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
@@ -187,7 +207,9 @@ pub(crate) async fn record(
                 emissions.extend(settle(lane, row, decision, cause, now, &trace));
             }
             (Ok(_), _) => {}
-            (Err(illegal), _) => tracing::error!(%order_id, %illegal, "an answer of the provider is not expected"),
+            (Err(illegal), _) => {
+                tracing::error!(%order_id, %illegal, "an answer of the provider is not expected")
+            }
         }
     }
     let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
@@ -218,7 +240,9 @@ fn input_of<'a>(event: &'a Event, envelope: &Envelope, order_id: OrderId, now: M
     })
 }
 
-fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event, OrderId)> {
+fn contents<'a>(
+    events: &'a [&'a Received],
+) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event, OrderId)> {
     events.iter().enumerate().filter_map(|(index, received)| match &received.content {
         Content::Event(content) => {
             let (envelope, event) = &**content;

@@ -27,10 +27,13 @@ macro_rules! select_payments {
     };
 }
 
-const LOAD_PAYMENTS: &str = select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id for update of p");
+const LOAD_PAYMENTS: &str =
+    select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id for update of p");
 
 /// Intents without an answer, by their age.
-const OPEN_CHARGES: &str = select_payments!("where p.created_at > $1 and p.status in ('pending', 'processing') order by p.created_at");
+const OPEN_CHARGES: &str = select_payments!(
+    "where p.created_at > $1 and p.status in ('pending', 'processing') order by p.created_at"
+);
 
 const OPEN_REFUNDS: &str = select_payments!("where r.id is not null and not r.done order by r.created_at");
 
@@ -103,7 +106,8 @@ pub(crate) async fn open(connection: &mut PgConnection, since: Micros) -> Result
 
 fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     let order = stored.order_id;
-    let corrupt = |detail: String| ReactError::Corrupt { table: "payments", detail: format!("{order}: {detail}") };
+    let corrupt =
+        |detail: String| ReactError::Corrupt { table: "payments", detail: format!("{order}: {detail}") };
     let order_id = OrderId::new(stored.order_id);
     let charge = match (&stored.payment_method, &stored.currency, stored.amount) {
         (Some(method), Some(currency), Some(amount)) => Some(Charge {
@@ -119,11 +123,15 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         id.zip(time).map(|(id, time)| Cause { id, time: Micros::from_datetime(time) })
     };
     let refund = match (stored.refund_id, stored.refund_reason, cause(stored.cause_id, stored.cause_time)) {
-        (Some(id), Some(reason), Some(cause)) => Some((Refund { refund_id: RefundId::new(id), reason }, cause)),
+        (Some(id), Some(reason), Some(cause)) => {
+            Some((Refund { refund_id: RefundId::new(id), reason }, cause))
+        }
         _ => None,
     };
     let payment = match (stored.status.as_str(), charge.clone(), &refund) {
-        ("pending" | "processing", Some(charge), _) => Payment::Processing { charge, stop: stored.stop_reason.clone() },
+        ("pending" | "processing", Some(charge), _) => {
+            Payment::Processing { charge, stop: stored.stop_reason.clone() }
+        }
         ("success", Some(charge), None) => Payment::Success { charge },
         ("success", Some(charge), Some((refund, _))) => Payment::RefundDue { charge, refund: refund.clone() },
         ("refunded", _, _) => Payment::Refunded,
@@ -135,7 +143,12 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     Ok(Row {
         payment,
         charge,
-        user_id: stored.user_id.as_deref().map(UserId::parse).transpose().map_err(|e| corrupt(e.to_string()))?,
+        user_id: stored
+            .user_id
+            .as_deref()
+            .map(UserId::parse)
+            .transpose()
+            .map_err(|e| corrupt(e.to_string()))?,
         transaction_id: stored.transaction_id,
         gateway_response: stored.gateway_response,
         failure_reason: stored.failure_reason,
@@ -168,7 +181,11 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.user_id.as_ref().map(UserId::as_str)).collect::<Vec<_>>())
             .bind(new.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.payment_method.as_str())).collect::<Vec<_>>())
+            .bind(
+                new.iter()
+                    .map(|row| row.charge.as_ref().map(|c| c.payment_method.as_str()))
+                    .collect::<Vec<_>>(),
+            )
             .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.currency.as_str())).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.charge.as_ref().map(|c| c.amount.get())).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
@@ -176,7 +193,9 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .bind(new.iter().map(|row| row.failure_reason.as_deref()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.stop_reason.as_deref()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.reserved.map(|cause| cause.id)).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.reserved.map(|cause| cause.time.to_datetime())).collect::<Vec<_>>())
+            .bind(
+                new.iter().map(|row| row.reserved.map(|cause| cause.time.to_datetime())).collect::<Vec<_>>(),
+            )
             .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
@@ -209,7 +228,9 @@ async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(
     let due: Vec<(&Row, &Charge, &Refund, &Cause)> = rows
         .iter()
         .filter(|row| row.refund_changed)
-        .filter_map(|row| row.charge.as_ref().zip(row.refund.as_ref()).map(|(c, (r, cause))| (*row, c, r, cause)))
+        .filter_map(|row| {
+            row.charge.as_ref().zip(row.refund.as_ref()).map(|(c, (r, cause))| (*row, c, r, cause))
+        })
         .collect();
     if due.is_empty() {
         return Ok(());

@@ -17,7 +17,9 @@ pub fn adjust(level: Option<Level>, adjusted: &StockAdjusted) -> Adjusted {
     if delta == 0 {
         return Adjusted::Refused("delta_zero");
     }
-    let (Some(available), Some(on_hand)) = (level.available.checked_add(delta), level.on_hand.checked_add(delta)) else {
+    let (Some(available), Some(on_hand)) =
+        (level.available.checked_add(delta), level.on_hand.checked_add(delta))
+    else {
         return Adjusted::Refused("too_large");
     };
     if available < 0 {

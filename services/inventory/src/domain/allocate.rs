@@ -11,7 +11,8 @@ pub fn allocate<'a>(
 ) -> Result<Vec<HeldLine>, Vec<Shortage>> {
     let (mut held, mut shortages) = (Vec::new(), Vec::new());
     for (sku, quantity) in lines {
-        let mut shelves: Vec<_> = stock.iter().filter(|((s, _), level)| s == sku && level.available > 0).collect();
+        let mut shelves: Vec<_> =
+            stock.iter().filter(|((s, _), level)| s == sku && level.available > 0).collect();
         shelves.sort_by_key(|((_, warehouse), level)| (-level.available, warehouse.clone()));
         let available: i64 = shelves.iter().map(|(_, level)| level.available).sum();
         let requested = i64::from(quantity.get());

@@ -13,13 +13,27 @@ use super::state::{Held, HeldLine, Move, Reservation, Stock};
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// `expires_at`: until when the goods are held for a payment.
-    Placed { placed: &'a OrderPlaced, expires_at: Micros },
-    PaymentSucceeded { order_id: OrderId },
-    PaymentFailed { order_id: OrderId },
-    PaymentRefunded { order_id: OrderId },
-    OrderCancelled { order_id: OrderId },
+    Placed {
+        placed: &'a OrderPlaced,
+        expires_at: Micros,
+    },
+    PaymentSucceeded {
+        order_id: OrderId,
+    },
+    PaymentFailed {
+        order_id: OrderId,
+    },
+    PaymentRefunded {
+        order_id: OrderId,
+    },
+    OrderCancelled {
+        order_id: OrderId,
+    },
     /// The sweeper found it due.
-    Due { order_id: OrderId, now: Micros },
+    Due {
+        order_id: OrderId,
+        now: Micros,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +121,11 @@ fn reserve(placed: &OrderPlaced, expires_at: Micros, stock: &Stock) -> Decision 
                 expires_at,
                 allocations,
             };
-            Decision { change: Some(Change::Reserved(Held { lines, expires_at })), moves, emit: Some(Event::from(event)) }
+            Decision {
+                change: Some(Change::Reserved(Held { lines, expires_at })),
+                moves,
+                emit: Some(Event::from(event)),
+            }
         }
         Err(shortages) => Decision {
             change: Some(Change::Rejected),

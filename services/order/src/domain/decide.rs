@@ -1,10 +1,12 @@
-use minuet_events::inventory::{InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, ReservationExpired};
+use minuet_events::Event;
+use minuet_events::inventory::{
+    InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, ReservationExpired,
+};
 use minuet_events::orders::{
-    OrderCancellationRejected, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed, OrderRejected,
-    OrderSubmitted, Problem,
+    OrderCancellationRejected, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed,
+    OrderRejected, OrderSubmitted, Problem,
 };
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
-use minuet_events::Event;
 use minuet_events::values::{OrderId, UserId};
 use uuid::Uuid;
 
@@ -14,9 +16,15 @@ use super::state::{Change, Order, Placed, Withdrawal};
 /// What may happen to an order.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    Submitted { submitted: &'a OrderSubmitted, products: &'a Products },
+    Submitted {
+        submitted: &'a OrderSubmitted,
+        products: &'a Products,
+    },
     /// `request`: the `ce_id` that asked.
-    CancellationRequested { requested: &'a OrderCancellationRequested, request: Uuid },
+    CancellationRequested {
+        requested: &'a OrderCancellationRequested,
+        request: Uuid,
+    },
     PaymentSucceeded(&'a PaymentSucceeded),
     PaymentFailed(&'a PaymentFailed),
     PaymentRefunded(&'a PaymentRefunded),
@@ -54,12 +62,17 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
     match input {
         Input::Submitted { submitted, products } => Ok(match order {
             Unknown => place(submitted, products),
-            Tombstone(withdrawals) => match withdrawals.iter().find(|w| may_cancel(&w.requested_by, &submitted.user_id)) {
-                Some(withdrawal) => {
-                    cancel(submitted.order_id, &submitted.user_id, "requested", Some(withdrawal.reason.clone()))
+            Tombstone(withdrawals) => {
+                match withdrawals.iter().find(|w| may_cancel(&w.requested_by, &submitted.user_id)) {
+                    Some(withdrawal) => cancel(
+                        submitted.order_id,
+                        &submitted.user_id,
+                        "requested",
+                        Some(withdrawal.reason.clone()),
+                    ),
+                    None => place(submitted, products),
                 }
-                None => place(submitted, products),
-            },
+            }
             Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => Decision::default(),
         }),
         Input::CancellationRequested { requested, request } => Ok(match order {
@@ -80,7 +93,9 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
         }),
         Input::PaymentSucceeded(paid) => match order {
             Pending(_) => Ok(Decision { change: Some(Change::Paid(paid.payment_id)), emit: None }),
-            Confirmed(_, None) => Ok(Decision { change: Some(Change::PaymentNoted(paid.payment_id)), emit: None }),
+            Confirmed(_, None) => {
+                Ok(Decision { change: Some(Change::PaymentNoted(paid.payment_id)), emit: None })
+            }
             Cancelled => Ok(Decision::default()),
             Unknown | Tombstone(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => illegal("PaymentSucceeded"),
         },
@@ -99,15 +114,22 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
         },
         Input::PaymentRefunded(refunded) => match order {
             // Of one topic and key, so PaymentSucceeded came before it: pending is written out to be safe, not expected.
-            Pending(placed) | Paid(placed, _) | Confirmed(placed, _) => Ok(cancel_placed(placed, &refunded.reason, None)),
+            Pending(placed) | Paid(placed, _) | Confirmed(placed, _) => {
+                Ok(cancel_placed(placed, &refunded.reason, None))
+            }
             Cancelled => Ok(Decision::default()),
             Unknown | Tombstone(_) | Failed => illegal("PaymentRefunded"),
         },
-        Input::PaymentFailed(failed) => undo(order, "PaymentFailed", "payment_failed", Some(failed.reason.clone())),
-        Input::ReservationExpired(_) => undo(order, "ReservationExpired", "reservation_expired", None),
-        Input::InventoryConfirmationFailed(failed) => {
-            undo(order, "InventoryConfirmationFailed", "inventory_confirmation_failed", Some(failed.reason.clone()))
+        Input::PaymentFailed(failed) => {
+            undo(order, "PaymentFailed", "payment_failed", Some(failed.reason.clone()))
         }
+        Input::ReservationExpired(_) => undo(order, "ReservationExpired", "reservation_expired", None),
+        Input::InventoryConfirmationFailed(failed) => undo(
+            order,
+            "InventoryConfirmationFailed",
+            "inventory_confirmation_failed",
+            Some(failed.reason.clone()),
+        ),
         Input::InventoryRejected(rejected) => match order {
             Pending(placed) => Ok(fail(placed, rejected)),
             Cancelled => Ok(Decision::default()),
@@ -127,7 +149,9 @@ fn may_cancel(requested_by: &UserId, user: &UserId) -> bool {
 
 fn place(submitted: &OrderSubmitted, products: &Products) -> Decision {
     match price(submitted, products) {
-        Ok(placed) => Decision { change: Some(Change::Placed(placed.clone())), emit: Some(Event::from(placed)) },
+        Ok(placed) => {
+            Decision { change: Some(Change::Placed(placed.clone())), emit: Some(Event::from(placed)) }
+        }
         Err(problems) => Decision {
             change: Some(Change::Rejected(problems.clone())),
             emit: Some(Event::from(OrderRejected {
@@ -142,7 +166,12 @@ fn place(submitted: &OrderSubmitted, products: &Products) -> Decision {
 fn cancel(order_id: OrderId, user_id: &UserId, reason: &str, detail: Option<String>) -> Decision {
     Decision {
         change: Some(Change::Cancelled { reason: reason.to_owned(), detail: detail.clone() }),
-        emit: Some(Event::from(OrderCancelled { order_id, user_id: user_id.clone(), reason: reason.to_owned(), detail })),
+        emit: Some(Event::from(OrderCancelled {
+            order_id,
+            user_id: user_id.clone(),
+            reason: reason.to_owned(),
+            detail,
+        })),
     }
 }
 
@@ -151,7 +180,12 @@ fn cancel_placed(placed: &Placed, reason: &str, detail: Option<String>) -> Decis
 }
 
 /// A failure elsewhere: whatever is not at its end is cancelled, a confirmed order cannot be reached by it.
-fn undo(order: &Order, event: &'static str, reason: &str, detail: Option<String>) -> Result<Decision, Illegal> {
+fn undo(
+    order: &Order,
+    event: &'static str,
+    reason: &str,
+    detail: Option<String>,
+) -> Result<Decision, Illegal> {
     match order {
         Order::Pending(placed) | Order::Paid(placed, _) => Ok(cancel_placed(placed, reason, detail)),
         Order::Cancelled => Ok(Decision::default()),
@@ -173,7 +207,11 @@ fn fail(placed: &Placed, rejected: &InventoryRejected) -> Decision {
         .collect();
     Decision {
         change: Some(Change::Failed(problems.clone())),
-        emit: Some(Event::from(OrderFailed { order_id: placed.order_id, user_id: placed.user_id.clone(), problems })),
+        emit: Some(Event::from(OrderFailed {
+            order_id: placed.order_id,
+            user_id: placed.user_id.clone(),
+            problems,
+        })),
     }
 }
 

@@ -82,7 +82,11 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
             });
         }
         (true, Some(_), None, _) => {
-            problems.push(problem("total_too_large", None, "the total does not fit 15 digits before the point".to_owned()));
+            problems.push(problem(
+                "total_too_large",
+                None,
+                "the total does not fit 15 digits before the point".to_owned(),
+            ));
         }
         (_, Some(one), Some(other), _) => {
             let detail = format!("one order takes one currency, not {one} and {other}");

@@ -57,6 +57,9 @@ pub enum Change {
     /// The payment of an order that was confirmed already.
     PaymentNoted(PaymentId),
     Confirmed,
-    Cancelled { reason: String, detail: Option<String> },
+    Cancelled {
+        reason: String,
+        detail: Option<String>,
+    },
     Failed(Vec<Problem>),
 }

@@ -36,10 +36,16 @@ impl StopCause {
 /// What may happen to a payment.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
-    Reserved { reserved: &'a InventoryReserved, now: Micros },
+    Reserved {
+        reserved: &'a InventoryReserved,
+        now: Micros,
+    },
     Stop(StopCause),
     /// `request`: the `ce_id` that asked.
-    RefundRequested { order_id: OrderId, request: Uuid },
+    RefundRequested {
+        order_id: OrderId,
+        request: Uuid,
+    },
     Answered(&'a Answer),
     /// The provider has given the money back.
     Refunded,
@@ -49,14 +55,27 @@ pub enum Input<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The end was seen before the beginning.
-    Tombstone { reason: String },
+    Tombstone {
+        reason: String,
+    },
     /// Record the intent, then call the provider.
     Intent(Charge),
     /// Too late to charge: nothing was called.
-    Refused { charge: Charge, reason: String },
-    StopRequested { reason: String },
-    Captured { transaction_id: String, response: String },
-    Declined { reason: String, response: String },
+    Refused {
+        charge: Charge,
+        reason: String,
+    },
+    StopRequested {
+        reason: String,
+    },
+    Captured {
+        transaction_id: String,
+        response: String,
+    },
+    Declined {
+        reason: String,
+        response: String,
+    },
     RefundDue(Refund),
     Refunded,
 }
@@ -90,13 +109,19 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
         Input::Reserved { reserved, now } => match payment {
             Unknown => Ok(begin(reserved, now)),
             Tombstone => Ok(Decision::default()),
-            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => illegal("InventoryReserved"),
+            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                illegal("InventoryReserved")
+            }
         },
         Input::Stop(cause) => match payment {
             Unknown => Ok(one(Change::Tombstone { reason: cause.reason().to_owned() })),
-            Processing { stop: None, .. } => Ok(one(Change::StopRequested { reason: cause.reason().to_owned() })),
+            Processing { stop: None, .. } => {
+                Ok(one(Change::StopRequested { reason: cause.reason().to_owned() }))
+            }
             Success { charge } => Ok(one(refund_due(charge, cause.reason()))),
-            Processing { stop: Some(_), .. } | Tombstone | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
+            Processing { stop: Some(_), .. } | Tombstone | RefundDue { .. } | Refunded | Failed => {
+                Ok(Decision::default())
+            }
         },
         Input::RefundRequested { order_id, request } => match payment {
             Success { charge } => Ok(one(refund_due(charge, "refunded"))),
@@ -122,7 +147,9 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
                 })),
             }),
             Refunded => Ok(Decision::default()),
-            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => illegal("the provider's refund"),
+            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => {
+                illegal("the provider's refund")
+            }
         },
     }
 }
@@ -167,10 +194,14 @@ fn answered(charge: &Charge, stop: Option<&str>, answer: &Answer) -> Decision {
                 currency: charge.currency,
                 amount: charge.amount,
             };
-            let captured = Change::Captured { transaction_id: transaction_id.clone(), response: response.clone() };
+            let captured =
+                Change::Captured { transaction_id: transaction_id.clone(), response: response.clone() };
             // Captured although it was to be stopped: that is told first, and then given back.
             let refund = stop.map(|reason| refund_due(charge, reason));
-            Decision { changes: std::iter::once(captured).chain(refund).collect(), emit: Some(Event::from(event)) }
+            Decision {
+                changes: std::iter::once(captured).chain(refund).collect(),
+                emit: Some(Event::from(event)),
+            }
         }
         Answer::Declined { reason, response } => Decision {
             changes: vec![Change::Declined { reason: reason.clone(), response: response.clone() }],

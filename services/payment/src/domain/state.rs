@@ -25,11 +25,19 @@ pub enum Payment {
     /// The order's end was seen before there was anything to pay.
     Tombstone,
     /// The intent is recorded, and the provider is, or may have been, called. `stop`: why it is to be undone.
-    Processing { charge: Charge, stop: Option<String> },
+    Processing {
+        charge: Charge,
+        stop: Option<String>,
+    },
     /// Captured.
-    Success { charge: Charge },
+    Success {
+        charge: Charge,
+    },
     /// Captured, and to be given back.
-    RefundDue { charge: Charge, refund: Refund },
+    RefundDue {
+        charge: Charge,
+        refund: Refund,
+    },
     Refunded,
     /// The provider can no longer capture.
     Failed,
@@ -53,7 +61,13 @@ impl Payment {
 /// What the provider said about a charge: both are final, it cannot become the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Captured { transaction_id: String, response: String },
+    Captured {
+        transaction_id: String,
+        response: String,
+    },
     /// Declined, or stopped: it can no longer be captured.
-    Declined { reason: String, response: String },
+    Declined {
+        reason: String,
+        response: String,
+    },
 }

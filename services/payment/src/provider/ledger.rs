@@ -22,9 +22,9 @@ pub enum Entry {
 impl Entry {
     fn payment_id(&self) -> PaymentId {
         match self {
-            Entry::Captured { payment_id, .. } | Entry::Declined { payment_id, .. } | Entry::Refunded { payment_id, .. } => {
-                *payment_id
-            }
+            Entry::Captured { payment_id, .. }
+            | Entry::Declined { payment_id, .. }
+            | Entry::Refunded { payment_id, .. } => *payment_id,
         }
     }
 }
@@ -63,7 +63,11 @@ impl Ledger {
     }
 
     /// What stands under the payment's id; if nothing does, what `decide` enters. None from `decide` enters nothing.
-    pub fn charge(&self, payment: PaymentId, decide: impl FnOnce() -> Option<Entry>) -> Result<Option<Entry>, LedgerError> {
+    pub fn charge(
+        &self,
+        payment: PaymentId,
+        decide: impl FnOnce() -> Option<Entry>,
+    ) -> Result<Option<Entry>, LedgerError> {
         self.with(|books| match books.charges.get(&payment) {
             Some(entry) => Ok(Some(entry.clone())),
             None => decide().map(|entry| books.enter(entry)).transpose(),
@@ -76,7 +80,9 @@ impl Ledger {
             if books.refunds.contains_key(&payment) {
                 return Ok(true);
             }
-            let Some(Entry::Captured { currency, amount, .. }) = books.charges.get(&payment) else { return Ok(false) };
+            let Some(Entry::Captured { currency, amount, .. }) = books.charges.get(&payment) else {
+                return Ok(false);
+            };
             let entry = Entry::Refunded { payment_id: payment, currency: *currency, amount: *amount };
             books.enter(entry)?;
             Ok(true)

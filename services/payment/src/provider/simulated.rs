@@ -64,7 +64,10 @@ impl Simulated {
         if self.settings.declined_amounts.contains(&charge.amount) {
             return Entry::Declined { payment_id, reason: "card_declined".to_owned() };
         }
-        let digest = Sha256::new().chain_update(self.settings.seed.to_be_bytes()).chain_update(payment_id.as_uuid()).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.settings.seed.to_be_bytes())
+            .chain_update(payment_id.as_uuid())
+            .finalize();
         let mut word = [0; 8];
         word.copy_from_slice(&digest[..8]);
         let draw = u64::from_be_bytes(word) as f64 / u64::MAX as f64;
@@ -79,13 +82,17 @@ impl Simulated {
 
 fn answer(entry: Entry) -> Answer {
     match entry {
-        Entry::Captured { transaction_id, .. } => {
-            Answer::Captured { response: format!(r#"{{"result":"captured","transaction":"{transaction_id}"}}"#), transaction_id }
-        }
+        Entry::Captured { transaction_id, .. } => Answer::Captured {
+            response: format!(r#"{{"result":"captured","transaction":"{transaction_id}"}}"#),
+            transaction_id,
+        },
         Entry::Declined { reason, .. } => {
             Answer::Declined { response: format!(r#"{{"result":"declined","reason":"{reason}"}}"#), reason }
         }
-        Entry::Refunded { .. } => Answer::Declined { response: r#"{"result":"refunded"}"#.to_owned(), reason: "refunded".to_owned() },
+        Entry::Refunded { .. } => Answer::Declined {
+            response: r#"{"result":"refunded"}"#.to_owned(),
+            reason: "refunded".to_owned(),
+        },
     }
 }
 
@@ -99,7 +106,10 @@ impl PaymentGateway for Simulated {
         if self.settings.hanging_amounts.contains(&charge.amount) {
             std::future::pending::<()>().await;
         }
-        let entry = self.ledger.charge(charge.payment_id, || Some(self.outcome(charge))).map_err(|e| unreadable(&e))?;
+        let entry = self
+            .ledger
+            .charge(charge.payment_id, || Some(self.outcome(charge)))
+            .map_err(|e| unreadable(&e))?;
         entry.map(answer).ok_or_else(|| NoAnswer { detail: "the ledger took no entry".to_owned() })
     }
 

@@ -1,0 +1,302 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use minuet_events::values::{
+    Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, WarehouseCode,
+};
+use minuet_events::{Codec, Envelope, Event, TraceContext, catalog, inventory, orders};
+use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{Clock, Publisher, Settings};
+use minuet_payment::provider::SimulatedSettings;
+use sqlx::PgPool;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::api::Api;
+use crate::service::Running;
+use crate::stack;
+use crate::topic::Topics;
+use crate::wait::until;
+
+/// Registered once per process: the schemas are the same for every test.
+static CODEC: OnceCell<Codec> = OnceCell::const_new();
+
+pub const SERVICES: [&str; 3] = ["order", "inventory", "payment"];
+const SECRET: &str = "a secret of the tests, long enough for HS256";
+
+/// What a test may want otherwise.
+pub struct Options {
+    pub partitions: u32,
+    pub provider: SimulatedSettings,
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
+        Options { partitions: 4, provider, clock: Clock::System }
+    }
+}
+
+/// An installation of its own on the shared servers.
+pub struct World {
+    pub prefix: String,
+    pub codec: Codec,
+    pub catalogue: Arc<Catalogue>,
+    pub publisher: Publisher,
+    pub topics: Topics,
+    pub options: Options,
+    kafka: BTreeMap<String, String>,
+    databases: BTreeMap<&'static str, String>,
+    pools: BTreeMap<&'static str, PgPool>,
+}
+
+impl World {
+    pub async fn new() -> World {
+        World::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> World {
+        let stack = stack().await;
+        let id = format!("t{}", &Uuid::new_v4().simple().to_string()[..8]);
+        let prefix = format!("{id}.");
+        let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), stack.kafka().to_owned())]);
+        let catalogue = Catalogue::embedded().unwrap().with_partitions(options.partitions).unwrap();
+        catalogue.apply(&kafka, &prefix).await.unwrap();
+        let catalogue = Arc::new(catalogue);
+        let codec =
+            CODEC.get_or_init(async || Codec::register(stack.registry()).await.unwrap()).await.clone();
+        let (mut databases, mut pools) = (BTreeMap::new(), BTreeMap::new());
+        for service in SERVICES {
+            let name = format!("{id}_{service}");
+            stack.create_database(&name).await.unwrap();
+            let url = stack.database_url(&name);
+            match service {
+                "order" => minuet_order::migrate(&url).await.unwrap(),
+                "inventory" => minuet_inventory::migrate(&url).await.unwrap(),
+                _ => minuet_payment::migrate(&url).await.unwrap(),
+            }
+            pools.insert(service, minuet_messaging::connect(&url, 2, "test").unwrap());
+            databases.insert(service, url);
+        }
+        let publisher =
+            Publisher::new(&kafka, "test", codec.clone(), Arc::clone(&catalogue), &prefix).unwrap();
+        let topics = Topics::new(stack.kafka(), &prefix, codec.clone());
+        World { prefix, codec, catalogue, publisher, topics, options, kafka, databases, pools }
+    }
+
+    /// For looking into a service's database.
+    pub fn pool(&self, service: &str) -> &PgPool {
+        &self.pools[service]
+    }
+
+    pub fn settings(&self, service: &str) -> Settings {
+        let registry = minuet_registry();
+        let mut settings = Settings::new(self.kafka.clone(), registry, self.databases[service].clone());
+        settings.topic_prefix = self.prefix.clone();
+        settings.database_connections = 4;
+        settings
+    }
+
+    pub async fn order(&self) -> Running {
+        let settings = minuet_order::Settings { listen: any_port(), ..Default::default() };
+        let (messaging, codec, catalogue, clock) = self.parts("order");
+        Running::start("order", move |bound, shutdown| async move {
+            minuet_order::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
+                .await
+                .map_err(|e| format!("{e:?}"))
+        })
+        .await
+    }
+
+    pub async fn inventory(&self) -> Running {
+        let settings = minuet_inventory::Settings { listen: any_port(), ..Default::default() };
+        let (messaging, codec, catalogue, clock) = self.parts("inventory");
+        Running::start("inventory", move |bound, shutdown| async move {
+            minuet_inventory::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
+                .await
+                .map_err(|e| format!("{e:?}"))
+        })
+        .await
+    }
+
+    pub async fn payment(&self) -> Running {
+        let provider = self.options.provider.clone();
+        let settings = minuet_payment::Settings { listen: any_port(), provider, ..Default::default() };
+        let (messaging, codec, catalogue, clock) = self.parts("payment");
+        Running::start("payment", move |bound, shutdown| async move {
+            minuet_payment::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
+                .await
+                .map_err(|e| format!("{e:?}"))
+        })
+        .await
+    }
+
+    fn parts(&self, service: &str) -> (Settings, Codec, Arc<Catalogue>, Clock) {
+        (self.settings(service), self.codec.clone(), Arc::clone(&self.catalogue), self.options.clock.clone())
+    }
+
+    pub async fn services(&self) -> [Running; 3] {
+        [self.order().await, self.inventory().await, self.payment().await]
+    }
+
+    /// The gateway in front of these services, and a client of it.
+    pub async fn gateway(&self, services: &[Running; 3]) -> (Running, Api) {
+        let settings = self.gateway_settings(services);
+        let publisher = self.publisher.clone();
+        let running = Running::start("gateway", move |bound, shutdown: CancellationToken| async move {
+            minuet_gateway::run(settings, publisher, shutdown, bound).await.map_err(|e| format!("{e:?}"))
+        })
+        .await;
+        let api = Api::new(running.address, SECRET);
+        (running, api)
+    }
+
+    pub fn gateway_settings(&self, services: &[Running; 3]) -> minuet_gateway::Settings {
+        let settings = serde_json::json!({
+            "listen": "127.0.0.1:0",
+            "order_url": services[0].url(),
+            "inventory_url": services[1].url(),
+            "jwt_secret": SECRET,
+        });
+        serde_json::from_value(settings).unwrap()
+    }
+
+    pub fn secret(&self) -> &'static str {
+        SECRET
+    }
+
+    /// An intake event as `minuet produce` would send it.
+    pub fn envelope(&self, event: &Event) -> Envelope {
+        let id = Uuid::now_v7();
+        let key: Arc<str> = event.key().into();
+        Envelope {
+            id,
+            event_type: event.event_type(),
+            source: "/test".into(),
+            subject: Arc::clone(&key),
+            time: Micros::from_datetime(time::OffsetDateTime::now_utc()),
+            correlation_id: key,
+            causation_id: None,
+            sequence: None,
+            trace: TraceContext::derived("/test", id),
+        }
+    }
+
+    pub async fn publish(&self, event: impl Into<Event>) -> Envelope {
+        let event = event.into();
+        let envelope = self.envelope(&event);
+        self.publisher.publish(envelope.clone(), event).await.unwrap();
+        envelope
+    }
+
+    /// A product for sale, with stock, and both known to the services.
+    pub async fn product(&self, sku: &str, price: &str, stock: &[(&str, i32)]) {
+        self.publish(product(sku, price, "EUR", true)).await;
+        for (warehouse, quantity) in stock {
+            self.publish(adjustment(sku, warehouse, *quantity)).await;
+        }
+        self.await_product(sku).await;
+        until("the stock is there", || async {
+            let count: i64 = sqlx::query_scalar("select count(*) from stock where sku = $1")
+                .bind(sku)
+                .fetch_one(self.pool("inventory"))
+                .await
+                .unwrap();
+            if count as usize == stock.len() { Ok(()) } else { Err(count) }
+        })
+        .await;
+    }
+
+    pub async fn await_product(&self, sku: &str) {
+        until("the product is known", || async {
+            let known: Option<String> = sqlx::query_scalar("select sku from products where sku = $1")
+                .bind(sku)
+                .fetch_optional(self.pool("order"))
+                .await
+                .unwrap();
+            known.ok_or(())
+        })
+        .await;
+    }
+
+    /// Submits an order as an event.
+    pub async fn submit(&self, lines: &[(&str, u32)]) -> OrderId {
+        let submitted = submission(lines);
+        let id = submitted.order_id;
+        self.publish(submitted).await;
+        id
+    }
+
+    pub async fn status(&self, order: OrderId) -> Option<String> {
+        sqlx::query_scalar("select status::text from orders where id = $1")
+            .bind(order.as_uuid())
+            .fetch_optional(self.pool("order"))
+            .await
+            .unwrap()
+    }
+
+    pub async fn await_status(&self, order: OrderId, status: &str) {
+        until(&format!("order {order} is {status}"), || async {
+            let seen = self.status(order).await;
+            if seen.as_deref() == Some(status) { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+
+    /// A number from a service's database.
+    pub async fn number(&self, service: &str, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(self.pool(service)).await.unwrap()
+    }
+
+    pub async fn await_number(&self, service: &str, sql: &'static str, wanted: i64) {
+        until(&format!("{sql} gives {wanted}"), || async {
+            let seen = self.number(service, sql).await;
+            if seen == wanted { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn minuet_registry() -> String {
+    "unused: the codec is given".to_owned()
+}
+
+pub fn product(sku: &str, price: &str, currency: &str, active: bool) -> catalog::ProductChanged {
+    catalog::ProductChanged {
+        sku: Sku::parse(sku).unwrap(),
+        name: format!("Product {sku}"),
+        currency: Currency::parse(currency).unwrap(),
+        unit_price: Amount::parse(price).unwrap(),
+        active,
+    }
+}
+
+pub fn adjustment(sku: &str, warehouse: &str, delta: i32) -> inventory::StockAdjusted {
+    inventory::StockAdjusted {
+        adjustment_id: Uuid::now_v7().into(),
+        sku: Sku::parse(sku).unwrap(),
+        warehouse_code: WarehouseCode::parse(warehouse).unwrap(),
+        delta,
+        reason: "test".to_owned(),
+    }
+}
+
+pub fn submission(lines: &[(&str, u32)]) -> orders::OrderSubmitted {
+    let line = |(sku, quantity): &(&str, u32)| orders::SubmittedLine {
+        sku: Sku::parse(sku).unwrap(),
+        quantity: Quantity::new(*quantity).unwrap(),
+    };
+    orders::OrderSubmitted {
+        order_id: Uuid::now_v7().into(),
+        user_id: UserId::parse("user-1").unwrap(),
+        payment_method: PaymentMethod::CreditCard,
+        lines: lines.iter().map(line).collect(),
+    }
+}

@@ -1,0 +1,103 @@
+//! What strangers may write onto a topic: it is set aside with its reason and its bytes, and everything else goes on.
+
+use minuet_events::Event;
+use minuet_tests::{Raw, World, books, submission};
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_set_aside_and_everything_else_goes_on() {
+    let world = World::with(minuet_tests::Options { partitions: 1, ..Default::default() }).await;
+    let _services = world.services().await;
+    world.product("LAMP", "20.00", &[("BER", 100)]).await;
+
+    let submitted = submission(&[("LAMP", 1)]);
+    let key = submitted.order_id.to_string();
+    let event = Event::from(submitted.clone());
+    let good = Raw::of(&world.envelope(&event), &key, world.codec.encode(&event).unwrap());
+    let placed = {
+        let adjusted = Event::from(minuet_tests::adjustment("LAMP", "BER", 1));
+        world.codec.encode(&adjusted).unwrap()
+    };
+    let mut unknown_schema = good.clone();
+    unknown_schema.payload.as_mut().unwrap()[1..5].copy_from_slice(&99_999_999_u32.to_be_bytes());
+    let mut zero = submitted.clone();
+    zero.lines.clear();
+
+    let cases: Vec<(&str, Raw)> = vec![
+        ("undecodable", Raw { payload: Some(b"{\"not\": \"avro\"}".to_vec()), ..good.clone() }),
+        ("unknown_schema", unknown_schema),
+        ("wrong_record", Raw { payload: Some(placed), ..good.clone() }),
+        ("wrong_record", good.clone().with("ce_type", "minuet.orders.OrderPlaced.v1")),
+        ("headers", good.clone().with("ce_type", "minuet.orders.Nonsense.v1")),
+        ("headers", good.clone().without("ce_id")),
+        ("headers", good.clone().without("ce_source")),
+        ("headers", good.clone().without("ce_type")),
+        ("headers", good.clone().with("ce_id", "17")),
+        ("empty_body", Raw { payload: None, ..good.clone() }),
+        ("empty_body", Raw { payload: Some(Vec::new()), ..good.clone() }),
+        (
+            "key",
+            Raw { key: Some(Uuid::now_v7().to_string().into_bytes()), ..good.clone().without("ce_subject") },
+        ),
+        ("key", Raw { key: None, ..good.clone() }),
+        ("key", Raw { key: Some(vec![0xff, 0xfe]), ..good.clone() }),
+        ("headers", good.clone().with("ce_subject", &Uuid::now_v7().to_string())),
+    ];
+    for (_, raw) in &cases {
+        world.topics.send("orders.intake", raw).await;
+    }
+    // Only what the contract asks for: the rest has defaults.
+    let mut bare = good.clone();
+    bare.headers.retain(|(name, _)| ["ce_id", "ce_source", "ce_type"].contains(&name.as_str()));
+    world.topics.send("orders.intake", &bare).await;
+
+    world.await_status(submitted.order_id, "confirmed").await;
+    let parked: Vec<(String, String, Option<Vec<u8>>, Option<Vec<u8>>, Vec<String>)> = sqlx::query_as(
+        "select reason, detail, key, payload, header_names from dead_letters order by \"offset\"",
+    )
+    .fetch_all(world.pool("order"))
+    .await
+    .unwrap();
+    assert_eq!(parked.len(), cases.len(), "{parked:#?}");
+    for ((reason, raw), (parked, detail, key, payload, names)) in cases.iter().zip(&parked) {
+        assert_eq!(parked, reason, "{detail}");
+        assert!(!detail.is_empty());
+        assert_eq!((key, payload), (&raw.key, &raw.payload), "{reason}: the original bytes are kept");
+        assert_eq!(names.len(), raw.headers.len(), "{reason}: the headers are kept");
+    }
+    sqlx::query("delete from dead_letters").execute(world.pool("order")).await.unwrap();
+    books(&world).await;
+}
+
+/// An order that breaks the shop's rules is no garbage: it is rejected, with every problem.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_breaks_the_rules_is_rejected_with_every_problem() {
+    let world = World::new().await;
+    let _order = world.order().await;
+    for (sku, price, currency, active) in [
+        ("EUR", "1.00", "EUR", true),
+        ("USD", "1.00", "USD", true),
+        ("FREE", "0", "EUR", true),
+        ("OFF", "1.00", "EUR", false),
+    ] {
+        world.publish(minuet_tests::product(sku, price, currency, active)).await;
+        world.await_product(sku).await;
+    }
+    let cases: [(&[(&str, u32)], &[&str]); 6] = [
+        (&[("EUR", 1), ("USD", 1)], &["mixed_currencies"]),
+        (&[("FREE", 1)], &["total_zero"]),
+        (&[("EUR", 1), ("EUR", 2)], &["duplicate_sku"]),
+        (&[("OFF", 1), ("NOWHERE", 1)], &["inactive_product", "unknown_product"]),
+        (&[], &["no_lines"]),
+        (&[("EUR", 1), ("OFF", 1), ("USD", 1)], &["inactive_product", "mixed_currencies"]),
+    ];
+    for (lines, codes) in cases {
+        let order = world.submit(lines).await;
+        world.await_status(order, "failed").await;
+        let about = world.topics.about(&order.to_string(), &["orders.events"]).await;
+        let [consumed] = about.as_slice() else { panic!("one event is expected: {about:#?}") };
+        let Event::OrderRejected(rejected) = &consumed.event else { panic!("{consumed:#?}") };
+        let found: Vec<&str> = rejected.problems.iter().map(|problem| problem.code.as_str()).collect();
+        assert_eq!(found, codes, "{lines:?}");
+    }
+}

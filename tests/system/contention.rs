@@ -1,0 +1,80 @@
+//! Many orders on few products: books balance, nobody deadlocks.
+
+use std::collections::BTreeMap;
+
+use minuet_payment::provider::SimulatedSettings;
+use minuet_tests::{Options, World, books, submission, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_orders_on_few_products_balance() {
+    let provider =
+        SimulatedSettings { latency_ms: 5, success_rate: 0.9, seed: 7, ..SimulatedSettings::default() };
+    let world = World::with(Options { provider, ..Options::default() }).await;
+    let _services = world.services().await;
+    let skus = ["A", "B", "C", "D", "E"];
+    for sku in skus {
+        world.product(sku, "12.34", &[("BER", 90), ("MUC", 60)]).await;
+    }
+
+    let orders = (0..500).map(|n: usize| {
+        let world = &world;
+        let (one, other) = (skus[n % 5], skus[(n * 3 + 1) % 5]);
+        async move {
+            if one == other {
+                world.submit(&[(one, 2)]).await
+            } else {
+                world.submit(&[(one, 1), (other, 2)]).await
+            }
+        }
+    });
+    futures::future::join_all(orders).await;
+
+    world.await_number("order", "select count(*) from orders", 500).await;
+    books(&world).await;
+    let rows: Vec<(String, i64)> = sqlx::query_as("select status::text, count(*) from orders group by 1")
+        .fetch_all(world.pool("order"))
+        .await
+        .unwrap();
+    let ends: BTreeMap<String, i64> = rows.into_iter().collect();
+    for end in ["confirmed", "cancelled", "failed"] {
+        assert!(ends.get(end).is_some_and(|n| *n > 0), "the load is meant to reach every end: {ends:?}");
+    }
+    let dense = "select count(*) from stock s where version <> (select count(*) from adjustments a where a.sku = s.sku and a.warehouse_code = s.warehouse_code)
+        + (select count(*) from reservations r where r.sku = s.sku and r.warehouse_code = s.warehouse_code) * 2";
+    assert_eq!(
+        world.number("inventory", dense).await,
+        0,
+        "each level counts its changes: a reservation and its end are two"
+    );
+}
+
+/// Two orders that want the same products in opposite order, from two instances of inventory at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn opposite_orders_do_not_deadlock() {
+    let world = World::new().await;
+    let order = world.order().await;
+    let _payment = world.payment().await;
+    let _one = world.inventory().await;
+    let _two = world.inventory().await;
+    world.product("X", "1.00", &[("BER", 1_000)]).await;
+    world.product("Y", "1.00", &[("BER", 1_000)]).await;
+
+    for n in 0..200 {
+        let lines: &[(&str, u32)] = if n % 2 == 0 { &[("X", 1), ("Y", 1)] } else { &[("Y", 1), ("X", 1)] };
+        world.publish(submission(lines)).await;
+    }
+    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 200).await;
+    books(&world).await;
+
+    let deadlocks = until("the statistics are there", || async {
+        let name: String =
+            sqlx::query_scalar("select current_database()").fetch_one(world.pool("inventory")).await.unwrap();
+        sqlx::query_scalar::<_, i64>("select deadlocks from pg_stat_database where datname = $1")
+            .bind(name)
+            .fetch_one(world.pool("inventory"))
+            .await
+    })
+    .await;
+    assert_eq!(deadlocks, 0);
+    assert_eq!(order.counts().await["parked"], 0);
+}

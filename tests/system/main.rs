@@ -1,0 +1,8 @@
+//! Whole-system tests: real Kafka, real PostgreSQL, a real schema registry; each test an installation of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod bad_messages;
+mod contention;
+mod outcomes;
+mod repetition;
+mod statements;
