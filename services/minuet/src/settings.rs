@@ -65,7 +65,7 @@ impl std::fmt::Debug for SecretTree {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the settings do not stand:{}", .problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+#[error("the settings are wrong:{}", .problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
 pub(crate) struct SettingsError {
     problems: Vec<Problem>,
 }

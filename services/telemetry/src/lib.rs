@@ -21,7 +21,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { format: Format::Auto, filter: "info".into() }
+        // sqlx repeats PostgreSQL's notices at info.
+        Settings { format: Format::Auto, filter: "info,sqlx=warn".into() }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use minuet_messaging::topics::WrongSetting;
+
 use super::tree::{Source, Tree};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +44,21 @@ pub(super) fn variable_of(key: &str) -> String {
 }
 
 impl Problem {
+    /// librdkafka's words may repeat the value, except where it does not know the name.
+    pub(super) fn from_librdkafka(wrong: WrongSetting, tree: &Tree) -> Problem {
+        let key = format!("kafka.{}", wrong.name);
+        let source = tree.source(&key).cloned();
+        if wrong.detail.starts_with("No such configuration property") {
+            return Problem::Unknown {
+                key,
+                source,
+                known: "librdkafka's CONFIGURATION.md lists them".to_owned(),
+            };
+        }
+        let detail = if is_secret(&key) { HIDDEN.to_owned() } else { wrong.detail };
+        Problem::Bad { key, source, detail }
+    }
+
     /// Reads serde's words: the names in them are all there is to say which key is unknown or missing.
     pub(super) fn from_serde(section: &str, path: &str, message: &str, tree: &Tree) -> Problem {
         let at = match path {
@@ -67,6 +84,8 @@ impl Problem {
     }
 }
 
+const HIDDEN: &str = "not accepted (the value is not shown)";
+
 /// Settings whose value must not be shown, not even a wrong one.
 fn is_secret(key: &str) -> bool {
     ["secret", "password", "url", "token", "key", "credential", "jaas", "oauthbearer"]
@@ -78,7 +97,7 @@ fn is_secret(key: &str) -> bool {
 fn without_value(message: &str) -> String {
     match message.rsplit_once("expected ") {
         Some((_, expected)) => format!("expected {expected} (the value is not shown)"),
-        None => "not accepted (the value is not shown)".to_owned(),
+        None => HIDDEN.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use minuet_messaging::topics::check_settings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -77,6 +78,8 @@ impl<'a> Reader<'a> {
         if self.needs.contains(&"kafka") && !kafka.contains_key("bootstrap.servers") {
             self.problems.push(Problem::Missing { key: "kafka.bootstrap.servers".into() });
         }
+        let wrong = check_settings(&kafka).into_iter();
+        self.problems.extend(wrong.map(|wrong| Problem::from_librdkafka(wrong, self.tree)));
         Some(kafka)
     }
 

@@ -134,6 +134,41 @@ fn every_problem_is_said_at_once() {
 }
 
 #[test]
+fn librdkafka_is_asked_about_its_settings() {
+    let kafka = [("kafka.sasl.passwrd", "geheim"), ("kafka.linger.ms", "soon")];
+    let said = [
+        "kafka.sasl.passwrd (from --set kafka.sasl.passwrd): no such setting",
+        "kafka.linger.ms",
+        "Invalid value",
+    ];
+    refused("", &[], &kafka, &[], &said);
+    refused(
+        "",
+        &[("MINUET_KAFKA__BOOTSTRAP_SERVRS", "x")],
+        &[],
+        &[],
+        &["kafka.bootstrap.servrs (from MINUET_KAFKA__"],
+    );
+}
+
+/// Also with every setting that it shows as a comment.
+#[test]
+fn the_example_is_right() {
+    let example = include_str!("../../../../minuet.example.toml");
+    let all = ["kafka", "registry", "order", "inventory", "payment", "gateway"];
+    load(example, &[], &[], &all).expect("the example as it is");
+    let uncommented = |line: &str| match line.strip_prefix("# ").and_then(|line| line.split_once(" = ")) {
+        Some((key, value)) if key.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b)) => {
+            format!("{key} = {value}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let whole: String = example.lines().map(uncommented).collect();
+    assert!(whole.contains("\nlatency_ms = 100\n"), "{whole}");
+    load(&whole, &[], &[], &all).expect("the example with its comments");
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     refused("[order]\ndatabase_url = ['geheim']", &[], &[], &["order"], &["order.database_url", "not shown"]);
     refused("[order]\ndatabase_url = 'geheim", &[], &[], &[], &["minuet.toml: line 2"]);
