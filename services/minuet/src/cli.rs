@@ -83,7 +83,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Service {
-    /// Where to listen for HTTP (<service>.listen)
+    /// Where to listen for HTTP (`listen` in the service's section)
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
@@ -193,7 +193,7 @@ impl Command {
     }
 
     /// A service leans on nothing that it was not given; a tool may find the stack that runs beside it.
-    fn is_tool(&self) -> bool {
+    pub(crate) fn is_tool(&self) -> bool {
         match self {
             Command::Order(_) | Command::Inventory(_) | Command::Payment(_) | Command::Gateway(_) => false,
             Command::Token(_)

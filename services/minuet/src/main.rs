@@ -34,13 +34,22 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Result<(), CliError> {
     let settings = Settings::load(&cli.given(), cli.command.needs())?;
-    minuet_telemetry::init(&settings.telemetry)?;
+    minuet_telemetry::init(&telemetry(&settings, cli.command.is_tool()))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     let done = runtime.block_on(run(cli.command, settings));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
     done
+}
+
+/// A tool ends with one error that says what is wrong; librdkafka would say it twice a second besides.
+fn telemetry(settings: &Settings, is_tool: bool) -> minuet_telemetry::Settings {
+    let mut telemetry = settings.telemetry.clone();
+    if is_tool && settings.text("telemetry.filter").is_err() {
+        telemetry.filter = "warn,librdkafka=off,rdkafka=off".to_owned();
+    }
+    telemetry
 }
 
 async fn run(command: Command, settings: Settings) -> Result<(), CliError> {

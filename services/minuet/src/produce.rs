@@ -6,7 +6,6 @@ mod lines;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
@@ -25,7 +24,6 @@ use lines::Lines;
 
 /// Events under way at once: enough to be quick, few enough to know what was not sent.
 const IN_FLIGHT: usize = 256;
-const FLUSH: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProduceError {
@@ -57,7 +55,6 @@ pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), Cl
     let mut sending =
         Sending { publisher: &publisher, reading, keep_going: command.keep_going, sent: 0, wrong: 0 };
     let outcome = sending.all(lines).await;
-    publisher.flush(FLUSH).await?;
     output::note(format!("{} {} sent; wrong lines: {}", sending.sent, command.event, sending.wrong));
     Ok(outcome?)
 }
@@ -71,7 +68,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// In the order of the lines: each is handed to the producer before the next one is read.
+    /// In the order of the lines: each is handed to the producer before the next one is read. Nothing is in flight at the end.
     async fn all(&mut self, mut lines: Lines) -> Result<(), ProduceError> {
         let mut in_flight = FuturesOrdered::new();
         // Set once nothing more is to be sent: at the end of the input, or with what went wrong.

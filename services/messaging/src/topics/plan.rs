@@ -68,10 +68,7 @@ impl fmt::Display for Difference {
         let topic = &self.topic;
         match &self.change {
             Change::Create { partitions, replication } => {
-                write!(
-                    f,
-                    "{topic}: missing; to be created with {partitions} partitions, replication {replication}"
-                )
+                write!(f, "{topic}: new, with {partitions} partitions and replication {replication}")
             }
             Change::Configure { name, declared, actual: Some(actual) } => {
                 write!(f, "{topic}: {name} {actual} -> {declared}")
