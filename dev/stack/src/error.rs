@@ -25,6 +25,9 @@ pub enum StackError {
     #[error("{} is in use by another stack that still runs; stop it first, or choose another folder", .root.display())]
     InUse { root: PathBuf },
 
+    #[error("{} holds what is no stack's, and would be removed at the end; choose a folder of its own", .root.display())]
+    NotOurs { root: PathBuf },
+
     #[error("processes of an earlier run still hold {} after {waited:?}", .log.display())]
     StillRunning { log: PathBuf, waited: Duration },
 

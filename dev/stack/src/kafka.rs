@@ -49,6 +49,13 @@ impl Kafka {
         self.folder.join("data")
     }
 
+    /// Classes as Java had loaded them when a broker last stopped: from it, the next one starts in half the time. Java
+    /// keeps it up to date by itself, and does without where it does not fit.
+    fn class_archive(&self) -> PathBuf {
+        // An archive fits one garbage collector.
+        self.jars.with_extension(if self.quick_java { "quick.jsa" } else { "jsa" })
+    }
+
     fn java(&self, heap: u32) -> Launch {
         Launch::new(Part::Kafka, &self.java, &self.folder)
             .arg(format!("-Xmx{heap}m"))
@@ -83,6 +90,8 @@ impl Server for Kafka {
         enter(State::Starting);
         let mut broker = self
             .java(self.heap)
+            .arg("-XX:+AutoCreateSharedArchive")
+            .arg(format!("-XX:SharedArchiveFile={}", self.class_archive().display()))
             .args(["-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", "server.properties"])
             .spawn(&log)?;
         drop(log);

@@ -32,6 +32,8 @@ impl Registry {
         let database = format!("jdbc:postgresql://127.0.0.1:{}/{REGISTRY_DATABASE}", self.postgres_port);
         let launch = Launch::new(Part::Registry, &self.java, &self.folder)
             .arg(format!("-Xmx{}m", self.heap))
+            .arg("-XX:+AutoCreateSharedArchive")
+            .arg(format!("-XX:SharedArchiveFile={}", self.application.with_extension("jsa").display()))
             // It serves few requests, so it never pays back what the second compiler costs at its start.
             .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-jar"])
             .arg(self.application.join("quarkus-run.jar"))

@@ -11,6 +11,7 @@ use crate::error::{StackError, Tried, create_folder};
 use crate::log::try_lock;
 
 const JANITOR: &str = include_str!("janitor.sh");
+const LOCK: &str = "lock";
 const POLL: Duration = Duration::from_millis(50);
 /// The janitor waits for servers, which have 20 seconds to stop before SIGKILL.
 const JANITOR_TIMEOUT: Duration = Duration::from_secs(40);
@@ -31,9 +32,12 @@ impl Root {
     ) -> Result<Self, StackError> {
         let begun = Instant::now();
         let (path, lock) = loop {
+            if ephemeral && is_foreign(path) {
+                return Err(StackError::NotOurs { root: path.to_owned() });
+            }
             create_folder(path)?;
             let path = path.canonicalize().tried(|| format!("could not resolve {}", path.display()))?;
-            if let Some(lock) = lock(&path.join("lock"))? {
+            if let Some(lock) = lock(&path.join(LOCK))? {
                 break (path, lock);
             }
             if begun.elapsed() >= patience {
@@ -63,6 +67,12 @@ impl Root {
         }
         Err(StackError::InUse { root: self.path.clone() })
     }
+}
+
+/// Whether there is something in the folder, and never was a stack.
+fn is_foreign(path: &Path) -> bool {
+    let holds_something = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    holds_something && !path.join(LOCK).exists()
 }
 
 /// `None` while another holds it, or held it when it was removed under our hands.

@@ -88,3 +88,30 @@ async fn a_server_that_cannot_start_is_reported_with_its_own_words() {
     let reported = error(Stack::start(options, |_| {}).await).to_string();
     assert!(reported.contains("PostgreSQL ended") && reported.contains("shared_buffers"), "{reported}");
 }
+
+#[tokio::test]
+async fn an_ephemeral_root_takes_nobodys_folder() {
+    let root = root("foreign");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("thesis.txt"), "years").unwrap();
+    assert!(matches!(
+        error(Stack::start(StackOptions::for_tests(&root), |_| {}).await),
+        StackError::NotOurs { .. }
+    ));
+    std::fs::remove_file(root.join("thesis.txt")).unwrap();
+    std::fs::remove_dir(root).unwrap();
+}
+
+/// The stack may be started and used from any task.
+#[test]
+fn its_futures_can_be_spawned() {
+    fn send<T: Send>(_: T) {}
+    fn used(stack: Stack) {
+        send(stack.create_database("a"));
+        send(stack.kill(Part::Kafka));
+        send(stack.restart(Part::Kafka));
+        send(stack.stop());
+    }
+    send(Stack::start(StackOptions::for_tests("unused"), |_| {}));
+    send(used);
+}
