@@ -21,6 +21,8 @@ pub const STATEMENTS: &[&str] = &[
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
+    #[error("database_url does not begin with postgres://")]
+    Scheme,
     #[error("database_url is not a PostgreSQL URL (postgres://user:password@host:port/database)")]
     Url(#[source] sqlx::Error),
     #[error("the database cannot be migrated; is it reachable, and does the role own it?")]
@@ -29,10 +31,17 @@ pub enum DatabaseError {
     Connect(#[source] sqlx::Error),
 }
 
+/// The scheme is looked at here: sqlx takes any.
+fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(DatabaseError::Scheme);
+    }
+    PgConnectOptions::from_str(url).map_err(DatabaseError::Url)
+}
+
 /// A pool that connects when it is first used: a service starts, and waits, while its database is away.
 pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, DatabaseError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(DatabaseError::Url)?
+    let options = parse(url)?
         .application_name(&format!("minuet-{name}"))
         // A generic plan made while a table was nearly empty stays a sequential scan until autoanalyze: three times the cost.
         .options([
@@ -50,7 +59,7 @@ pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, Databa
 
 /// Brings the database up to this build's schema. Forward only; safe when several instances start at once.
 pub async fn migrate(url: &str, migrator: &Migrator) -> Result<(), DatabaseError> {
-    let options = PgConnectOptions::from_str(url).map_err(DatabaseError::Url)?.disable_statement_logging();
+    let options = parse(url)?.disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(10))

@@ -18,6 +18,9 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
     config
 }
 
+const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"];
+const CONSUMER_ONLY: &[&str] = &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"];
+
 /// Settings that only a consumer, or only a producer, understands: librdkafka warns about the others.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
     kafka
@@ -28,7 +31,7 @@ fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<Strin
 }
 
 pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
-    let kafka = without(kafka, &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"]);
+    let kafka = without(kafka, PRODUCER_ONLY);
     let mut defaults = vec![
         ("group.protocol", "consumer"),
         ("auto.commit.interval.ms", "1000"),
@@ -53,11 +56,16 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
     base(&kafka, &defaults, &fixed)
 }
 
+/// Reads and leaves no trace: no group is joined, no offset is committed. librdkafka wants a group's name all the same.
+pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
+    let kafka = without(kafka, PRODUCER_ONLY);
+    let fixed =
+        [("group.id", client), ("client.id", client), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false")];
+    base(&kafka, &[], &fixed)
+}
+
 pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
-    let kafka = without(
-        kafka,
-        &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"],
-    );
+    let kafka = without(kafka, CONSUMER_ONLY);
     let fixed = [
         ("client.id", client),
         ("acks", "all"),
@@ -65,7 +73,8 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> Client
         // Java's partitioner: partition and outbox shard of a key are one number.
         ("partitioner", "murmur2_random"),
     ];
+    // The dead-letter topics take events that wrap one of the broker's largest.
     // linger 0: a relay hands a batch over at once, so waiting for more costs latency and gains nothing.
     // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
-    base(&kafka, &[("linger.ms", "0"), ("message.timeout.ms", "5000")], &fixed)
+    base(&kafka, &[("linger.ms", "0"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152")], &fixed)
 }

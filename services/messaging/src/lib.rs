@@ -7,14 +7,14 @@
 //!
 //! **Its state** lies in four tables of every service database: `inbox`, `outbox`, `dead_letters` and `shards`.
 //!
-//! **The way of a batch**: [`consumer`] polls and converts; [`batch`] decodes, fences, claims, calls the service's
-//! [`Reactor`], appends to the outbox and commits; the offsets are stored after that; [`relay`] publishes what was committed
+//! **The way of a batch**: `consumer` polls and converts; `batch` decodes, fences, claims, calls the service's
+//! [`Reactor`], appends to the outbox and commits; the offsets are stored after that; `relay` publishes what was committed
 //! and deletes it once the broker has acknowledged it.
 //!
-//! **When things fail**, [`policy`] says what is retried, what is parked and what ends the process. A process that dies
+//! **When things fail**, `policy` says what is retried, what is parked and what ends the process. A process that dies
 //! between commit and offset gets the batch again and drops it by the inbox; one that dies between acknowledgement and
 //! delete publishes the same bytes again under the same id. Who owns a shard is fenced by an epoch in the database
-//! ([`shards`]), so an instance that wakes up late changes nothing.
+//! (`shards`), so an instance that wakes up late changes nothing.
 //!
 //! This is the only crate that knows rdkafka.
 
@@ -26,6 +26,7 @@ mod dead_letters;
 mod decode;
 mod emission;
 mod health;
+mod history;
 pub mod http;
 mod inbox;
 mod incoming;
@@ -46,6 +47,7 @@ pub use clock::Clock;
 pub use database::{DatabaseError, STATEMENTS, connect, migrate};
 pub use emission::{Cause, Emission};
 pub use health::{Counts, Dependency, Health, Report};
+pub use history::{HistoryError, Recorded, history};
 pub use incoming::{Incoming, Position};
 pub use lane::{Lane, Transaction};
 pub use policy::ReactError;

@@ -79,6 +79,10 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Ask a health endpoint; exit status 0 if it answers 2xx
     Health(Health),
+    /// Publish the demo's catalogue and stock, place its orders, and show what happened to each
+    Demo(Demo),
+    /// Run everything on this machine: Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C
+    Up(Up),
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +171,33 @@ pub(crate) enum Database {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The gateway's address
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) gateway: String,
+}
+
+/// A port that is taken is replaced by a free one; .minuet/endpoints.json says which.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Preferred port of the gateway (up.gateway_port) [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    gateway_port: Option<u16>,
+    /// Preferred port of Kafka (up.kafka_port) [default: 9092]
+    #[arg(long, value_name = "PORT")]
+    kafka_port: Option<u16>,
+    /// Preferred port of the schema registry (up.registry_port) [default: 8081]
+    #[arg(long, value_name = "PORT")]
+    registry_port: Option<u16>,
+    /// Preferred port of PostgreSQL (up.postgres_port) [default: 5433]
+    #[arg(long, value_name = "PORT")]
+    postgres_port: Option<u16>,
+    /// Neither publish the demo's catalogue nor place its orders
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Health {
     /// Such as http://127.0.0.1:8080/readyz
     #[arg(value_name = "URL")]
@@ -188,21 +219,44 @@ impl Command {
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
             // A single key each: asked for where it is used.
-            Command::Token(_) | Command::Migrate(_) | Command::Health(_) => &[],
+            Command::Token(_) | Command::Migrate(_) | Command::Health(_) | Command::Up(_) => &[],
+            Command::Demo(_) => &["kafka", "registry"],
         }
     }
 
     /// A service leans on nothing that it was not given; a tool may find the stack that runs beside it.
-    pub(crate) fn is_tool(&self) -> bool {
+    fn is_tool(&self) -> bool {
         match self {
-            Command::Order(_) | Command::Inventory(_) | Command::Payment(_) | Command::Gateway(_) => false,
+            Command::Order(_)
+            | Command::Inventory(_)
+            | Command::Payment(_)
+            | Command::Gateway(_)
+            | Command::Up(_) => false,
             Command::Token(_)
             | Command::Produce(_)
             | Command::Topics(_)
             | Command::Schemas(_)
             | Command::Migrate(_)
-            | Command::Health(_) => true,
+            | Command::Health(_)
+            | Command::Demo(_) => true,
         }
+    }
+
+    /// Speaks to a person: its own lines matter more than the log's.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_tool() || matches!(self, Command::Up(_))
+    }
+
+    /// Preferred ports of `up`, as settings.
+    fn ports(&self) -> Vec<(&'static str, &'static str, u16)> {
+        let Command::Up(up) = self else { return Vec::new() };
+        let given = [
+            ("--gateway-port", "up.gateway_port", up.gateway_port),
+            ("--kafka-port", "up.kafka_port", up.kafka_port),
+            ("--registry-port", "up.registry_port", up.registry_port),
+            ("--postgres-port", "up.postgres_port", up.postgres_port),
+        ];
+        given.into_iter().filter_map(|(flag, key, port)| port.map(|port| (flag, key, port))).collect()
     }
 
     fn listen(&self) -> Option<(&'static str, SocketAddr)> {
@@ -216,7 +270,9 @@ impl Command {
             | Command::Topics(_)
             | Command::Schemas(_)
             | Command::Migrate(_)
-            | Command::Health(_) => return None,
+            | Command::Health(_)
+            | Command::Demo(_)
+            | Command::Up(_) => return None,
         };
         service.listen.map(|listen| (key, listen))
     }
@@ -243,6 +299,9 @@ impl Cli {
         }
         if let Some((key, listen)) = self.command.listen() {
             flags.push(("--listen".to_owned(), key.to_owned(), listen.to_string()));
+        }
+        for (flag, key, port) in self.command.ports() {
+            flags.push((flag.to_owned(), key.to_owned(), port.to_string()));
         }
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))

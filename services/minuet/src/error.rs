@@ -4,8 +4,10 @@ use minuet_events::RegistryError;
 use minuet_messaging::PublishError;
 use minuet_messaging::topics::TopicsError;
 
+use crate::demo::DemoError;
 use crate::produce::ProduceError;
 use crate::settings::SettingsError;
+use crate::up::UpError;
 
 /// Why a command ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,12 @@ pub(crate) enum CliError {
     Produce(#[from] ProduceError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    History(#[from] minuet_messaging::HistoryError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    #[error(transparent)]
+    Up(#[from] UpError),
     #[error("{url} answered {status}")]
     Unhealthy { url: String, status: u16 },
     #[error("{url} did not answer")]
@@ -72,6 +80,9 @@ impl CliError {
             | CliError::Gateway(_)
             | CliError::Produce(_)
             | CliError::Publish(_)
+            | CliError::History(_)
+            | CliError::Demo(_)
+            | CliError::Up(_)
             | CliError::Unhealthy { .. }
             | CliError::NoAnswer { .. }
             | CliError::Migrate { .. } => ExitCode::FAILURE,

@@ -1,6 +1,7 @@
 //! The one binary: every service, and the tools around them. Each subcommand is a file.
 
 mod cli;
+mod demo;
 mod error;
 mod health;
 mod migrate;
@@ -11,6 +12,7 @@ mod services;
 mod settings;
 mod token;
 mod topics;
+mod up;
 
 use std::process::ExitCode;
 
@@ -19,7 +21,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use error::CliError;
 use services::Kind;
-use settings::Settings;
+use settings::{Given, Settings};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,26 +35,27 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<(), CliError> {
-    let settings = Settings::load(&cli.given(), cli.command.needs())?;
-    minuet_telemetry::init(&telemetry(&settings, cli.command.is_tool()))?;
+    let given = cli.given();
+    let settings = Settings::load(&given, cli.command.needs())?;
+    minuet_telemetry::init(&telemetry(&settings, cli.command.is_quiet()))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    let done = runtime.block_on(run(cli.command, settings));
+    let done = runtime.block_on(run(cli.command, given, settings));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
     done
 }
 
 /// A tool ends with one error that says what is wrong; librdkafka would say it twice a second besides.
-fn telemetry(settings: &Settings, is_tool: bool) -> minuet_telemetry::Settings {
+fn telemetry(settings: &Settings, is_quiet: bool) -> minuet_telemetry::Settings {
     let mut telemetry = settings.telemetry.clone();
-    if is_tool && settings.text("telemetry.filter").is_err() {
+    if is_quiet && settings.text("telemetry.filter").is_err() {
         telemetry.filter = "warn,librdkafka=off,rdkafka=off".to_owned();
     }
     telemetry
 }
 
-async fn run(command: Command, settings: Settings) -> Result<(), CliError> {
+async fn run(command: Command, given: Given, settings: Settings) -> Result<(), CliError> {
     match command {
         Command::Order(_) => services::run(&settings, Kind::Order).await,
         Command::Inventory(_) => services::run(&settings, Kind::Inventory).await,
@@ -64,5 +67,7 @@ async fn run(command: Command, settings: Settings) -> Result<(), CliError> {
         Command::Schemas(schemas) => schemas::run(&settings, schemas).await,
         Command::Migrate(migrate) => migrate::run(&settings, &migrate).await,
         Command::Health(health) => health::check(&health).await,
+        Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
+        Command::Up(up) => up::run(&given, &settings.up, up.no_demo).await,
     }
 }

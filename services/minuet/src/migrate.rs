@@ -9,13 +9,23 @@ pub(crate) async fn run(settings: &Settings, migrate: &Migrate) -> Result<(), Cl
     let all = [Database::Order, Database::Inventory, Database::Payment];
     for database in all {
         if migrate.services.is_empty() || migrate.services.contains(&database) {
-            one(settings, database).await?;
+            let service = one(settings, database).await?;
+            output::note(format!("{service}: the database is up to date"));
         }
     }
     Ok(())
 }
 
-async fn one(settings: &Settings, database: Database) -> Result<(), CliError> {
+/// All three, quietly.
+pub(crate) async fn all(settings: &Settings) -> Result<(), CliError> {
+    for database in [Database::Order, Database::Inventory, Database::Payment] {
+        one(settings, database).await?;
+    }
+    Ok(())
+}
+
+/// Answers with the service's name.
+async fn one(settings: &Settings, database: Database) -> Result<&'static str, CliError> {
     let (service, url) = match database {
         Database::Order => ("order", settings.text("order.database_url")?),
         Database::Inventory => ("inventory", settings.text("inventory.database_url")?),
@@ -27,6 +37,5 @@ async fn one(settings: &Settings, database: Database) -> Result<(), CliError> {
         Database::Payment => minuet_payment::migrate(url).await,
     };
     migrated.map_err(|source| CliError::Migrate { service, source })?;
-    output::note(format!("{service}: the database is up to date"));
-    Ok(())
+    Ok(service)
 }

@@ -13,6 +13,7 @@ use crate::error::CliError;
 use crate::settings::{Settings, missing};
 
 pub(crate) use shared::Shared;
+pub(crate) use signals::cancel_on_signal;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
@@ -25,25 +26,31 @@ pub(crate) enum Kind {
 /// Runs one service until SIGINT or SIGTERM.
 pub(crate) async fn run(settings: &Settings, service: Kind) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
-    signals::cancel_on_signal(shutdown.clone())?;
+    cancel_on_signal(shutdown.clone())?;
     let Some(shared) = Shared::connect(settings, &shutdown).await? else {
         // Stopped while the registry was awaited.
         return Ok(());
     };
+    run_one(service, &shared, settings, shutdown, move |address| info!(?service, %address, "listening")).await
+}
+
+/// Runs one service until `shutdown`. `bound` learns the address: its port may have been left to the system.
+pub(crate) async fn run_one(
+    service: Kind,
+    shared: &Shared,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr) + Send,
+) -> Result<(), CliError> {
     match service {
-        Kind::Order => order(&shared, settings, shutdown, listening("order")).await,
-        Kind::Inventory => inventory(&shared, settings, shutdown, listening("inventory")).await,
-        Kind::Payment => payment(&shared, settings, shutdown, listening("payment")).await,
-        Kind::Gateway => gateway(&shared, settings, shutdown, listening("gateway")).await,
+        Kind::Order => order(shared, settings, shutdown, bound).await,
+        Kind::Inventory => inventory(shared, settings, shutdown, bound).await,
+        Kind::Payment => payment(shared, settings, shutdown, bound).await,
+        Kind::Gateway => gateway(shared, settings, shutdown, bound).await,
     }
 }
 
-fn listening(service: &'static str) -> impl FnOnce(SocketAddr) + Send {
-    move |address| info!(service, %address, "listening")
-}
-
-/// `bound` learns the address: its port may have been left to the system.
-pub(crate) async fn order(
+async fn order(
     shared: &Shared,
     settings: &Settings,
     shutdown: CancellationToken,
@@ -55,7 +62,7 @@ pub(crate) async fn order(
     Ok(Box::pin(minuet_order::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown)).await?)
 }
 
-pub(crate) async fn inventory(
+async fn inventory(
     shared: &Shared,
     settings: &Settings,
     shutdown: CancellationToken,
@@ -68,7 +75,7 @@ pub(crate) async fn inventory(
         .await?)
 }
 
-pub(crate) async fn payment(
+async fn payment(
     shared: &Shared,
     settings: &Settings,
     shutdown: CancellationToken,
@@ -81,7 +88,7 @@ pub(crate) async fn payment(
         .await?)
 }
 
-pub(crate) async fn gateway(
+async fn gateway(
     shared: &Shared,
     settings: &Settings,
     shutdown: CancellationToken,

@@ -21,10 +21,11 @@ use serde::Deserialize;
 pub(crate) use lane::{Lane, Service};
 use problem::Problem;
 use reader::Reader;
+pub(crate) use endpoints::{ENDPOINTS, JWT_SECRET};
 pub(crate) use sources::Given;
 use tree::Tree;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Goes before the name of every topic and consumer group.
     pub(crate) topic_prefix: String,
@@ -37,18 +38,41 @@ pub(crate) struct Settings {
     pub(crate) inventory: Option<Service<minuet_inventory::Settings>>,
     pub(crate) payment: Option<Service<minuet_payment::Settings>>,
     pub(crate) gateway: Option<minuet_gateway::Settings>,
+    pub(crate) up: Up,
     tree: SecretTree,
 }
 
+/// The ports that `minuet up` prefers; a taken one is replaced by a free one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Up {
+    pub(crate) gateway_port: u16,
+    pub(crate) kafka_port: u16,
+    pub(crate) registry_port: u16,
+    pub(crate) postgres_port: u16,
+}
+
+impl Default for Up {
+    fn default() -> Self {
+        let usual = minuet_stack::Ports::USUAL;
+        Up {
+            gateway_port: 8080,
+            kafka_port: usual.kafka,
+            registry_port: usual.registry,
+            postgres_port: usual.postgres,
+        }
+    }
+}
+
 /// What an installation has otherwise than `topics.yaml`. The same everywhere in it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Topics {
     partitions: Option<u32>,
     replication: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registry {
     /// Base of the registry's Confluent API.
@@ -56,6 +80,7 @@ pub(crate) struct Registry {
 }
 
 /// Kept for commands that read a single key. Shows nothing of what is in it.
+#[derive(Clone)]
 struct SecretTree(Tree);
 
 impl std::fmt::Debug for SecretTree {
@@ -72,7 +97,7 @@ pub(crate) struct SettingsError {
 
 const TOPIC_PREFIX: &str = "topic_prefix";
 const SECTIONS: &[&str] =
-    &["kafka", "registry", "topics", "telemetry", "order", "inventory", "payment", "gateway"];
+    &["kafka", "registry", "topics", "telemetry", "order", "inventory", "payment", "gateway", "up"];
 
 impl Settings {
     /// `needs` are the sections without which the command cannot work.
@@ -93,6 +118,7 @@ impl Settings {
         let inventory = reader.service("inventory");
         let payment = reader.service("payment");
         let gateway = reader.section("gateway");
+        let up = reader.section("up");
         let problems = reader.into_problems();
         if !problems.is_empty() {
             return Err(SettingsError { problems });
@@ -107,6 +133,7 @@ impl Settings {
             inventory,
             payment,
             gateway,
+            up: up.unwrap_or_default(),
             tree: SecretTree(tree),
         })
     }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_events::Codec;
-use minuet_messaging::Publisher;
+use minuet_events::values::Micros;
+use minuet_messaging::{HistoryError, Publisher, Recorded, history};
 use minuet_messaging::topics::Catalogue;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -29,7 +30,7 @@ impl Shared {
     pub(crate) async fn connect(
         settings: &Settings,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Shared>, CliError> {
+    ) -> Result<Option<Arc<Shared>>, CliError> {
         let catalogue = Arc::new(settings.catalogue()?);
         let url = settings.registry_url()?;
         let codec = loop {
@@ -46,13 +47,13 @@ impl Shared {
                 () = tokio::time::sleep(REGISTRY_AGAIN) => {}
             }
         };
-        Ok(Some(Shared {
+        Ok(Some(Arc::new(Shared {
             kafka: settings.kafka.clone(),
             topic_prefix: settings.topic_prefix.clone(),
             registry_url: url.to_owned(),
             codec,
             catalogue,
-        }))
+        })))
     }
 
     pub(super) fn contract(&self) -> (Codec, Arc<Catalogue>) {
@@ -68,6 +69,11 @@ impl Shared {
         settings.topic_prefix = self.topic_prefix.clone();
         lane.apply_to(&mut settings);
         settings
+    }
+
+    /// What lies on the topics about one order.
+    pub(crate) async fn history(&self, order: &str, since: Micros) -> Result<Vec<Recorded>, HistoryError> {
+        history(&self.kafka, &self.topic_prefix, &self.catalogue, &self.codec, order, since).await
     }
 
     /// `client` names it in the broker's logs.

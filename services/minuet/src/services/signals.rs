@@ -8,7 +8,7 @@ use crate::error::CliError;
 const INTERRUPTED: i32 = 130;
 
 /// The first SIGINT or SIGTERM stops in order; a second one stops at once, which is safe, only less tidy.
-pub(super) fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), CliError> {
+pub(crate) fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
     tokio::spawn(async move {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::problem::Problem;
 use super::tree::{Source, Tree, Value};
 
-const ENDPOINTS: &str = "endpoints.json";
+pub(crate) const ENDPOINTS: &str = "endpoints.json";
 pub(crate) const JWT_SECRET: &str = "jwt-secret";
 
 /// Written by `minuet up`, read here and by anybody else: fields may be added.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// A service's section: its own settings, and those of the lane that its events go through.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Service<T> {
     pub(crate) own: T,
     pub(crate) lane: Lane,

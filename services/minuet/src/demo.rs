@@ -1,0 +1,91 @@
+//! A small furniture shop, so that a first look shows something: its catalogue and stock as events, and four orders over
+//! HTTP that end in each of the four ways.
+
+mod orders;
+mod timeline;
+
+use std::time::Duration;
+
+use minuet_events::values::{Micros, UserId};
+use minuet_events::{Envelope, Event, EventType, TraceContext, ids};
+use minuet_messaging::Publisher;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::error::CliError;
+use crate::output;
+use crate::services::Shared;
+use crate::settings::Settings;
+
+pub(crate) use orders::DemoError;
+
+const PRODUCTS: &str = include_str!("../demo/products.jsonl");
+const STOCK: &str = include_str!("../demo/stock.jsonl");
+const SOURCE: &str = "/minuet/demo";
+/// Who buys.
+const USER: &str = "demo";
+
+/// `minuet demo`: on an installation that runs.
+pub(crate) async fn run(settings: &Settings, gateway: &str) -> Result<(), CliError> {
+    let secret = settings.text("gateway.jwt_secret")?;
+    let Some(shared) = Shared::connect(settings, &tokio_util::sync::CancellationToken::new()).await? else {
+        return Ok(());
+    };
+    play(&shared, gateway, secret).await
+}
+
+/// Publishes the catalogue and the stock, places the orders, and prints what happened to each. Played again, it changes
+/// nothing: the adjustments and the orders are the same ones.
+pub(crate) async fn play(shared: &Shared, gateway: &str, secret: &str) -> Result<(), CliError> {
+    let since = now();
+    let publisher = shared.publisher("minuet-demo")?;
+    let products = publish(&publisher, EventType::ProductChanged, PRODUCTS).await?;
+    let levels = publish(&publisher, EventType::StockAdjusted, STOCK).await?;
+    output::print(format!("demo shop: {products} products, {levels} stock levels"));
+
+    let user = UserId::parse(USER).map_err(|e| DemoError::Data { detail: e.to_string() })?;
+    let token = minuet_gateway::development_token(secret, &user, true, Duration::from_secs(600))?;
+    let shop = orders::Shop::new(gateway, token);
+    shop.opened(PRODUCTS.lines().count(), STOCK).await?;
+    for order in orders::ORDERS {
+        let status = shop.place(order).await?;
+        let order_id = ids::order_id_for_key(&user, order.key);
+        output::print("");
+        output::print(format!("{:<10} {}", status, order.what));
+        output::print(format!("           order {order_id}"));
+        timeline::print(shared, &order_id.to_string(), since).await?;
+    }
+    Ok(())
+}
+
+fn now() -> Micros {
+    Micros::from_datetime(OffsetDateTime::now_utc())
+}
+
+/// One event per line.
+async fn publish(publisher: &Publisher, event_type: EventType, lines: &str) -> Result<usize, CliError> {
+    let mut sending = Vec::new();
+    for line in lines.lines() {
+        let mut json = serde_json::Deserializer::from_str(line);
+        let event = event_type.deserialize(&mut json).map_err(|e| DemoError::Data { detail: e.to_string() })?;
+        sending.push(publisher.publish(envelope(&event), event));
+    }
+    let sent = futures::future::try_join_all(sending).await?;
+    Ok(sent.len())
+}
+
+fn envelope(event: &Event) -> Envelope {
+    let id = Uuid::now_v7();
+    let key: std::sync::Arc<str> = event.key().into();
+    Envelope {
+        id,
+        event_type: event.event_type(),
+        source: SOURCE.into(),
+        subject: std::sync::Arc::clone(&key),
+        time: now(),
+        correlation_id: key,
+        causation_id: None,
+        sequence: None,
+        trace: TraceContext::derived(SOURCE, id),
+    }
+}

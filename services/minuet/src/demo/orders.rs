@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use minuet_events::inventory::StockAdjusted;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    #[error("the demo's data are wrong: {detail}")]
+    Data { detail: String },
+    #[error("the gateway at {gateway} did not answer; is it running, and is --gateway its address?")]
+    Gateway { gateway: String, source: reqwest::Error },
+    #[error("the demo order {what:?} was meant to end {wanted}, and the gateway said: {said}")]
+    Ended { what: &'static str, wanted: &'static str, said: String },
+    #[error("the shop did not open within {seconds} s: {waits_for} is not known yet")]
+    NotOpened { seconds: u64, waits_for: String },
+}
+
+/// An order and how it is meant to end.
+pub(super) struct DemoOrder {
+    pub(super) what: &'static str,
+    /// The Idempotency-Key, and so the order's id: with it, the simulated provider's answer is always the same.
+    pub(super) key: &'static str,
+    ends: &'static str,
+    payment_method: &'static str,
+    lines: &'static [(&'static str, u32)],
+}
+
+pub(super) const ORDERS: &[DemoOrder] = &[
+    DemoOrder {
+        what: "a dining table and four chairs",
+        key: "demo-confirmed",
+        ends: "confirmed",
+        payment_method: "credit_card",
+        lines: &[("TABLE-DINING", 1), ("CHAIR-OAK", 4)],
+    },
+    DemoOrder {
+        what: "five grandfather clocks, of which there are three",
+        key: "demo-failed",
+        ends: "failed",
+        payment_method: "paypal",
+        lines: &[("CLOCK-GRANDFATHER", 5), ("BULB-E27", 2)],
+    },
+    DemoOrder {
+        what: "a grand piano, which the provider declines",
+        key: "demo-cancelled",
+        ends: "cancelled",
+        payment_method: "debit_card",
+        lines: &[("PIANO-GRAND", 1)],
+    },
+    DemoOrder {
+        what: "a wicker chair, which is no longer sold",
+        key: "demo-rejected",
+        ends: "rejected",
+        payment_method: "alipay",
+        lines: &[("CHAIR-WICKER", 1)],
+    },
+];
+
+/// How long the services may take to know the catalogue, and an order to reach its end.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A client of the gateway.
+pub(super) struct Shop {
+    gateway: String,
+    token: String,
+    client: reqwest::Client,
+}
+
+impl Shop {
+    pub(super) fn new(gateway: &str, token: String) -> Self {
+        Shop { gateway: gateway.trim_end_matches('/').to_owned(), token, client: reqwest::Client::new() }
+    }
+
+    fn away(&self, source: reqwest::Error) -> DemoError {
+        DemoError::Gateway { gateway: self.gateway.clone(), source }
+    }
+
+    async fn get(&self, path: &str) -> Result<Response, DemoError> {
+        let request = self.client.get(format!("{}{path}", self.gateway)).bearer_auth(&self.token);
+        request.send().await.map_err(|e| self.away(e))
+    }
+
+    /// Waits until the services know every product and every level that was published.
+    pub(super) async fn opened(&self, products: usize, stock: &str) -> Result<(), CliError> {
+        let mut waits_for: Vec<String> = Vec::with_capacity(products);
+        for line in stock.lines() {
+            let adjusted: StockAdjusted =
+                serde_json::from_str(line).map_err(|e| DemoError::Data { detail: e.to_string() })?;
+            for path in [format!("/v1/products/{}", adjusted.sku), format!("/v1/stock/{}", adjusted.sku)] {
+                if waits_for.last() != Some(&path) && !waits_for.contains(&path) {
+                    waits_for.push(path);
+                }
+            }
+        }
+        let until = tokio::time::Instant::now() + PATIENCE;
+        for path in waits_for {
+            while self.get(&path).await?.status() != StatusCode::OK {
+                if tokio::time::Instant::now() > until {
+                    return Err(DemoError::NotOpened { seconds: PATIENCE.as_secs(), waits_for: path }.into());
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Places the order and waits for its end.
+    pub(super) async fn place(&self, order: &DemoOrder) -> Result<&'static str, CliError> {
+        let lines: Vec<Value> =
+            order.lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        let request = self
+            .client
+            .post(format!("{}/v1/orders", self.gateway))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", order.key)
+            .header("Prefer", format!("wait={}", PATIENCE.as_secs()))
+            .json(&json!({"payment_method": order.payment_method, "lines": lines}));
+        let answer = request.send().await.map_err(|e| self.away(e))?;
+        let code = answer.status();
+        let body: Value = answer.json().await.map_err(|e| self.away(e))?;
+        let ended = if code == StatusCode::UNPROCESSABLE_ENTITY { "rejected" } else { body["status"].as_str().unwrap_or("?") };
+        if ended == order.ends {
+            Ok(order.ends)
+        } else {
+            Err(DemoError::Ended { what: order.what, wanted: order.ends, said: format!("{code} {body}") }.into())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `minuet up`: the whole system on this machine, for as long as the command runs.
+
+mod endpoints;
+mod plan;
+mod progress;
+mod running;
+
+use std::path::Path;
+use std::time::Instant;
+
+use minuet_stack::{Ports, Stack, StackOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::CliError;
+use crate::services::{Shared, cancel_on_signal};
+use crate::settings::{Given, Up};
+use crate::{demo, output};
+
+pub(crate) use endpoints::UpError;
+use endpoints::Files;
+use progress::Steps;
+use running::Running;
+
+/// Everything in order: the servers, the databases, topics and schemas, the services, the demo; then it waits for the end.
+pub(crate) async fn run(given: &Given, up: &Up, no_demo: bool) -> Result<(), CliError> {
+    let shutdown = CancellationToken::new();
+    cancel_on_signal(shutdown.clone())?;
+    let files = Files::at(Path::new(crate::cli::UP));
+    let begun = Instant::now();
+
+    let mut options = StackOptions::for_up(files.folder());
+    options.ports = Ports { kafka: up.kafka_port, registry: up.registry_port, postgres: up.postgres_port };
+    let started = tokio::select! {
+        started = Stack::start(options, progress::part) => started.map_err(UpError::from)?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    let done = beside(&started, given, up, no_demo, &files, begun, shutdown).await;
+    files.forget();
+    let steps = Steps::new();
+    let stopped = started.stop().await.map_err(UpError::from);
+    steps.done("servers stopped");
+    done?;
+    Ok(stopped?)
+}
+
+/// What runs on the servers, from its set-up to its end.
+async fn beside(
+    stack: &Stack,
+    given: &Given,
+    up: &Up,
+    no_demo: bool,
+    files: &Files,
+    begun: Instant,
+    shutdown: CancellationToken,
+) -> Result<(), CliError> {
+    let mut steps = Steps::new();
+    for service in plan::DATABASES {
+        stack.create_database(service).await.map_err(UpError::from)?;
+    }
+    let secret = files.secret()?;
+    let settings = plan::settings(stack, given, up, files, &secret)?;
+    crate::migrate::all(&settings).await?;
+    steps = steps.done("databases migrated");
+    let applied = settings.catalogue()?.apply(&settings.kafka, &settings.topic_prefix).await?;
+    steps = steps.done(&format!("topics applied ({} changed)", applied.changed.len()));
+    let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
+    steps = steps.done("schemas registered");
+    let running = Running::start(&shared, settings, &shutdown).await?;
+    let endpoints = plan::endpoints(stack, &running);
+    files.write(&endpoints)?;
+    let steps = steps.done("order, inventory, payment and gateway listen");
+
+    let told = async {
+        running.ready().await?;
+        steps.done("ready");
+        if !no_demo && !files.demo_was_played() {
+            demo::play(&shared, &endpoints.gateway, &secret).await?;
+            files.remember_demo()?;
+        }
+        plan::tell(&endpoints, &secret, begun.elapsed())
+    };
+    let told = tokio::select! {
+        told = told => told,
+        () = shutdown.cancelled() => Ok(()),
+    };
+    if told.is_err() {
+        shutdown.cancel();
+    }
+    let ended = running.until_stopped(&shutdown).await;
+    output::note("services stopped: requests finished, batches committed, outboxes flushed");
+    told.and(ended)
+}

@@ -1,0 +1,100 @@
+//! How the parts of `minuet up` find each other, and what the user is told of it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use minuet_events::values::UserId;
+use minuet_stack::Stack;
+
+use super::endpoints::{Endpoints, Files, UpError};
+use super::running::Running;
+use crate::error::CliError;
+use crate::output;
+use crate::settings::{Given, Settings, Up};
+
+pub(super) const DATABASES: [&str; 3] = ["minuet_order", "minuet_inventory", "minuet_payment"];
+
+/// The user's settings, and over them where this stack's servers are.
+pub(super) fn settings(
+    stack: &Stack,
+    given: &Given,
+    up: &Up,
+    files: &Files,
+    secret: &str,
+) -> Result<Settings, CliError> {
+    let [order, inventory, payment] = DATABASES.map(|database| stack.database_url(database));
+    let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, free(up.gateway_port)?));
+    let computed = [
+        ("kafka.bootstrap.servers", stack.kafka().to_owned()),
+        ("registry.url", stack.registry().to_owned()),
+        ("order.database_url", order),
+        ("inventory.database_url", inventory),
+        ("payment.database_url", payment),
+        ("order.listen", any_port()),
+        ("inventory.listen", any_port()),
+        ("payment.listen", any_port()),
+        ("gateway.listen", gateway.to_string()),
+        ("gateway.jwt_secret", secret.to_owned()),
+        // Known once the services listen.
+        ("gateway.order_url", "http://127.0.0.1:0".to_owned()),
+        ("gateway.inventory_url", "http://127.0.0.1:0".to_owned()),
+    ];
+    let mut given = given.clone();
+    given.flags.extend(computed.map(|(key, value)| ("minuet up".to_owned(), key.to_owned(), value)));
+    let mut settings = Settings::load(&given, &["kafka", "registry", "order", "inventory", "payment", "gateway"])?;
+    if let Some(payment) = &mut settings.payment {
+        payment.own.provider.ledger.get_or_insert_with(|| files.ledger());
+    }
+    Ok(settings)
+}
+
+fn any_port() -> String {
+    "127.0.0.1:0".to_owned()
+}
+
+/// The wanted port, or any free one where it is taken.
+fn free(wanted: u16) -> Result<u16, UpError> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(|source| UpError::Port { port: wanted, source })
+}
+
+pub(super) fn endpoints(stack: &Stack, running: &Running) -> Endpoints {
+    let services = ["order", "inventory", "payment"];
+    Endpoints {
+        gateway: running.url("gateway"),
+        kafka: stack.kafka().to_owned(),
+        registry: stack.registry().to_owned(),
+        databases: services.into_iter().zip(DATABASES.map(|database| stack.database_url(database))).collect(),
+        services: services.into_iter().map(|service| (service, running.url(service))).collect::<BTreeMap<_, _>>(),
+        telemetry: None,
+    }
+}
+
+/// The last words before it waits: where everything is, and what to paste.
+pub(super) fn tell(endpoints: &Endpoints, secret: &str, took: Duration) -> Result<(), CliError> {
+    let Ok(user) = UserId::parse("demo") else { return Ok(()) };
+    let token = minuet_gateway::development_token(secret, &user, false, Duration::from_secs(12 * 3600))?;
+    let Endpoints { gateway, kafka, registry, .. } = endpoints;
+    output::print(format!(
+        "
+Minuet is up after {:.1} s.
+
+  gateway   {gateway}
+  kafka     {kafka}    topics: minuet topics plan; kcat -b {kafka} -L
+  registry  {registry}    try {registry}/subjects
+  all       .minuet/endpoints.json
+
+Order something:
+
+  curl -i {gateway}/v1/orders -H 'Prefer: wait=5' -H 'Content-Type: application/json' \\
+    -H 'Authorization: Bearer {token}' \\
+    -d '{{\"payment_method\": \"paypal\", \"lines\": [{{\"sku\": \"MUG-STONE\", \"quantity\": 2}}]}}'
+
+Ctrl-C stops it; the data stay in .minuet/ until make clean.",
+        took.as_secs_f64()
+    ));
+    Ok(())
+}
