@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use minuet_events::values::UserId;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A client of the gateway.
 #[derive(Clone)]
@@ -26,6 +26,24 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// Holds a refusal to what every refusal promises, and gives each of its errors as (field, code).
+    #[track_caller]
+    pub fn problem(&self, status: u16, slug: &str) -> Vec<(&str, &str)> {
+        let body = &self.body;
+        assert_eq!(
+            (self.status.as_u16(), &body["type"]),
+            (status, &json!(format!("/problems/{slug}"))),
+            "{body:#}"
+        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(body["status"], status, "{body:#}");
+        for text in ["title", "detail"] {
+            assert!(body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} is missing: {body:#}");
+        }
+        let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        errors.iter().map(|e| (e["field"].as_str().unwrap(), e["code"].as_str().unwrap())).collect()
+    }
+
     pub fn order_id(&self) -> uuid::Uuid {
         self.body["order_id"].as_str().expect("an order_id").parse().unwrap()
     }
@@ -46,7 +64,11 @@ impl Api {
     }
 
     pub fn as_user(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, path).bearer_auth(self.token("user-1", false))
+        self.as_named("user-1", method, path)
+    }
+
+    pub fn as_named(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(self.token(user, false))
     }
 
     pub fn as_admin(&self, method: Method, path: &str) -> RequestBuilder {

@@ -3,6 +3,7 @@
 
 mod bad_messages;
 mod contention;
+mod http;
 mod outcomes;
 mod repetition;
 mod statements;
