@@ -32,11 +32,13 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// How long goods are held for a payment, in seconds.
     pub reservation_seconds: u32,
+    /// How often reservations that have expired are looked for, in milliseconds.
+    pub sweep_interval_ms: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { listen: SocketAddr::from(([127, 0, 0, 1], 8092)), reservation_seconds: 15 * 60 }
+        Settings { listen: SocketAddr::from(([127, 0, 0, 1], 8092)), reservation_seconds: 15 * 60, sweep_interval_ms: 5_000 }
     }
 }
 
@@ -77,6 +79,7 @@ pub async fn run(
         counts: Arc::clone(service.counts()),
         adjustments,
         hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),
+        sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
     };
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());

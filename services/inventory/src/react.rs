@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
-use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
+use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku, WarehouseCode};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
@@ -13,7 +13,7 @@ use minuet_messaging::{
 use sqlx::PgConnection;
 use time::Duration;
 
-use crate::domain::{Adjusted, Decision, Illegal, Input, Stock, adjust, decide};
+use crate::domain::{Adjusted, Decision, Illegal, Input, Move, Stock, adjust, decide};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
@@ -66,6 +66,7 @@ pub(crate) struct InventoryReactor {
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
     /// How long goods are held for a payment.
     pub(crate) hold: Duration,
+    pub(crate) sweep_interval: std::time::Duration,
 }
 
 /// Who is to be told once the batch is committed.
@@ -110,10 +111,7 @@ impl Reactor for InventoryReactor {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
                     let trace = row.continue_trace(&envelope.trace);
-                    for (sku, warehouse, change) in moves {
-                        let level = stock.entry((sku, warehouse)).or_default();
-                        *level = level.after(change);
-                    }
+                    shift(&mut stock, moves);
                     if let Some(change) = change {
                         row.apply(change, now);
                     }
@@ -151,6 +149,57 @@ impl Reactor for InventoryReactor {
 
     async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
         Ok(())
+    }
+
+    fn sweep_interval(&self) -> Option<std::time::Duration> {
+        Some(self.sweep_interval)
+    }
+
+    async fn due(
+        &self,
+        connection: &mut PgConnection,
+        since: Micros,
+        now: Micros,
+    ) -> Result<Vec<OrderId>, ReactError> {
+        store::due(connection, since, now).await
+    }
+
+    /// Reservations that have expired go back, in the name of the OrderPlaced that reserved.
+    async fn sweep(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        orders: &[OrderId],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let mut rows = store::load_reservations(connection, orders).await?;
+        let mut stock = store::load_stock(connection, &skus_of(&[], &rows)).await?;
+        let before = stock.clone();
+        let mut emissions = Vec::new();
+        for row in rows.values_mut() {
+            let due = Input::Due { order_id: row.order_id, now };
+            let Ok(Decision { change: Some(change), moves, emit: Some(event) }) =
+                decide(&row.reservation, due, &stock)
+            else {
+                continue;
+            };
+            let trace = row.own_trace();
+            shift(&mut stock, moves);
+            row.apply(change, now);
+            let sequence = row.next_sequence(now);
+            emissions.push(self.lane.emission(row.placed, event, 0, now, Some(sequence), &trace));
+        }
+        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        store::write_reservations(connection, &written).await?;
+        store::write_stock(connection, &before, &stock).await?;
+        let after = Committed { adjustments: Vec::new(), no_ops: 0 };
+        Ok(Reacted { emissions, refusals: Vec::new(), after })
+    }
+}
+
+fn shift(stock: &mut Stock, moves: Vec<(Sku, WarehouseCode, Move)>) {
+    for (sku, warehouse, change) in moves {
+        let level = stock.entry((sku, warehouse)).or_default();
+        *level = level.after(change);
     }
 }
 

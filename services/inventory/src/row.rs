@@ -57,6 +57,13 @@ impl Row {
         }
     }
 
+    /// For what time alone has done.
+    pub(crate) fn own_trace(&self) -> TraceContext {
+        let own = TraceContext::parse(&self.traceparent, None, None);
+        own.unwrap_or_else(|| TraceContext::derived("/minuet/inventory", self.order_id.as_uuid()))
+            .with_order(self.order_id)
+    }
+
     pub(crate) fn apply(&mut self, change: Change, now: Micros) {
         self.reservation = match change {
             Change::Reserved(held) => {

@@ -33,6 +33,9 @@ const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.st
      from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[]) as n (order_id, status, event_sequence, version, updated_at)
      where r.order_id = n.order_id";
 
+/// Goods held past their time.
+const DUE: &str = "select order_id from order_reservations where expires_at > $1 and expires_at <= $2 and status = 'reserved' order by expires_at limit 10000";
+
 const LOAD_SEQUENCES: &str =
     "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
 
@@ -64,6 +67,7 @@ pub const STATEMENTS: &[&str] = &[
     LOAD_RESERVATIONS,
     INSERT_RESERVATIONS,
     UPDATE_RESERVATIONS,
+    DUE,
     LOAD_SEQUENCES,
     INSERT_SEQUENCES,
     UPDATE_SEQUENCES,
@@ -103,6 +107,17 @@ pub(crate) async fn load_reservations(
     let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
     let rows: Vec<ReservationRow> = sqlx::query_as(LOAD_RESERVATIONS).bind(ids).fetch_all(connection).await?;
     rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
+}
+
+/// Reservations that expired between these times, the oldest first.
+pub(crate) async fn due(
+    connection: &mut PgConnection,
+    after: Micros,
+    until: Micros,
+) -> Result<Vec<OrderId>, ReactError> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar(DUE).bind(after.to_datetime()).bind(until.to_datetime()).fetch_all(connection).await?;
+    Ok(ids.into_iter().map(OrderId::new).collect())
 }
 
 fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::{dead_letters, inbox, outbox, shards};
+use crate::{dead_letters, inbox, outbox, shards, sweeper};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -17,6 +17,8 @@ pub const STATEMENTS: &[&str] = &[
     outbox::DELETE,
     shards::TAKE,
     shards::FENCE,
+    sweeper::SINCE,
+    sweeper::SWEPT,
 ];
 
 #[derive(Debug, thiserror::Error)]

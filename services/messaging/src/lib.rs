@@ -40,6 +40,7 @@ mod relay;
 mod service;
 mod settings;
 mod shards;
+mod sweeper;
 pub mod topics;
 mod waiters;
 

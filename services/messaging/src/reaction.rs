@@ -1,6 +1,7 @@
 use std::future::Future;
+use std::time::Duration;
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Envelope, Event, EventType};
 use sqlx::PgConnection;
 
@@ -72,6 +73,27 @@ pub trait Reactor: Send + Sync + 'static {
 
     /// The shards were taken by this instance: whatever it finds left open in them is now its own.
     fn shards_taken(&self, shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send;
+
+    /// How often the sweeper looks for what is due. None: nothing ever is.
+    fn sweep_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The orders that are due at `now`, the oldest first; whatever was due before `since` has been seen to.
+    fn due(
+        &self,
+        connection: &mut PgConnection,
+        since: Micros,
+        now: Micros,
+    ) -> impl Future<Output = Result<Vec<OrderId>, ReactError>> + Send;
+
+    /// Decides what time has done to these orders, as `react` decides events.
+    fn sweep(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        orders: &[OrderId],
+    ) -> impl Future<Output = Result<Reacted<Self::After>, ReactError>> + Send;
 
     /// Nothing more is taken in; returns once what the service does besides is at its end, before the relay stops.
     fn stopped(&self) -> impl Future<Output = ()> + Send {

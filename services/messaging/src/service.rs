@@ -20,6 +20,7 @@ use crate::decode::Decoder;
 use crate::policy::{back_off, chain};
 use crate::relay::Relay;
 use crate::shards::Shards;
+use crate::sweeper::{Processed, Sweeper};
 use crate::topics::Catalogue;
 use crate::{
     Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka,
@@ -127,6 +128,16 @@ impl Service {
             health.clone(),
             Arc::clone(&counts),
         );
+        let processed = Arc::new(Processed::default());
+        let sweeper = Sweeper {
+            reactor: Arc::clone(&reactor),
+            lane: lane.clone(),
+            consumer: Arc::clone(&consumer),
+            topics: topics.iter().map(|topic| topic.as_str().into()).collect(),
+            processed: Arc::clone(&processed),
+            shutdown: shutdown.clone(),
+        };
+        let sweeper = spawn(sweeper.run());
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
         let relay = spawn(relay.run(relay_stop.clone()));
@@ -144,10 +155,10 @@ impl Service {
             attempts: settings.attempts,
             shutdown: shutdown.clone(),
         };
-        work(&processor, &consumer, from, settings.batch_size, &shutdown).await;
+        work(&processor, &consumer, from, settings.batch_size, &processed, &shutdown).await;
         processor.reactor.stopped().await;
 
-        for task in [poller, taker] {
+        for task in [poller, taker, sweeper] {
             if let Err(error) = task.await {
                 warn!(%error, "a task ended badly");
             }
@@ -174,6 +185,7 @@ async fn work<R: Reactor>(
     consumer: &Polled,
     mut from: mpsc::Receiver<Incoming>,
     batch_size: usize,
+    processed: &Processed,
     shutdown: &CancellationToken,
 ) {
     let shards = &processor.lane.shards;
@@ -195,6 +207,7 @@ async fn work<R: Reactor>(
         if processor.process(messages).await.is_err() {
             return;
         }
+        processed.advance(&next);
         consumer::store_offsets(consumer, &next);
     }
 }

@@ -27,21 +27,24 @@ pub use store::STATEMENTS;
 
 /// The section `[order]`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Where the queries are answered: a private address.
-    #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// How old an order may become, in seconds, that is neither confirmed nor cancelled nor failed.
+    pub deadline_seconds: u32,
+    /// How often orders past their deadline are looked for, in milliseconds.
+    pub sweep_interval_ms: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { listen: default_listen() }
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8091)),
+            deadline_seconds: 30 * 60,
+            sweep_interval_ms: 5_000,
+        }
     }
-}
-
-fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8091))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +87,8 @@ pub async fn run(
         counts: Arc::clone(service.counts()),
         orders,
         products,
+        deadline: time::Duration::seconds(i64::from(settings.deadline_seconds)),
+        sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
     };
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());

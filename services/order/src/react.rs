@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
-use minuet_events::values::{OrderId, Sku};
+use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
@@ -84,6 +84,9 @@ pub(crate) struct OrderReactor {
     pub(crate) counts: Arc<Counts>,
     pub(crate) orders: Arc<Waiters<OrderId>>,
     pub(crate) products: Arc<Waiters<Sku>>,
+    /// How old an order may become that is neither confirmed nor cancelled nor failed.
+    pub(crate) deadline: time::Duration,
+    pub(crate) sweep_interval: std::time::Duration,
 }
 
 /// Who is to be told once the batch is committed.
@@ -103,7 +106,7 @@ impl Reactor for OrderReactor {
     async fn react(
         &self,
         connection: &mut PgConnection,
-        now: minuet_events::values::Micros,
+        now: Micros,
         events: &[&Received],
     ) -> Result<Reacted<Committed>, ReactError> {
         let (ids, skus) = touched(events);
@@ -136,7 +139,7 @@ impl Reactor for OrderReactor {
                 Ok(Decision { change, emit }) => {
                     let trace = row.continue_trace(&envelope.trace);
                     if let Some(change) = change {
-                        row.apply(change, envelope, event, now);
+                        row.apply(change, Some((envelope, event)), now);
                     }
                     if let Some(event) = emit {
                         let sequence = row.next_sequence(now);
@@ -173,6 +176,49 @@ impl Reactor for OrderReactor {
 
     async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
         Ok(())
+    }
+
+    fn sweep_interval(&self) -> Option<std::time::Duration> {
+        Some(self.sweep_interval)
+    }
+
+    async fn due(
+        &self,
+        connection: &mut PgConnection,
+        since: Micros,
+        now: Micros,
+    ) -> Result<Vec<OrderId>, ReactError> {
+        store::due(connection, since.plus(-self.deadline), now.plus(-self.deadline)).await
+    }
+
+    /// The deadline: an order that is still open is cancelled, in the name of its submission.
+    async fn sweep(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        orders: &[OrderId],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let mut rows = store::load_orders(connection, orders).await?;
+        let mut emissions = Vec::new();
+        for row in rows.values_mut() {
+            let (Some(cause), Ok(decision)) = (row.submission, decide(&row.order, Input::DeadlinePassed))
+            else {
+                continue;
+            };
+            let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
+            let trace = row.own_trace();
+            row.apply(change, None, now);
+            let sequence = row.next_sequence(now);
+            emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));
+        }
+        let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
+        store::write_orders(connection, &written).await?;
+        let orders = written.iter().map(|row| row.id).collect();
+        Ok(Reacted {
+            emissions,
+            refusals: Vec::new(),
+            after: Committed { orders, products: Vec::new(), no_ops: 0 },
+        })
     }
 }
 

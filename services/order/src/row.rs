@@ -76,8 +76,15 @@ impl Row {
         }
     }
 
-    pub(crate) fn apply(&mut self, change: Change, envelope: &Envelope, event: &Event, now: Micros) {
-        if let Event::OrderSubmitted(submitted) = event {
+    /// For what time alone has done.
+    pub(crate) fn own_trace(&self) -> TraceContext {
+        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
+        own.unwrap_or_else(|| TraceContext::derived("/minuet/order", self.id.as_uuid())).with_order(self.id)
+    }
+
+    /// `cause`: the event that led to the change, unless time alone did.
+    pub(crate) fn apply(&mut self, change: Change, cause: Option<(&Envelope, &Event)>, now: Micros) {
+        if let Some((envelope, Event::OrderSubmitted(submitted))) = cause {
             self.submitted(submitted, envelope);
         }
         let placed = match &self.order {

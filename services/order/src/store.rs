@@ -39,6 +39,9 @@ const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id =
         as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at)
      where o.id = n.id";
 
+/// Open orders by their age.
+const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at limit 10000";
+
 const LOAD_PRODUCTS: &str =
     "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
      from products where sku = any($1::text[])";
@@ -68,6 +71,7 @@ pub const STATEMENTS: &[&str] = &[
     INSERT_ORDERS,
     SUBMIT_ORDERS,
     UPDATE_ORDERS,
+    DUE,
     LOAD_PRODUCTS,
     WRITE_PRODUCTS,
     ORDER,
@@ -270,6 +274,20 @@ impl<'a> Columns<'a> {
         }
         c
     }
+}
+
+/// Open orders that were created between these times, the oldest first.
+pub(crate) async fn due(
+    connection: &mut PgConnection,
+    after: Micros,
+    until: Micros,
+) -> Result<Vec<OrderId>, ReactError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(DUE)
+        .bind(after.to_datetime())
+        .bind(until.to_datetime())
+        .fetch_all(connection)
+        .await?;
+    Ok(ids.into_iter().map(OrderId::new).collect())
 }
 
 #[derive(FromRow)]

@@ -154,6 +154,20 @@ impl Reactor for PaymentReactor {
         self.calls.stop(&after.stops);
     }
 
+    async fn due(&self, _: &mut PgConnection, _: Micros, _: Micros) -> Result<Vec<OrderId>, ReactError> {
+        Ok(Vec::new())
+    }
+
+    async fn sweep(
+        &self,
+        _: &mut PgConnection,
+        _: Micros,
+        _: &[OrderId],
+    ) -> Result<Reacted<Committed>, ReactError> {
+        let after = Committed { calls: Vec::new(), stops: Vec::new(), no_ops: 0 };
+        Ok(Reacted { emissions: Vec::new(), refusals: Vec::new(), after })
+    }
+
     async fn stopped(&self) {
         self.calls.finished().await;
     }

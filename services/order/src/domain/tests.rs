@@ -1,1 +1,8 @@
+//! The order's part of the table "When events cross", told as stories, and held against the table of reactions.
 
+mod cancelling;
+mod crossings;
+mod pricing;
+mod reactions;
+mod samples;
+mod story;

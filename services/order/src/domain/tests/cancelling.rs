@@ -1,0 +1,81 @@
+//! Who may cancel what: before the order is known, while it is under way, and when it is too late.
+
+use super::samples::*;
+use super::story::given;
+
+#[test]
+fn its_user_or_an_admin_cancels_an_order_under_way() {
+    for state in [pending(), paid()] {
+        for name in ["anna", "admin:root"] {
+            given(state.clone())
+                .when(cancellation_requested_by(name))
+                .then(cancelled())
+                .emits([order_cancelled("requested", Some("too slow"))])
+                .when(cancellation_requested_by(name))
+                .is_answered_by(cancellation_rejected("already_cancelled"));
+        }
+    }
+}
+
+#[test]
+fn a_stranger_cancels_nothing() {
+    for state in [pending(), paid()] {
+        for name in ["bert", "administrator", "Admin:root", "anna2"] {
+            given(state.clone())
+                .when(cancellation_requested_by(name))
+                .is_answered_by(cancellation_rejected("not_permitted"));
+        }
+    }
+}
+
+#[test]
+fn what_has_ended_is_not_cancelled_by_anybody() {
+    let ends = [
+        (confirmed(), "already_confirmed"),
+        (confirmed_before_its_payment(), "already_confirmed"),
+        (cancelled(), "already_cancelled"),
+        (failed(), "already_failed"),
+    ];
+    for (end, reason) in ends {
+        for name in ["anna", "admin:root", "bert"] {
+            given(end.clone())
+                .when(cancellation_requested_by(name))
+                .is_answered_by(cancellation_rejected(reason));
+        }
+    }
+}
+
+#[test]
+fn a_cancellation_before_the_order_is_kept() {
+    given(unknown())
+        .when(cancellation_requested_by("bert"))
+        .then(tombstone(["bert"]))
+        .emits([])
+        .when(cancellation_requested_by("anna"))
+        .then(tombstone(["bert", "anna"]))
+        .emits([]);
+}
+
+#[test]
+fn it_counts_once_the_order_comes_if_its_user_or_an_admin_asked() {
+    for withdrawn in [tombstone(["anna"]), tombstone(["admin:root"]), tombstone(["bert", "anna"])] {
+        for submission in [submitted(), submitted_in_vain()] {
+            given(withdrawn.clone())
+                .when(submission)
+                .then(cancelled())
+                .emits([order_cancelled("requested", Some("too slow"))])
+                .when(submitted())
+                .does_nothing();
+        }
+    }
+}
+
+#[test]
+fn a_stranger_cannot_keep_an_order_from_being_placed() {
+    given(tombstone(["bert", "carl"])).when(submitted()).then(pending()).emits([order_placed()]);
+    given(tombstone(["bert"])).when(submitted_in_vain()).then(failed()).emits([order_rejected([problem(
+        "unknown_product",
+        Some("snow"),
+        "there is no product snow",
+    )])]);
+}
