@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::store::{self, Shown};
+use crate::store::{self, Outcome, Shown};
 use crate::view::ProductRow;
 
 /// The longest that a request may wait here.
@@ -35,6 +35,7 @@ pub(crate) fn routes(queries: Queries) -> Router {
     Router::new()
         .route("/orders", get(list))
         .route("/orders/{id}", get(one))
+        .route("/orders/{id}/requests/{request_id}", get(request))
         .route("/products/{sku}", get(product))
         .with_state(queries)
 }
@@ -70,6 +71,30 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     };
     match found {
         Ok(Some(order)) => Json(show(order)).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limit {
+    #[serde(default)]
+    timeout_ms: u64,
+}
+
+/// What became of a request to cancel or to refund: `{outcome: "rejected", reason}`, or `{outcome: "cancelled"}`.
+async fn request(
+    State(queries): State<Queries>,
+    Path((id, request_id)): Path<(OrderId, Uuid)>,
+    Query(limit): Query<Limit>,
+) -> Response {
+    let limit = Duration::from_millis(limit.timeout_ms.min(LONGEST));
+    match queries.orders.wait(&id, limit, || store::request(&queries.pool, id, request_id)).await {
+        Ok(Some(Outcome { refusal: Some(reason), .. })) => {
+            Json(json!({"outcome": "rejected", "reason": reason})).into_response()
+        }
+        Ok(Some(Outcome { status, .. })) => Json(json!({"outcome": status})).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
     }

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 
 use crate::domain::{Decision, Illegal, Input, decide};
 use crate::row::Row;
-use crate::store;
+use crate::store::{self, Refused};
 
 /// The dance, as far as orders go.
 pub const REACTIONS: &[Reaction] = &[
@@ -67,6 +67,8 @@ pub const REACTIONS: &[Reaction] = &[
     row(EventType::InventoryConfirmationFailed, &["cancelled"], &[], &[]),
     row(EventType::InventoryRejected, &["pending"], &["failed"], &[EventType::OrderFailed]),
     row(EventType::InventoryRejected, &["cancelled"], &[], &[]),
+    // No state depends on it: kept, so that whoever asked for the refund can be told.
+    row(EventType::RefundRejected, &["any"], &[], &[]),
     row(EventType::ProductChanged, &["any"], &[], &[]),
 ];
 
@@ -113,6 +115,7 @@ impl Reactor for OrderReactor {
         let mut rows = store::load_orders(connection, &ids).await?;
         let mut products = store::load_products(connection, &skus).await?;
         let mut changed_products = BTreeSet::new();
+        let mut refusals_to_tell: Vec<Refused> = Vec::new();
         let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
 
         for (index, received) in events.iter().enumerate() {
@@ -133,6 +136,11 @@ impl Reactor for OrderReactor {
                 continue;
             }
             let Some(order_id) = order_of(event) else { continue };
+            if let Event::RefundRejected(rejected) = event {
+                let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
+                refusals_to_tell.push(Refused { request_id, order_id, reason });
+                continue;
+            }
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             match react_one(row, envelope, event, products.known()) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
@@ -142,6 +150,10 @@ impl Reactor for OrderReactor {
                         row.apply(change, Some((envelope, event)), now);
                     }
                     if let Some(event) = emit {
+                        if let Event::OrderCancellationRejected(rejected) = &event {
+                            let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
+                            refusals_to_tell.push(Refused { request_id, order_id, reason });
+                        }
                         let sequence = row.next_sequence(now);
                         emissions.push(self.lane.emission(
                             Cause::from(envelope),
@@ -159,9 +171,14 @@ impl Reactor for OrderReactor {
 
         let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
         store::write_orders(connection, &written).await?;
+        store::write_refusals(connection, &refusals_to_tell, now).await?;
         store::write_products(connection, products.rows(&changed_products)).await?;
         let after = Committed {
-            orders: written.iter().map(|row| row.id).collect(),
+            orders: written
+                .iter()
+                .map(|row| row.id)
+                .chain(refusals_to_tell.iter().map(|r| r.order_id))
+                .collect(),
             products: changed_products.into_iter().collect(),
             no_ops,
         };

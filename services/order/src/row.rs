@@ -5,6 +5,7 @@ use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId
 use minuet_events::{Envelope, Event, TraceContext};
 use minuet_messaging::Cause;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::domain::{Change, Order, Placed, Withdrawal};
 
@@ -22,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) detail: Option<String>,
     pub(crate) payment_id: Option<PaymentId>,
     pub(crate) submission: Option<Cause>,
+    /// The request, or else the event, that ended the order in this batch.
+    pub(crate) ended_by: Option<Uuid>,
     pub(crate) event_sequence: i64,
     pub(crate) version: i32,
     pub(crate) traceparent: Option<String>,
@@ -46,6 +49,7 @@ impl Row {
             detail: None,
             payment_id: None,
             submission: None,
+            ended_by: None,
             event_sequence: 0,
             version: 0,
             traceparent: None,
@@ -129,6 +133,7 @@ impl Row {
             }
             Change::Cancelled { reason, detail } => {
                 self.order = Order::Cancelled;
+                self.ended_by = cause.map(|(envelope, event)| ended_by(envelope, event));
                 self.reason = Some(reason);
                 self.detail = detail;
             }
@@ -166,6 +171,14 @@ impl Row {
             | Order::Cancelled
             | Order::Failed => None,
         }
+    }
+}
+
+/// A refund was asked for by the request that caused it; everything else ends an order by itself.
+fn ended_by(envelope: &Envelope, event: &Event) -> Uuid {
+    match (event, envelope.causation_id) {
+        (Event::PaymentRefunded(_), Some(request)) => request,
+        _ => envelope.id,
     }
 }
 

@@ -21,9 +21,9 @@ const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency,
      from orders where id = any($1::uuid[]) order by id for update";
 
 const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
-        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at)
+        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by)
      select * from unnest($1::uuid[], $2::text[], $3::order_status[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::json[], $9::json[],
-        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[])
+        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::uuid[])
      on conflict (id) do nothing";
 
 const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
@@ -34,10 +34,18 @@ const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_me
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
         reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
-        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
-     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[])
-        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at)
+        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by)
+     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[])
+        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by)
      where o.id = n.id";
+
+const WRITE_REFUSALS: &str = "insert into refusals (request_id, order_id, reason, created_at)
+     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) on conflict (request_id) do nothing";
+
+/// What became of a request: a refusal, or the end of the order.
+const REQUEST: &str =
+    "select reason as refusal, null::text as status from refusals where request_id = $2 and order_id = $1
+     union all select null, status::text from orders where id = $1 and ended_by = $2 limit 1";
 
 /// Open orders by their age.
 const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at limit 10000";
@@ -71,6 +79,8 @@ pub const STATEMENTS: &[&str] = &[
     INSERT_ORDERS,
     SUBMIT_ORDERS,
     UPDATE_ORDERS,
+    WRITE_REFUSALS,
+    REQUEST,
     DUE,
     LOAD_PRODUCTS,
     WRITE_PRODUCTS,
@@ -177,6 +187,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.traces)
             .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
             .bind(c.updated)
+            .bind(c.ended_by)
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {
@@ -213,6 +224,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.sequences)
             .bind(c.versions)
             .bind(c.updated)
+            .bind(c.ended_by)
             .execute(&mut *connection)
             .await?;
     }
@@ -240,6 +252,7 @@ struct Columns<'a> {
     versions: Vec<i32>,
     traces: Vec<Option<&'a str>>,
     updated: Vec<OffsetDateTime>,
+    ended_by: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -271,6 +284,7 @@ impl<'a> Columns<'a> {
             c.versions.push(row.version);
             c.traces.push(row.traceparent.as_deref());
             c.updated.push(row.updated_at.to_datetime());
+            c.ended_by.push(row.ended_by);
         }
         c
     }
@@ -363,6 +377,47 @@ pub(crate) async fn write_products(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// A request about an order that was refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) request_id: Uuid,
+    pub(crate) order_id: OrderId,
+    pub(crate) reason: String,
+}
+
+pub(crate) async fn write_refusals(
+    connection: &mut PgConnection,
+    refusals: &[Refused],
+    now: Micros,
+) -> Result<(), ReactError> {
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(WRITE_REFUSALS)
+        .bind(refusals.iter().map(|r| r.request_id).collect::<Vec<_>>())
+        .bind(refusals.iter().map(|r| r.order_id.as_uuid()).collect::<Vec<_>>())
+        .bind(refusals.iter().map(|r| r.reason.as_str()).collect::<Vec<_>>())
+        .bind(vec![now.to_datetime(); refusals.len()])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What became of a request: why it was refused, or the status in which it ended the order.
+#[derive(Debug, FromRow)]
+pub(crate) struct Outcome {
+    pub(crate) refusal: Option<String>,
+    pub(crate) status: Option<String>,
+}
+
+pub(crate) async fn request(
+    pool: &PgPool,
+    order: OrderId,
+    request: Uuid,
+) -> Result<Option<Outcome>, sqlx::Error> {
+    sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(pool).await
 }
 
 /// An order as it is shown.

@@ -23,6 +23,8 @@ use crate::row::Row;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// After how many requests without an answer the charge is called off.
 const ATTEMPTS: u32 = 5;
+/// After how many refused or unanswered requests a refund is left to a person: about five minutes of back-off.
+const REFUND_ATTEMPTS: u32 = 20;
 /// Most answers in one transaction.
 const BATCH: usize = 500;
 /// How long a stop waits for calls under way: what is not answered by then is looked up at the next start.
@@ -128,7 +130,7 @@ impl Calls {
         for (order, said) in answers {
             let kind = match said {
                 Said::Charge(_) => Kind::Charge,
-                Said::Refunded => Kind::Refund,
+                Said::Refunded | Said::RefundParked { .. } => Kind::Refund,
             };
             under_way.remove(&(*order, kind));
         }
@@ -211,6 +213,10 @@ async fn perform<G: PaymentGateway>(gateway: &G, call: Call, stop: &Cancellation
             loop {
                 match bounded(gateway.refund(&charge, refund.refund_id)).await {
                     Ok(()) => return (order, Said::Refunded),
+                    Err(error) if attempt + 1 >= REFUND_ATTEMPTS => {
+                        let reason = clean(&error.to_string());
+                        return (order, Said::RefundParked { attempts: attempt + 1, reason });
+                    }
                     Err(error) => warn!(%order, attempt, %error, "a refund is tried again"),
                 }
                 back_off(attempt).await;

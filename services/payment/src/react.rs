@@ -214,6 +214,11 @@ pub(crate) async fn record(
         let (input, cause) = match said {
             Said::Charge(answer) => (Input::Answered(answer), row.reserved),
             Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
+            Said::RefundParked { attempts, reason } => {
+                tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
+                store::park_refund(connection, *order_id, *attempts, reason, now).await?;
+                continue;
+            }
         };
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
@@ -237,6 +242,8 @@ pub(crate) async fn record(
 pub(crate) enum Said {
     Charge(Answer),
     Refunded,
+    /// The provider would not, for long: a person has to look. It is tried again when the shard is taken anew.
+    RefundParked { attempts: u32, reason: String },
 }
 
 fn is_stopped(row: &Row) -> bool {

@@ -54,9 +54,11 @@ const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reas
         $10::timestamptz[], $10::timestamptz[])
      on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
 
+const PARK_REFUND: &str = "update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
+
 /// For the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[&str] =
-    &[LOAD_PAYMENTS, OPEN_CHARGES, OPEN_REFUNDS, INSERT_PAYMENTS, UPDATE_PAYMENTS, WRITE_REFUNDS];
+    &[LOAD_PAYMENTS, OPEN_CHARGES, OPEN_REFUNDS, INSERT_PAYMENTS, UPDATE_PAYMENTS, WRITE_REFUNDS, PARK_REFUND];
 
 #[derive(FromRow)]
 struct PaymentRow {
@@ -222,6 +224,24 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .await?;
     }
     write_refunds(connection, rows).await
+}
+
+/// The money is still owed: the row stays open, and says what a person has to know.
+pub(crate) async fn park_refund(
+    connection: &mut PgConnection,
+    order: OrderId,
+    attempts: u32,
+    reason: &str,
+    now: Micros,
+) -> Result<(), ReactError> {
+    sqlx::query(PARK_REFUND)
+        .bind(order.as_uuid())
+        .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
+        .bind(reason)
+        .bind(now.to_datetime())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {

@@ -60,7 +60,7 @@ fn does(decide: Decide, order: &Order, event: &Event) -> Does {
         None | Some(Err(_)) => Does::Illegal,
         Some(Ok(decision)) if decision.is_no_op() => Does::Nothing,
         Some(Ok(decision)) => Does::Something {
-            becomes: after(order, event, &decision).name(),
+            becomes: after(order, &decision).name(),
             emits: decision.emit.map(|event| event.event_type()),
         },
     }
@@ -74,7 +74,7 @@ fn disagreements(table: &[Reaction], decide: Decide) -> Vec<String> {
     for event_type in EventType::ALL {
         let rows: Vec<&Reaction> = table.iter().filter(|row| row.consumes == *event_type).collect();
         if *event_type == BESIDE {
-            if !matches!(rows[..], [Reaction { states: &["any"], becomes: &[], emits: &[], .. }]) {
+            if !matches!(rows[..], [&Reaction { states: &["any"], becomes: &[], emits: &[], .. }]) {
                 found.push(format!("{event_type} is read in any state and emits nothing"));
             }
             continue;

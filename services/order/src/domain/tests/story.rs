@@ -1,7 +1,7 @@
 //! given / when / then, over the real row: what `decide` says is applied as the reactor applies it.
 
+use minuet_events::Event;
 use minuet_events::values::Micros;
-use minuet_events::{Envelope, Event, TraceContext};
 
 use super::samples::{EVENT, ORDER, catalogue};
 use crate::domain::{Decision, Illegal, Input, Order, decide};
@@ -44,9 +44,9 @@ pub(super) fn decide_event(order: &Order, event: &Event) -> Option<Result<Decisi
 }
 
 /// The state that a decision leads to.
-pub(super) fn after(order: &Order, event: &Event, decision: &Decision) -> Order {
+pub(super) fn after(order: &Order, decision: &Decision) -> Order {
     let mut row = row(order.clone());
-    apply(&mut row, event, decision);
+    apply(&mut row, decision);
     row.order
 }
 
@@ -63,17 +63,13 @@ impl Given {
     pub(super) fn when(mut self, happening: impl Into<Happening>) -> Then {
         let (before, version) = (self.row.order.clone(), self.row.version);
         let (event, decided) = match happening.into() {
-            Happening::Event(event) => {
-                let decided = decide_event(&before, &event).expect("an event of an order's");
-                (event.event_type().name(), decided.inspect(|d| apply(&mut self.row, &event, d)))
-            }
-            Happening::Deadline => {
-                let decided = decide(&before, Input::DeadlinePassed);
-                // A deadline has no event: of a row, it changes what any event but a submission does.
-                let stand_in = super::samples::reservation_expired();
-                ("DeadlinePassed", decided.inspect(|d| apply(&mut self.row, &stand_in, d)))
-            }
+            Happening::Event(event) => (event.event_type().name(), decide_event(&before, &event)),
+            Happening::Deadline => ("DeadlinePassed", Some(decide(&before, Input::DeadlinePassed))),
         };
+        let decided = decided.expect("an event of an order's");
+        if let Ok(decision) = &decided {
+            apply(&mut self.row, decision);
+        }
         let counted = decided.as_ref().is_ok_and(|decision| decision.change.is_some());
         assert_eq!(self.row.version, version + i32::from(counted), "the row's version counts its changes");
         Then { before, event, decided, row: self.row }
@@ -151,18 +147,8 @@ fn row(order: Order) -> Row {
     Row { order, payment_id, ..Row::unknown(ORDER, NOW) }
 }
 
-fn apply(row: &mut Row, event: &Event, decision: &Decision) {
-    let Some(change) = decision.change.clone() else { return };
-    let envelope = Envelope {
-        id: EVENT,
-        event_type: event.event_type(),
-        source: "/somebody".into(),
-        subject: event.key().into(),
-        time: NOW,
-        correlation_id: event.key().into(),
-        causation_id: None,
-        sequence: None,
-        trace: TraceContext::derived("/somebody", EVENT),
-    };
-    row.apply(change, &envelope, event, NOW);
+fn apply(row: &mut Row, decision: &Decision) {
+    if let Some(change) = decision.change.clone() {
+        row.apply(change, None, NOW);
+    }
 }
