@@ -12,7 +12,7 @@ fn its_user_or_an_admin_cancels_an_order_under_way() {
                 .then(cancelled())
                 .emits([order_cancelled("requested", Some("too slow"))])
                 .when(cancellation_requested_by(name))
-                .is_answered_by(cancellation_rejected("already_cancelled"));
+                .answers(cancellation_rejected("already_cancelled"));
         }
     }
 }
@@ -23,7 +23,7 @@ fn a_stranger_cancels_nothing() {
         for name in ["bert", "administrator", "Admin:root", "anna2"] {
             given(state.clone())
                 .when(cancellation_requested_by(name))
-                .is_answered_by(cancellation_rejected("not_permitted"));
+                .answers(cancellation_rejected("not_permitted"));
         }
     }
 }
@@ -38,9 +38,7 @@ fn what_has_ended_is_not_cancelled_by_anybody() {
     ];
     for (end, reason) in ends {
         for name in ["anna", "admin:root", "bert"] {
-            given(end.clone())
-                .when(cancellation_requested_by(name))
-                .is_answered_by(cancellation_rejected(reason));
+            given(end.clone()).when(cancellation_requested_by(name)).answers(cancellation_rejected(reason));
         }
     }
 }

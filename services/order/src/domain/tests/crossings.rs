@@ -27,7 +27,7 @@ fn a_payment_makes_a_pending_order_paid() {
     given(pending()).when(payment_succeeded()).then(paid()).emits([]);
     given(cancelled()).when(payment_succeeded()).does_nothing();
     for state in [unknown(), tombstone(["anna"]), paid(), confirmed(), failed()] {
-        given(state).when(payment_succeeded()).is_illegal();
+        given(state).when(payment_succeeded()).cannot_happen();
     }
 }
 
@@ -41,7 +41,7 @@ fn a_confirmation_may_overtake_its_payment() {
         .then(confirmed())
         .emits([])
         .when(payment_succeeded())
-        .is_illegal();
+        .cannot_happen();
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_confirmation_ends_what_is_pending_or_paid() {
     given(paid()).when(inventory_confirmed()).then(confirmed()).emits([order_confirmed()]);
     given(cancelled()).when(inventory_confirmed()).does_nothing();
     for state in [unknown(), tombstone(["anna"]), confirmed(), confirmed_before_its_payment(), failed()] {
-        given(state).when(inventory_confirmed()).is_illegal();
+        given(state).when(inventory_confirmed()).cannot_happen();
     }
 }
 
@@ -64,7 +64,7 @@ fn a_refund_cancels_with_its_reason_also_what_was_confirmed() {
             .does_nothing();
     }
     for state in [unknown(), tombstone(["anna"]), failed()] {
-        given(state).when(payment_refunded()).is_illegal();
+        given(state).when(payment_refunded()).cannot_happen();
     }
 }
 
@@ -84,7 +84,7 @@ fn a_failure_elsewhere_cancels_what_is_not_at_its_end() {
         }
         given(cancelled()).when(failure.clone()).does_nothing();
         for state in [unknown(), tombstone(["anna"]), confirmed(), confirmed_before_its_payment(), failed()] {
-            given(state).when(failure.clone()).is_illegal();
+            given(state).when(failure.clone()).cannot_happen();
         }
     }
 }
@@ -99,7 +99,7 @@ fn too_little_stock_fails_a_pending_order_and_names_every_shortage() {
     let others =
         [unknown(), tombstone(["anna"]), paid(), confirmed(), confirmed_before_its_payment(), failed()];
     for state in others {
-        given(state).when(inventory_rejected()).is_illegal();
+        given(state).when(inventory_rejected()).cannot_happen();
     }
 }
 

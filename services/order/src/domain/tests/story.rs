@@ -24,6 +24,7 @@ impl From<Event> for Happening {
 }
 
 /// None: the event is none of an order's.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is no order's business need not be listed")]
 pub(super) fn decide_event(order: &Order, event: &Event) -> Option<Result<Decision, Illegal>> {
     let products = catalogue();
     let input = match event {
@@ -106,7 +107,7 @@ impl Then {
 
     /// What was asked is answered, and nothing changes.
     #[track_caller]
-    pub(super) fn is_answered_by(self, event: Event) -> Given {
+    pub(super) fn answers(self, event: Event) -> Given {
         let before = self.before.clone();
         self.then(before).emits([event])
     }
@@ -124,7 +125,7 @@ impl Then {
     }
 
     #[track_caller]
-    pub(super) fn is_illegal(self) {
+    pub(super) fn cannot_happen(self) {
         assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
     }
 
