@@ -1,4 +1,4 @@
-//! The order service is away for a while, at the same address afterwards.
+//! The order service is away, or slow: orders are taken all the same.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpSocket;
 use super::order;
 
 async fn order_service(world: &World, listen: SocketAddr) -> Running {
-    let settings = minuet_order::Settings { listen };
+    let settings = minuet_order::Settings { listen, ..Default::default() };
     let messaging = world.settings("order");
     let (codec, catalogue) = (world.codec.clone(), std::sync::Arc::clone(&world.catalogue));
     let clock = world.options.clock.clone();
@@ -22,6 +22,7 @@ async fn order_service(world: &World, listen: SocketAddr) -> Running {
     .await
 }
 
+/// At the same address after it was away, as a service has it that is started again.
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_taken_while_the_order_service_is_away() {
     let world = World::new().await;
@@ -78,4 +79,25 @@ async fn orders_are_taken_while_the_order_service_is_away() {
     assert_eq!(get(location).await.body["status"], "confirmed");
     books(&world).await;
     assert_eq!(world.number("order", "select count(*) from orders").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_not_priced_in_time_is_accepted() {
+    let world = World::new().await;
+    let services = world.services().await;
+    let (_gateway, api) = world.gateway(&services).await;
+    world.product("CHAIR", "49.90", &[("BER", 10)]).await;
+
+    // Nobody can look up a price.
+    let mut lock = world.pool("order").begin().await.unwrap();
+    sqlx::query("lock table products in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let request = api.as_user(Method::POST, "/v1/orders").json(&order(&[("CHAIR", 1)]));
+    let answer = api.send(request).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.body, json!({"order_id": answer.order_id()}), "nothing more is known");
+    assert_eq!(answer.header("location"), Some(format!("/v1/orders/{}", answer.order_id()).as_str()));
+
+    lock.rollback().await.unwrap();
+    world.await_status(answer.order_id().into(), "confirmed").await;
+    books(&world).await;
 }

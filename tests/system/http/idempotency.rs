@@ -7,7 +7,7 @@ use minuet_tests::{Api, books};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Shop, order};
+use super::{Shop, order, patient_gateway};
 
 fn keyed(api: &Api, user: &str, key: &str, body: &Value) -> RequestBuilder {
     api.as_named(user, Method::POST, "/v1/orders").header("idempotency-key", key).json(body)
@@ -69,7 +69,7 @@ async fn many_at_once_through_two_gateways_give_one_order() {
     let shop = Shop::open().await;
     shop.world.product("CHAIR", "49.90", &[("BER", 10)]).await;
     let services = [shop.order, shop.inventory, shop.payment];
-    let (_second, second_api) = shop.world.gateway(&services).await;
+    let (_second, second_api) = patient_gateway(&shop.world, &services).await;
     let apis = [&shop.api, &second_api];
     let body = order(&[("CHAIR", 1)]);
 

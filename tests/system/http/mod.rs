@@ -28,7 +28,7 @@ impl Shop {
     async fn open() -> Shop {
         let world = World::new().await;
         let services = world.services().await;
-        let (gateway, api) = world.gateway(&services).await;
+        let (gateway, api) = patient_gateway(&world, &services).await;
         let [order, inventory, payment] = services;
         Shop { world, order, inventory, payment, gateway, api }
     }
@@ -45,6 +45,18 @@ impl Shop {
     async fn admin_gets(&self, path: &str) -> Answer {
         self.api.send(self.api.as_admin(Method::GET, path)).await
     }
+}
+
+/// Waits far longer for an answer than it takes: a slow machine is no failure.
+async fn patient_gateway(world: &World, services: &[Running; 3]) -> (Running, Api) {
+    let settings = minuet_gateway::Settings { answer_wait_ms: 30_000, ..world.gateway_settings(services) };
+    let publisher = world.publisher.clone();
+    let gateway = Running::start("gateway", move |bound, shutdown| async move {
+        minuet_gateway::run(settings, publisher, shutdown, bound).await.map_err(|error| format!("{error:?}"))
+    })
+    .await;
+    let api = Api::new(gateway.address, world.secret());
+    (gateway, api)
 }
 
 fn order(lines: &[(&str, u32)]) -> Value {

@@ -78,8 +78,12 @@ async fn a_client_chooses_what_it_waits_for() {
     // Nobody takes the money: the wait ends, and the order is shown as it is by then.
     let Shop { world, order: _order, inventory: _inventory, payment, gateway: _gateway, api } = shop;
     payment.stop().await;
-    let request = api.as_user(Method::POST, "/v1/orders").json(&order(&[("CHAIR", 1)]));
-    let answer = api.send(request.header("prefer", "wait=1")).await;
+    let post = || {
+        let request = api.as_user(Method::POST, "/v1/orders").header("idempotency-key", "k");
+        request.json(&order(&[("CHAIR", 1)]))
+    };
+    assert_eq!(api.send(post()).await.status, 201);
+    let answer = api.send(post().header("prefer", "wait=1")).await;
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (201, &json!("pending")), "{answer:?}");
     assert_eq!(answer.header("preference-applied"), Some("wait=1"));
     let _payment = world.payment().await;
