@@ -9,6 +9,7 @@
 
 mod api;
 mod books;
+mod provider;
 mod service;
 mod stack;
 mod topic;
@@ -21,4 +22,5 @@ pub use service::Running;
 pub use stack::stack;
 pub use topic::{Consumed, Raw, Topics};
 pub use wait::until;
-pub use world::{Options, SERVICES, World, adjustment, product, submission};
+pub use provider::Provider;
+pub use world::{Options, SERVICES, Time, World, adjustment, product, submission};

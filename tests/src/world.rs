@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use minuet_events::values::{
     Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, WarehouseCode,
@@ -8,7 +9,7 @@ use minuet_events::values::{
 use minuet_events::{Codec, Envelope, Event, TraceContext, catalog, inventory, orders};
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{Clock, Publisher, Settings};
-use minuet_payment::provider::SimulatedSettings;
+use minuet_payment::provider::{PaymentGateway, SimulatedSettings};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,24 @@ impl Default for Options {
     fn default() -> Self {
         let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
         Options { partitions: 4, provider, clock: Clock::System }
+    }
+}
+
+impl Options {
+    /// Time as the test says: the second part moves it.
+    pub fn with_time() -> (Options, Time) {
+        let now = Micros::from_datetime(time::OffsetDateTime::now_utc());
+        let micros = Arc::new(AtomicI64::new(now.0));
+        (Options { clock: Clock::Manual(Arc::clone(&micros)), ..Options::default() }, Time(micros))
+    }
+}
+
+/// The services' clock.
+pub struct Time(Arc<AtomicI64>);
+
+impl Time {
+    pub fn pass(&self, minutes: i64) {
+        self.0.fetch_add(minutes * 60_000_000, Ordering::SeqCst);
     }
 }
 
@@ -101,7 +120,8 @@ impl World {
     }
 
     pub async fn order(&self) -> Running {
-        let settings = minuet_order::Settings { listen: any_port(), ..Default::default() };
+        let settings =
+            minuet_order::Settings { listen: any_port(), sweep_interval_ms: 50, ..Default::default() };
         let (messaging, codec, catalogue, clock) = self.parts("order");
         Running::start("order", move |bound, shutdown| async move {
             minuet_order::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
@@ -112,7 +132,8 @@ impl World {
     }
 
     pub async fn inventory(&self) -> Running {
-        let settings = minuet_inventory::Settings { listen: any_port(), ..Default::default() };
+        let settings =
+            minuet_inventory::Settings { listen: any_port(), sweep_interval_ms: 50, ..Default::default() };
         let (messaging, codec, catalogue, clock) = self.parts("inventory");
         Running::start("inventory", move |bound, shutdown| async move {
             minuet_inventory::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
@@ -128,6 +149,18 @@ impl World {
         let (messaging, codec, catalogue, clock) = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
             minuet_payment::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
+                .await
+                .map_err(|e| format!("{e:?}"))
+        })
+        .await
+    }
+
+    /// The payment service with a provider of the test's own.
+    pub async fn payment_with<G: PaymentGateway>(&self, gateway: Arc<G>) -> Running {
+        let settings = minuet_payment::Settings { listen: any_port(), ..Default::default() };
+        let (messaging, codec, catalogue, clock) = self.parts("payment");
+        Running::start("payment", move |bound, shutdown| async move {
+            minuet_payment::run_with(gateway, settings, messaging, codec, catalogue, clock, bound, shutdown)
                 .await
                 .map_err(|e| format!("{e:?}"))
         })

@@ -3,6 +3,8 @@
 
 mod bad_messages;
 mod contention;
+mod crossings;
+mod endings;
 mod http;
 mod outcomes;
 mod repetition;

@@ -152,6 +152,14 @@ pub(crate) enum AdjustmentOutcome {
     Rejected { reason: String },
 }
 
+/// What became of a cancellation or a refund.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub(crate) enum RequestOutcome {
+    Cancelled,
+    Rejected { reason: String },
+}
+
 /// How long to wait for an order that is not yet as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
@@ -254,6 +262,18 @@ impl Downstream {
         let mut url = under(&self.inventory, &["adjustments", id]);
         url.query_pairs_mut().append_pair("timeout_ms", &millis(wait));
         self.get(INVENTORY, url, wait).await
+    }
+
+    /// What became of a request about an order; None while nothing has.
+    pub(crate) async fn request(
+        &self,
+        order: &str,
+        request: Uuid,
+        wait: Duration,
+    ) -> Result<Option<RequestOutcome>, DownstreamError> {
+        let mut url = under(&self.order, &["orders", order, "requests", &request.to_string()]);
+        url.query_pairs_mut().append_pair("timeout_ms", &millis(wait));
+        self.get(ORDER, url, wait).await
     }
 
     /// Whether the order service answers at all. Its own readiness is its own matter.

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use minuet_events::ids;
 use minuet_events::values::{AdjustmentId, OrderId, UserId};
 use sha2::{Digest, Sha256};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 use crate::problem::{Kind, Problem};
 
@@ -40,14 +40,19 @@ impl IdempotencyKey {
     /// As an order's id: a UUIDv8 of SHA-256, no time in it. The first word keeps the two kinds of ids apart; a user's name
     /// holds no control character, so that the zero byte ends it.
     pub(crate) fn adjustment_id(&self, user: &UserId) -> AdjustmentId {
+        AdjustmentId::new(self.request_id("adjustment", user))
+    }
+
+    /// Of a request of that kind.
+    pub(crate) fn request_id(&self, kind: &str, user: &UserId) -> Uuid {
         let mut hash = Sha256::new();
-        for part in ["adjustment", user.as_str(), self.0.as_str()] {
+        for part in [kind, user.as_str(), self.0.as_str()] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash.finalize()[..16]);
-        AdjustmentId::new(Builder::from_custom_bytes(bytes).into_uuid())
+        Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 

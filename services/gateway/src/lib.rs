@@ -27,6 +27,7 @@ mod prefer;
 mod problem;
 mod products;
 mod publish;
+mod requests;
 mod router;
 mod settings;
 mod stock;

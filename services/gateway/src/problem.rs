@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     RequestTimeout,
     AdjustmentRefused,
+    /// A cancellation or a refund that the dance refused; `detail` is its reason.
+    RequestRefused,
     BodyTooLarge,
     UnsupportedMediaType,
     InvalidRequest,
@@ -65,6 +67,7 @@ impl Kind {
             Kind::AdjustmentRefused => {
                 (StatusCode::CONFLICT, "adjustment-refused", "The stock adjustment was refused")
             }
+            Kind::RequestRefused => (StatusCode::CONFLICT, "request-refused", "The order does not allow that"),
             Kind::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Kind::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

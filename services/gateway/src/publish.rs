@@ -15,7 +15,11 @@ const SOURCE: &str = "/minuet/gateway";
 impl Edge {
     /// Puts an event on its topic, under a new id, which is returned once every in-sync replica has it.
     pub(crate) async fn publish(&self, event: Event, trace: IncomingTrace) -> Result<Uuid, Problem> {
-        let id = Uuid::now_v7();
+        self.publish_as(Uuid::now_v7(), event, trace).await
+    }
+
+    /// Under an id of the caller's choice: an event that is sent again under it counts once.
+    pub(crate) async fn publish_as(&self, id: Uuid, event: Event, trace: IncomingTrace) -> Result<Uuid, Problem> {
         let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
         let key = Arc::clone(&envelope.subject);
         match self.publisher.publish(envelope, event).await {

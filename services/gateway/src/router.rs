@@ -3,13 +3,15 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use crate::{Edge, health, limits, orders, products, stock};
+use crate::{Edge, health, limits, orders, products, requests, stock};
 
-/// Every path there is. An order's cancellation and refund will stand beside it, each as a POST below `/v1/orders/{id}`.
+/// Every path there is.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
     let limited = Router::new()
         .route("/v1/orders", post(orders::submit).get(orders::list))
         .route("/v1/orders/{id}", get(orders::show))
+        .route("/v1/orders/{id}/cancellation", post(requests::cancel))
+        .route("/v1/orders/{id}/refund", post(requests::refund))
         .route("/v1/products/{sku}", get(products::show).put(products::put))
         .route("/v1/stock/{sku}", get(stock::show))
         .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))

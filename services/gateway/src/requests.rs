@@ -1,0 +1,109 @@
+//! Requests about an order that is there already: `POST /v1/orders/{id}/cancellation`, and with the scope admin
+//! `POST /v1/orders/{id}/refund`. Each is an event; the dance answers it, and the caller is told within the usual wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use minuet_events::Event;
+use minuet_events::orders::OrderCancellationRequested;
+use minuet_events::payments::RefundRequested;
+use minuet_events::values::{OrderId, UserId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::Edge;
+use crate::body::JsonBody;
+use crate::downstream::{Order, RequestOutcome, Until};
+use crate::fields::{Fields, free_text};
+use crate::idempotency::IdempotencyKey;
+use crate::identity::Admin;
+use crate::problem::{Kind, Problem};
+use crate::token::Identity;
+use crate::trace::IncomingTrace;
+
+const LONGEST_REASON: usize = 500;
+/// What marks an admin's name in an event. No token's `sub` may begin with it.
+pub(crate) const ADMIN_PREFIX: &str = "admin:";
+
+/// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
+/// cancelled when it arrives, if the caller is its user.
+pub(crate) async fn cancel(
+    State(edge): State<Arc<Edge>>,
+    identity: Identity,
+    Path(id): Path<String>,
+    trace: IncomingTrace,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
+    let reason = reason(&body)?;
+    let known = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+    if known.is_some_and(|order| !identity.admin && order.user_id != identity.user.as_str()) {
+        return Err(Problem::not_found());
+    }
+    let requested_by = if identity.admin { admin_name(&identity.user)? } else { identity.user.clone() };
+    let event = Event::from(OrderCancellationRequested { order_id, requested_by, reason });
+    ask(&edge, "cancellation", order_id, &identity, &headers, event, trace).await
+}
+
+/// Of a captured payment, once.
+pub(crate) async fn refund(
+    State(edge): State<Arc<Edge>>,
+    Admin(identity): Admin,
+    Path(id): Path<String>,
+    trace: IncomingTrace,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
+    let reason = reason(&body)?;
+    let event = Event::from(RefundRequested { order_id, requested_by: admin_name(&identity.user)?, reason });
+    ask(&edge, "refund", order_id, &identity, &headers, event, trace).await
+}
+
+fn admin_name(user: &UserId) -> Result<UserId, Problem> {
+    UserId::parse(&format!("{ADMIN_PREFIX}{user}"))
+        .map_err(|error| Problem::new(Kind::InvalidRequest, format!("the token's sub is too long for an admin: {error}")))
+}
+
+fn reason(body: &Value) -> Result<String, Problem> {
+    let mut errors = Vec::new();
+    let reason = Fields::of(body, "", &["reason"], &mut errors)
+        .and_then(|fields| fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors));
+    reason.filter(|_| errors.is_empty()).ok_or_else(|| Problem::with_errors(Kind::InvalidRequest, errors))
+}
+
+/// Publishes the request and tells what became of it: 200 with the order, 409 with the reason, or 202 when that takes longer.
+async fn ask(
+    edge: &Edge,
+    kind: &'static str,
+    order_id: OrderId,
+    identity: &Identity,
+    headers: &HeaderMap,
+    event: Event,
+    trace: IncomingTrace,
+) -> Result<Response, Problem> {
+    let key = IdempotencyKey::read(headers)?;
+    let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &identity.user));
+    let path = format!("/v1/orders/{order_id}");
+    edge.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
+    tracing::info!(event = "request_published", kind, %order_id, %request);
+    let id = order_id.to_string();
+    let outcome = edge.wait_for(kind, edge.downstream.request(&id, request, edge.answer_wait)).await;
+    match outcome {
+        Some(RequestOutcome::Rejected { reason }) => Err(Problem::new(Kind::RequestRefused, reason).about(path)),
+        Some(RequestOutcome::Cancelled) => {
+            let order: Option<Order> = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+            Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())
+        }
+        None => {
+            let accepted = json!({"order_id": id, "request_id": request});
+            Ok((StatusCode::ACCEPTED, [(LOCATION, path)], Json(accepted)).into_response())
+        }
+    }
+}

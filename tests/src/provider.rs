@@ -1,0 +1,104 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use minuet_events::values::{PaymentId, RefundId};
+use minuet_payment::domain::{Answer, Charge};
+use minuet_payment::provider::{NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
+use tokio::sync::watch;
+
+/// A provider that does what the test says, and notes what it was asked.
+pub struct Provider {
+    inner: Simulated,
+    /// While true, charges are not answered, but may be cancelled.
+    held: watch::Sender<bool>,
+    /// A charge that is held is captured all the same, before its answer is held back.
+    capture_first: bool,
+    refunds_to_refuse: AtomicU32,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+impl Provider {
+    pub fn new() -> Self {
+        let settings = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
+        Provider {
+            inner: Simulated::open(settings).unwrap(),
+            held: watch::Sender::new(false),
+            capture_first: false,
+            refunds_to_refuse: AtomicU32::new(0),
+            calls: Mutex::default(),
+        }
+    }
+
+    /// Charges hang until [`Provider::let_go`].
+    pub fn holding() -> Self {
+        let provider = Provider::new();
+        provider.held.send_replace(true);
+        provider
+    }
+
+    /// The money is taken at once, only the answer hangs.
+    pub fn holding_answers() -> Self {
+        Provider { capture_first: true, ..Provider::holding() }
+    }
+
+    pub fn refusing_refunds(times: u32) -> Self {
+        let provider = Provider::new();
+        provider.refunds_to_refuse.store(times, Ordering::SeqCst);
+        provider
+    }
+
+    pub fn let_go(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// What was asked, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, call: &str) -> usize {
+        self.calls().iter().filter(|asked| **asked == call).count()
+    }
+
+    fn note(&self, call: &'static str) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PaymentGateway for Provider {
+    async fn charge(&self, charge: &Charge) -> Result<Answer, NoAnswer> {
+        self.note("charge");
+        if self.capture_first {
+            self.inner.charge(charge).await?;
+        }
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.map_err(|e| NoAnswer { detail: e.to_string() })?;
+        self.inner.charge(charge).await
+    }
+
+    async fn cancel(&self, payment: PaymentId) -> Result<Answer, NoAnswer> {
+        self.note("cancel");
+        self.inner.cancel(payment).await
+    }
+
+    async fn refund(&self, charge: &Charge, refund: RefundId) -> Result<(), NoAnswer> {
+        self.note("refund");
+        let left = self.refunds_to_refuse.load(Ordering::SeqCst);
+        if left > 0 {
+            self.refunds_to_refuse.store(left - 1, Ordering::SeqCst);
+            return Err(NoAnswer { detail: "not now".to_owned() });
+        }
+        self.inner.refund(charge, refund).await
+    }
+
+    async fn look_up(&self, payment: PaymentId) -> Result<Option<Answer>, NoAnswer> {
+        self.note("look_up");
+        self.inner.look_up(payment).await
+    }
+}
