@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
-use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku, WarehouseCode};
+use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
@@ -13,7 +13,7 @@ use minuet_messaging::{
 use sqlx::PgConnection;
 use time::Duration;
 
-use crate::domain::{Adjusted, Decision, Illegal, Input, Move, Stock, adjust, decide};
+use crate::domain::{Adjusted, Decision, Illegal, Input, Stock, adjust, decide, shift};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
@@ -111,7 +111,7 @@ impl Reactor for InventoryReactor {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
                     let trace = row.continue_trace(&envelope.trace);
-                    shift(&mut stock, moves);
+                    shift(&mut stock, &moves);
                     if let Some(change) = change {
                         row.apply(change, now);
                     }
@@ -183,7 +183,7 @@ impl Reactor for InventoryReactor {
                 continue;
             };
             let trace = row.own_trace();
-            shift(&mut stock, moves);
+            shift(&mut stock, &moves);
             row.apply(change, now);
             let sequence = row.next_sequence(now);
             emissions.push(self.lane.emission(row.placed, event, 0, now, Some(sequence), &trace));
@@ -193,13 +193,6 @@ impl Reactor for InventoryReactor {
         store::write_stock(connection, &before, &stock).await?;
         let after = Committed { adjustments: Vec::new(), no_ops: 0 };
         Ok(Reacted { emissions, refusals: Vec::new(), after })
-    }
-}
-
-fn shift(stock: &mut Stock, moves: Vec<(Sku, WarehouseCode, Move)>) {
-    for (sku, warehouse, change) in moves {
-        let level = stock.entry((sku, warehouse)).or_default();
-        *level = level.after(change);
     }
 }
 

@@ -65,15 +65,10 @@ impl Row {
     }
 
     pub(crate) fn apply(&mut self, change: Change, now: Micros) {
-        self.reservation = match change {
-            Change::Reserved(held) => {
-                self.held = held.clone();
-                Reservation::Reserved(held)
-            }
-            Change::Confirmed => Reservation::Confirmed(self.held.clone()),
-            Change::Released => Reservation::Released,
-            Change::Rejected => Reservation::Rejected,
-        };
+        self.reservation = self.reservation.after(&change);
+        if let Change::Reserved(held) = change {
+            self.held = held;
+        }
         self.version += 1;
         self.touch(now);
     }

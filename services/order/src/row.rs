@@ -7,7 +7,7 @@ use minuet_messaging::Cause;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::{Change, Order, Placed, Withdrawal};
+use crate::domain::{Change, Order, Withdrawal};
 
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -91,48 +91,17 @@ impl Row {
         if let Some((envelope, Event::OrderSubmitted(submitted))) = cause {
             self.submitted(submitted, envelope);
         }
-        let placed = match &self.order {
-            Order::Pending(placed) | Order::Paid(placed, _) | Order::Confirmed(placed, _) => {
-                Some(placed.clone())
-            }
-            Order::Unknown | Order::Tombstone(_) | Order::Cancelled | Order::Failed => None,
-        };
+        self.order = self.order.after(&change);
         match change {
-            Change::Withdrawn(withdrawal) => {
-                let mut withdrawals = match &mut self.order {
-                    Order::Tombstone(earlier) => std::mem::take(earlier),
-                    _ => Vec::new(),
-                };
-                withdrawals.push(withdrawal);
-                self.order = Order::Tombstone(withdrawals);
-            }
+            Change::Withdrawn(_) | Change::Confirmed => {}
             Change::Placed(placed) => {
                 self.lines = Some(priced_lines(&placed));
                 self.money = Some((placed.currency, placed.total));
-                let OrderPlaced { order_id, user_id, currency, total, .. } = placed;
-                self.order = Order::Pending(Placed { order_id, user_id, currency, total });
             }
             Change::Rejected(problems) => self.fail("rejected", &problems),
             Change::Failed(problems) => self.fail("insufficient_stock", &problems),
-            Change::Paid(payment) => {
-                self.payment_id = Some(payment);
-                if let Some(placed) = placed {
-                    self.order = Order::Paid(placed, payment);
-                }
-            }
-            Change::PaymentNoted(payment) => {
-                self.payment_id = Some(payment);
-                if let Some(placed) = placed {
-                    self.order = Order::Confirmed(placed, Some(payment));
-                }
-            }
-            Change::Confirmed => {
-                if let Some(placed) = placed {
-                    self.order = Order::Confirmed(placed, self.payment_id);
-                }
-            }
+            Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment_id = Some(payment),
             Change::Cancelled { reason, detail } => {
-                self.order = Order::Cancelled;
                 self.ended_by = cause.map(|(envelope, event)| ended_by(envelope, event));
                 self.reason = Some(reason);
                 self.detail = detail;
@@ -151,7 +120,6 @@ impl Row {
     }
 
     fn fail(&mut self, reason: &str, problems: &[Problem]) {
-        self.order = Order::Failed;
         self.reason = Some(reason.to_owned());
         self.problems = Some(json!(problems));
     }

@@ -79,51 +79,32 @@ impl Row {
 
     /// `cause`: the event that led to the change.
     pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) {
+        self.payment = self.payment.after(&change);
         match change {
-            Change::Tombstone { reason } => {
-                self.payment = Payment::Tombstone;
-                self.failure_reason = Some(reason);
-            }
+            Change::Tombstone { reason } => self.failure_reason = Some(reason),
             Change::Intent(charge) => {
                 self.reserved = Some(cause);
-                self.charge = Some(charge.clone());
-                self.payment = Payment::Processing { charge, stop: None };
+                self.charge = Some(charge);
             }
             Change::Refused { charge, reason } => {
                 self.reserved = Some(cause);
                 self.charge = Some(charge);
                 self.failure_reason = Some(reason);
-                self.payment = Payment::Failed;
             }
-            Change::StopRequested { reason } => {
-                if let Payment::Processing { stop, .. } = &mut self.payment {
-                    *stop = Some(reason.clone());
-                }
-                self.stop_reason = Some(reason);
-            }
+            Change::StopRequested { reason } => self.stop_reason = Some(reason),
             Change::Captured { transaction_id, response } => {
                 self.transaction_id = Some(transaction_id);
                 self.gateway_response = Some(response);
-                if let Some(charge) = self.charge.clone() {
-                    self.payment = Payment::Success { charge };
-                }
             }
             Change::Declined { reason, response } => {
                 self.failure_reason = Some(reason);
                 self.gateway_response = Some(response);
-                self.payment = Payment::Failed;
             }
             Change::RefundDue(refund) => {
-                self.refund = Some((refund.clone(), cause));
+                self.refund = Some((refund, cause));
                 self.refund_changed = true;
-                if let Some(charge) = self.charge.clone() {
-                    self.payment = Payment::RefundDue { charge, refund };
-                }
             }
-            Change::Refunded => {
-                self.refund_changed = true;
-                self.payment = Payment::Refunded;
-            }
+            Change::Refunded => self.refund_changed = true,
         }
         self.version += 1;
         self.touch(now);

@@ -7,7 +7,7 @@ use minuet_events::orders::OrderPlaced;
 use minuet_events::values::{Micros, OrderId, Sku, WarehouseCode};
 
 use super::allocate::allocate;
-use super::state::{Held, HeldLine, Move, Reservation, Stock};
+use super::state::{Change, Held, HeldLine, Move, Reservation, Stock};
 
 /// What may happen to an order's reservation.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +34,6 @@ pub enum Input<'a> {
         order_id: OrderId,
         now: Micros,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    Reserved(Held),
-    Rejected,
-    Confirmed,
-    Released,
 }
 
 /// What follows: a change of the reservation, the stock that moves, and the event that tells of it. Nothing: a no-op.

@@ -11,5 +11,5 @@ mod tests;
 
 pub use adjust::{Adjusted, adjust};
 pub use allocate::allocate;
-pub use decide::{Change, Decision, Illegal, Input, decide};
-pub use state::{Held, HeldLine, Level, Move, Reservation, Stock};
+pub use decide::{Decision, Illegal, Input, decide};
+pub use state::{Change, Held, HeldLine, Level, Move, Reservation, Stock, shift};

@@ -78,4 +78,33 @@ impl Reservation {
             Reservation::Rejected => "rejected",
         }
     }
+
+    /// The reservation once this has happened to it. What was never held cannot be confirmed: it stays as it is.
+    #[must_use]
+    pub fn after(&self, change: &Change) -> Reservation {
+        match (change, self) {
+            (Change::Reserved(held), _) => Reservation::Reserved(held.clone()),
+            (Change::Confirmed, Reservation::Reserved(held)) => Reservation::Confirmed(held.clone()),
+            (Change::Confirmed, _) => self.clone(),
+            (Change::Released, _) => Reservation::Released,
+            (Change::Rejected, _) => Reservation::Rejected,
+        }
+    }
+}
+
+/// How a decision changes a reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Reserved(Held),
+    Rejected,
+    Confirmed,
+    Released,
+}
+
+/// Applies a decision's moves to the levels.
+pub fn shift(stock: &mut Stock, moves: &[(Sku, WarehouseCode, Move)]) {
+    for (sku, warehouse, change) in moves {
+        let level = stock.entry((sku.clone(), warehouse.clone())).or_default();
+        *level = level.after(*change);
+    }
 }

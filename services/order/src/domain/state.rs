@@ -45,6 +45,36 @@ impl Order {
             Order::Failed => "failed",
         }
     }
+
+    /// The order once this has happened to it. What its state does not take leaves it as it is.
+    #[must_use]
+    pub fn after(&self, change: &Change) -> Order {
+        match (change, self) {
+            (Change::Withdrawn(withdrawal), Order::Tombstone(earlier)) => {
+                Order::Tombstone(earlier.iter().chain([withdrawal]).cloned().collect())
+            }
+            (Change::Withdrawn(withdrawal), _) => Order::Tombstone(vec![withdrawal.clone()]),
+            (Change::Placed(placed), _) => Order::Pending(Placed::from(placed)),
+            (Change::Paid(payment), Order::Pending(placed)) => Order::Paid(placed.clone(), *payment),
+            (Change::PaymentNoted(payment), Order::Confirmed(placed, _)) => {
+                Order::Confirmed(placed.clone(), Some(*payment))
+            }
+            (Change::Confirmed, Order::Pending(placed)) => Order::Confirmed(placed.clone(), None),
+            (Change::Confirmed, Order::Paid(placed, payment)) => {
+                Order::Confirmed(placed.clone(), Some(*payment))
+            }
+            (Change::Paid(_) | Change::PaymentNoted(_) | Change::Confirmed, _) => self.clone(),
+            (Change::Cancelled { .. }, _) => Order::Cancelled,
+            (Change::Rejected(_) | Change::Failed(_), _) => Order::Failed,
+        }
+    }
+}
+
+impl From<&OrderPlaced> for Placed {
+    fn from(placed: &OrderPlaced) -> Self {
+        let OrderPlaced { order_id, user_id, currency, total, .. } = placed;
+        Placed { order_id: *order_id, user_id: user_id.clone(), currency: *currency, total: *total }
+    }
 }
 
 /// How a decision changes an order.

@@ -5,7 +5,7 @@ use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded, 
 use minuet_events::values::{Micros, OrderId};
 use uuid::Uuid;
 
-use super::state::{Answer, Charge, Payment, Refund};
+use super::state::{Answer, Change, Charge, Payment, Refund};
 
 /// Why an order needs no payment any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,35 +48,6 @@ pub enum Input<'a> {
     },
     Answered(&'a Answer),
     /// The provider has given the money back.
-    Refunded,
-}
-
-/// How a decision changes a payment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The end was seen before the beginning.
-    Tombstone {
-        reason: String,
-    },
-    /// Record the intent, then call the provider.
-    Intent(Charge),
-    /// Too late to charge: nothing was called.
-    Refused {
-        charge: Charge,
-        reason: String,
-    },
-    StopRequested {
-        reason: String,
-    },
-    Captured {
-        transaction_id: String,
-        response: String,
-    },
-    Declined {
-        reason: String,
-        response: String,
-    },
-    RefundDue(Refund),
     Refunded,
 }
 

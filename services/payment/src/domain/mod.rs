@@ -7,5 +7,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Change, Decision, Illegal, Input, StopCause, decide};
-pub use state::{Answer, Charge, Payment, Refund};
+pub use decide::{Decision, Illegal, Input, StopCause, decide};
+pub use state::{Answer, Change, Charge, Payment, Refund};

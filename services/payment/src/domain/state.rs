@@ -56,6 +56,28 @@ impl Payment {
             Payment::Failed => "failed",
         }
     }
+
+    /// The payment once this has happened to it. What its state does not take leaves it as it is.
+    #[must_use]
+    pub fn after(&self, change: &Change) -> Payment {
+        use Payment::{Processing, RefundDue, Success};
+        match (change, self) {
+            (Change::Tombstone { .. }, _) => Payment::Tombstone,
+            (Change::Intent(charge), _) => Processing { charge: charge.clone(), stop: None },
+            (Change::StopRequested { reason }, Processing { charge, .. }) => {
+                Processing { charge: charge.clone(), stop: Some(reason.clone()) }
+            }
+            (Change::Captured { .. }, Processing { charge, .. }) => Success { charge: charge.clone() },
+            (Change::RefundDue(refund), Success { charge }) => {
+                RefundDue { charge: charge.clone(), refund: refund.clone() }
+            }
+            (Change::StopRequested { .. } | Change::Captured { .. } | Change::RefundDue(_), _) => {
+                self.clone()
+            }
+            (Change::Refused { .. } | Change::Declined { .. }, _) => Payment::Failed,
+            (Change::Refunded, _) => Payment::Refunded,
+        }
+    }
 }
 
 /// What the provider said about a charge: both are final, it cannot become the other.
@@ -70,4 +92,33 @@ pub enum Answer {
         reason: String,
         response: String,
     },
+}
+
+/// How a decision changes a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The end was seen before the beginning.
+    Tombstone {
+        reason: String,
+    },
+    /// Record the intent, then call the provider.
+    Intent(Charge),
+    /// Too late to charge: nothing was called.
+    Refused {
+        charge: Charge,
+        reason: String,
+    },
+    StopRequested {
+        reason: String,
+    },
+    Captured {
+        transaction_id: String,
+        response: String,
+    },
+    Declined {
+        reason: String,
+        response: String,
+    },
+    RefundDue(Refund),
+    Refunded,
 }
