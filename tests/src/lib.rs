@@ -18,9 +18,9 @@ mod world;
 
 pub use api::{Answer, Api};
 pub use books::books;
+pub use provider::Provider;
 pub use service::Running;
 pub use stack::stack;
 pub use topic::{Consumed, Raw, Topics};
 pub use wait::until;
-pub use provider::Provider;
 pub use world::{Options, SERVICES, Time, World, adjustment, product, submission};

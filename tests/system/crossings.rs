@@ -48,7 +48,10 @@ async fn a_charge_that_died_with_the_process_is_looked_up_before_anything_is_cha
     let payment = world.payment_with(Arc::clone(&provider)).await;
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     let order = world.submit(&[("VASE", 1)]).await;
-    until("the charge is under way", || async { if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) } }).await;
+    until("the charge is under way", || async {
+        if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) }
+    })
+    .await;
     payment.abort().await;
 
     let _payment = world.payment_with(Arc::clone(&provider)).await;
@@ -62,7 +65,8 @@ async fn a_charge_that_died_with_the_process_is_looked_up_before_anything_is_cha
 async fn a_refund_and_a_cancellation_give_the_money_back_once() {
     let world = World::new().await;
     let provider = Arc::new(Provider::new());
-    let _services = (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
+    let _services =
+        (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
     world.product("VASE", "30.00", &[("BER", 100)]).await;
     let mut orders = Vec::new();
     for _ in 0..20 {
@@ -71,7 +75,11 @@ async fn a_refund_and_a_cancellation_give_the_money_back_once() {
         orders.push(order_id);
         world.publish(submitted).await;
         let reason = "both at once".to_owned();
-        let refund = RefundRequested { order_id, requested_by: UserId::parse("admin:boss").unwrap(), reason: reason.clone() };
+        let refund = RefundRequested {
+            order_id,
+            requested_by: UserId::parse("admin:boss").unwrap(),
+            reason: reason.clone(),
+        };
         let cancellation = OrderCancellationRequested { order_id, requested_by: user, reason };
         tokio::join!(world.publish(refund), world.publish(cancellation));
     }

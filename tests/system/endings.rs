@@ -30,10 +30,14 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     let (options, time) = Options::with_time();
     let world = World::with(options).await;
     let provider = Arc::new(Provider::holding());
-    let _services = (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
+    let _services =
+        (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     let order = world.submit(&[("VASE", 2)]).await;
-    until("the charge is under way", || async { if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) } }).await;
+    until("the charge is under way", || async {
+        if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) }
+    })
+    .await;
 
     time.pass(14);
     assert_eq!(world.number("inventory", "select reserved from stock").await, 2);
@@ -56,10 +60,14 @@ async fn a_payment_that_comes_too_late_is_refunded() {
     let (options, time) = Options::with_time();
     let world = World::with(options).await;
     let provider = Arc::new(Provider::holding_answers());
-    let _services = (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
+    let _services =
+        (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     let order = world.submit(&[("VASE", 2)]).await;
-    until("the charge is under way", || async { if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) } }).await;
+    until("the charge is under way", || async {
+        if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) }
+    })
+    .await;
 
     // Captured at the provider, but its answer has not come: stopping it is too late.
     time.pass(16);
@@ -107,13 +115,17 @@ async fn an_order_past_its_deadline_is_cancelled() {
 async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
     let world = World::new().await;
     let provider = Arc::new(Provider::holding());
-    let services = [world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await];
+    let services =
+        [world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await];
     let (_gateway, api) = world.gateway(&services).await;
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     let submitted = submission(&[("VASE", 1)]);
     let order = submitted.order_id;
     world.publish(submitted).await;
-    until("the charge is under way", || async { if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) } }).await;
+    until("the charge is under way", || async {
+        if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) }
+    })
+    .await;
 
     let path = format!("/v1/orders/{order}/cancellation");
     let body = json!({"reason": "changed my mind"});
@@ -148,7 +160,8 @@ async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
 async fn an_admin_refunds_a_confirmed_order_once() {
     let world = World::new().await;
     let provider = Arc::new(Provider::refusing_refunds(2));
-    let services = [world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await];
+    let services =
+        [world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await];
     let (_gateway, api) = world.gateway(&services).await;
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     world.publish(minuet_tests::product("OLD", "5.00", "EUR", false)).await;
@@ -183,7 +196,8 @@ async fn an_admin_refunds_a_confirmed_order_once() {
 async fn a_refund_by_event_happens_once() {
     let world = World::new().await;
     let provider = Arc::new(Provider::new());
-    let _services = (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
+    let _services =
+        (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     let order = world.submit(&[("VASE", 1)]).await;
     world.await_status(order, "confirmed").await;

@@ -67,7 +67,9 @@ impl Kind {
             Kind::AdjustmentRefused => {
                 (StatusCode::CONFLICT, "adjustment-refused", "The stock adjustment was refused")
             }
-            Kind::RequestRefused => (StatusCode::CONFLICT, "request-refused", "The order does not allow that"),
+            Kind::RequestRefused => {
+                (StatusCode::CONFLICT, "request-refused", "The order does not allow that")
+            }
             Kind::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Kind::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

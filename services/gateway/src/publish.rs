@@ -19,7 +19,12 @@ impl Edge {
     }
 
     /// Under an id of the caller's choice: an event that is sent again under it counts once.
-    pub(crate) async fn publish_as(&self, id: Uuid, event: Event, trace: IncomingTrace) -> Result<Uuid, Problem> {
+    pub(crate) async fn publish_as(
+        &self,
+        id: Uuid,
+        event: Event,
+        trace: IncomingTrace,
+    ) -> Result<Uuid, Problem> {
         let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
         let key = Arc::clone(&envelope.subject);
         match self.publisher.publish(envelope, event).await {

@@ -67,14 +67,16 @@ pub(crate) async fn refund(
 }
 
 fn admin_name(user: &UserId) -> Result<UserId, Problem> {
-    UserId::parse(&format!("{ADMIN_PREFIX}{user}"))
-        .map_err(|error| Problem::new(Kind::InvalidRequest, format!("the token's sub is too long for an admin: {error}")))
+    UserId::parse(&format!("{ADMIN_PREFIX}{user}")).map_err(|error| {
+        Problem::new(Kind::InvalidRequest, format!("the token's sub is too long for an admin: {error}"))
+    })
 }
 
 fn reason(body: &Value) -> Result<String, Problem> {
     let mut errors = Vec::new();
-    let reason = Fields::of(body, "", &["reason"], &mut errors)
-        .and_then(|fields| fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors));
+    let reason = Fields::of(body, "", &["reason"], &mut errors).and_then(|fields| {
+        fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors)
+    });
     reason.filter(|_| errors.is_empty()).ok_or_else(|| Problem::with_errors(Kind::InvalidRequest, errors))
 }
 
@@ -96,7 +98,9 @@ async fn ask(
     let id = order_id.to_string();
     let outcome = edge.wait_for(kind, edge.downstream.request(&id, request, edge.answer_wait)).await;
     match outcome {
-        Some(RequestOutcome::Rejected { reason }) => Err(Problem::new(Kind::RequestRefused, reason).about(path)),
+        Some(RequestOutcome::Rejected { reason }) => {
+            Err(Problem::new(Kind::RequestRefused, reason).about(path))
+        }
         Some(RequestOutcome::Cancelled) => {
             let order: Option<Order> = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
             Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())

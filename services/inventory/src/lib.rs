@@ -38,7 +38,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { listen: SocketAddr::from(([127, 0, 0, 1], 8092)), reservation_seconds: 15 * 60, sweep_interval_ms: 5_000 }
+        Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8092)),
+            reservation_seconds: 15 * 60,
+            sweep_interval_ms: 5_000,
+        }
     }
 }
 

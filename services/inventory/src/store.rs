@@ -115,8 +115,11 @@ pub(crate) async fn due(
     after: Micros,
     until: Micros,
 ) -> Result<Vec<OrderId>, ReactError> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar(DUE).bind(after.to_datetime()).bind(until.to_datetime()).fetch_all(connection).await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar(DUE)
+        .bind(after.to_datetime())
+        .bind(until.to_datetime())
+        .fetch_all(connection)
+        .await?;
     Ok(ids.into_iter().map(OrderId::new).collect())
 }
 

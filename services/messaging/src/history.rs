@@ -44,7 +44,8 @@ pub async fn history(
         .iter()
         .map(|topic| format!("{prefix}{topic}"))
         .collect();
-    let partition = i32::try_from(partition::shard(key.as_bytes(), catalogue.partitions())).unwrap_or_default();
+    let partition =
+        i32::try_from(partition::shard(key.as_bytes(), catalogue.partitions())).unwrap_or_default();
     let config = kafka::reader(kafka, "minuet-history");
     let reading = tokio::task::spawn_blocking(move || read(&config.create()?, &topics, partition, since));
     let incoming = reading.await.map_err(|_| HistoryError::Ended)??;
@@ -53,7 +54,8 @@ pub async fn history(
         .into_iter()
         .filter(|message| message.key.as_deref() == Some(key.as_bytes()))
         .filter_map(|message| {
-            let envelope = Envelope::from_headers(|name| message.header(name), Some(key), message.timestamp).ok()?;
+            let envelope =
+                Envelope::from_headers(|name| message.header(name), Some(key), message.timestamp).ok()?;
             let event = codec.decode(message.payload.as_deref()?).ok()?;
             Some(Recorded { position: message.position, envelope, event })
         })

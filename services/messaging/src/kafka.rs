@@ -19,7 +19,8 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
 }
 
 const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"];
-const CONSUMER_ONLY: &[&str] = &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"];
+const CONSUMER_ONLY: &[&str] =
+    &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"];
 
 /// Settings that only a consumer, or only a producer, understands: librdkafka warns about the others.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
@@ -59,8 +60,12 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
 /// Reads and leaves no trace: no group is joined, no offset is committed. librdkafka wants a group's name all the same.
 pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
     let kafka = without(kafka, PRODUCER_ONLY);
-    let fixed =
-        [("group.id", client), ("client.id", client), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false")];
+    let fixed = [
+        ("group.id", client),
+        ("client.id", client),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+    ];
     base(&kafka, &[], &fixed)
 }
 
@@ -76,5 +81,9 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> Client
     // The dead-letter topics take events that wrap one of the broker's largest.
     // linger 0: a relay hands a batch over at once, so waiting for more costs latency and gains nothing.
     // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
-    base(&kafka, &[("linger.ms", "0"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152")], &fixed)
+    base(
+        &kafka,
+        &[("linger.ms", "0"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152")],
+        &fixed,
+    )
 }

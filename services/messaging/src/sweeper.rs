@@ -29,8 +29,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A transaction may commit a row this much later than the time in it says.
 const LATE: time::Duration = time::Duration::seconds(120);
 
-pub(crate) const SINCE: &str = "select min(coalesce(swept_until, 'epoch')) from shards where shard = any($1::smallint[])";
-pub(crate) const SWEPT: &str = "update shards s set swept_until = $3 from unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
+pub(crate) const SINCE: &str =
+    "select min(coalesce(swept_until, 'epoch')) from shards where shard = any($1::smallint[])";
+pub(crate) const SWEPT: &str =
+    "update shards s set swept_until = $3 from unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
      where s.shard = held.shard and s.epoch = held.epoch";
 
 /// Offsets up to which this instance has processed its inputs.
@@ -77,7 +79,9 @@ impl<R: Reactor> Sweeper<R> {
             match swept {
                 Ok(0) => {}
                 Ok(orders) => info!(service = self.lane.service, orders, "swept"),
-                Err(error) => warn!(service = self.lane.service, error = chain(&error), "a sweep begins anew"),
+                Err(error) => {
+                    warn!(service = self.lane.service, error = chain(&error), "a sweep begins anew")
+                }
             }
         }
     }
@@ -143,7 +147,8 @@ impl<R: Reactor> Sweeper<R> {
     async fn decide(&self, orders: &[OrderId], now: Micros) -> Result<(), ReactError> {
         let shards: BTreeSet<u32> = orders.iter().map(|order| self.shard(*order)).collect();
         let mut transaction = self.lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-        let Reacted { emissions, after, .. } = self.reactor.sweep(transaction.connection(), now, orders).await?;
+        let Reacted { emissions, after, .. } =
+            self.reactor.sweep(transaction.connection(), now, orders).await?;
         transaction.commit(&emissions).await?;
         self.reactor.committed(after);
         Ok(())
@@ -161,7 +166,11 @@ enum SweepError {
 }
 
 /// The ends of the partitions that have something which the group has not committed yet.
-fn ends(consumer: &Polled, topics: &[Arc<str>], shards: &BTreeSet<u32>) -> Result<Vec<(Arc<str>, i32, i64)>, KafkaError> {
+fn ends(
+    consumer: &Polled,
+    topics: &[Arc<str>],
+    shards: &BTreeSet<u32>,
+) -> Result<Vec<(Arc<str>, i32, i64)>, KafkaError> {
     let mut partitions = TopicPartitionList::new();
     for topic in topics {
         for shard in shards {

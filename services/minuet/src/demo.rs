@@ -67,7 +67,8 @@ async fn publish(publisher: &Publisher, event_type: EventType, lines: &str) -> R
     let mut sending = Vec::new();
     for line in lines.lines() {
         let mut json = serde_json::Deserializer::from_str(line);
-        let event = event_type.deserialize(&mut json).map_err(|e| DemoError::Data { detail: e.to_string() })?;
+        let event =
+            event_type.deserialize(&mut json).map_err(|e| DemoError::Data { detail: e.to_string() })?;
         sending.push(publisher.publish(envelope(&event), event));
     }
     let sent = futures::future::try_join_all(sending).await?;

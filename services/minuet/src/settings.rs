@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use minuet_messaging::topics::{Catalogue, TopicsError};
 use serde::Deserialize;
 
+pub(crate) use endpoints::{ENDPOINTS, JWT_SECRET};
 pub(crate) use lane::{Lane, Service};
 use problem::Problem;
 use reader::Reader;
-pub(crate) use endpoints::{ENDPOINTS, JWT_SECRET};
 pub(crate) use sources::Given;
 use tree::Tree;
 

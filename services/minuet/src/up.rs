@@ -16,8 +16,8 @@ use crate::services::{Shared, cancel_on_signal};
 use crate::settings::{Given, Up};
 use crate::{demo, output};
 
-pub(crate) use endpoints::UpError;
 use endpoints::Files;
+pub(crate) use endpoints::UpError;
 use progress::Steps;
 use running::Running;
 

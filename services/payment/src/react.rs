@@ -243,7 +243,10 @@ pub(crate) enum Said {
     Charge(Answer),
     Refunded,
     /// The provider would not, for long: a person has to look. It is tried again when the shard is taken anew.
-    RefundParked { attempts: u32, reason: String },
+    RefundParked {
+        attempts: u32,
+        reason: String,
+    },
 }
 
 fn is_stopped(row: &Row) -> bool {

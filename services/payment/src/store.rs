@@ -57,8 +57,15 @@ const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reas
 const PARK_REFUND: &str = "update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
 
 /// For the test that prepares each against the migrated schema.
-pub const STATEMENTS: &[&str] =
-    &[LOAD_PAYMENTS, OPEN_CHARGES, OPEN_REFUNDS, INSERT_PAYMENTS, UPDATE_PAYMENTS, WRITE_REFUNDS, PARK_REFUND];
+pub const STATEMENTS: &[&str] = &[
+    LOAD_PAYMENTS,
+    OPEN_CHARGES,
+    OPEN_REFUNDS,
+    INSERT_PAYMENTS,
+    UPDATE_PAYMENTS,
+    WRITE_REFUNDS,
+    PARK_REFUND,
+];
 
 #[derive(FromRow)]
 struct PaymentRow {

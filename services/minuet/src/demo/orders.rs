@@ -122,11 +122,16 @@ impl Shop {
         let answer = request.send().await.map_err(|e| self.away(e))?;
         let code = answer.status();
         let body: Value = answer.json().await.map_err(|e| self.away(e))?;
-        let ended = if code == StatusCode::UNPROCESSABLE_ENTITY { "rejected" } else { body["status"].as_str().unwrap_or("?") };
+        let ended = if code == StatusCode::UNPROCESSABLE_ENTITY {
+            "rejected"
+        } else {
+            body["status"].as_str().unwrap_or("?")
+        };
         if ended == order.ends {
             Ok(order.ends)
         } else {
-            Err(DemoError::Ended { what: order.what, wanted: order.ends, said: format!("{code} {body}") }.into())
+            Err(DemoError::Ended { what: order.what, wanted: order.ends, said: format!("{code} {body}") }
+                .into())
         }
     }
 }

@@ -40,7 +40,10 @@ pub(super) async fn print(shared: &Shared, order: &str, since: Micros) -> Result
 /// Whether the last events that are due have come: the order's end, and after a declined payment the release.
 fn is_whole(events: &[Recorded]) -> bool {
     let has = |name: &str| events.iter().any(|event| event.envelope.event_type.name() == name);
-    has("OrderConfirmed") || has("OrderRejected") || has("OrderFailed") || (has("OrderCancelled") && has("InventoryReleased"))
+    has("OrderConfirmed")
+        || has("OrderRejected")
+        || has("OrderFailed")
+        || (has("OrderCancelled") && has("InventoryReleased"))
 }
 
 fn said(event: &Event) -> String {
@@ -62,8 +65,11 @@ fn said(event: &Event) -> String {
         Event::OrderCancelled(e) => e.reason.clone(),
         Event::OrderConfirmed(e) => format!("{} {}", e.currency, e.total),
         Event::InventoryReserved(e) => {
-            let from: Vec<String> =
-                e.allocations.iter().map(|a| format!("{} {} in {}", a.quantity, a.sku, a.warehouse_code)).collect();
+            let from: Vec<String> = e
+                .allocations
+                .iter()
+                .map(|a| format!("{} {} in {}", a.quantity, a.sku, a.warehouse_code))
+                .collect();
             from.join(", ")
         }
         Event::InventoryRejected(e) => {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use minuet_events::Codec;
 use minuet_events::values::Micros;
-use minuet_messaging::{HistoryError, Publisher, Recorded, history};
 use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{HistoryError, Publisher, Recorded, history};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 

@@ -42,7 +42,8 @@ pub(super) fn settings(
     ];
     let mut given = given.clone();
     given.flags.extend(computed.map(|(key, value)| ("minuet up".to_owned(), key.to_owned(), value)));
-    let mut settings = Settings::load(&given, &["kafka", "registry", "order", "inventory", "payment", "gateway"])?;
+    let mut settings =
+        Settings::load(&given, &["kafka", "registry", "order", "inventory", "payment", "gateway"])?;
     if let Some(payment) = &mut settings.payment {
         payment.own.provider.ledger.get_or_insert_with(|| files.ledger());
     }
@@ -68,7 +69,10 @@ pub(super) fn endpoints(stack: &Stack, running: &Running) -> Endpoints {
         kafka: stack.kafka().to_owned(),
         registry: stack.registry().to_owned(),
         databases: services.into_iter().zip(DATABASES.map(|database| stack.database_url(database))).collect(),
-        services: services.into_iter().map(|service| (service, running.url(service))).collect::<BTreeMap<_, _>>(),
+        services: services
+            .into_iter()
+            .map(|service| (service, running.url(service)))
+            .collect::<BTreeMap<_, _>>(),
         telemetry: None,
     }
 }

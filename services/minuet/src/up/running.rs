@@ -37,7 +37,9 @@ impl Running {
         let inner_stop = CancellationToken::new();
         let (mut addresses, mut inner) = (BTreeMap::new(), Vec::new());
         let inner_settings = Arc::new(settings.clone());
-        for (name, kind) in [("order", Kind::Order), ("inventory", Kind::Inventory), ("payment", Kind::Payment)] {
+        for (name, kind) in
+            [("order", Kind::Order), ("inventory", Kind::Inventory), ("payment", Kind::Payment)]
+        {
             let (task, address) = spawn(name, kind, shared, &inner_settings, &inner_stop).await?;
             addresses.insert(name, address);
             inner.push((name, task));
@@ -49,7 +51,8 @@ impl Running {
             gateway.inventory_url = format!("http://{inventory}");
         }
         let edge_stop = shutdown.child_token();
-        let (edge, address) = spawn("gateway", Kind::Gateway, shared, &Arc::new(settings), &edge_stop).await?;
+        let (edge, address) =
+            spawn("gateway", Kind::Gateway, shared, &Arc::new(settings), &edge_stop).await?;
         addresses.insert("gateway", address);
         Ok(Running { addresses, edge: (edge, edge_stop), inner, inner_stop })
     }
@@ -64,7 +67,9 @@ impl Running {
         for service in self.addresses.keys() {
             let url = format!("{}/readyz", self.url(service));
             loop {
-                let answer = reqwest::get(&url).await.map_err(|source| CliError::NoAnswer { url: url.clone(), source })?;
+                let answer = reqwest::get(&url)
+                    .await
+                    .map_err(|source| CliError::NoAnswer { url: url.clone(), source })?;
                 if answer.status().is_success() {
                     break;
                 }
@@ -116,7 +121,9 @@ async fn spawn(
     });
     match address.await {
         Ok(address) => Ok((task, address)),
-        Err(_) => Err(flat(name, task.await).err().unwrap_or_else(|| UpError::Ended { service: name }.into())),
+        Err(_) => {
+            Err(flat(name, task.await).err().unwrap_or_else(|| UpError::Ended { service: name }.into()))
+        }
     }
 }
 
@@ -131,6 +138,9 @@ fn why(service: &'static str, ended: Result<Result<(), CliError>, tokio::task::J
     flat(service, ended).err().unwrap_or_else(|| UpError::Ended { service }.into())
 }
 
-fn flat(service: &'static str, ended: Result<Result<(), CliError>, tokio::task::JoinError>) -> Result<(), CliError> {
+fn flat(
+    service: &'static str,
+    ended: Result<Result<(), CliError>, tokio::task::JoinError>,
+) -> Result<(), CliError> {
     ended.unwrap_or_else(|_| Err(UpError::Ended { service }.into()))
 }
