@@ -4,6 +4,12 @@ use minuet_events::Event;
 use minuet_tests::{Raw, World, books, submission};
 use uuid::Uuid;
 
+/// reason, detail, key, payload, names of the headers
+type Parked = (String, String, Option<Vec<u8>>, Option<Vec<u8>>, Vec<String>);
+
+/// Lines, and the codes of the problems that they have.
+type Case = (&'static [(&'static str, u32)], &'static [&'static str]);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_set_aside_and_everything_else_goes_on() {
     let world = World::with(minuet_tests::Options { partitions: 1, ..Default::default() }).await;
@@ -52,7 +58,7 @@ async fn garbage_is_set_aside_and_everything_else_goes_on() {
     world.topics.send("orders.intake", &bare).await;
 
     world.await_status(submitted.order_id, "confirmed").await;
-    let parked: Vec<(String, String, Option<Vec<u8>>, Option<Vec<u8>>, Vec<String>)> = sqlx::query_as(
+    let parked: Vec<Parked> = sqlx::query_as(
         "select reason, detail, key, payload, header_names from dead_letters order by \"offset\"",
     )
     .fetch_all(world.pool("order"))
@@ -83,7 +89,7 @@ async fn an_order_that_breaks_the_rules_is_rejected_with_every_problem() {
         world.publish(minuet_tests::product(sku, price, currency, active)).await;
         world.await_product(sku).await;
     }
-    let cases: [(&[(&str, u32)], &[&str]); 6] = [
+    let cases: [Case; 6] = [
         (&[("EUR", 1), ("USD", 1)], &["mixed_currencies"]),
         (&[("FREE", 1)], &["total_zero"]),
         (&[("EUR", 1), ("EUR", 2)], &["duplicate_sku"]),
