@@ -102,3 +102,26 @@ async fn a_refund_and_a_cancellation_give_the_money_back_once() {
         assert!(count("PaymentSucceeded") <= 1, "{told:?}");
     }
 }
+
+/// A slow provider holds up neither the consumer nor other orders.
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_charges_are_under_way_while_the_consumer_goes_on() {
+    let world = World::new().await;
+    let provider = Arc::new(Provider::holding());
+    let _order = world.order().await;
+    let _inventory = world.inventory().await;
+    let payment = world.payment_with(Arc::clone(&provider)).await;
+    world.product("VASE", "30.00", &[("BER", 1_000)]).await;
+    let orders = (0..300).map(|_| world.submit(&[("VASE", 1)]));
+    futures::future::join_all(orders).await;
+
+    until("every charge is under way at once", || async {
+        let count = provider.count("charge");
+        if count == 300 { Ok(()) } else { Err(count) }
+    })
+    .await;
+    assert_eq!(payment.counts().await["processed"], 300, "the consumer did not wait for an answer");
+    provider.let_go();
+    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 300).await;
+    books(&world).await;
+}

@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 use uuid::Uuid;
 
 use crate::dead_letters::{self, Reason};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::Decoder;
 use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::{Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reactor, Received, inbox};
 
@@ -37,10 +37,10 @@ impl<R: Reactor> Processor<R> {
     pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<(), Stopped> {
         let (mut events, mut unreadable) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages {
-            match self.decode(message).await? {
-                Decoded::Skipped => {}
-                Decoded::Event(event) => events.push(event),
-                Decoded::Unreadable { incoming, reason } => unreadable.push((incoming, reason)),
+            match self.decode(&message).await? {
+                Ok(None) => {}
+                Ok(Some(content)) => events.push(Received { incoming: message, content }),
+                Err(reason) => unreadable.push((message, reason)),
             }
         }
         if events.is_empty() && unreadable.is_empty() {
@@ -49,10 +49,11 @@ impl<R: Reactor> Processor<R> {
         self.settle(events, unreadable).await
     }
 
-    async fn decode(&self, message: Incoming) -> Result<Decoded, Stopped> {
+    /// Asks until the registry answers.
+    async fn decode(&self, message: &Incoming) -> Result<Result<Option<Content>, Reason>, Stopped> {
         let mut attempt = 0;
         loop {
-            match self.decoder.decode(message.clone(), &self.lane.catalogue).await {
+            match self.decoder.decode(message, &self.lane.catalogue).await {
                 Ok(decoded) => {
                     if attempt > 0 {
                         self.health.up(Dependency::Registry);

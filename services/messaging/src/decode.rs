@@ -7,17 +7,7 @@ use minuet_events::{Codec, DecodeError, Envelope, EventType, ResolveError};
 
 use crate::dead_letters::Reason;
 use crate::topics::Catalogue;
-use crate::{Content, Incoming, Received};
-
-pub(crate) enum Decoded {
-    /// Nothing in the table of reactions speaks of it.
-    Skipped,
-    Event(Received),
-    Unreadable {
-        incoming: Incoming,
-        reason: Reason,
-    },
-}
+use crate::{Content, Incoming};
 
 pub(crate) struct Decoder {
     pub(crate) codec: Codec,
@@ -26,21 +16,9 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Errors only when the registry is away: then nothing can be said about the message yet.
+    /// None: nothing in the table of reactions speaks of it. The outer error only when the registry is away: then nothing can
+    /// be said about the message yet.
     pub(crate) async fn decode(
-        &self,
-        incoming: Incoming,
-        catalogue: &Catalogue,
-    ) -> Result<Decoded, ResolveError> {
-        let decoded = self.try_decode(&incoming, catalogue).await?;
-        Ok(match decoded {
-            Ok(Some(content)) => Decoded::Event(Received { incoming, content }),
-            Ok(None) => Decoded::Skipped,
-            Err(reason) => Decoded::Unreadable { incoming, reason },
-        })
-    }
-
-    async fn try_decode(
         &self,
         incoming: &Incoming,
         catalogue: &Catalogue,
