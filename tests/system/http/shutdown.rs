@@ -47,20 +47,22 @@ async fn a_request_whose_body_is_still_to_come_is_taken_in_and_no_new_one_is() {
     client.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
-    let finish = async {
-        until("no new connection is taken", || async {
-            if TcpStream::connect(address).await.is_err() { Ok(()) } else { Err("still listening") }
-        })
-        .await;
-        client.write_all(body.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        answer
-    };
-    let ((), answer) = tokio::join!(gateway.stop(), finish);
+    let stopped = tokio::spawn(gateway.stop());
+    until("no new connection is taken", || async {
+        if TcpStream::connect(address).await.is_err() { Ok(()) } else { Err("still listening") }
+    })
+    .await;
+    // Long enough for a gateway that does not wait to be gone.
+    let meanwhile = world.submit(&[("CHAIR", 1)]).await;
+    world.await_status(meanwhile, "confirmed").await;
+    assert!(!stopped.is_finished(), "it waits for what is open");
+    client.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    stopped.await.unwrap();
     let status = answer.split(' ').nth(1).unwrap_or_default();
     assert!(["201", "202"].contains(&status), "{answer}");
 
-    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 1).await;
+    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 2).await;
     books(&world).await;
 }
