@@ -1,0 +1,149 @@
+//! The payment of one order of 25 euros in each of its states, and what may happen to it.
+
+use minuet_events::inventory::{InventoryConfirmationFailed, InventoryReserved, ReservationExpired};
+use minuet_events::orders::OrderCancelled;
+use minuet_events::payments::{
+    PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected, RefundRequested,
+};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentMethod, UserId};
+use minuet_events::{Event, ids};
+use uuid::Uuid;
+
+use crate::domain::{Answer, Change, Charge, Payment, Refund};
+
+pub(super) const ORDER: OrderId = OrderId::new(Uuid::from_u128(1));
+/// The `ce_id` of every event that happens.
+pub(super) const EVENT: Uuid = Uuid::from_u128(2);
+pub(super) const EXPIRES_AT: Micros = Micros(900_000_000);
+
+fn user() -> UserId {
+    UserId::parse("anna").unwrap()
+}
+
+pub(super) fn charge() -> Charge {
+    Charge {
+        order_id: ORDER,
+        payment_id: ids::payment_id(ORDER),
+        payment_method: PaymentMethod::Alipay,
+        currency: Currency::parse("EUR").unwrap(),
+        amount: Amount::parse("25").unwrap(),
+    }
+}
+
+pub(super) fn refund(reason: &str) -> Refund {
+    Refund { refund_id: ids::refund_id(charge().payment_id), reason: reason.to_owned() }
+}
+
+pub(super) fn unknown() -> Payment {
+    Payment::Unknown
+}
+
+pub(super) fn tombstone() -> Payment {
+    Payment::Tombstone
+}
+
+pub(super) fn processing() -> Payment {
+    Payment::Processing { charge: charge(), stop: None }
+}
+
+/// The call is under way, and is to be undone.
+pub(super) fn stopping(reason: &str) -> Payment {
+    Payment::Processing { charge: charge(), stop: Some(reason.to_owned()) }
+}
+
+pub(super) fn success() -> Payment {
+    Payment::Success { charge: charge() }
+}
+
+pub(super) fn refund_due(reason: &str) -> Payment {
+    Payment::RefundDue { charge: charge(), refund: refund(reason) }
+}
+
+pub(super) fn refunded() -> Payment {
+    Payment::Refunded
+}
+
+pub(super) fn failed() -> Payment {
+    Payment::Failed
+}
+
+pub(super) fn inventory_reserved() -> Event {
+    let Charge { order_id, payment_method, currency, amount, .. } = charge();
+    Event::from(InventoryReserved {
+        order_id,
+        user_id: user(),
+        payment_method,
+        currency,
+        total: amount,
+        expires_at: EXPIRES_AT,
+        allocations: Vec::new(),
+    })
+}
+
+pub(super) fn order_cancelled() -> Event {
+    let reason = "requested".to_owned();
+    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None }.into()
+}
+
+pub(super) fn reservation_expired() -> Event {
+    ReservationExpired { order_id: ORDER, allocations: Vec::new() }.into()
+}
+
+pub(super) fn inventory_confirmation_failed() -> Event {
+    let reason = "reservation_released".to_owned();
+    InventoryConfirmationFailed { order_id: ORDER, reason }.into()
+}
+
+/// What ends an order's payment, and the reason that the payment keeps.
+pub(super) fn stops() -> [(Event, &'static str); 3] {
+    [
+        (order_cancelled(), "order_cancelled"),
+        (reservation_expired(), "reservation_expired"),
+        (inventory_confirmation_failed(), "inventory_confirmation_failed"),
+    ]
+}
+
+pub(super) fn refund_requested() -> Event {
+    RefundRequested { order_id: ORDER, requested_by: user(), reason: "broken".to_owned() }.into()
+}
+
+pub(super) fn captured() -> Answer {
+    Answer::Captured { transaction_id: "t-1".to_owned(), response: "{}".to_owned() }
+}
+
+pub(super) fn declined() -> Answer {
+    Answer::Declined { reason: "card_declined".to_owned(), response: "{}".to_owned() }
+}
+
+/// The capture, recorded.
+pub(super) fn capture() -> Change {
+    Change::Captured { transaction_id: "t-1".to_owned(), response: "{}".to_owned() }
+}
+
+pub(super) fn payment_succeeded() -> Event {
+    let Charge { order_id, payment_id, payment_method, currency, amount } = charge();
+    let transaction_id = "t-1".to_owned();
+    PaymentSucceeded { order_id, payment_id, transaction_id, payment_method, currency, amount }.into()
+}
+
+pub(super) fn payment_failed(reason: &str, detail: Option<&str>) -> Event {
+    let Charge { order_id, payment_id, currency, amount, .. } = charge();
+    Event::from(PaymentFailed {
+        order_id,
+        payment_id,
+        reason: reason.to_owned(),
+        detail: detail.map(str::to_owned),
+        currency: Some(currency),
+        amount: Some(amount),
+    })
+}
+
+pub(super) fn payment_refunded(reason: &str) -> Event {
+    let Charge { order_id, payment_id, currency, amount, .. } = charge();
+    let Refund { refund_id, reason } = refund(reason);
+    PaymentRefunded { order_id, payment_id, refund_id, reason, currency, amount }.into()
+}
+
+pub(super) fn refund_rejected(reason: &str) -> Event {
+    RefundRejected { order_id: ORDER, request_id: EVENT, reason: reason.to_owned() }.into()
+}

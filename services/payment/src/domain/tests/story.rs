@@ -1,0 +1,139 @@
+//! given / when / then: a payment, an event or the provider's word, what becomes of it.
+
+use minuet_events::Event;
+use minuet_events::values::Micros;
+
+use super::samples::{EVENT, EXPIRES_AT, ORDER};
+use crate::domain::{Answer, Change, Decision, Illegal, Input, Payment, StopCause, decide};
+
+pub(super) enum Happening {
+    Event(Event, Micros),
+    Answer(Answer),
+    Refunded,
+}
+
+/// The provider has given the money back.
+pub(super) const GIVEN_BACK: Happening = Happening::Refunded;
+
+/// Events come in time, unless it is said when.
+impl From<Event> for Happening {
+    fn from(event: Event) -> Self {
+        at(Micros(EXPIRES_AT.0 - 1), event)
+    }
+}
+
+impl From<Answer> for Happening {
+    fn from(answer: Answer) -> Self {
+        Happening::Answer(answer)
+    }
+}
+
+pub(super) fn at(now: Micros, event: Event) -> Happening {
+    Happening::Event(event, now)
+}
+
+impl Happening {
+    /// None: the event is none of a payment's.
+    fn input(&self) -> Option<Input<'_>> {
+        Some(match self {
+            Happening::Event(Event::InventoryReserved(reserved), now) => {
+                Input::Reserved { reserved, now: *now }
+            }
+            Happening::Event(Event::OrderCancelled(_), _) => Input::Stop(StopCause::OrderCancelled),
+            Happening::Event(Event::ReservationExpired(_), _) => Input::Stop(StopCause::ReservationExpired),
+            Happening::Event(Event::InventoryConfirmationFailed(_), _) => {
+                Input::Stop(StopCause::InventoryConfirmationFailed)
+            }
+            Happening::Event(Event::RefundRequested(_), _) => {
+                Input::RefundRequested { order_id: ORDER, request: EVENT }
+            }
+            Happening::Event(..) => return None,
+            Happening::Answer(answer) => Input::Answered(answer),
+            Happening::Refunded => Input::Refunded,
+        })
+    }
+}
+
+pub(super) fn decide_on(payment: &Payment, happening: &Happening) -> Option<Result<Decision, Illegal>> {
+    happening.input().map(|input| decide(payment, input))
+}
+
+/// The state that a decision leads to.
+pub(super) fn after(payment: &Payment, decision: &Decision) -> Payment {
+    decision.changes.iter().fold(payment.clone(), |payment, change| payment.after(change))
+}
+
+pub(super) fn given(payment: Payment) -> Given {
+    Given(payment)
+}
+
+pub(super) struct Given(Payment);
+
+impl Given {
+    #[track_caller]
+    pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
+        let happening = happening.into();
+        let input = happening.input().expect("an event of a payment's");
+        Then { event: input.name(), decided: decide(&self.0, input), before: self.0 }
+    }
+}
+
+#[must_use]
+pub(super) struct Then {
+    before: Payment,
+    event: &'static str,
+    decided: Result<Decision, Illegal>,
+}
+
+impl Then {
+    #[track_caller]
+    pub(super) fn then(self, payment: Payment) -> Self {
+        assert_eq!(self.after(), payment, "{} in {:?}", self.event, self.before);
+        self
+    }
+
+    /// In this order, where it matters.
+    #[track_caller]
+    pub(super) fn by<const N: usize>(self, changes: [Change; N]) -> Self {
+        assert_eq!(self.decision().changes, changes, "{} in {:?}", self.event, self.before);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
+        let emitted = Vec::from_iter(self.decision().emit.clone());
+        assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
+        Given(self.after())
+    }
+
+    /// What was asked is answered, and nothing changes.
+    #[track_caller]
+    pub(super) fn answers(self, event: Event) -> Given {
+        self.by([]).emits([event])
+    }
+
+    #[track_caller]
+    pub(super) fn does_nothing(self) -> Given {
+        let decision = self.decision();
+        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
+        Given(self.before)
+    }
+
+    #[track_caller]
+    pub(super) fn cannot_happen(self) {
+        assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
+    }
+
+    #[track_caller]
+    fn after(&self) -> Payment {
+        after(&self.before, self.decision())
+    }
+
+    #[track_caller]
+    fn decision(&self) -> &Decision {
+        match &self.decided {
+            Ok(decision) => decision,
+            Err(illegal) => panic!("{illegal}"),
+        }
+    }
+}
