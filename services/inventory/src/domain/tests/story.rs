@@ -1,16 +1,12 @@
-//! given / when / then, over the real row: what `decide` says is applied as the reactor applies it, and every level that
-//! moves is looked at.
+//! given / when / then: a reservation, an event, what becomes of it and of the stock. Every level that moves is looked at.
 
 use std::collections::BTreeMap;
 
+use minuet_events::Event;
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Event, TraceContext};
-use minuet_messaging::Cause;
-use uuid::Uuid;
 
 use super::samples::{EXPIRES_AT, ORDER, free, gone, held_back};
-use crate::domain::{Decision, Illegal, Input, Level, Reservation, Stock, decide};
-use crate::row::Row;
+use crate::domain::{self, Decision, Illegal, Input, Level, Reservation, Stock, decide};
 
 pub(super) enum Happening {
     Event(Event),
@@ -49,22 +45,18 @@ pub(super) fn decide_event(
 
 /// The state that a decision leads to.
 pub(super) fn after(reservation: &Reservation, decision: &Decision) -> Reservation {
-    let mut row = row(reservation.clone());
-    if let Some(change) = decision.change.clone() {
-        row.apply(change, EXPIRES_AT);
-    }
-    row.reservation
+    decision.change.as_ref().map_or_else(|| reservation.clone(), |change| reservation.after(change))
 }
 
 /// Moves what is to be moved. Always, of every level: nothing is negative, nothing is lost, and each change is counted.
 #[track_caller]
 pub(super) fn shift(stock: &mut Stock, decision: &Decision) {
-    for (sku, warehouse, change) in &decision.moves {
-        let level = stock.entry((sku.clone(), warehouse.clone())).or_default();
-        let before = *level;
-        *level = level.after(*change);
-        balanced(level);
-        assert_eq!(level.version, before.version + 1, "versions are dense");
+    for one in &decision.moves {
+        let shelf = (one.0.clone(), one.1.clone());
+        let version = stock.get(&shelf).map_or(0, |level| level.version);
+        domain::shift(stock, std::slice::from_ref(one));
+        balanced(&stock[&shelf]);
+        assert_eq!(stock[&shelf].version, version + 1, "versions are dense");
     }
 }
 
@@ -81,11 +73,11 @@ pub(super) fn given(reservation: Reservation) -> Given {
         Reservation::Reserved(_) => held_back(),
         Reservation::Confirmed(_) => gone(),
     };
-    Given { row: row(reservation), stock }
+    Given { reservation, stock }
 }
 
 pub(super) struct Given {
-    row: Row,
+    reservation: Reservation,
     stock: Stock,
 }
 
@@ -96,25 +88,21 @@ impl Given {
 
     #[track_caller]
     pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
-        let Given { mut row, mut stock } = self;
-        let (before, version) = (row.reservation.clone(), row.version);
+        let Given { reservation: before, stock: stock_before } = self;
         let (event, decided) = match happening.into() {
-            Happening::Event(event) => (
-                event.event_type().name(),
-                decide_event(&before, &event, &stock).expect("an event for stock"),
-            ),
-            Happening::Sweep(now) => ("Due", decide(&before, Input::Due { order_id: ORDER, now }, &stock)),
+            Happening::Event(event) => {
+                let decided = decide_event(&before, &event, &stock_before);
+                (event.event_type().name(), decided.expect("an event of a reservation's"))
+            }
+            Happening::Sweep(now) => {
+                ("Due", decide(&before, Input::Due { order_id: ORDER, now }, &stock_before))
+            }
         };
-        let stock_before = stock.clone();
-        if let Ok(Decision { change: Some(change), .. }) = &decided {
-            row.apply(change.clone(), EXPIRES_AT);
-        }
+        let mut stock = stock_before.clone();
         if let Ok(decision) = &decided {
             shift(&mut stock, decision);
-            let counted = i32::from(decision.change.is_some());
-            assert_eq!(row.version, version + counted, "the row's version counts its changes");
         }
-        Then { before, stock_before, event, decided, row, stock }
+        Then { before, stock_before, event, decided, stock }
     }
 }
 
@@ -124,15 +112,13 @@ pub(super) struct Then {
     stock_before: Stock,
     event: &'static str,
     decided: Result<Decision, Illegal>,
-    row: Row,
     stock: Stock,
 }
 
 impl Then {
     #[track_caller]
     pub(super) fn then(self, reservation: Reservation) -> Self {
-        self.decision();
-        assert_eq!(self.row.reservation, reservation, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.after(), reservation, "{} in {:?}", self.event, self.before);
         self
     }
 
@@ -154,15 +140,14 @@ impl Then {
     pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
         let emitted = Vec::from_iter(self.decision().emit.clone());
         assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
-        Given { row: self.row, stock: self.stock }
+        Given { reservation: self.after(), stock: self.stock }
     }
 
     /// What was asked is answered; neither the reservation nor any stock moves.
     #[track_caller]
     pub(super) fn answers(self, event: Event) -> Given {
-        assert_eq!(self.stock, self.stock_before);
-        let before = self.before.clone();
-        self.then(before).emits([event])
+        assert_eq!((&self.decision().change, &self.stock), (&None, &self.stock_before));
+        self.emits([event])
     }
 
     #[track_caller]
@@ -170,12 +155,17 @@ impl Then {
         let decision = self.decision();
         assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
         assert_eq!(self.stock, self.stock_before);
-        Given { row: self.row, stock: self.stock }
+        Given { reservation: self.before, stock: self.stock }
     }
 
     #[track_caller]
     pub(super) fn cannot_happen(self) {
         assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
+    }
+
+    #[track_caller]
+    fn after(&self) -> Reservation {
+        after(&self.before, self.decision())
     }
 
     #[track_caller]
@@ -190,16 +180,4 @@ impl Then {
 fn unversioned(stock: &Stock) -> BTreeMap<String, (i64, i64, i64)> {
     let level = |level: &Level| (level.available, level.reserved, level.on_hand);
     stock.iter().map(|((sku, warehouse), at)| (format!("{sku} in {warehouse}"), level(at))).collect()
-}
-
-/// A row as the store loads it in this state.
-fn row(reservation: Reservation) -> Row {
-    let cause = Cause { id: Uuid::nil(), time: EXPIRES_AT };
-    let trace = TraceContext::derived("/somebody", Uuid::nil());
-    let mut row = Row::unknown(ORDER, cause, &trace, EXPIRES_AT);
-    if let Reservation::Reserved(held) | Reservation::Confirmed(held) = &reservation {
-        row.held = held.clone();
-    }
-    row.reservation = reservation;
-    row
 }

@@ -1,13 +1,9 @@
-//! given / when / then, over the real row: what `decide` says is applied as the reactor applies it.
+//! given / when / then: an order, an event, what becomes of it.
 
 use minuet_events::Event;
-use minuet_events::values::Micros;
 
-use super::samples::{EVENT, ORDER, catalogue};
+use super::samples::{EVENT, catalogue};
 use crate::domain::{Decision, Illegal, Input, Order, decide};
-use crate::row::Row;
-
-const NOW: Micros = Micros(1_000_000);
 
 pub(super) enum Happening {
     Event(Event),
@@ -46,34 +42,23 @@ pub(super) fn decide_event(order: &Order, event: &Event) -> Option<Result<Decisi
 
 /// The state that a decision leads to.
 pub(super) fn after(order: &Order, decision: &Decision) -> Order {
-    let mut row = row(order.clone());
-    apply(&mut row, decision);
-    row.order
+    decision.change.as_ref().map_or_else(|| order.clone(), |change| order.after(change))
 }
 
 pub(super) fn given(order: Order) -> Given {
-    Given { row: row(order) }
+    Given(order)
 }
 
-pub(super) struct Given {
-    row: Row,
-}
+pub(super) struct Given(Order);
 
 impl Given {
     #[track_caller]
-    pub(super) fn when(mut self, happening: impl Into<Happening>) -> Then {
-        let (before, version) = (self.row.order.clone(), self.row.version);
+    pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
         let (event, decided) = match happening.into() {
-            Happening::Event(event) => (event.event_type().name(), decide_event(&before, &event)),
-            Happening::Deadline => ("DeadlinePassed", Some(decide(&before, Input::DeadlinePassed))),
+            Happening::Event(event) => (event.event_type().name(), decide_event(&self.0, &event)),
+            Happening::Deadline => ("DeadlinePassed", Some(decide(&self.0, Input::DeadlinePassed))),
         };
-        let decided = decided.expect("an event of an order's");
-        if let Ok(decision) = &decided {
-            apply(&mut self.row, decision);
-        }
-        let counted = decided.as_ref().is_ok_and(|decision| decision.change.is_some());
-        assert_eq!(self.row.version, version + i32::from(counted), "the row's version counts its changes");
-        Then { before, event, decided, row: self.row }
+        Then { event, decided: decided.expect("an event of an order's"), before: self.0 }
     }
 }
 
@@ -82,46 +67,34 @@ pub(super) struct Then {
     before: Order,
     event: &'static str,
     decided: Result<Decision, Illegal>,
-    row: Row,
 }
 
 impl Then {
     #[track_caller]
     pub(super) fn then(self, order: Order) -> Self {
-        self.decision();
-        assert_eq!(self.row.order, order, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.after(), order, "{} in {:?}", self.event, self.before);
         self
     }
 
     #[track_caller]
     pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
-        assert_eq!(
-            Vec::from_iter(self.decision().emit.clone()),
-            events,
-            "{} in {:?}",
-            self.event,
-            self.before
-        );
-        Given { row: self.row }
+        let emitted = Vec::from_iter(self.decision().emit.clone());
+        assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
+        Given(self.after())
     }
 
     /// What was asked is answered, and nothing changes.
     #[track_caller]
     pub(super) fn answers(self, event: Event) -> Given {
-        let before = self.before.clone();
-        self.then(before).emits([event])
+        assert_eq!(self.decision().change, None, "{} in {:?}", self.event, self.before);
+        self.emits([event])
     }
 
     #[track_caller]
     pub(super) fn does_nothing(self) -> Given {
-        assert!(
-            self.decision().is_no_op(),
-            "{} in {:?} is no no-op: {:?}",
-            self.event,
-            self.before,
-            self.decided
-        );
-        Given { row: self.row }
+        let decision = self.decision();
+        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
+        Given(self.before)
     }
 
     #[track_caller]
@@ -130,26 +103,15 @@ impl Then {
     }
 
     #[track_caller]
+    fn after(&self) -> Order {
+        after(&self.before, self.decision())
+    }
+
+    #[track_caller]
     fn decision(&self) -> &Decision {
         match &self.decided {
             Ok(decision) => decision,
             Err(illegal) => panic!("{illegal}"),
         }
-    }
-}
-
-/// A row as the store loads it in this state.
-fn row(order: Order) -> Row {
-    let payment_id = match &order {
-        Order::Paid(_, payment) => Some(*payment),
-        Order::Confirmed(_, payment) => *payment,
-        Order::Unknown | Order::Tombstone(_) | Order::Pending(_) | Order::Cancelled | Order::Failed => None,
-    };
-    Row { order, payment_id, ..Row::unknown(ORDER, NOW) }
-}
-
-fn apply(row: &mut Row, decision: &Decision) {
-    if let Some(change) = decision.change.clone() {
-        row.apply(change, None, NOW);
     }
 }
