@@ -23,12 +23,10 @@ use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
 use crate::identity::Admin;
 use crate::problem::{Kind, Problem};
-use crate::token::Identity;
+use crate::token::{ADMIN_PREFIX, Identity};
 use crate::trace::IncomingTrace;
 
 const LONGEST_REASON: usize = 500;
-/// What marks an admin's name in an event. No token's `sub` may begin with it.
-pub(crate) const ADMIN_PREFIX: &str = "admin:";
 
 /// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
 /// cancelled when it arrives, if the caller is its user.

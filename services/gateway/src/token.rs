@@ -8,13 +8,15 @@ use minuet_events::values::UserId;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Keys;
-use crate::requests::ADMIN_PREFIX;
 
 /// How far the clock of who issued a token may differ from ours.
 const CLOCK_SKEW_S: u64 = 5;
 
 /// The scope that may see everybody's orders, and change products and stock.
 pub(crate) const ADMIN: &str = "admin";
+
+/// What marks an admin's name in an event. No token's `sub` may begin with it.
+pub(crate) const ADMIN_PREFIX: &str = "admin:";
 
 #[derive(Deserialize, Serialize)]
 struct Claims {

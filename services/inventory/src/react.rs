@@ -8,7 +8,7 @@ use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
-    Waiters,
+    Waiters, order_trace,
 };
 use sqlx::PgConnection;
 use time::Duration;
@@ -110,7 +110,7 @@ impl Reactor for InventoryReactor {
             match self.decide(row, event, &stock, now) {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
-                    let trace = row.continue_trace(&envelope.trace);
+                    let trace = order_trace(Some(&row.traceparent), Some(&envelope.trace), order_id);
                     shift(&mut stock, &moves);
                     if let Some(change) = change {
                         row.apply(change, now);
@@ -182,7 +182,7 @@ impl Reactor for InventoryReactor {
             else {
                 continue;
             };
-            let trace = row.own_trace();
+            let trace = order_trace(Some(&row.traceparent), None, row.order_id);
             shift(&mut stock, &moves);
             row.apply(change, now);
             let sequence = row.next_sequence(now);

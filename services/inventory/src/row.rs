@@ -49,21 +49,6 @@ impl Row {
         self.event_sequence
     }
 
-    /// The order's own trace, whatever the trace of a later request is.
-    pub(crate) fn continue_trace(&self, cause: &TraceContext) -> TraceContext {
-        match TraceContext::parse(&self.traceparent, None, None) {
-            Some(own) if own.trace_id() != cause.trace_id() => own.with_order(self.order_id),
-            _ => cause.with_order(self.order_id),
-        }
-    }
-
-    /// For what time alone has done.
-    pub(crate) fn own_trace(&self) -> TraceContext {
-        let own = TraceContext::parse(&self.traceparent, None, None);
-        own.unwrap_or_else(|| TraceContext::derived("/minuet/inventory", self.order_id.as_uuid()))
-            .with_order(self.order_id)
-    }
-
     pub(crate) fn apply(&mut self, change: Change, now: Micros) {
         self.reservation = self.reservation.after(&change);
         if let Change::Reserved(held) = change {

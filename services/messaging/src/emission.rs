@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Envelope, Event, TraceContext, ids};
 use uuid::Uuid;
 
@@ -15,6 +15,19 @@ impl From<&Envelope> for Cause {
     fn from(envelope: &Envelope) -> Self {
         Cause { id: envelope.id, time: envelope.time }
     }
+}
+
+/// An order's own trace goes on, whatever the trace of the request that acts on it now. `own`: the traceparent that its row
+/// keeps; `cause`: the trace of the event at hand, None where time or a provider acts.
+pub fn order_trace(own: Option<&str>, cause: Option<&TraceContext>, order: OrderId) -> TraceContext {
+    let own = own.and_then(|own| TraceContext::parse(own, None, None));
+    let trace = match (own, cause) {
+        (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause.clone(),
+        (Some(own), _) => own,
+        (None, Some(cause)) => cause.clone(),
+        (None, None) => TraceContext::derived("/minuet", order.as_uuid()),
+    };
+    trace.with_order(order)
 }
 
 /// An event on its way into the outbox, with all its headers.

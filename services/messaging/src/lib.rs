@@ -46,7 +46,7 @@ mod waiters;
 
 pub use clock::Clock;
 pub use database::{DatabaseError, STATEMENTS, connect, migrate};
-pub use emission::{Cause, Emission};
+pub use emission::{Cause, Emission, order_trace};
 pub use health::{Counts, Dependency, Health, Report};
 pub use history::{HistoryError, Recorded, history};
 pub use incoming::{Incoming, Position};

@@ -8,6 +8,7 @@ use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
     Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
+    order_trace,
 };
 use sqlx::PgConnection;
 
@@ -145,7 +146,7 @@ impl Reactor for OrderReactor {
             match react_one(row, envelope, event, products.known()) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(Decision { change, emit }) => {
-                    let trace = row.continue_trace(&envelope.trace);
+                    let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
                         row.apply(change, Some((envelope, event)), now);
                     }
@@ -223,7 +224,7 @@ impl Reactor for OrderReactor {
                 continue;
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
-            let trace = row.own_trace();
+            let trace = order_trace(row.traceparent.as_deref(), None, row.id);
             row.apply(change, None, now);
             let sequence = row.next_sequence(now);
             emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));

@@ -2,7 +2,7 @@
 
 use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
-use minuet_events::{Envelope, Event, TraceContext};
+use minuet_events::{Envelope, Event};
 use minuet_messaging::Cause;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -69,21 +69,6 @@ impl Row {
         self.event_sequence += 1;
         self.touch(now);
         self.event_sequence
-    }
-
-    /// The order's own trace: that of its submission, whatever the trace of a later request is.
-    pub(crate) fn continue_trace(&self, cause: &TraceContext) -> TraceContext {
-        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
-        match own {
-            Some(own) if own.trace_id() != cause.trace_id() => own.with_order(self.id),
-            _ => cause.with_order(self.id),
-        }
-    }
-
-    /// For what time alone has done.
-    pub(crate) fn own_trace(&self) -> TraceContext {
-        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
-        own.unwrap_or_else(|| TraceContext::derived("/minuet/order", self.id.as_uuid())).with_order(self.id)
     }
 
     /// `cause`: the event that led to the change, unless time alone did.

@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::domain::{Answer, Charge, Payment, Refund};
+use crate::call::{Call, Key, Kind, Said};
+use crate::domain::{Answer, Charge};
 use crate::provider::{NoAnswer, PaymentGateway};
-use crate::react::{self, Said};
-use crate::row::Row;
+use crate::record::record as record_answers;
 
 /// How long one request to the provider may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,56 +29,6 @@ const REFUND_ATTEMPTS: u32 = 20;
 const BATCH: usize = 500;
 /// How long a stop waits for calls under way: what is not answered by then is looked up at the next start.
 const GOODBYE: Duration = Duration::from_secs(3);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Charge,
-    Refund,
-}
-
-/// A call under way: of one order and kind there is one.
-type Key = (OrderId, Kind);
-
-#[derive(Clone, Debug)]
-pub(crate) enum Call {
-    Charge { charge: Charge, again: bool, stop: bool },
-    Refund { charge: Charge, refund: Refund },
-}
-
-impl Call {
-    /// What a row that was just written asks for.
-    pub(crate) fn of(row: &Row) -> Option<Call> {
-        match &row.payment {
-            Payment::Processing { charge, stop } if !row.stored => {
-                Some(Call::Charge { charge: charge.clone(), again: false, stop: stop.is_some() })
-            }
-            Payment::RefundDue { charge, refund } if row.refund_changed => {
-                Some(Call::Refund { charge: charge.clone(), refund: refund.clone() })
-            }
-            _ => None,
-        }
-    }
-
-    /// What a row that was found open asks for.
-    pub(crate) fn again(row: &Row) -> Option<Call> {
-        match &row.payment {
-            Payment::Processing { charge, stop } => {
-                Some(Call::Charge { charge: charge.clone(), again: true, stop: stop.is_some() })
-            }
-            Payment::RefundDue { charge, refund } => {
-                Some(Call::Refund { charge: charge.clone(), refund: refund.clone() })
-            }
-            _ => None,
-        }
-    }
-
-    fn key(&self) -> Key {
-        match self {
-            Call::Charge { charge, .. } => (charge.order_id, Kind::Charge),
-            Call::Refund { charge, .. } => (charge.order_id, Kind::Refund),
-        }
-    }
-}
 
 /// Where calls are asked for.
 #[derive(Clone)]
@@ -128,11 +78,7 @@ impl Calls {
     fn end(&self, answers: &BTreeMap<OrderId, Said>) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         for (order, said) in answers {
-            let kind = match said {
-                Said::Charge(_) => Kind::Charge,
-                Said::Refunded | Said::RefundParked { .. } => Kind::Refund,
-            };
-            under_way.remove(&(*order, kind));
+            under_way.remove(&(*order, said.kind()));
         }
     }
 
@@ -347,7 +293,7 @@ async fn one_by_one(lane: &Lane, calls: &Calls, answers: &BTreeMap<OrderId, Said
 async fn try_record(lane: &Lane, answers: &BTreeMap<OrderId, Said>) -> Result<Vec<Call>, ReactError> {
     let shards: BTreeSet<u32> = answers.keys().map(|order| shard(lane, *order)).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-    let (emissions, follow_up) = react::record(lane, transaction.connection(), answers, lane.now()).await?;
+    let (emissions, follow_up) = record_answers(lane, transaction.connection(), answers, lane.now()).await?;
     transaction.commit(&emissions).await?;
     Ok(follow_up)
 }

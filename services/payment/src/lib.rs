@@ -5,10 +5,12 @@
 //! between, a crash neither charges twice nor forgets. What happens in which state is [`domain::decide`]; what that means
 //! for a batch is in `react.rs`; [`REACTIONS`] and [`ANSWERS`] are the same as tables.
 
+mod call;
 mod calls;
 pub mod domain;
 pub mod provider;
 mod react;
+mod record;
 mod row;
 mod store;
 

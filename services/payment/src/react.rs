@@ -1,18 +1,20 @@
 //! What the payment service consumes and emits, and how a batch of it becomes one change of the database. The provider is
 //! called after the commit, by [`crate::calls`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
-    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
+    Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, order_trace,
 };
 use sqlx::PgConnection;
 
-use crate::calls::{Call, Calls};
-use crate::domain::{Answer, Decision, Illegal, Input, Payment, StopCause, decide};
+use crate::call::Call;
+use crate::calls::Calls;
+use crate::domain::{Illegal, Input, Payment, StopCause, decide};
+use crate::record::settle;
 use crate::row::Row;
 use crate::store;
 
@@ -130,7 +132,7 @@ impl Reactor for PaymentReactor {
                     if let Event::InventoryReserved(reserved) = event {
                         row.user_id = Some(reserved.user_id.clone());
                     }
-                    let trace = row.continue_trace(Some(&envelope.trace));
+                    let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
                     emissions.extend(emission);
                 }
@@ -181,72 +183,6 @@ impl Reactor for PaymentReactor {
         self.calls.ask(ours.filter_map(Call::again).collect());
         Ok(())
     }
-}
-
-/// Applies a decision to its row. `cause`: what the event, if there is one, is derived from.
-fn settle(
-    lane: &Lane,
-    row: &mut Row,
-    decision: Decision,
-    cause: Cause,
-    now: Micros,
-    trace: &minuet_events::TraceContext,
-) -> Option<Emission> {
-    for change in decision.changes {
-        row.apply(change, cause, now);
-    }
-    let event = decision.emit?;
-    let sequence = row.next_sequence(now);
-    Some(lane.emission(cause, event, 0, now, sequence, trace))
-}
-
-/// Records what the provider said, for a batch of orders: one transaction.
-pub(crate) async fn record(
-    lane: &Lane,
-    connection: &mut PgConnection,
-    answers: &BTreeMap<OrderId, Said>,
-    now: Micros,
-) -> Result<(Vec<Emission>, Vec<Call>), ReactError> {
-    let mut rows = store::load_payments(connection, &answers.keys().copied().collect::<Vec<_>>()).await?;
-    let mut emissions = Vec::new();
-    for (order_id, said) in answers {
-        let Some(row) = rows.get_mut(order_id) else { continue };
-        let (input, cause) = match said {
-            Said::Charge(answer) => (Input::Answered(answer), row.reserved),
-            Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
-            Said::RefundParked { attempts, reason } => {
-                tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
-                store::park_refund(connection, *order_id, *attempts, reason, now).await?;
-                continue;
-            }
-        };
-        match (decide(&row.payment, input), cause) {
-            (Ok(decision), Some(cause)) if !decision.is_no_op() => {
-                let trace = row.continue_trace(None);
-                emissions.extend(settle(lane, row, decision, cause, now, &trace));
-            }
-            (Ok(_), _) => {}
-            (Err(illegal), _) => {
-                tracing::error!(%order_id, %illegal, "an answer of the provider is not expected")
-            }
-        }
-    }
-    let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
-    store::write_payments(connection, &written).await?;
-    let calls = written.iter().filter_map(|row| Call::of(row)).collect();
-    Ok((emissions, calls))
-}
-
-/// What the provider said about an order.
-#[derive(Clone, Debug)]
-pub(crate) enum Said {
-    Charge(Answer),
-    Refunded,
-    /// The provider would not, for long: a person has to look. It is tried again when the shard is taken anew.
-    RefundParked {
-        attempts: u32,
-        reason: String,
-    },
 }
 
 fn is_stopped(row: &Row) -> bool {

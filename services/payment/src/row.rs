@@ -1,6 +1,5 @@
 //! A payment's row while a batch is decided: its state, and the columns beside it.
 
-use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId, UserId};
 use minuet_messaging::Cause;
 
@@ -63,18 +62,6 @@ impl Row {
         self.event_sequence += 1;
         self.touch(now);
         Some(self.event_sequence)
-    }
-
-    /// The order's own trace, whatever the trace of a later request is.
-    pub(crate) fn continue_trace(&self, cause: Option<&TraceContext>) -> TraceContext {
-        let own = self.traceparent.as_deref().and_then(|own| TraceContext::parse(own, None, None));
-        let trace = match (own, cause) {
-            (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause.clone(),
-            (Some(own), _) => own,
-            (None, Some(cause)) => cause.clone(),
-            (None, None) => TraceContext::derived("/minuet/payment", self.order_id.as_uuid()),
-        };
-        trace.with_order(self.order_id)
     }
 
     /// `cause`: the event that led to the change.

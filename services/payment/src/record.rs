@@ -1,0 +1,67 @@
+//! From a decision to the row and the event that tells of it; and from the provider's answers to decisions.
+
+use std::collections::BTreeMap;
+
+use minuet_events::TraceContext;
+use minuet_events::values::{Micros, OrderId};
+use minuet_messaging::{Cause, Emission, Lane, ReactError, order_trace};
+use sqlx::PgConnection;
+
+use crate::call::{Call, Said};
+use crate::domain::{Decision, Input, decide};
+use crate::row::Row;
+use crate::store;
+
+/// Applies a decision to its row. `cause`: what the event, if there is one, is derived from.
+pub(crate) fn settle(
+    lane: &Lane,
+    row: &mut Row,
+    decision: Decision,
+    cause: Cause,
+    now: Micros,
+    trace: &TraceContext,
+) -> Option<Emission> {
+    for change in decision.changes {
+        row.apply(change, cause, now);
+    }
+    let event = decision.emit?;
+    let sequence = row.next_sequence(now);
+    Some(lane.emission(cause, event, 0, now, sequence, trace))
+}
+
+/// Records what the provider said, for a batch of orders: one transaction.
+pub(crate) async fn record(
+    lane: &Lane,
+    connection: &mut PgConnection,
+    answers: &BTreeMap<OrderId, Said>,
+    now: Micros,
+) -> Result<(Vec<Emission>, Vec<Call>), ReactError> {
+    let mut rows = store::load_payments(connection, &answers.keys().copied().collect::<Vec<_>>()).await?;
+    let mut emissions = Vec::new();
+    for (order_id, said) in answers {
+        let Some(row) = rows.get_mut(order_id) else { continue };
+        let (input, cause) = match said {
+            Said::Charge(answer) => (Input::Answered(answer), row.reserved),
+            Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
+            Said::RefundParked { attempts, reason } => {
+                tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
+                store::park_refund(connection, *order_id, *attempts, reason, now).await?;
+                continue;
+            }
+        };
+        match (decide(&row.payment, input), cause) {
+            (Ok(decision), Some(cause)) if !decision.is_no_op() => {
+                let trace = order_trace(row.traceparent.as_deref(), None, *order_id);
+                emissions.extend(settle(lane, row, decision, cause, now, &trace));
+            }
+            (Ok(_), _) => {}
+            (Err(illegal), _) => {
+                tracing::error!(%order_id, %illegal, "an answer of the provider is not expected")
+            }
+        }
+    }
+    let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+    store::write_payments(connection, &written).await?;
+    let calls = written.iter().filter_map(|row| Call::of(row)).collect();
+    Ok((emissions, calls))
+}
