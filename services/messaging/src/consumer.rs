@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::client::Client;
 use crate::shards::Shards;
 use crate::{Dependency, Health, Incoming};
 
@@ -27,6 +28,7 @@ pub(crate) struct Membership {
     pub(crate) shards: Arc<Shards>,
     pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
     pub(crate) health: Health,
+    pub(crate) client: Client,
 }
 
 impl Membership {
@@ -42,7 +44,7 @@ impl Membership {
 
 impl ClientContext for Membership {
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "kafka client");
+        self.client.error(error, reason);
     }
 }
 

@@ -19,6 +19,7 @@
 //! This is the only crate that knows rdkafka.
 
 mod batch;
+mod client;
 mod clock;
 mod consumer;
 mod database;

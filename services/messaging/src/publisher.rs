@@ -5,15 +5,16 @@ use std::time::Duration;
 use minuet_events::{Codec, EncodeError, Envelope, Event};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureRecord, Producer as _};
 
+use crate::client::{Client, Producer};
 use crate::kafka;
 use crate::topics::Catalogue;
 
 /// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
 #[derive(Clone)]
 pub struct Publisher {
-    producer: FutureProducer,
+    producer: Producer,
     codec: Codec,
     catalogue: Arc<Catalogue>,
     prefix: String,
@@ -40,7 +41,9 @@ impl Publisher {
         catalogue: Arc<Catalogue>,
         prefix: &str,
     ) -> Result<Self, PublishError> {
-        let producer = kafka::producer(kafka, client).create().map_err(PublishError::Settings)?;
+        let producer = kafka::producer(kafka, client)
+            .create_with_context(Client::new(client))
+            .map_err(PublishError::Settings)?;
         Ok(Publisher { producer, codec, catalogue, prefix: prefix.to_owned() })
     }
 
@@ -60,11 +63,21 @@ impl Publisher {
         event: Event,
     ) -> Result<(), PublishError> {
         let payload = self.codec.encode(&event)?;
-        let topic = format!("{}{}", self.prefix, self.catalogue.topic_of(event.event_type()));
+        self.send(key, &envelope, Some(&payload)).await
+    }
+
+    /// A null value: what the key names is gone. Only a compacted topic knows that; elsewhere consumers park it.
+    pub async fn erase(&self, key: &str, envelope: Envelope) -> Result<(), PublishError> {
+        self.send(key, &envelope, None).await
+    }
+
+    async fn send(&self, key: &str, envelope: &Envelope, payload: Option<&[u8]>) -> Result<(), PublishError> {
+        let topic = format!("{}{}", self.prefix, self.catalogue.topic_of(envelope.event_type));
         let headers = envelope.to_headers().iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(value) })
         });
-        let record = FutureRecord::to(&topic).key(key).payload(&payload).headers(headers);
+        let mut record = FutureRecord::<str, [u8]>::to(&topic).key(key).headers(headers);
+        record.payload = payload;
         match self.producer.send(record, Duration::from_secs(5)).await {
             Ok(_) => Ok(()),
             Err((source, _)) => Err(PublishError::NotAcknowledged { topic, source }),

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::client::Producer;
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
 use crate::{Counts, Dependency, Health, Lane};
@@ -26,7 +27,7 @@ const STOPPED: Duration = Duration::from_secs(5);
 
 pub(crate) struct Relay {
     pub(crate) lane: Lane,
-    pub(crate) producer: FutureProducer,
+    pub(crate) producer: Producer,
     pub(crate) prefix: String,
     pub(crate) poll: Duration,
     pub(crate) health: Health,
@@ -38,7 +39,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new(
         lane: Lane,
-        producer: FutureProducer,
+        producer: Producer,
         prefix: String,
         poll: Duration,
         health: Health,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use minuet_events::Codec;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, Producer};
+use rdkafka::producer::Producer as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::batch::{self, Processor};
+use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::policy::{back_off, chain};
@@ -90,7 +91,8 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let Service { settings, lane, health, counts } = self;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
-        let producer: FutureProducer = kafka::producer(&settings.kafka, &owner).create()?;
+        let producer: Producer =
+            kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
 
         let consumed: BTreeSet<_> = reactor.reactions().iter().map(|r| r.consumes).collect();
         let topics: BTreeSet<String> = consumed
@@ -103,6 +105,7 @@ impl Service {
             shards: Arc::clone(&lane.shards),
             assigned,
             health: health.clone(),
+            client: Client::new(&owner),
         };
         let group = format!("{}{}", settings.topic_prefix, lane.service);
         let consumer: Arc<Polled> =
@@ -276,7 +279,7 @@ async fn take<R: Reactor>(
 }
 
 /// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.
-async fn leave(consumer: Arc<Polled>, producer: FutureProducer) {
+async fn leave(consumer: Arc<Polled>, producer: Producer) {
     let leaving = tokio::task::spawn_blocking(move || {
         if let Err(error) = producer.flush(GOODBYE) {
             warn!(%error, "flush");
