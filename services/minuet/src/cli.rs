@@ -135,6 +135,8 @@ Each line is one JSON object, the record's fields:
   {\"sku\": \"TEA-1\", \"name\": \"Assam\", \"currency\": \"EUR\", \"unit_price\": \"12.50\", \"active\": true}
 or the record with its key and headers beside it:
   {\"value\": {...}, \"key\": \"TEA-1\", \"headers\": {\"ce_source\": \"/shop/import\", \"ce_id\": \"...\"}}
+A ProductChanged whose value is null takes the product out of the shop (a tombstone on the compacted topic):
+  {\"key\": \"TEA-1\", \"value\": null}
 Amounts are decimal strings, ids are strings, times are RFC 3339 or whole microseconds, bytes are hex. Empty lines are skipped.
 Headers that are not given are filled in: ce_id (a new UUIDv7), ce_source (/minuet/produce), ce_time (now), a new trace.
 A line that is wrong is named with its number and field, and nothing after it is sent (but see --keep-going).

@@ -19,7 +19,7 @@ use crate::cli::Produce;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
-use line::Reading;
+use line::{Line, Reading};
 use lines::Lines;
 
 /// Events under way at once: enough to be quick, few enough to know what was not sent.
@@ -57,6 +57,13 @@ pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), Cl
     let outcome = sending.all(lines).await;
     output::note(format!("{} {} sent; wrong lines: {}", sending.sent, command.event, sending.wrong));
     Ok(outcome?)
+}
+
+async fn send(publisher: &Publisher, line: Line) -> Result<(), PublishError> {
+    match line.event {
+        Some(event) => publisher.publish_with_key(&line.key, line.envelope, event).await,
+        None => publisher.erase(&line.key, line.envelope).await,
+    }
 }
 
 struct Sending<'a> {
@@ -102,7 +109,7 @@ impl Sending<'_> {
                         Ok(line) => {
                             let publisher = self.publisher;
                             in_flight.push_back(async move {
-                                (number, publisher.publish_with_key(&line.key, line.envelope, line.event).await)
+                                (number, send(publisher, line).await)
                             });
                         }
                         Err(error) => {

@@ -1,6 +1,6 @@
 //! From one line of JSON to an event with all its headers.
 
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Envelope, EnvelopeError, Event, EventType, TraceContext};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -45,6 +45,10 @@ pub(crate) enum LineError {
     Header(#[from] EnvelopeError),
     #[error("headers.{header}: {detail}")]
     HeaderValue { header: &'static str, detail: String },
+    #[error("key: missing; beside a null value it alone says what is gone")]
+    NoKey,
+    #[error("key: {detail}")]
+    WrongKey { detail: String },
     #[error("key: `{given}` is not the record's own, `{own}`; --force-key sends it all the same")]
     Key { given: String, own: String },
 }
@@ -63,7 +67,8 @@ pub(super) struct Reading {
 pub(super) struct Line {
     pub(super) key: String,
     pub(super) envelope: Envelope,
-    pub(super) event: Event,
+    /// None: what the key names is gone.
+    pub(super) event: Option<Event>,
 }
 
 #[derive(Deserialize)]
@@ -89,14 +94,21 @@ impl Reading {
             }
             _ => return Err(LineError::NoObject),
         };
+        let given = key.or_else(|| self.key.clone());
+        if value.is_null() && self.event_type == EventType::ProductChanged {
+            let key = given.ok_or(LineError::NoKey)?;
+            Sku::parse(&key).map_err(|error| LineError::WrongKey { detail: error.to_string() })?;
+            let envelope = self.envelope(&key, None, headers, id, now)?;
+            return Ok(Line { key, envelope, event: None });
+        }
         let event = self.event(value)?;
         let own = event.key();
-        let key = key.or_else(|| self.key.clone()).unwrap_or_else(|| own.clone());
+        let key = given.unwrap_or_else(|| own.clone());
         if key != own && !self.force_key {
             return Err(LineError::Key { given: key, own });
         }
-        let envelope = self.envelope(&event, &own, headers, id, now)?;
-        Ok(Line { key, envelope, event })
+        let envelope = self.envelope(&own, order_of(&event), headers, id, now)?;
+        Ok(Line { key, envelope, event: Some(event) })
     }
 
     fn event(&self, value: Value) -> Result<Event, LineError> {
@@ -116,8 +128,8 @@ impl Reading {
 
     fn envelope(
         &self,
-        event: &Event,
         key: &str,
+        order: Option<OrderId>,
         given: Map<String, Value>,
         id: Uuid,
         now: Micros,
@@ -155,7 +167,7 @@ impl Reading {
             let detail = "takes W3C trace context: 00-<32 hex digits>-<16 hex digits>-<2 hex digits>".into();
             return Err(LineError::HeaderValue { header: "traceparent", detail });
         }
-        if let Some(order) = order_of(event) {
+        if let Some(order) = order {
             envelope.trace = envelope.trace.with_order(order);
         }
         Ok(envelope)

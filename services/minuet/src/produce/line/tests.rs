@@ -52,8 +52,18 @@ fn a_record_gets_all_headers() {
 fn a_product_is_about_no_order() {
     let line = read(&reading(EventType::ProductChanged), &product()).expect("a product");
     assert_eq!((line.key.as_str(), line.envelope.trace.baggage), ("TEA-1", None));
-    let Event::ProductChanged(product) = line.event else { panic!("another event") };
+    let Some(Event::ProductChanged(product)) = line.event else { panic!("another event") };
     assert_eq!(product.unit_price.to_string(), "12.50");
+}
+
+#[test]
+fn a_product_without_value_is_gone() {
+    let reading = reading(EventType::ProductChanged);
+    let line = read(&reading, &json!({"key": "TEA-1", "value": null})).expect("a product that is gone");
+    assert_eq!((line.key.as_str(), &*line.envelope.subject, line.event), ("TEA-1", "TEA-1", None));
+    let keyless = read(&reading, &json!({"value": null})).expect_err("nothing is named");
+    assert_eq!(keyless, LineError::NoKey);
+    refused(EventType::ProductChanged, &json!({"key": "a\nb", "value": null}), "key: ");
 }
 
 #[test]
@@ -85,7 +95,7 @@ fn a_wrong_field_is_named() {
     refused(OrderSubmitted, &with(order(), "lines", json!([{"sku": "A"}])), "lines[0].quantity: missing");
     refused(OrderSubmitted, &with(order(), "order_id", json!("12")), "order_id: ");
     refused(OrderSubmitted, &json!([order()]), "takes an object");
-    refused(OrderSubmitted, &json!({"value": null}), "value: takes an object");
+    refused(OrderSubmitted, &json!({"value": null, "key": ORDER}), "value: takes an object");
     refused(OrderSubmitted, &json!({"value": order(), "header": {}}), "header: ");
 }
 
