@@ -193,6 +193,8 @@ impl World {
             "order_url": services[0].url(),
             "inventory_url": services[1].url(),
             "jwt_secret": SECRET,
+            // A slow machine is no reason for a 202.
+            "answer_wait_ms": 15_000,
         });
         serde_json::from_value(settings).unwrap()
     }
