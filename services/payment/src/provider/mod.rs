@@ -2,6 +2,8 @@
 
 mod ledger;
 mod simulated;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 

@@ -1,0 +1,103 @@
+//! The simulated provider, asked without latency: every call is at its end at once, or hangs.
+
+mod ledger;
+mod outcome;
+mod shared;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::FutureExt;
+use minuet_events::ids;
+use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod};
+use uuid::Uuid;
+
+use super::{Entry, NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
+use crate::domain::{Answer, Charge};
+
+/// The charge of the order with this number.
+fn charge(number: u32) -> Charge {
+    charge_of(number, "25.00")
+}
+
+fn charge_of(number: u32, amount: &str) -> Charge {
+    let order_id = OrderId::new(Uuid::from_u128(u128::from(number)));
+    Charge {
+        order_id,
+        payment_id: ids::payment_id(order_id),
+        payment_method: PaymentMethod::CreditCard,
+        currency: Currency::parse("EUR").unwrap(),
+        amount: Amount::parse(amount).unwrap(),
+    }
+}
+
+fn settings(success_rate: f64) -> SimulatedSettings {
+    SimulatedSettings { latency_ms: 0, success_rate, ..SimulatedSettings::default() }
+}
+
+fn provider(settings: SimulatedSettings) -> Simulated {
+    Simulated::open(settings).unwrap()
+}
+
+/// A handle on the ledger, as one process has it.
+fn process(ledger: &Path, success_rate: f64) -> Simulated {
+    provider(SimulatedSettings { ledger: Some(ledger.to_owned()), ..settings(success_rate) })
+}
+
+fn captures(provider: &Simulated, charge: &Charge) -> Answer {
+    provider.charge(charge).now_or_never().expect("an answer at once").unwrap()
+}
+
+fn cancels(provider: &Simulated, payment: PaymentId) -> Answer {
+    provider.cancel(payment).now_or_never().expect("an answer at once").unwrap()
+}
+
+fn looks_up(provider: &Simulated, payment: PaymentId) -> Option<Answer> {
+    provider.look_up(payment).now_or_never().expect("an answer at once").unwrap()
+}
+
+fn refunds(provider: &Simulated, charge: &Charge) -> Result<(), NoAnswer> {
+    provider.refund(charge, ids::refund_id(charge.payment_id)).now_or_never().expect("an answer at once")
+}
+
+fn is_captured(answer: &Answer) -> bool {
+    matches!(answer, Answer::Captured { .. })
+}
+
+/// Why it was not captured.
+fn reason(answer: &Answer) -> Option<&str> {
+    match answer {
+        Answer::Captured { .. } => None,
+        Answer::Declined { reason, .. } => Some(reason),
+    }
+}
+
+/// A file of this test's own, gone with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("minuet-ledger-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let scratch = Scratch(std::env::temp_dir().join(name));
+        std::fs::write(&scratch.0, "").unwrap();
+        scratch
+    }
+
+    fn lines(&self) -> Vec<String> {
+        std::fs::read_to_string(&self.0).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// What anybody reads who opens the file now.
+    fn entries(&self) -> Vec<Entry> {
+        self.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
