@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::dead_letters::{self, Reason};
 use crate::decode::Decoder;
+use crate::generations::Generations;
 use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::{Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reactor, Received, inbox};
 
@@ -33,8 +34,9 @@ pub(crate) struct Stopped;
 type Unreadable = (Incoming, Reason);
 
 impl<R: Reactor> Processor<R> {
-    /// Processes the messages to their end: committed, parked, skipped, or left to the new owner of their shard.
-    pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<(), Stopped> {
+    /// Processes the messages to their end: committed, parked or skipped. Answers with the shards whose messages were left to
+    /// another owner.
+    pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
         let (mut events, mut unreadable) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages {
             match self.decode(&message).await? {
@@ -44,7 +46,7 @@ impl<R: Reactor> Processor<R> {
             }
         }
         if events.is_empty() && unreadable.is_empty() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
         self.settle(events, unreadable).await
     }
@@ -74,15 +76,15 @@ impl<R: Reactor> Processor<R> {
         &self,
         mut events: Vec<Received>,
         mut unreadable: Vec<Unreadable>,
-    ) -> BoxFuture<'_, Result<(), Stopped>> {
+    ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
         async move {
-            let (mut waits, mut failures) = (0, 0);
+            let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
             loop {
                 let error = match self.attempt(&events, &unreadable).await {
                     Ok(after) => {
                         self.health.up(Dependency::Postgres);
                         self.reactor.committed(after);
-                        return Ok(());
+                        return Ok(left);
                     }
                     Err(error) => error,
                 };
@@ -102,17 +104,19 @@ impl<R: Reactor> Processor<R> {
                         warn!(shards = ?lost, "shards were taken by another instance");
                         let kept = |incoming: &Incoming| !lost.contains(&shard(incoming));
                         self.lane.shards.give_away(lost.iter().copied());
+                        left.extend(lost);
                         events.retain(|event| kept(&event.incoming));
                         unreadable.retain(|(incoming, _)| kept(incoming));
                         if events.is_empty() && unreadable.is_empty() {
-                            return Ok(());
+                            return Ok(left);
                         }
                     }
                     Verdict::Permanent(_) if events.len() > 1 => {
                         debug!(events = events.len(), error = chain(&error), "halving a batch");
                         let second = events.split_off(events.len() / 2);
-                        self.settle(events, unreadable).await?;
-                        return self.settle(second, Vec::new()).await;
+                        left.extend(self.settle(events, unreadable).await?);
+                        left.extend(self.settle(second, Vec::new()).await?);
+                        return Ok(left);
                     }
                     Verdict::Permanent(code) => {
                         failures += 1;
@@ -228,8 +232,9 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Which messages of a batch may be processed: those whose partition has not been given away since they were fetched.
-pub(crate) fn current(messages: Vec<Incoming>, generation: impl Fn(u32) -> u64) -> Vec<Incoming> {
-    messages.into_iter().filter(|m| m.generation == generation(shard(m))).collect()
+pub(crate) fn current(messages: Vec<Incoming>, generations: &Generations) -> Vec<Incoming> {
+    let of = |message: &Incoming| generations.of(&message.position.topic, message.position.partition);
+    messages.into_iter().filter(|message| message.generation == of(message)).collect()
 }
 
 /// The shards that must be held before these messages are processed.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::client::Client;
+use crate::generations::Generations;
 use crate::shards::Shards;
 use crate::{Dependency, Health, Incoming};
 
@@ -26,6 +27,7 @@ pub(crate) type Polled = StreamConsumer<Membership>;
 pub(crate) struct Membership {
     pub(crate) lead_topic: String,
     pub(crate) shards: Arc<Shards>,
+    pub(crate) generations: Arc<Generations>,
     pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
     pub(crate) health: Health,
     pub(crate) client: Client,
@@ -53,10 +55,11 @@ impl ConsumerContext for Membership {
         match rebalance {
             Rebalance::Assign(_) => {}
             Rebalance::Revoke(partitions) => {
-                let shards: Vec<u32> =
-                    partitions.elements().iter().map(|e| e.partition().unsigned_abs()).collect();
+                for element in partitions.elements() {
+                    self.generations.end(element.topic(), element.partition());
+                }
                 info!(partitions = partitions.count(), "partitions revoked");
-                self.shards.give_away(shards);
+                self.shards.give_away(self.lead(partitions));
             }
             Rebalance::Error(error) => warn!(%error, "rebalance failed"),
         }
@@ -115,7 +118,7 @@ pub(crate) async fn poll(
                 Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into()))
             }
         };
-        let generation = consumer.context().shards.generation(message.partition().unsigned_abs());
+        let generation = consumer.context().generations.of(message.topic(), message.partition());
         let incoming = Incoming::new(&message, topic, generation);
         if !held.is_empty() {
             held.push_back(incoming);

@@ -27,7 +27,7 @@ pub struct Incoming {
     pub payload: Option<Vec<u8>>,
     pub headers: Vec<(String, Option<Vec<u8>>)>,
     pub timestamp: Micros,
-    /// How often its partition had been given away when it was fetched: see [`crate::shards`].
+    /// How often its partition had been given away when it was fetched.
     pub(crate) generation: u64,
 }
 

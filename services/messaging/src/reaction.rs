@@ -2,23 +2,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event, EventType};
+use minuet_events::{Envelope, Event};
 use sqlx::PgConnection;
 
+use crate::dance::Reaction;
 use crate::{Emission, Incoming, ReactError};
-
-/// One row of the dance: in one of these states, this event leads to one of those states and emits one of those events.
-/// Routing, the diagram, the lint and the model check read these rows; each service declares its own in `react.rs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reaction {
-    pub consumes: EventType,
-    /// States in which the row applies.
-    pub states: &'static [&'static str],
-    /// States that may follow. Empty: the state stays.
-    pub becomes: &'static [&'static str],
-    /// What may be emitted: every event here is one alternative. Empty: nothing.
-    pub emits: &'static [EventType],
-}
 
 /// An event that was decoded and whose inbox row is new in this transaction.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use crate::batch::{self, Processor};
 use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
+use crate::generations::Generations;
 use crate::policy::{back_off, chain};
 use crate::relay::Relay;
 use crate::shards::Shards;
@@ -94,15 +95,18 @@ impl Service {
         let producer: Producer =
             kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
 
-        let consumed: BTreeSet<_> = reactor.reactions().iter().map(|r| r.consumes).collect();
+        let consumed: BTreeSet<_> = reactor.reactions().iter().filter_map(|row| row.on.event()).collect();
         let topics: BTreeSet<String> = consumed
             .iter()
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(*t)))
             .collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
+        let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
+        let generations = Arc::new(Generations::new(inputs.iter().cloned(), lane.catalogue.partitions()));
         let membership = Membership {
             lead_topic: topics.iter().next().cloned().unwrap_or_default(),
             shards: Arc::clone(&lane.shards),
+            generations: Arc::clone(&generations),
             assigned,
             health: health.clone(),
             client: Client::new(&owner),
@@ -136,7 +140,7 @@ impl Service {
             reactor: Arc::clone(&reactor),
             lane: lane.clone(),
             consumer: Arc::clone(&consumer),
-            topics: topics.iter().map(|topic| topic.as_str().into()).collect(),
+            topics: inputs,
             processed: Arc::clone(&processed),
             shutdown: shutdown.clone(),
         };
@@ -158,7 +162,8 @@ impl Service {
             attempts: settings.attempts,
             shutdown: shutdown.clone(),
         };
-        work(&processor, &consumer, from, settings.batch_size, &processed, &shutdown).await;
+        let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
+        work(&processor, input, from, settings.batch_size, &shutdown).await;
         processor.reactor.stopped().await;
 
         for task in [poller, taker, sweeper] {
@@ -182,13 +187,20 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
     AbortOnDropHandle::new(tokio::spawn(task))
 }
 
+/// What the group and the sweeper are told about the messages that are processed.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    consumer: &'a Polled,
+    generations: &'a Generations,
+    processed: &'a Processed,
+}
+
 /// Takes batches and processes them until the poller has ended or the service stops.
 async fn work<R: Reactor>(
     processor: &Processor<R>,
-    consumer: &Polled,
+    input: Input<'_>,
     mut from: mpsc::Receiver<Incoming>,
     batch_size: usize,
-    processed: &Processed,
     shutdown: &CancellationToken,
 ) {
     let shards = &processor.lane.shards;
@@ -199,7 +211,7 @@ async fn work<R: Reactor>(
             () = shutdown.cancelled() => return,
             taken = from.recv_many(&mut messages, batch_size) => if taken == 0 { return },
         }
-        let Some(messages) = once_held(shards, messages, shutdown).await else { return };
+        let Some(messages) = once_held(shards, input.generations, messages, shutdown).await else { return };
         let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
         for message in &messages {
             next.insert(
@@ -207,23 +219,24 @@ async fn work<R: Reactor>(
                 message.position.offset + 1,
             );
         }
-        if processor.process(messages).await.is_err() {
-            return;
-        }
-        processed.advance(&next);
-        consumer::store_offsets(consumer, &next);
+        let Ok(lost) = processor.process(messages).await else { return };
+        // What was left to another owner is not done: it is read again from what was committed.
+        next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
+        input.processed.advance(&next);
+        consumer::store_offsets(input.consumer, &next);
     }
 }
 
 /// Waits until every shard of the messages is held; leaves out those whose partition went to somebody else.
 async fn once_held(
     shards: &Shards,
+    generations: &Generations,
     mut messages: Vec<Incoming>,
     shutdown: &CancellationToken,
 ) -> Option<Vec<Incoming>> {
     let mut changed = shards.subscribe();
     loop {
-        messages = batch::current(messages, |shard| shards.generation(shard));
+        messages = batch::current(messages, generations);
         if batch::shards_of(&messages).iter().all(|shard| shards.epoch(*shard).is_some()) {
             return Some(messages);
         }

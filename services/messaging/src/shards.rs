@@ -24,7 +24,7 @@ pub(crate) const FENCE: &str =
 pub(crate) struct Shards {
     /// The epoch of each held shard.
     epochs: Mutex<Vec<Option<i64>>>,
-    /// How often each shard was given away: a message fetched before that is not processed after it.
+    /// How often each shard was given away: one that was, while it was being taken, is not ours.
     generations: Vec<AtomicU64>,
     changed: watch::Sender<u64>,
 }
@@ -38,7 +38,7 @@ impl Shards {
         }
     }
 
-    pub(crate) fn generation(&self, shard: u32) -> u64 {
+    fn generation(&self, shard: u32) -> u64 {
         self.generations.get(shard as usize).map_or(0, |g| g.load(Ordering::SeqCst))
     }
 

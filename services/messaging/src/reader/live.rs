@@ -1,0 +1,57 @@
+//! What comes from now on.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message as _, Offset, TopicPartitionList};
+
+use super::{Message, Partition, ReadError, Reader};
+
+impl Reader {
+    /// Shows what comes, as it comes, from these offsets on. Where nothing comes for `pause`, that is shown too, as None:
+    /// so whoever waits for something else can look. Ends when told to.
+    ///
+    /// # Errors
+    /// librdkafka gives up. A broker that is away is waited for.
+    pub fn live(
+        &self,
+        from: &[(Partition, i64)],
+        pause: Duration,
+        mut show: impl FnMut(Option<Message<'_>>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let consumer: BaseConsumer = self.config.create().map_err(ReadError::Settings)?;
+        let mut assignment = TopicPartitionList::with_capacity(from.len());
+        let mut slices = HashMap::with_capacity(from.len());
+        for (at, ((topic, partition), offset)) in from.iter().enumerate() {
+            assignment
+                .add_partition_offset(topic, *partition, Offset::Offset(*offset))
+                .map_err(ReadError::Broken)?;
+            slices.insert((&**topic, *partition), at);
+        }
+        consumer.assign(&assignment).map_err(ReadError::Broken)?;
+        let mut last = Ok(());
+        loop {
+            let shown = match consumer.poll(pause) {
+                Some(Ok(message)) => match slices.get(&(message.topic(), message.partition())) {
+                    Some(at) => show(Some(Message::new(*at, &message))),
+                    None => ControlFlow::Continue(()),
+                },
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    last = Err(ReadError::Broken(error));
+                    ControlFlow::Break(())
+                }
+                // It is away, and comes back.
+                Some(Err(_)) => ControlFlow::Continue(()),
+                None => show(None),
+            };
+            if shown.is_break() {
+                break;
+            }
+        }
+        std::thread::spawn(move || drop(consumer));
+        last
+    }
+}
