@@ -1,11 +1,13 @@
 //! What the inventory service consumes and emits, and how a batch of it becomes one change of the database.
 
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event, EventType};
+use minuet_events::{Envelope, Event};
 use minuet_messaging::{
     Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
     Waiters, order_trace,
@@ -17,48 +19,7 @@ use crate::domain::{Adjusted, Decision, Illegal, Input, Stock, adjust, decide, s
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
-/// The dance, as far as stock goes.
-pub const REACTIONS: &[Reaction] = &[
-    row(
-        EventType::OrderPlaced,
-        &["unknown"],
-        &["reserved", "rejected"],
-        &[EventType::InventoryReserved, EventType::InventoryRejected],
-    ),
-    row(EventType::PaymentSucceeded, &["reserved"], &["confirmed"], &[EventType::InventoryConfirmed]),
-    row(EventType::PaymentSucceeded, &["released"], &[], &[EventType::InventoryConfirmationFailed]),
-    row(EventType::PaymentFailed, &["reserved"], &["released"], &[EventType::InventoryReleased]),
-    row(EventType::PaymentFailed, &["released"], &[], &[]),
-    row(
-        EventType::OrderCancelled,
-        &["reserved", "confirmed"],
-        &["released"],
-        &[EventType::InventoryReleased],
-    ),
-    row(EventType::OrderCancelled, &["unknown", "released", "rejected"], &[], &[]),
-    row(
-        EventType::PaymentRefunded,
-        &["reserved", "confirmed"],
-        &["released"],
-        &[EventType::InventoryReleased],
-    ),
-    row(EventType::PaymentRefunded, &["unknown", "released", "rejected"], &[], &[]),
-    row(
-        EventType::StockAdjusted,
-        &["any"],
-        &[],
-        &[EventType::StockLevelChanged, EventType::StockAdjustmentRejected],
-    ),
-];
-
-const fn row(
-    consumes: EventType,
-    states: &'static [&'static str],
-    becomes: &'static [&'static str],
-    emits: &'static [EventType],
-) -> Reaction {
-    Reaction { consumes, states, becomes, emits }
-}
+pub use table::PART;
 
 pub(crate) struct InventoryReactor {
     pub(crate) lane: Lane,
@@ -79,7 +40,7 @@ impl Reactor for InventoryReactor {
     type After = Committed;
 
     fn reactions(&self) -> &'static [Reaction] {
-        REACTIONS
+        PART.reactions
     }
 
     async fn react(

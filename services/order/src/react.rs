@@ -1,11 +1,13 @@
 //! What the order service consumes and emits, and how a batch of it becomes one change of the database.
 
+mod table;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event, EventType};
+use minuet_events::{Envelope, Event};
 use minuet_messaging::{
     Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
     order_trace,
@@ -16,71 +18,7 @@ use crate::domain::{Decision, Illegal, Input, decide};
 use crate::row::Row;
 use crate::store::{self, Refused};
 
-/// The dance, as far as orders go.
-pub const REACTIONS: &[Reaction] = &[
-    row(
-        EventType::OrderSubmitted,
-        &["unknown"],
-        &["pending", "failed"],
-        &[EventType::OrderPlaced, EventType::OrderRejected],
-    ),
-    row(
-        EventType::OrderSubmitted,
-        &["tombstone"],
-        &["cancelled", "pending", "failed"],
-        &[EventType::OrderCancelled, EventType::OrderPlaced, EventType::OrderRejected],
-    ),
-    row(EventType::OrderSubmitted, &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
-    row(EventType::OrderCancellationRequested, &["unknown", "tombstone"], &["tombstone"], &[]),
-    row(
-        EventType::OrderCancellationRequested,
-        &["pending", "paid"],
-        &["cancelled"],
-        &[EventType::OrderCancelled, EventType::OrderCancellationRejected],
-    ),
-    row(
-        EventType::OrderCancellationRequested,
-        &["confirmed", "cancelled", "failed"],
-        &[],
-        &[EventType::OrderCancellationRejected],
-    ),
-    row(EventType::PaymentSucceeded, &["pending"], &["paid"], &[]),
-    row(EventType::PaymentSucceeded, &["confirmed", "cancelled"], &[], &[]),
-    row(EventType::InventoryConfirmed, &["pending", "paid"], &["confirmed"], &[EventType::OrderConfirmed]),
-    row(EventType::InventoryConfirmed, &["cancelled"], &[], &[]),
-    row(
-        EventType::PaymentRefunded,
-        &["pending", "paid", "confirmed"],
-        &["cancelled"],
-        &[EventType::OrderCancelled],
-    ),
-    row(EventType::PaymentRefunded, &["cancelled"], &[], &[]),
-    row(EventType::PaymentFailed, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
-    row(EventType::PaymentFailed, &["cancelled"], &[], &[]),
-    row(EventType::ReservationExpired, &["pending", "paid"], &["cancelled"], &[EventType::OrderCancelled]),
-    row(EventType::ReservationExpired, &["cancelled"], &[], &[]),
-    row(
-        EventType::InventoryConfirmationFailed,
-        &["pending", "paid"],
-        &["cancelled"],
-        &[EventType::OrderCancelled],
-    ),
-    row(EventType::InventoryConfirmationFailed, &["cancelled"], &[], &[]),
-    row(EventType::InventoryRejected, &["pending"], &["failed"], &[EventType::OrderFailed]),
-    row(EventType::InventoryRejected, &["cancelled"], &[], &[]),
-    // No state depends on it: kept, so that whoever asked for the refund can be told.
-    row(EventType::RefundRejected, &["any"], &[], &[]),
-    row(EventType::ProductChanged, &["any"], &[], &[]),
-];
-
-const fn row(
-    consumes: EventType,
-    states: &'static [&'static str],
-    becomes: &'static [&'static str],
-    emits: &'static [EventType],
-) -> Reaction {
-    Reaction { consumes, states, becomes, emits }
-}
+pub use table::PART;
 
 pub(crate) struct OrderReactor {
     pub(crate) lane: Lane,
@@ -103,7 +41,7 @@ impl Reactor for OrderReactor {
     type After = Committed;
 
     fn reactions(&self) -> &'static [Reaction] {
-        REACTIONS
+        PART.reactions
     }
 
     async fn react(

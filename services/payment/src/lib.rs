@@ -3,7 +3,7 @@
 //! It promises at most one capture per order, and that a payment is failed only when the provider can no longer capture.
 //! A charge is an intent in `payments`, committed before the provider is called and answered by another transaction; in
 //! between, a crash neither charges twice nor forgets. What happens in which state is [`domain::decide`]; what that means
-//! for a batch is in `react.rs`; [`REACTIONS`] and [`ANSWERS`] are the same as tables.
+//! for a batch is in `react.rs`; [`PART`] is the same as a table.
 
 mod call;
 mod calls;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use calls::Calls;
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
-pub use react::{ANSWERS, AnswerReaction, REACTIONS};
+pub use react::PART;
 pub use store::STATEMENTS;
 
 /// How old an intent may be that is taken up again. Older ones have long been refused by their provider.

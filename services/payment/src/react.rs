@@ -1,11 +1,13 @@
 //! What the payment service consumes and emits, and how a batch of it becomes one change of the database. The provider is
 //! called after the commit, by [`crate::calls`].
 
+mod table;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event, EventType};
+use minuet_events::{Envelope, Event};
 use minuet_messaging::{
     Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, order_trace,
 };
@@ -18,72 +20,7 @@ use crate::record::settle;
 use crate::row::Row;
 use crate::store;
 
-/// The dance, as far as money goes. What the provider answers is no event; the rows named after it say what follows.
-pub const REACTIONS: &[Reaction] = &[
-    row(EventType::InventoryReserved, &["unknown"], &["processing", "failed"], &[EventType::PaymentFailed]),
-    row(EventType::InventoryReserved, &["tombstone"], &[], &[]),
-    row(EventType::OrderCancelled, &["unknown"], &["tombstone"], &[]),
-    row(EventType::OrderCancelled, &["processing"], &["processing"], &[]),
-    row(EventType::OrderCancelled, &["success"], &["refund_due"], &[]),
-    row(EventType::OrderCancelled, ENDED, &[], &[]),
-    row(EventType::ReservationExpired, &["unknown"], &["tombstone"], &[]),
-    row(EventType::ReservationExpired, &["processing"], &["processing"], &[]),
-    row(EventType::ReservationExpired, &["success"], &["refund_due"], &[]),
-    row(EventType::ReservationExpired, ENDED, &[], &[]),
-    row(EventType::InventoryConfirmationFailed, &["unknown"], &["tombstone"], &[]),
-    row(EventType::InventoryConfirmationFailed, &["processing"], &["processing"], &[]),
-    row(EventType::InventoryConfirmationFailed, &["success"], &["refund_due"], &[]),
-    row(EventType::InventoryConfirmationFailed, ENDED, &[], &[]),
-    row(EventType::RefundRequested, &["success"], &["refund_due"], &[]),
-    row(
-        EventType::RefundRequested,
-        &["unknown", "tombstone", "processing", "failed", "refund_due", "refunded"],
-        &[],
-        &[EventType::RefundRejected],
-    ),
-];
-
-/// Where an order's end changes nothing any more.
-const ENDED: &[&str] = &["tombstone", "refund_due", "refunded", "failed"];
-
-const fn row(
-    consumes: EventType,
-    states: &'static [&'static str],
-    becomes: &'static [&'static str],
-    emits: &'static [EventType],
-) -> Reaction {
-    Reaction { consumes, states, becomes, emits }
-}
-
-/// What an answer of the provider leads to: a row of the table whose cause is no event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnswerReaction {
-    pub answer: &'static str,
-    pub states: &'static [&'static str],
-    pub becomes: &'static [&'static str],
-    pub emits: &'static [EventType],
-}
-
-pub const ANSWERS: &[AnswerReaction] = &[
-    AnswerReaction {
-        answer: "captured",
-        states: &["processing"],
-        becomes: &["success", "refund_due"],
-        emits: &[EventType::PaymentSucceeded],
-    },
-    AnswerReaction {
-        answer: "declined",
-        states: &["processing"],
-        becomes: &["failed"],
-        emits: &[EventType::PaymentFailed],
-    },
-    AnswerReaction {
-        answer: "refunded",
-        states: &["refund_due"],
-        becomes: &["refunded"],
-        emits: &[EventType::PaymentRefunded],
-    },
-];
+pub use table::PART;
 
 pub(crate) struct PaymentReactor {
     pub(crate) lane: Lane,
@@ -102,7 +39,7 @@ impl Reactor for PaymentReactor {
     type After = Committed;
 
     fn reactions(&self) -> &'static [Reaction] {
-        REACTIONS
+        PART.reactions
     }
 
     async fn react(

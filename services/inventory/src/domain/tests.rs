@@ -2,7 +2,6 @@
 //! and how stock is allocated, moved and adjusted.
 
 mod adjusting;
-mod agreement;
 mod allocating;
 mod books;
 mod crossings;

@@ -1,6 +1,5 @@
 //! The order's part of the table "When events cross", told as stories, and held against the table of reactions.
 
-mod agreement;
 mod cancelling;
 mod crossings;
 mod pricing;

@@ -1,6 +1,5 @@
-//! The payment's part of the table "When events cross", told as stories, and held against the tables of reactions.
+//! The payment's part of the table "When events cross", told as stories, and held against the table of reactions.
 
-mod agreement;
 mod charging;
 mod reactions;
 mod refunding;

@@ -1,12 +1,13 @@
-//! REACTIONS is what `decide` does.
+//! PART is what `decide` does.
 
 use minuet_events::{Event, EventType};
+use minuet_messaging::Trigger;
+use minuet_messaging::dance::agreement::{Cell, Does, broken, disagreements};
 
-use super::agreement::{Cell, Does, broken, disagreements};
 use super::samples::*;
 use super::story::{after, decide_event};
-use crate::domain::{Decision, Illegal, Reservation, Stock};
-use crate::react::REACTIONS;
+use crate::domain::{Decision, Illegal, Input, Reservation, Stock};
+use crate::react::PART;
 
 const BESIDE: &[EventType] = &[EventType::StockAdjusted];
 
@@ -16,8 +17,8 @@ fn cells(decide: Decide) -> Vec<Cell> {
     let states = [unknown(), reserved(), confirmed(), released(), rejected()];
     let events =
         [order_placed(), payment_succeeded(), payment_failed(), payment_refunded(), order_cancelled()];
-    let cell = |state: &Reservation, event: &Event, stock: &Stock| {
-        let does = match decide(state, event, stock) {
+    let cell = |on: Trigger, state: &Reservation, decided: Option<Result<Decision, Illegal>>| {
+        let does = match decided {
             None | Some(Err(_)) => Does::Illegal,
             Some(Ok(decision)) if decision.is_no_op() => Does::Nothing,
             Some(Ok(decision)) => Does::Something {
@@ -25,26 +26,30 @@ fn cells(decide: Decide) -> Vec<Cell> {
                 emits: decision.emit.map(|event| event.event_type()),
             },
         };
-        Cell { event: event.event_type(), state: state.name(), does }
+        Cell { on, state: state.name(), does }
     };
     let mut cells = Vec::new();
     for state in &states {
-        for event in &events {
-            cells.push(cell(state, event, &free()));
-            cells.push(cell(state, event, &too_little()));
+        for stock in [free(), too_little()] {
+            for event in &events {
+                cells.push(cell(Trigger::Event(event.event_type()), state, decide(state, event, &stock)));
+            }
         }
+        let due = Input::Due { order_id: ORDER, now: EXPIRES_AT };
+        let swept = crate::domain::decide(state, due, &held_back());
+        cells.push(cell(Trigger::Time("expiry"), state, Some(swept)));
     }
     cells
 }
 
 #[test]
 fn the_table_is_what_is_decided() {
-    assert_eq!(disagreements(REACTIONS, &cells(decide_event), BESIDE), Vec::<String>::new());
+    assert_eq!(disagreements(&PART, &cells(decide_event), BESIDE), Vec::<String>::new());
 }
 
 #[test]
 fn an_adjustment_is_applied_or_rejected() {
-    let row = REACTIONS.iter().find(|row| row.consumes == EventType::StockAdjusted);
+    let row = PART.reactions.iter().find(|row| row.on == Trigger::Event(EventType::StockAdjusted));
     let emits: &[EventType] = &[EventType::StockLevelChanged, EventType::StockAdjustmentRejected];
     assert_eq!(row.map(|row| (row.becomes, row.emits)), Some((&[][..], emits)));
 }
@@ -52,8 +57,8 @@ fn an_adjustment_is_applied_or_rejected() {
 #[test]
 fn a_broken_row_is_seen() {
     let cells = cells(decide_event);
-    for table in broken(REACTIONS) {
-        assert!(!disagreements(&table, &cells, BESIDE).is_empty(), "not seen in {table:#?}");
+    for part in broken(&PART) {
+        assert!(!disagreements(&part, &cells, BESIDE).is_empty(), "not seen in {part:#?}");
     }
 }
 
@@ -81,7 +86,7 @@ fn a_broken_cell_is_seen() {
         }),
     ];
     for (problem, decide) in broken {
-        let seen = disagreements(REACTIONS, &cells(decide), BESIDE);
+        let seen = disagreements(&PART, &cells(decide), BESIDE);
         assert!(matches!(&seen[..], [one] if one.starts_with(problem)), "{problem}: {seen:?}");
     }
 }

@@ -1,12 +1,13 @@
-//! REACTIONS is what `decide` does.
+//! PART is what `decide` does.
 
 use minuet_events::{Event, EventType};
+use minuet_messaging::Trigger;
+use minuet_messaging::dance::agreement::{Cell, Does, broken, disagreements};
 
-use super::agreement::{Cell, Does, broken, disagreements};
 use super::samples::*;
 use super::story::{after, decide_event};
-use crate::domain::{Decision, Illegal, Order};
-use crate::react::REACTIONS;
+use crate::domain::{Decision, Illegal, Input, Order};
+use crate::react::PART;
 
 const BESIDE: &[EventType] = &[EventType::ProductChanged, EventType::RefundRejected];
 
@@ -37,8 +38,8 @@ fn cells(decide: Decide) -> Vec<Cell> {
         inventory_confirmation_failed(),
         reservation_expired(),
     ];
-    let cell = |state: &Order, event: &Event| {
-        let does = match decide(state, event) {
+    let cell = |on: Trigger, state: &Order, decided: Option<Result<Decision, Illegal>>| {
+        let does = match decided {
             None | Some(Err(_)) => Does::Illegal,
             Some(Ok(decision)) if decision.is_no_op() => Does::Nothing,
             Some(Ok(decision)) => Does::Something {
@@ -46,21 +47,29 @@ fn cells(decide: Decide) -> Vec<Cell> {
                 emits: decision.emit.map(|event| event.event_type()),
             },
         };
-        Cell { event: event.event_type(), state: state.name(), does }
+        Cell { on, state: state.name(), does }
     };
-    states.iter().flat_map(|state| events.iter().map(move |event| cell(state, event))).collect()
+    let mut cells = Vec::new();
+    for state in &states {
+        for event in &events {
+            cells.push(cell(Trigger::Event(event.event_type()), state, decide(state, event)));
+        }
+        let passed = crate::domain::decide(state, Input::DeadlinePassed);
+        cells.push(cell(Trigger::Time("deadline"), state, Some(passed)));
+    }
+    cells
 }
 
 #[test]
 fn the_table_is_what_is_decided() {
-    assert_eq!(disagreements(REACTIONS, &cells(decide_event), BESIDE), Vec::<String>::new());
+    assert_eq!(disagreements(&PART, &cells(decide_event), BESIDE), Vec::<String>::new());
 }
 
 #[test]
 fn a_broken_row_is_seen() {
     let cells = cells(decide_event);
-    for table in broken(REACTIONS) {
-        assert!(!disagreements(&table, &cells, BESIDE).is_empty(), "not seen in {table:#?}");
+    for part in broken(&PART) {
+        assert!(!disagreements(&part, &cells, BESIDE).is_empty(), "not seen in {part:#?}");
     }
 }
 
@@ -88,7 +97,7 @@ fn a_broken_cell_is_seen() {
         }),
     ];
     for (problem, decide) in broken {
-        let seen = disagreements(REACTIONS, &cells(decide), BESIDE);
+        let seen = disagreements(&PART, &cells(decide), BESIDE);
         assert!(matches!(&seen[..], [one] if one.starts_with(problem)), "{problem}: {seen:?}");
     }
 }
