@@ -90,7 +90,7 @@ pub struct SettingsError {
 impl Settings {
     /// What a type cannot say: which settings exclude each other, and which bound which. Gives the bases of the order and the
     /// inventory service.
-    pub(crate) fn check(&self) -> Result<(Url, Url), SettingsError> {
+    pub fn check(&self) -> Result<(Url, Url), SettingsError> {
         let wrong = |key, takes| Err(SettingsError { key, takes });
         let keys = [self.jwt_secret.is_some(), self.jwt_public_key_file.is_some(), self.jwks_file.is_some()];
         if keys.iter().filter(|set| **set).count() != 1 {

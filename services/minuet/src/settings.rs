@@ -117,7 +117,7 @@ impl Settings {
         let order = reader.service("order");
         let inventory = reader.service("inventory");
         let payment = reader.service("payment");
-        let gateway = reader.section("gateway");
+        let gateway = reader.gateway();
         let up = reader.section("up");
         let problems = reader.into_problems();
         if !problems.is_empty() {

@@ -25,7 +25,8 @@ impl fmt::Display for Problem {
             }
             Problem::Missing { key } => write!(
                 f,
-                "{key} is missing: give it in minuet.toml, as {} or with --set {key}=...",
+                "{key} is missing{}: give it in minuet.toml, as {} or with --set {key}=...",
+                takes(key).map(|takes| format!(" (it takes {takes})")).unwrap_or_default(),
                 variable_of(key)
             ),
             Problem::Bad { key, source, detail } => write!(f, "{key}{}: {detail}", from(source)),
@@ -40,6 +41,19 @@ pub(super) fn variable_of(key: &str) -> String {
         None => format!("MINUET_{}", upper(key)),
         Some(("kafka", name)) => format!("MINUET_KAFKA__{}", upper(name).replace('.', "_")),
         Some((section, rest)) => format!("MINUET_{}__{}", upper(section), upper(rest).replace('.', "__")),
+    }
+}
+
+/// What a setting without default takes, by example.
+fn takes(key: &str) -> Option<&'static str> {
+    match key.split_once('.')? {
+        ("kafka", "bootstrap.servers") => Some("host:port, several with commas between them"),
+        ("registry", "url") => Some("such as http://127.0.0.1:8081/apis/ccompat/v7"),
+        (_, "database_url") => Some("postgres://user:password@host:port/database"),
+        ("gateway", "order_url" | "inventory_url") => {
+            Some("where that service listens, such as http://127.0.0.1:8091")
+        }
+        _ => None,
     }
 }
 

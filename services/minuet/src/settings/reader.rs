@@ -48,6 +48,19 @@ impl<'a> Reader<'a> {
         Some(Service { own: own?, lane: lane? })
     }
 
+    /// What its types cannot say is checked here too, where it is needed: before anything is waited for.
+    pub(super) fn gateway(&mut self) -> Option<minuet_gateway::Settings> {
+        let gateway: minuet_gateway::Settings = self.section("gateway")?;
+        if self.needs.contains(&"gateway")
+            && let Err(minuet_gateway::SettingsError { key, takes }) = gateway.check()
+        {
+            let key = format!("gateway.{key}");
+            let (source, detail) = (self.tree.source(&key).cloned(), takes.to_owned());
+            self.problems.push(Problem::Bad { key, source, detail });
+        }
+        Some(gateway)
+    }
+
     /// None: neither given nor needed.
     fn node(&self, name: &str) -> Option<Node> {
         let empty = || self.needs.contains(&name).then(|| Node::Table(Tree::default()));
