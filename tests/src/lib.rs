@@ -9,6 +9,7 @@
 
 mod api;
 mod books;
+mod program;
 mod provider;
 mod service;
 mod stack;
@@ -17,7 +18,8 @@ mod wait;
 mod world;
 
 pub use api::{Answer, Api};
-pub use books::books;
+pub use books::{books, books_of};
+pub use program::{Done, Folder, Minuet, Process, Server};
 pub use provider::Provider;
 pub use service::Running;
 pub use stack::stack;

@@ -2,7 +2,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test fails. Far above what it takes: a slow machine is no failure.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Looks again and again until `look` finds what is meant. Fails with what was seen last.
 pub async fn until<T, S: Debug, F>(what: &str, mut look: impl FnMut() -> F) -> T

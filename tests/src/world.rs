@@ -106,6 +106,11 @@ impl World {
         World { prefix, codec, catalogue, publisher, topics, options, kafka, databases, pools }
     }
 
+    /// The databases by service.
+    pub fn pools(&self) -> &BTreeMap<&'static str, PgPool> {
+        &self.pools
+    }
+
     /// For looking into a service's database.
     pub fn pool(&self, service: &str) -> &PgPool {
         &self.pools[service]
