@@ -9,3 +9,4 @@ mod http;
 mod outcomes;
 mod repetition;
 mod statements;
+mod takeover;

@@ -103,7 +103,6 @@ impl<R: Reactor> Processor<R> {
                         let ReactError::Fenced(lost) = &error else { continue };
                         warn!(shards = ?lost, "shards were taken by another instance");
                         let kept = |incoming: &Incoming| !lost.contains(&shard(incoming));
-                        self.lane.shards.give_away(lost.iter().copied());
                         left.extend(lost);
                         events.retain(|event| kept(&event.incoming));
                         unreadable.retain(|(incoming, _)| kept(incoming));

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -19,6 +19,7 @@ use crate::{Dependency, Health, Incoming};
 
 /// How long the poll may wait for room before partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(2);
+const BROKER: Duration = Duration::from_secs(5);
 
 pub(crate) type Polled = StreamConsumer<Membership>;
 
@@ -59,7 +60,7 @@ impl ConsumerContext for Membership {
                     self.generations.end(element.topic(), element.partition());
                 }
                 info!(partitions = partitions.count(), "partitions revoked");
-                self.shards.give_away(self.lead(partitions));
+                self.shards.give_away(&self.lead(partitions));
             }
             Rebalance::Error(error) => warn!(%error, "rebalance failed"),
         }
@@ -69,12 +70,20 @@ impl ConsumerContext for Membership {
         if let Rebalance::Assign(partitions) = rebalance {
             info!(partitions = partitions.count(), "partitions assigned");
             self.health.up(Dependency::Kafka);
+            let shards = self.lead(partitions);
+            self.shards.assign(&shards);
             // The receiver ends only with the service.
-            if self.assigned.send(self.lead(partitions)).is_err() {
+            if self.assigned.send(shards).is_err() {
                 debug!("assignment after the end");
             }
         }
     }
+}
+
+/// Partitions to be read again from these offsets, and whom to tell when that is so.
+pub(crate) struct Rewind {
+    pub(crate) to: TopicPartitionList,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
@@ -82,6 +91,7 @@ impl ConsumerContext for Membership {
 pub(crate) async fn poll(
     consumer: Arc<Polled>,
     to: mpsc::Sender<Incoming>,
+    mut rewinds: mpsc::UnboundedReceiver<Rewind>,
     health: Health,
     shutdown: CancellationToken,
 ) {
@@ -92,6 +102,10 @@ pub(crate) async fn poll(
         let message = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
+            Some(rewind) = rewinds.recv() => {
+                back(&consumer, rewind).await;
+                continue;
+            }
             permit = to.reserve(), if !held.is_empty() => {
                 let (Ok(permit), Some(first)) = (permit, held.pop_front()) else { return };
                 permit.send(first);
@@ -139,6 +153,23 @@ pub(crate) async fn poll(
                 }
             }
         }
+    }
+}
+
+/// Between two messages, so that each message is told to be of before or after. What is under way is ended by its generation.
+async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
+    let (seeker, list) = (Arc::clone(consumer), to.clone());
+    match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
+        Ok(Ok(_)) => info!(partitions = to.count(), "reading again what another owner had"),
+        // A partition that is no longer ours need not be read again.
+        Ok(Err(error)) => warn!(%error, "partitions cannot be read again"),
+        Err(error) => warn!(%error, "partitions cannot be read again"),
+    }
+    for element in to.elements() {
+        consumer.context().generations.end(element.topic(), element.partition());
+    }
+    if done.send(()).is_err() {
+        debug!("nobody waits for the rewind");
     }
 }
 

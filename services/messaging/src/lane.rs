@@ -72,6 +72,7 @@ impl Lane {
         let lost = shards::fence(&mut inner, &believed).await?;
         if !lost.is_empty() {
             inner.rollback().await?;
+            self.shards.fence_off(&lost);
             return Err(ReactError::Fenced(lost));
         }
         Ok(Transaction { inner, lane: self.clone() })

@@ -45,6 +45,7 @@ mod service;
 mod settings;
 mod shards;
 mod sweeper;
+mod taker;
 pub mod topics;
 mod waiters;
 

@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use crate::client::Producer;
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
+use crate::shards;
 use crate::{Counts, Dependency, Health, Lane};
 
 /// Rows of one read. Larger ones gain little: see the relay yardstick in `docs/performance.md`.
@@ -100,15 +101,29 @@ impl Relay {
         }
         let published = self.publish(rows).await;
         if !published.is_empty() {
-            sqlx::query(outbox::DELETE)
+            let deleted = sqlx::query(outbox::DELETE)
                 .bind(&published)
                 .bind(&shards)
                 .bind(&epochs)
                 .execute(&self.lane.pool)
                 .await?;
+            if deleted.rows_affected() < published.len() as u64 {
+                self.look_at_epochs(&held).await?;
+            }
             Counts::add(&self.counts.published, published.len());
         }
         Ok(published.len())
+    }
+
+    /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
+    async fn look_at_epochs(&self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
+        let mut connection = self.lane.pool.acquire().await?;
+        let lost = shards::fence(&mut connection, held).await?;
+        if !lost.is_empty() {
+            warn!(shards = ?lost, "shards were taken by another instance");
+            self.lane.shards.fence_off(&lost);
+        }
+        Ok(())
     }
 
     /// Sends in waves, of each key its next row. Answers with the ids that the broker has acknowledged.

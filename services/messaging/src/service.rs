@@ -19,10 +19,10 @@ use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::generations::Generations;
-use crate::policy::{back_off, chain};
 use crate::relay::Relay;
 use crate::shards::Shards;
 use crate::sweeper::{Processed, Sweeper};
+use crate::taker::Taker;
 use crate::topics::Catalogue;
 use crate::{
     Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka,
@@ -45,6 +45,7 @@ pub struct Service {
     lane: Lane,
     health: Health,
     counts: Arc<Counts>,
+    fenced: mpsc::UnboundedReceiver<Vec<u32>>,
 }
 
 impl Service {
@@ -59,17 +60,18 @@ impl Service {
         let pool = database::connect(&settings.database_url, settings.database_connections, name)?;
         let health = Health::default();
         health.expect(&[Dependency::Kafka, Dependency::Postgres]);
+        let (shards, fenced) = Shards::new(catalogue.partitions());
         let lane = Lane {
             service: name,
             source: format!("/minuet/{name}").into(),
             pool,
             codec,
-            shards: Arc::new(Shards::new(catalogue.partitions())),
+            shards: Arc::new(shards),
             catalogue,
             wake: Arc::new(Notify::new()),
             clock,
         };
-        Ok(Service { settings, lane, health, counts: Arc::new(Counts::default()) })
+        Ok(Service { settings, lane, health, counts: Arc::new(Counts::default()), fenced })
     }
 
     pub fn lane(&self) -> &Lane {
@@ -90,7 +92,7 @@ impl Service {
         reactor: Arc<R>,
         shutdown: CancellationToken,
     ) -> Result<(), ServiceError> {
-        let Service { settings, lane, health, counts } = self;
+        let Service { settings, lane, health, counts, fenced } = self;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let producer: Producer =
             kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
@@ -118,15 +120,22 @@ impl Service {
         info!(service = lane.service, group, ?topics, "consuming");
 
         let (to, from) = mpsc::channel(settings.batch_size * 2);
-        let poller = spawn(consumer::poll(Arc::clone(&consumer), to, health.clone(), shutdown.clone()));
-        let taker = spawn(take_shards(
-            lane.clone(),
-            Arc::clone(&reactor),
-            owner.clone(),
-            assignments,
-            health.clone(),
-            shutdown.clone(),
-        ));
+        let (rewinds, rewound) = mpsc::unbounded_channel();
+        let poller =
+            spawn(consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()));
+        let processed = Arc::new(Processed::default());
+        let taker = Taker {
+            reactor: Arc::clone(&reactor),
+            lane: lane.clone(),
+            owner: owner.clone(),
+            consumer: Arc::clone(&consumer),
+            topics: inputs.clone(),
+            processed: Arc::clone(&processed),
+            rewinds,
+            health: health.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let taker = spawn(taker.run(assignments, fenced));
         let relay = Relay::new(
             lane.clone(),
             producer.clone(),
@@ -135,7 +144,6 @@ impl Service {
             health.clone(),
             Arc::clone(&counts),
         );
-        let processed = Arc::new(Processed::default());
         let sweeper = Sweeper {
             reactor: Arc::clone(&reactor),
             lane: lane.clone(),
@@ -245,50 +253,6 @@ async fn once_held(
             change = changed.changed() => if change.is_err() { return None },
         }
     }
-}
-
-/// Takes the shards that the group gives us, however often the database has to be asked.
-async fn take_shards<R: Reactor>(
-    lane: Lane,
-    reactor: Arc<R>,
-    owner: String,
-    mut assignments: mpsc::UnboundedReceiver<Vec<u32>>,
-    health: Health,
-    shutdown: CancellationToken,
-) {
-    loop {
-        let shards = tokio::select! {
-            () = shutdown.cancelled() => return,
-            shards = assignments.recv() => match shards { Some(shards) => shards, None => return },
-        };
-        if shards.is_empty() {
-            continue;
-        }
-        let mut attempt = 0;
-        while let Err(error) = take(&lane, &*reactor, &shards, &owner).await {
-            warn!(error = chain(&error), ?shards, "shards cannot be taken yet");
-            health.down(Dependency::Postgres, "shards cannot be taken");
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(back_off(attempt)) => attempt += 1,
-            }
-        }
-        health.up(Dependency::Postgres);
-        info!(?shards, "shards taken");
-        lane.wake.notify_one();
-    }
-}
-
-async fn take<R: Reactor>(
-    lane: &Lane,
-    reactor: &R,
-    shards: &[u32],
-    owner: &str,
-) -> Result<(), crate::ReactError> {
-    let mut connection = lane.pool.acquire().await?;
-    lane.shards.take(&mut connection, shards, owner).await?;
-    drop(connection);
-    reactor.shards_taken(shards).await
 }
 
 /// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.

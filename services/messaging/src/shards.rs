@@ -4,13 +4,16 @@
 //! Taking a shard raises its epoch in the database. Every transaction names the epochs that it believes in and locks those
 //! rows against a taker until it ends ([`FENCE`]); with an older epoch it finds nothing and fails. So a taker waits for
 //! what is under way, and what comes later from the former owner changes nothing.
+//!
+//! Two instances may take a shard in the wrong order, when the database was away while the group moved it. Then the one
+//! whose it is finds itself fenced while the group still says that it is its own: it takes the shard again, and reads the
+//! inputs again from what it had processed.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sqlx::PgConnection;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) const TAKE: &str = "insert into shards (shard, epoch, owner, taken_at) select s, 1, $2, now() from unnest($1::smallint[]) s order by s
      on conflict (shard) do update set epoch = shards.epoch + 1, owner = excluded.owner, taken_at = excluded.taken_at
@@ -24,22 +27,19 @@ pub(crate) const FENCE: &str =
 pub(crate) struct Shards {
     /// The epoch of each held shard.
     epochs: Mutex<Vec<Option<i64>>>,
-    /// How often each shard was given away: one that was, while it was being taken, is not ours.
-    generations: Vec<AtomicU64>,
+    /// What the group says is ours, whoever holds it in the database.
+    assigned: Mutex<BTreeSet<u32>>,
     changed: watch::Sender<u64>,
+    /// Told of shards whose epoch somebody else has raised.
+    fenced: mpsc::UnboundedSender<Vec<u32>>,
 }
 
 impl Shards {
-    pub(crate) fn new(count: u32) -> Self {
-        Shards {
-            epochs: Mutex::new(vec![None; count as usize]),
-            generations: (0..count).map(|_| AtomicU64::new(0)).collect(),
-            changed: watch::Sender::new(0),
-        }
-    }
-
-    fn generation(&self, shard: u32) -> u64 {
-        self.generations.get(shard as usize).map_or(0, |g| g.load(Ordering::SeqCst))
+    /// With whom is told of fenced shards.
+    pub(crate) fn new(count: u32) -> (Self, mpsc::UnboundedReceiver<Vec<u32>>) {
+        let (fenced, told) = mpsc::unbounded_channel();
+        let epochs = Mutex::new(vec![None; count as usize]);
+        (Shards { epochs, assigned: Mutex::default(), changed: watch::Sender::new(0), fenced }, told)
     }
 
     pub(crate) fn held(&self) -> Vec<(u32, i64)> {
@@ -62,31 +62,51 @@ impl Shards {
         owner: &str,
     ) -> Result<(), sqlx::Error> {
         let numbers: Vec<i16> = shards.iter().filter_map(|s| i16::try_from(*s).ok()).collect();
-        let generations: Vec<(u32, u64)> = shards.iter().map(|s| (*s, self.generation(*s))).collect();
         let taken: Vec<(i16, i64)> =
             sqlx::query_as(TAKE).bind(&numbers).bind(owner).fetch_all(connection).await?;
+        let assigned = self.assigned();
         let mut epochs = self.epochs();
         for (number, epoch) in taken {
             let shard = u32::from(number.unsigned_abs());
-            // It was given away again while we took it: whoever has it now takes it after us.
-            let current = generations.iter().any(|(s, g)| *s == shard && self.generation(shard) == *g);
-            if let (Some(slot), true) = (epochs.get_mut(shard as usize), current) {
+            // It was given away while we took it: its new owner finds itself fenced, and takes it after us.
+            if let (Some(slot), true) = (epochs.get_mut(shard as usize), assigned.contains(&shard)) {
                 *slot = Some(epoch);
             }
         }
-        drop(epochs);
+        drop((assigned, epochs));
         self.announce();
         Ok(())
     }
 
-    /// The group gave these partitions to somebody else.
-    pub(crate) fn give_away(&self, shards: impl IntoIterator<Item = u32>) {
+    /// The group gave us these.
+    pub(crate) fn assign(&self, shards: &[u32]) {
+        self.assigned().extend(shards);
+    }
+
+    /// The group gave these to somebody else.
+    pub(crate) fn give_away(&self, shards: &[u32]) {
+        self.assigned().retain(|shard| !shards.contains(shard));
+        self.let_go(shards);
+    }
+
+    /// Somebody has raised their epochs: we hold them no more, whatever the group says.
+    pub(crate) fn fence_off(&self, shards: &[u32]) {
+        self.let_go(shards);
+        if self.fenced.send(shards.to_vec()).is_err() {
+            tracing::debug!(?shards, "fenced after the end");
+        }
+    }
+
+    /// Of these, the ones that the group says are ours.
+    pub(crate) fn still_assigned(&self, shards: &[u32]) -> Vec<u32> {
+        let assigned = self.assigned();
+        shards.iter().copied().filter(|shard| assigned.contains(shard)).collect()
+    }
+
+    fn let_go(&self, shards: &[u32]) {
         let mut epochs = self.epochs();
         for shard in shards {
-            if let (Some(generation), Some(slot)) =
-                (self.generations.get(shard as usize), epochs.get_mut(shard as usize))
-            {
-                generation.fetch_add(1, Ordering::SeqCst);
+            if let Some(slot) = epochs.get_mut(*shard as usize) {
                 *slot = None;
             }
         }
@@ -96,6 +116,10 @@ impl Shards {
 
     fn announce(&self) {
         self.changed.send_modify(|n| *n += 1);
+    }
+
+    fn assigned(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn epochs(&self) -> MutexGuard<'_, Vec<Option<i64>>> {
@@ -120,12 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn giving_away_ends_the_generation() {
-        let shards = Shards::new(4);
-        let before = shards.generation(2);
-        shards.give_away([2]);
-        assert_ne!(shards.generation(2), before);
-        assert_eq!(shards.epoch(2), None);
-        assert!(shards.held().is_empty());
+    fn what_is_fenced_is_told_and_stays_assigned() {
+        let (shards, mut told) = Shards::new(4);
+        shards.assign(&[1, 2]);
+        shards.fence_off(&[2]);
+        assert_eq!(told.try_recv(), Ok(vec![2]));
+        assert_eq!(shards.still_assigned(&[0, 1, 2]), [1, 2]);
+        shards.give_away(&[2]);
+        assert_eq!(shards.still_assigned(&[0, 1, 2]), [1]);
+        assert!(told.try_recv().is_err(), "what the group takes away is nobody's business");
     }
 }

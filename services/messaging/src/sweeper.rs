@@ -47,6 +47,12 @@ impl Processed {
         }
     }
 
+    /// The offset after the last one that was processed here. None: nothing was, yet.
+    pub(crate) fn next(&self, topic: &Arc<str>, partition: i32) -> Option<i64> {
+        let processed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        processed.get(&(Arc::clone(topic), partition)).copied()
+    }
+
     fn reached(&self, ends: &[(Arc<str>, i32, i64)]) -> bool {
         let processed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ends.iter().all(|(topic, partition, end)| {
