@@ -134,9 +134,9 @@ impl Books {
         if let Some(file) = &mut self.file {
             let mut line = serde_json::to_string(&entry)?;
             line.push('\n');
-            // A torn line before ours ends here, so that it spoils only itself.
+            // A torn line before ours goes: ended by us it might become a whole one, and so happen after all.
             if file.metadata()?.len() > self.read {
-                line.insert(0, '\n');
+                file.set_len(self.read)?;
             }
             file.write_all(line.as_bytes())?;
             self.read = file.metadata()?.len();

@@ -70,7 +70,8 @@ impl Simulated {
             .finalize();
         let mut word = [0; 8];
         word.copy_from_slice(&digest[..8]);
-        let draw = u64::from_be_bytes(word) as f64 / u64::MAX as f64;
+        // 53 bits: a float holds them exactly, so that the draw stays below 1.
+        let draw = (u64::from_be_bytes(word) >> 11) as f64 / (1_u64 << 53) as f64;
         if draw < self.settings.success_rate {
             let transaction_id = format!("sim_{}", payment_id.as_uuid().simple());
             Entry::Captured { payment_id, transaction_id, currency: charge.currency, amount: charge.amount }
