@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minuet_payment::provider::SimulatedSettings;
-use minuet_tests::{Options, World, books, submission, until};
+use minuet_tests::{Options, World, books, submission};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_orders_on_few_products_balance() {
@@ -48,7 +48,8 @@ async fn five_hundred_orders_on_few_products_balance() {
     );
 }
 
-/// Two orders that want the same products in opposite order, from two instances of inventory at once.
+/// Orders that want the same products in opposite order, from two instances of inventory at once. A lock in the middle lets
+/// both begin to lock, and then lets them go: whoever locks in another order than the other meets it there.
 #[tokio::test(flavor = "multi_thread")]
 async fn opposite_orders_do_not_deadlock() {
     let world = World::new().await;
@@ -56,25 +57,37 @@ async fn opposite_orders_do_not_deadlock() {
     let _payment = world.payment().await;
     let _one = world.inventory().await;
     let _two = world.inventory().await;
-    world.product("X", "1.00", &[("BER", 1_000)]).await;
-    world.product("Y", "1.00", &[("BER", 1_000)]).await;
-
-    for n in 0..200 {
-        let lines: &[(&str, u32)] = if n % 2 == 0 { &[("X", 1), ("Y", 1)] } else { &[("Y", 1), ("X", 1)] };
-        world.publish(submission(lines)).await;
+    let skus = ["P1", "P2", "P3", "P4", "P5", "P6"];
+    for sku in skus {
+        world.product(sku, "1.00", &[("BER", 1_000)]).await;
     }
-    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 200).await;
+
+    for round in 1..=4 {
+        let mut middle = world.pool("inventory").begin().await.unwrap();
+        sqlx::query("select 1 from stock where sku = 'P3' for update").execute(&mut *middle).await.unwrap();
+        let orders = (0..60_usize).map(|n| {
+            let mut lines: Vec<(&str, u32)> = skus.iter().map(|sku| (*sku, 1)).collect();
+            if n % 2 == 1 {
+                lines.reverse();
+            }
+            world.publish(submission(&lines))
+        });
+        futures::future::join_all(orders).await;
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        world.await_number("inventory", waiting, 2).await;
+        middle.commit().await.unwrap();
+        let confirmed = "select count(*) from orders where status = 'confirmed'";
+        world.await_number("order", confirmed, round * 60).await;
+    }
     books(&world).await;
 
-    let deadlocks = until("the statistics are there", || async {
-        let name: String =
-            sqlx::query_scalar("select current_database()").fetch_one(world.pool("inventory")).await.unwrap();
-        sqlx::query_scalar::<_, i64>("select deadlocks from pg_stat_database where datname = $1")
-            .bind(name)
-            .fetch_one(world.pool("inventory"))
-            .await
-    })
-    .await;
+    let name: String =
+        sqlx::query_scalar("select current_database()").fetch_one(world.pool("inventory")).await.unwrap();
+    let deadlocks: i64 = sqlx::query_scalar("select deadlocks from pg_stat_database where datname = $1")
+        .bind(name)
+        .fetch_one(world.pool("inventory"))
+        .await
+        .unwrap();
     assert_eq!(deadlocks, 0);
     assert_eq!(order.counts().await["parked"], 0);
 }
