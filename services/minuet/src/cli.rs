@@ -81,6 +81,9 @@ pub(crate) enum Command {
     Health(Health),
     /// Publish the demo's catalogue and stock, place its orders, and show what happened to each
     Demo(Demo),
+    /// Read the topics as evidence: what happened, whether the books balance, what this build would have done
+    #[command(subcommand)]
+    Audit(minuet_audit::Command),
     /// Run everything on this machine: Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C
     Up(Up),
 }
@@ -222,7 +225,7 @@ impl Command {
             Command::Schemas(_) => &["registry"],
             // A single key each: asked for where it is used.
             Command::Token(_) | Command::Migrate(_) | Command::Health(_) | Command::Up(_) => &[],
-            Command::Demo(_) => &["kafka", "registry"],
+            Command::Demo(_) | Command::Audit(_) => &["kafka", "registry"],
         }
     }
 
@@ -235,6 +238,7 @@ impl Command {
             | Command::Gateway(_)
             | Command::Up(_) => false,
             Command::Token(_)
+            | Command::Audit(_)
             | Command::Produce(_)
             | Command::Topics(_)
             | Command::Schemas(_)
@@ -274,6 +278,7 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Demo(_)
+            | Command::Audit(_)
             | Command::Up(_) => return None,
         };
         service.listen.map(|listen| (key, listen))

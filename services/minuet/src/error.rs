@@ -4,6 +4,7 @@ use minuet_events::RegistryError;
 use minuet_messaging::PublishError;
 use minuet_messaging::topics::TopicsError;
 
+use crate::audit::AuditFailure;
 use crate::demo::DemoError;
 use crate::produce::ProduceError;
 use crate::settings::SettingsError;
@@ -49,6 +50,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]
+    Audit(#[from] AuditFailure),
+    #[error(transparent)]
     Up(#[from] UpError),
     #[error("{url} answered {status}")]
     Unhealthy { url: String, status: u16 },
@@ -82,6 +85,7 @@ impl CliError {
             | CliError::Publish(_)
             | CliError::History(_)
             | CliError::Demo(_)
+            | CliError::Audit(_)
             | CliError::Up(_)
             | CliError::Unhealthy { .. }
             | CliError::NoAnswer { .. }

@@ -1,5 +1,6 @@
 //! The one binary: every service, and the tools around them. Each subcommand is a file.
 
+mod audit;
 mod cli;
 mod demo;
 mod error;
@@ -68,6 +69,7 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Migrate(migrate) => migrate::run(&settings, &migrate).await,
         Command::Health(health) => health::check(&health).await,
         Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
+        Command::Audit(command) => audit::run(&settings, command).await,
         Command::Up(up) => up::run(&given, &settings.up, up.no_demo).await,
     }
 }

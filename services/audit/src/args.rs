@@ -1,0 +1,165 @@
+//! What a person writes. Flags are kcat's where kcat has one.
+
+use clap::{Args, Subcommand};
+use minuet_events::EventType;
+use minuet_events::values::{Micros, OrderId, UserId};
+use time::{Duration, OffsetDateTime};
+
+use crate::log::{Point, Wanted};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show events as they come, or from anywhere
+    Tail(Tail),
+}
+
+#[derive(Debug, Args)]
+pub struct Select {
+    /// A topic, with or without the prefix; may be repeated [default: all of the installation's]
+    #[arg(short = 't', long = "topic", value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// A partition; may be repeated [default: all]
+    #[arg(short = 'p', long = "partition", value_name = "NUMBER")]
+    pub(crate) partitions: Vec<i32>,
+    /// Only events of this order
+    #[arg(long, value_name = "ID")]
+    pub(crate) order: Option<OrderId>,
+    /// Only events of this user's orders, from the first one that names the user
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<UserId>,
+    /// Only events of this type; may be repeated
+    #[arg(long = "type", value_name = "EVENT")]
+    pub(crate) types: Vec<EventType>,
+    /// Stop after so many events
+    #[arg(short = 'c', long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Range {
+    /// beginning, end, an offset, -N (N before the end), s@MS or e@MS (from or up to a time in ms); may be repeated
+    #[arg(short = 'o', long = "offset", value_name = "WHERE", value_parser = offset, allow_hyphen_values = true)]
+    pub(crate) offsets: Vec<Offset>,
+    /// From this time: RFC 3339, or -15m (with s, m, h or d)
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) from: Option<Micros>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) to: Option<Micros>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offset {
+    From(Point),
+    Until(Micros),
+}
+
+impl Range {
+    pub(crate) fn wanted(&self, default: Point, select: Option<&Select>) -> Wanted {
+        let from = self.offsets.iter().find_map(|offset| match offset {
+            Offset::From(point) => Some(*point),
+            Offset::Until(_) => None,
+        });
+        let until = self.offsets.iter().find_map(|offset| match offset {
+            Offset::Until(time) => Some(*time),
+            Offset::From(_) => None,
+        });
+        Wanted {
+            topics: select.map(|select| select.topics.clone()).unwrap_or_default(),
+            partitions: select.map(|select| select.partitions.clone()).unwrap_or_default(),
+            from: self.from.map(Point::At).or(from).unwrap_or(default),
+            until: self.to.or(until),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = crate::tail::FORMAT_HELP)]
+pub struct Tail {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Stop at the present end of the topics
+    #[arg(short = 'e', long)]
+    pub(crate) exit: bool,
+    /// JSON lines, with all headers
+    #[arg(short = 'J', long, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// A template for each event
+    #[arg(short = 'f', long, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
+    /// End at the first message that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+fn offset(text: &str) -> Result<Offset, String> {
+    let millis = |text: &str| text.parse().map(Micros::from_millis).map_err(|_| TAKES_OFFSET.to_owned());
+    let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
+    if let Some(time) = text.strip_prefix("s@") {
+        return millis(time).map(|time| Offset::From(Point::At(time)));
+    }
+    if let Some(time) = text.strip_prefix("e@") {
+        return millis(time).map(Offset::Until);
+    }
+    let point = match (text, text.strip_prefix('-')) {
+        ("beginning", _) => Some(Point::Beginning),
+        ("end", _) => Some(Point::End),
+        (_, Some(count)) => number(count).map(Point::BeforeEnd),
+        (_, None) => number(text).map(Point::Offset),
+    };
+    point.map(Offset::From).ok_or_else(|| TAKES_OFFSET.to_owned())
+}
+
+const TAKES_OFFSET: &str = "takes beginning, end, an offset, -N, s@MS or e@MS";
+
+pub(crate) fn time(text: &str) -> Result<Micros, String> {
+    let takes = || "takes RFC 3339, such as 2026-11-23T08:15:00Z, or an age, such as -15m".to_owned();
+    let Some(age) = text.strip_prefix('-') else { return Micros::parse(text).map_err(|_| takes()) };
+    let age = duration(age).map_err(|_| takes())?;
+    Ok(Micros::from_datetime(OffsetDateTime::now_utc()).plus(-age))
+}
+
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let takes = || "takes a whole number with s, m, h or d, such as 30m".to_owned();
+    let (at, unit) = text.char_indices().last().ok_or_else(takes)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(takes()),
+    };
+    let count: i64 =
+        text.get(..at).and_then(|count| count.parse().ok()).filter(|n| *n >= 0).ok_or_else(takes)?;
+    count.checked_mul(seconds).map(Duration::seconds).ok_or_else(takes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_those_of_kcat() {
+        assert_eq!(offset("beginning"), Ok(Offset::From(Point::Beginning)));
+        assert_eq!(offset("end"), Ok(Offset::From(Point::End)));
+        assert_eq!(offset("17"), Ok(Offset::From(Point::Offset(17))));
+        assert_eq!(offset("-5"), Ok(Offset::From(Point::BeforeEnd(5))));
+        assert_eq!(offset("s@1000"), Ok(Offset::From(Point::At(Micros(1_000_000)))));
+        assert_eq!(offset("e@1000"), Ok(Offset::Until(Micros(1_000_000))));
+        for wrong in ["", "middle", "--5", "s@", "e@soon", "1.5"] {
+            assert!(offset(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_absolute_or_an_age() {
+        assert_eq!(time("1970-01-01T00:00:01Z"), Ok(Micros(1_000_000)));
+        let ago = Micros::from_datetime(OffsetDateTime::now_utc()).since(time("-15m").unwrap());
+        assert!((899..=901).contains(&ago.whole_seconds()), "{ago}");
+        for wrong in ["", "15m", "-15", "-m", "yesterday"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Reads the topics as evidence: what happened, whether the books balance, what today's code would have done.
+//!
+//! It promises to change nothing: no consumer group is joined, no offset committed, no event published, and a database
+//! is only asked (a rebuild writes, into an empty one that it is given). It needs Kafka and the schema registry, and no
+//! service.
+//!
+//! **The way of an event**: `log` chooses the slices of the topics and reads them, several partitions merged in the order
+//! of time, so that what belongs together comes close together; `decode` makes a [`record::Record`] of a message, or an
+//! oddity that is counted and stops nothing. What is done with records is a fold over them, pure and tested as such:
+//! [`verify`] keeps books, [`timeline`] tells one order's story, [`shadow`] decides again.
+//!
+//! **When things fail**: what is damaged is reported with its place, and ends the run only under `--strict`. A broker that
+//! goes away for longer than a moment ends it.
+
+mod args;
+mod context;
+mod decode;
+mod error;
+mod log;
+pub mod record;
+pub mod story;
+mod summary;
+mod tail;
+mod whole;
+
+use std::io::Write;
+
+pub use args::Command;
+pub use context::Context;
+pub use error::AuditError;
+pub use summary::summary;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Holds,
+    /// Something does not hold, or differs: the exit status says so.
+    Differs,
+}
+
+/// Runs a command to its end. Blocks: not for the runtime's threads. Results go to `out`, everything else to stderr.
+///
+/// # Errors
+/// What hinders the reading; what the reading finds is no error.
+pub fn run(command: &Command, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
+    match command {
+        Command::Tail(tail) => tail::run(tail, context, out),
+    }
+}

@@ -1,0 +1,315 @@
+//! How far an order has come, whatever the order in which its events were read: a set of types, and a table of what
+//! follows from what. The timeline says from it what is awaited; the books close an order once nothing is.
+
+use minuet_events::EventType;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::record::Service;
+
+/// Types of events, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Types(u32);
+
+const _: () = assert!(EventType::COUNT <= 32, "a type needs its bit");
+
+impl Types {
+    pub const fn of(types: &[EventType]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < types.len() {
+            bits |= 1 << types[at] as u32;
+            at += 1;
+        }
+        Types(bits)
+    }
+
+    pub fn insert(&mut self, event_type: EventType) {
+        self.0 |= 1 << event_type as u32;
+    }
+
+    pub fn has(self, event_type: EventType) -> bool {
+        self.0 & 1 << event_type as u32 != 0
+    }
+
+    fn has_any(self, other: Types) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn has_all(self, other: Types) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Once all of `because` have happened, `from` owes one of `one_of`, unless one of `unless` has happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    pub because: &'static [EventType],
+    pub from: Service,
+    pub one_of: &'static [EventType],
+    pub unless: &'static [EventType],
+}
+
+use EventType::{
+    InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, InventoryReleased, InventoryReserved,
+    OrderCancellationRejected, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed,
+    OrderPlaced, OrderRejected, OrderSubmitted, PaymentFailed, PaymentRefunded, PaymentSucceeded,
+    RefundRejected, RefundRequested, ReservationExpired,
+};
+use Service::{Inventory, Order, Payment};
+
+const fn rule(
+    because: &'static [EventType],
+    from: Service,
+    one_of: &'static [EventType],
+    unless: &'static [EventType],
+) -> Rule {
+    Rule { because, from, one_of, unless }
+}
+
+/// The dance, as seen from outside. A test holds it against the services' own tables.
+pub const RULES: &[Rule] = &[
+    rule(&[OrderSubmitted], Order, &[OrderPlaced, OrderRejected, OrderCancelled], &[]),
+    rule(&[OrderPlaced], Inventory, &[InventoryReserved, InventoryRejected], &[]),
+    // Whoever hears of the end first does not charge.
+    rule(
+        &[InventoryReserved],
+        Payment,
+        &[PaymentSucceeded, PaymentFailed],
+        &[OrderCancelled, ReservationExpired, InventoryConfirmationFailed],
+    ),
+    rule(&[PaymentSucceeded], Inventory, &[InventoryConfirmed, InventoryConfirmationFailed], &[]),
+    rule(&[InventoryConfirmed], Order, &[OrderConfirmed], &[OrderCancelled]),
+    rule(&[InventoryRejected], Order, &[OrderFailed], &[OrderCancelled]),
+    rule(&[PaymentFailed], Order, &[OrderCancelled], &[]),
+    rule(&[ReservationExpired], Order, &[OrderCancelled], &[]),
+    rule(&[InventoryConfirmationFailed], Order, &[OrderCancelled], &[]),
+    rule(&[PaymentRefunded], Order, &[OrderCancelled], &[]),
+    rule(&[PaymentFailed, InventoryReserved], Inventory, &[InventoryReleased], &[ReservationExpired]),
+    rule(&[OrderCancelled, InventoryReserved], Inventory, &[InventoryReleased], &[ReservationExpired]),
+    rule(&[PaymentRefunded, InventoryReserved], Inventory, &[InventoryReleased], &[ReservationExpired]),
+    rule(&[OrderCancelled, PaymentSucceeded], Payment, &[PaymentRefunded], &[]),
+    rule(&[ReservationExpired, PaymentSucceeded], Payment, &[PaymentRefunded], &[]),
+    rule(&[InventoryConfirmationFailed, PaymentSucceeded], Payment, &[PaymentRefunded], &[]),
+];
+
+/// What somebody owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    pub from: Service,
+    /// One of these.
+    pub one_of: &'static [EventType],
+    pub because: EventType,
+}
+
+impl std::fmt::Display for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.one_of.iter().map(|event_type| event_type.name()).collect();
+        write!(f, "{} from {} (after {})", names.join(" or "), self.from, self.because)
+    }
+}
+
+/// A request that has an answer of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Request {
+    id: Uuid,
+    refund: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    pub seen: Types,
+    requests: Vec<Request>,
+    /// Partition of the submission: only requests on the same one are known to have come before or after it.
+    submitted_on: Option<u16>,
+}
+
+impl Story {
+    /// `id` and `cause` are the event's. An event that was seen before changes nothing.
+    pub fn see(&mut self, event_type: EventType, id: Uuid, cause: Option<Uuid>, partition: u16) {
+        if let Some(cause) = cause {
+            self.requests.retain(|request| request.id != cause);
+        }
+        match event_type {
+            OrderSubmitted if !self.seen.has(OrderSubmitted) => {
+                // Earlier requests to cancel have become a part of the answer to this one.
+                self.submitted_on = Some(partition);
+                self.requests.retain(|request| request.refund);
+            }
+            OrderCancellationRequested if self.submitted_on == Some(partition) => {
+                self.requests.push(Request { id, refund: false });
+            }
+            RefundRequested => self.requests.push(Request { id, refund: true }),
+            _ => {}
+        }
+        self.seen.insert(event_type);
+    }
+
+    pub fn awaited(&self) -> Vec<Awaited> {
+        let rules = RULES.iter().filter(|rule| self.is_due(rule));
+        let mut awaited: Vec<Awaited> = Vec::new();
+        for rule in rules {
+            let next = Awaited { from: rule.from, one_of: rule.one_of, because: rule.because[0] };
+            // Several reasons for one thing.
+            if !awaited.iter().any(|other| other.from == next.from && other.one_of == next.one_of) {
+                awaited.push(next);
+            }
+        }
+        awaited.extend(self.requests.iter().map(|request| request.awaited()));
+        awaited
+    }
+
+    /// As [`Story::awaited`], only whether there is anything.
+    pub fn is_at_rest(&self) -> bool {
+        self.requests.is_empty() && !RULES.iter().any(|rule| self.is_due(rule))
+    }
+
+    fn is_due(&self, rule: &Rule) -> bool {
+        self.seen.has_all(Types::of(rule.because))
+            && !self.seen.has_any(Types::of(rule.one_of))
+            && !self.seen.has_any(Types::of(rule.unless))
+    }
+
+    /// Whether the order has an end of its own; more may follow from it.
+    pub fn is_terminal(&self) -> bool {
+        self.seen.has_any(Types::of(&[OrderConfirmed, OrderCancelled, OrderFailed, OrderRejected]))
+    }
+
+    pub fn is_confirmed(&self) -> bool {
+        self.seen.has(OrderConfirmed) && !self.seen.has(OrderCancelled)
+    }
+
+    pub fn status(&self) -> &'static str {
+        let seen = |event_type| self.seen.has(event_type);
+        if seen(OrderCancelled) {
+            "cancelled"
+        } else if seen(OrderConfirmed) {
+            "confirmed"
+        } else if seen(OrderFailed) || seen(OrderRejected) {
+            "failed"
+        } else if seen(OrderPlaced) && seen(PaymentSucceeded) {
+            "paid"
+        } else if seen(OrderPlaced) {
+            "pending"
+        } else if seen(OrderSubmitted) {
+            "submitted"
+        } else {
+            "unknown"
+        }
+    }
+}
+
+impl Request {
+    fn awaited(self) -> Awaited {
+        if self.refund {
+            let one_of = &[PaymentRefunded, RefundRejected];
+            Awaited { from: Payment, one_of, because: RefundRequested }
+        } else {
+            let one_of = &[OrderCancelled, OrderCancellationRejected];
+            Awaited { from: Order, one_of, because: OrderCancellationRequested }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use minuet_messaging::{Part, Trigger};
+
+    use super::*;
+
+    fn part(service: Service) -> &'static Part {
+        match service {
+            Order => &minuet_order::PART,
+            Inventory => &minuet_inventory::PART,
+            Payment => &minuet_payment::PART,
+        }
+    }
+
+    /// What a service emits after an event: at once, or when the provider has answered what the event led it to ask.
+    fn emitted(service: Service, because: EventType) -> Vec<EventType> {
+        let rows = part(service).reactions;
+        let of_event = rows.iter().filter(|row| row.on == Trigger::Event(because));
+        let becomes: Vec<&str> = of_event.clone().flat_map(|row| row.becomes.iter().copied()).collect();
+        let answers = rows.iter().filter(|row| {
+            matches!(row.on, Trigger::Provider(_)) && row.states.iter().any(|state| becomes.contains(state))
+        });
+        of_event.chain(answers).flat_map(|row| row.emits.iter().copied()).collect()
+    }
+
+    #[test]
+    fn what_is_awaited_is_what_the_services_tables_promise() {
+        for rule in RULES {
+            // One of the reasons is what the service consumes last.
+            let all = |because: &EventType| {
+                let emitted = emitted(rule.from, *because);
+                rule.one_of.iter().all(|event_type| emitted.contains(event_type))
+            };
+            assert!(rule.because.iter().any(all), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_the_dance_is_awaited_by_somebody() {
+        let promised = Service::ALL
+            .into_iter()
+            .flat_map(|service| part(service).reactions.iter().flat_map(|row| row.emits.iter().copied()));
+        // Time's own, requests with an answer of their own, and stock, which is no order's.
+        let others = [
+            ReservationExpired,
+            OrderCancellationRejected,
+            RefundRejected,
+            EventType::StockLevelChanged,
+            EventType::StockAdjustmentRejected,
+        ];
+        for event_type in promised.filter(|event_type| !others.contains(event_type)) {
+            assert!(RULES.iter().any(|rule| rule.one_of.contains(&event_type)), "{event_type}");
+        }
+    }
+
+    fn story(types: &[EventType]) -> Story {
+        let mut story = Story::default();
+        for event_type in types {
+            story.see(*event_type, Uuid::new_v4(), None, 0);
+        }
+        story
+    }
+
+    #[test]
+    fn ends_are_at_rest_and_what_is_missing_is_named() {
+        let placed = [OrderSubmitted, OrderPlaced, InventoryReserved, PaymentSucceeded, InventoryConfirmed];
+        for steps in 1..=placed.len() {
+            assert!(!story(&placed[..steps]).is_at_rest(), "{steps}");
+        }
+        let mut confirmed = placed.to_vec();
+        confirmed.push(OrderConfirmed);
+        assert!(story(&confirmed).is_at_rest());
+        assert_eq!(story(&confirmed).status(), "confirmed");
+        assert!(story(&[OrderSubmitted, OrderRejected]).is_at_rest());
+        assert!(story(&[OrderSubmitted, OrderPlaced, InventoryRejected, OrderFailed]).is_at_rest());
+        assert!(story(&[OrderCancellationRequested, OrderSubmitted, OrderCancelled]).is_at_rest());
+
+        let declined = [OrderSubmitted, OrderPlaced, InventoryReserved, PaymentFailed];
+        let awaited: Vec<String> = story(&declined).awaited().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            awaited,
+            [
+                "OrderCancelled from order (after PaymentFailed)",
+                "InventoryReleased from inventory (after PaymentFailed)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_request_is_answered_by_its_own_effect() {
+        let mut confirmed = story(&[OrderSubmitted, OrderRejected]);
+        let id = Uuid::new_v4();
+        confirmed.see(OrderCancellationRequested, id, None, 0);
+        assert!(!confirmed.is_at_rest());
+        confirmed.see(OrderCancellationRejected, Uuid::new_v4(), Some(Uuid::new_v4()), 0);
+        assert!(!confirmed.is_at_rest(), "the answer to another request");
+        confirmed.see(OrderCancellationRejected, Uuid::new_v4(), Some(id), 0);
+        assert!(confirmed.is_at_rest());
+        // A stranger's partitioner put it elsewhere: nobody knows what came first.
+        confirmed.see(OrderCancellationRequested, Uuid::new_v4(), None, 1);
+        assert!(confirmed.is_at_rest());
+    }
+}

@@ -1,0 +1,202 @@
+//! `audit tail`: events as they come, or from anywhere.
+
+mod format;
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use minuet_events::values::{OrderId, UserId};
+use minuet_events::{Event, EventType};
+
+use crate::args::{Select, Tail};
+use crate::decode::{About, Content, Decoder};
+use crate::log::{Log, Point, Selection};
+use crate::record::{Place, Topics};
+use crate::summary::summary;
+use crate::whole::Whole;
+use crate::{AuditError, Context, Outcome};
+
+pub(crate) use format::FORMAT_HELP;
+use format::Template;
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
+    let log = Log::open(context)?;
+    let default = if tail.exit { Point::Beginning } else { Point::End };
+    let wanted = tail.range.wanted(default, Some(&tail.select));
+    let selection = log.select(&wanted, context)?;
+    let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
+    let style = match (&tail.format, tail.json) {
+        (Some(template), _) => Style::Template(Template::parse(template)),
+        (None, true) => Style::Json,
+        (None, false) => Style::Line,
+    };
+    let mut showing = Showing {
+        filter: Filter::new(&tail.select),
+        style,
+        topics: &log.topics,
+        left: tail.select.count,
+        strict: tail.strict,
+        out,
+    };
+
+    let mut going = ControlFlow::Continue(());
+    if tail.select.count == Some(0) {
+        return Ok(Outcome::Holds);
+    }
+    let key = tail.select.order.map(|order| order.to_string());
+    log.read(
+        &selection,
+        // What is of another order need not be decoded.
+        |message, place| {
+            let meant = key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes()));
+            meant.then(|| Whole::of(&message, place, &decoder, &log.topics))
+        },
+        |whole| {
+            let Some(whole) = whole else { return Ok(ControlFlow::Continue(())) };
+            going = showing.show(&whole?)?;
+            Ok(going)
+        },
+    )?;
+    if going.is_continue() && !tail.exit && wanted.until.is_none() {
+        follow(&log, &selection, &decoder, &mut showing)?;
+    }
+    showing.out.flush().map_err(AuditError::Write)?;
+    Ok(Outcome::Holds)
+}
+
+fn follow(
+    log: &Log,
+    selection: &Selection,
+    decoder: &Decoder<'_>,
+    showing: &mut Showing<'_>,
+) -> Result<(), AuditError> {
+    let from: Vec<_> = selection
+        .slices
+        .iter()
+        .map(|slice| ((std::sync::Arc::clone(&slice.topic), slice.partition), slice.offsets.end))
+        .collect();
+    showing.out.flush().map_err(AuditError::Write)?;
+    let mut failed = None;
+    log.reader.live(&from, PAUSE, |message| {
+        let shown = match message {
+            None => showing.out.flush().map_err(AuditError::Write).map(|()| ControlFlow::Continue(())),
+            Some(message) => {
+                let place = Place { offset: message.offset, ..selection.places[message.slice] };
+                let whole = Whole::of(&message, place, decoder, &log.topics);
+                whole.map_err(AuditError::from).and_then(|whole| showing.show(&whole))
+            }
+        };
+        shown.unwrap_or_else(|error| {
+            failed = Some(error);
+            ControlFlow::Break(())
+        })
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+enum Style {
+    Line,
+    Json,
+    Template(Template),
+}
+
+struct Showing<'a> {
+    filter: Filter,
+    style: Style,
+    topics: &'a Topics,
+    left: Option<u64>,
+    strict: bool,
+    out: &'a mut dyn Write,
+}
+
+impl Showing<'_> {
+    fn show(&mut self, whole: &Whole) -> Result<ControlFlow<()>, AuditError> {
+        if let (Err(odd), true) = (&whole.content, self.strict) {
+            let place = self.topics.show(whole.place);
+            return Err(AuditError::Strict { place, detail: format!("{}: {}", odd.code, odd.detail) });
+        }
+        if !self.filter.takes(whole) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let written = match &self.style {
+            Style::Line => writeln!(self.out, "{}", line(whole, self.topics)),
+            Style::Json => writeln!(self.out, "{}", whole.json(self.topics)),
+            Style::Template(template) => template.write(self.out, whole, self.topics),
+        };
+        written.map_err(AuditError::Write)?;
+        self.left = self.left.map(|left| left - 1);
+        Ok(if self.left == Some(0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+fn line(whole: &Whole, topics: &Topics) -> String {
+    let (place, key) = (topics.show(whole.place), whole.key());
+    match &whole.content {
+        Ok(Content::Event(record)) => {
+            let (head, said) = (&record.head, summary(&record.event));
+            format!("{}  {:<27} {:<36}  {said}  {place}", head.time, head.event_type.name(), key)
+        }
+        Ok(Content::Erased { .. }) => {
+            format!("{}  {:<27} {key:<36}  gone  {place}", whole.timestamp, "(null)")
+        }
+        Err(odd) => {
+            let named = format!("! {}", odd.code);
+            format!("{}  {named:<27} {key:<36}  {}  {place}", whole.timestamp, odd.detail)
+        }
+    }
+}
+
+/// Which events are meant.
+pub(crate) struct Filter {
+    order: Option<String>,
+    user: Option<UserId>,
+    types: Vec<EventType>,
+    /// Orders of the user, as far as they were seen: most events do not name their user.
+    orders: HashSet<OrderId>,
+}
+
+impl Filter {
+    pub(crate) fn new(select: &Select) -> Self {
+        Filter {
+            order: select.order.map(|order| order.to_string()),
+            user: select.user.clone(),
+            types: select.types.clone(),
+            orders: HashSet::new(),
+        }
+    }
+
+    /// What is no event has no type and no user.
+    pub(crate) fn takes(&mut self, whole: &Whole) -> bool {
+        if self.order.as_ref().is_some_and(|order| whole.key.as_deref() != Some(order.as_bytes())) {
+            return false;
+        }
+        let record = whole.record();
+        if let Some(user) = &self.user {
+            let Some((_, event)) = record else { return false };
+            let About::Order(order) = About::of(event) else { return false };
+            if user_of(event) == Some(user) {
+                self.orders.insert(order);
+            } else if !self.orders.contains(&order) {
+                return false;
+            }
+        }
+        self.types.is_empty() || record.is_some_and(|(head, _)| self.types.contains(&head.event_type))
+    }
+}
+
+fn user_of(event: &Event) -> Option<&UserId> {
+    match event {
+        Event::OrderSubmitted(e) => Some(&e.user_id),
+        Event::OrderPlaced(e) => Some(&e.user_id),
+        Event::OrderRejected(e) => Some(&e.user_id),
+        Event::OrderConfirmed(e) => Some(&e.user_id),
+        Event::OrderCancelled(e) => Some(&e.user_id),
+        Event::OrderFailed(e) => Some(&e.user_id),
+        Event::InventoryReserved(e) => Some(&e.user_id),
+        _ => None,
+    }
+}

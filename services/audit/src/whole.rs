@@ -1,0 +1,114 @@
+//! A message with everything that came with it: for showing it, and for giving it out.
+
+use minuet_events::values::Micros;
+use minuet_events::{Event, ResolveError};
+use minuet_messaging::Message;
+use serde_json::{Map, Value, json};
+
+use crate::decode::{Content, Decoder};
+use crate::record::{Head, Odd, Place, Topics};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    pub(crate) place: Place,
+    pub(crate) timestamp: Micros,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) content: Result<Content, Odd>,
+}
+
+impl Whole {
+    pub(crate) fn of(
+        message: &Message<'_>,
+        place: Place,
+        decoder: &Decoder<'_>,
+        topics: &Topics,
+    ) -> Result<Whole, ResolveError> {
+        let mut headers = Vec::new();
+        message.headers(|name, value| headers.push((name.to_owned(), value.map(<[u8]>::to_vec))));
+        Ok(Whole {
+            place,
+            timestamp: message.timestamp(),
+            key: message.key().map(<[u8]>::to_vec),
+            headers,
+            payload: message.payload().map(<[u8]>::to_vec),
+            content: decoder.decode(message, place, topics.name(place))?,
+        })
+    }
+
+    pub(crate) fn record(&self) -> Option<(&Head, &Event)> {
+        match &self.content {
+            Ok(Content::Event(record)) => Some((&record.head, &record.event)),
+            Ok(Content::Erased { .. }) | Err(_) => None,
+        }
+    }
+
+    pub(crate) fn key(&self) -> String {
+        self.key.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned()
+    }
+
+    /// The first header of that name, as far as it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
+        str::from_utf8(value.as_deref()?).ok()
+    }
+
+    /// The record as JSON; of what is none, its bytes in hex.
+    pub(crate) fn value(&self) -> Value {
+        match (&self.content, &self.payload) {
+            (Ok(Content::Event(record)), _) => serde_json::to_value(&record.event).unwrap_or(Value::Null),
+            (Err(_), Some(payload)) => Value::String(hex(payload)),
+            (Ok(Content::Erased { .. }) | Err(_), _) => Value::Null,
+        }
+    }
+
+    /// Everything, on one line; what `minuet produce` takes back.
+    pub(crate) fn json(&self, topics: &Topics) -> Value {
+        let mut line = json!({
+            "topic": topics.name(self.place),
+            "partition": self.place.partition,
+            "offset": self.place.offset,
+            "ts": self.timestamp.as_millis(),
+            "type": self.record().map(|(head, _)| head.event_type.name()),
+            "key": self.key.as_deref().map(text),
+            "headers": headers(&self.headers),
+            "value": self.value(),
+        });
+        if let (Err(odd), Value::Object(fields)) = (&self.content, &mut line) {
+            fields.insert("odd".to_owned(), json!({"code": odd.code, "detail": odd.detail}));
+        }
+        line
+    }
+}
+
+/// A header that comes several times has a list of values.
+fn headers(headers: &[(String, Option<Vec<u8>>)]) -> Value {
+    let mut fields = Map::new();
+    for (name, value) in headers {
+        let value = value.as_deref().map_or(Value::Null, text);
+        match fields.get_mut(name) {
+            None => drop(fields.insert(name.clone(), value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    Value::Object(fields)
+}
+
+/// Text; what is none, in hex and said so.
+fn text(bytes: &[u8]) -> Value {
+    match str::from_utf8(bytes) {
+        Ok(text) => Value::String(text.to_owned()),
+        Err(_) => json!({"hex": hex(bytes)}),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+        hex
+    })
+}

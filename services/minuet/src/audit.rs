@@ -1,0 +1,49 @@
+//! `minuet audit ...`: the topics as evidence. What it does is in the crate of that name.
+
+use std::io::{self, BufWriter};
+use std::sync::Arc;
+
+use minuet_audit::{AuditError, Command, Context, Outcome};
+use minuet_events::Codec;
+use tokio::runtime::Handle;
+
+use crate::error::CliError;
+use crate::settings::Settings;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditFailure {
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error("not everything holds that was checked")]
+    Differs,
+    #[error("the audit ended before its time")]
+    Ended,
+}
+
+pub(crate) async fn run(settings: &Settings, command: Command) -> Result<(), CliError> {
+    let databases = [
+        ("order", "order.database_url"),
+        ("inventory", "inventory.database_url"),
+        ("payment", "payment.database_url"),
+    ];
+    let known = |(service, key): (&'static str, &str)| Some((service, settings.text(key).ok()?.to_owned()));
+    let context = Context {
+        kafka: settings.kafka.clone(),
+        prefix: settings.topic_prefix.clone(),
+        codec: Codec::register(settings.registry_url()?).await?,
+        catalogue: Arc::new(settings.catalogue()?),
+        databases: databases.into_iter().filter_map(known).collect(),
+        runtime: Handle::current(),
+    };
+    let auditing = tokio::task::spawn_blocking(move || {
+        minuet_audit::run(&command, &context, &mut BufWriter::new(io::stdout()))
+    });
+    match auditing.await {
+        Ok(Ok(Outcome::Holds)) => Ok(()),
+        Ok(Ok(Outcome::Differs)) => Err(AuditFailure::Differs.into()),
+        // A reader that went away (`| head`) is no failure.
+        Ok(Err(error)) if error.is_closed_pipe() => Ok(()),
+        Ok(Err(error)) => Err(AuditFailure::from(error).into()),
+        Err(_) => Err(AuditFailure::Ended.into()),
+    }
+}
