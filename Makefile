@@ -8,14 +8,14 @@ SHELL := /bin/bash
 target := $(or $(CARGO_TARGET_DIR),target)
 
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
-generated :=
+generated := docs/dance.md
 
 .PHONY: help up test check generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
-	@echo "make check   format, lints, documentation, generated files"
+	@echo "make check   format, lints, the dance, documentation, generated files"
 	@echo "make clean   remove the data of make up"
 
 prerequisites:
@@ -37,10 +37,13 @@ test: prerequisites
 check: prerequisites check-generated
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo run --locked --quiet --bin minuet -- lint
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; fi
 
+# The program is the one that `make test` builds too. Nothing is written where it fails.
 generate:
+	@page=$$(cargo run --locked --quiet --bin minuet -- dance); printf '%s\n' "$$page" >docs/dance.md
 
 check-generated:
 	@before=$$(cat $(generated) </dev/null | cksum); $(MAKE) --no-print-directory generate; \

@@ -44,7 +44,7 @@ pub enum Trigger {
     Provider(&'static str),
 }
 
-/// In none of these states can any of these happen. It is parked if it does.
+/// In none of these states can any of these happen. An event that comes all the same is parked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Impossible {
     pub on: &'static [Trigger],

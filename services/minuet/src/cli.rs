@@ -81,6 +81,11 @@ pub(crate) enum Command {
     Health(Health),
     /// Publish the demo's catalogue and stock, place its orders, and show what happened to each
     Demo(Demo),
+    /// Prove that the tables of reactions, topics.yaml and the schemas fit together; exit status 1 if they do not
+    Lint,
+    /// Print docs/dance.md, as `make generate` writes it
+    #[command(hide = true)]
+    Dance,
     /// Read the topics as evidence: what happened, whether the books balance, what this build would have done
     #[command(subcommand)]
     Audit(minuet_audit::Command),
@@ -224,7 +229,12 @@ impl Command {
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
             // A single key each: asked for where it is used.
-            Command::Token(_) | Command::Migrate(_) | Command::Health(_) | Command::Up(_) => &[],
+            Command::Token(_)
+            | Command::Migrate(_)
+            | Command::Health(_)
+            | Command::Up(_)
+            | Command::Lint
+            | Command::Dance => &[],
             Command::Demo(_) | Command::Audit(_) => &["kafka", "registry"],
         }
     }
@@ -244,7 +254,9 @@ impl Command {
             | Command::Schemas(_)
             | Command::Migrate(_)
             | Command::Health(_)
-            | Command::Demo(_) => true,
+            | Command::Demo(_)
+            | Command::Lint
+            | Command::Dance => true,
         }
     }
 
@@ -278,6 +290,8 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Demo(_)
+            | Command::Lint
+            | Command::Dance
             | Command::Audit(_)
             | Command::Up(_) => return None,
         };

@@ -29,6 +29,8 @@ pub(crate) enum CliError {
         "{incompatible} schemas are not compatible with the registered ones: old readers or old events would break"
     )]
     SchemasDiffer { incompatible: usize },
+    #[error("the dance does not fit together: {violations} violations")]
+    DanceBroken { violations: usize },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
@@ -75,6 +77,7 @@ impl CliError {
             | CliError::Topics(_)
             | CliError::TopicsDiffer { .. }
             | CliError::SchemasDiffer { .. }
+            | CliError::DanceBroken { .. }
             | CliError::Registry(_)
             | CliError::Token(_)
             | CliError::Order(_)

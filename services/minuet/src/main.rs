@@ -2,9 +2,11 @@
 
 mod audit;
 mod cli;
+mod dance;
 mod demo;
 mod error;
 mod health;
+mod lint;
 mod migrate;
 mod output;
 mod produce;
@@ -69,6 +71,8 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Migrate(migrate) => migrate::run(&settings, &migrate).await,
         Command::Health(health) => health::check(&health).await,
         Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
+        Command::Lint => lint::run(),
+        Command::Dance => dance::print(),
         Command::Audit(command) => audit::run(&settings, command).await,
         Command::Up(up) => up::run(&given, &settings.up, up.no_demo).await,
     }

@@ -92,7 +92,7 @@ const IMPOSSIBLE: &[Impossible] = &[
             Event(InventoryRejected),
         ],
         &["unknown", "tombstone"],
-        "nothing is reserved or charged before OrderPlaced, which leaves neither state behind",
+        "nothing is reserved or charged before OrderPlaced, and by then the order has left both",
     ),
     never(
         &[

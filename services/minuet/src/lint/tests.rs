@@ -1,0 +1,70 @@
+//! The real dance breaks no rule; broken in one place, it breaks the rule that is about it, and no other.
+
+mod contract;
+mod endings;
+mod flow;
+mod undoing;
+
+use minuet_events::EventType;
+use minuet_messaging::dance::{Asks, Impossible, Life, State, never, row};
+use minuet_messaging::{Part, Reaction, Trigger};
+
+use super::{Rule, violations};
+use crate::dance::Dance;
+
+const DEADLINE: Trigger = Trigger::Time("deadline");
+
+fn event(event: EventType) -> Trigger {
+    Trigger::Event(event)
+}
+
+fn dance() -> Dance {
+    Dance::embedded().expect("topics.yaml")
+}
+
+impl Dance {
+    fn part(&mut self, service: &str) -> &mut Part {
+        self.parts.iter_mut().find(|part| part.service == service).expect("a service")
+    }
+
+    fn topic(&mut self, name: &str) -> &mut minuet_messaging::topics::Topic {
+        self.topics.iter_mut().find(|topic| topic.name == name).expect("a topic")
+    }
+}
+
+/// Parts are data of the program: a test's own live as long as its process.
+fn with_rows(part: &mut Part, change: impl FnOnce(&mut Vec<Reaction>)) {
+    let mut rows = part.reactions.to_vec();
+    change(&mut rows);
+    part.reactions = rows.leak();
+}
+
+fn with_states(part: &mut Part, name: &str, change: impl FnOnce(&mut State)) {
+    let mut states = part.states.to_vec();
+    change(states.iter_mut().find(|state| state.name == name).expect("a state"));
+    part.states = states.leak();
+}
+
+fn the_row(rows: &mut [Reaction], on: Trigger, state: &str) -> usize {
+    rows.iter().position(|row| row.on == on && row.applies(state)).expect("a row")
+}
+
+/// Breaks the real dance: exactly this rule is broken, in lines that say so.
+#[track_caller]
+fn breaks(rule: Rule, says: &[&str], change: impl FnOnce(&mut Dance)) {
+    let mut dance = dance();
+    change(&mut dance);
+    let found = violations(&dance);
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(!lines.is_empty(), "nothing was found");
+    assert!(found.iter().all(|violation| violation.rule == rule), "{lines:#?}");
+    for part in says {
+        assert!(lines.iter().any(|line| line.contains(part)), "{part:?} in {lines:#?}");
+    }
+}
+
+#[test]
+fn the_dance_fits_together() {
+    let lines: Vec<String> = violations(&dance()).iter().map(ToString::to_string).collect();
+    assert_eq!(lines, Vec::<String>::new());
+}
