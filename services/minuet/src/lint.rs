@@ -17,7 +17,11 @@ use crate::error::CliError;
 use crate::output;
 
 pub(crate) fn run() -> Result<(), CliError> {
-    let violations = violations(&Dance::embedded()?);
+    report(&Dance::embedded()?)
+}
+
+fn report(dance: &Dance) -> Result<(), CliError> {
+    let violations = violations(dance);
     for violation in &violations {
         output::print(violation.to_string());
     }

@@ -5,12 +5,15 @@ mod endings;
 mod flow;
 mod undoing;
 
+use std::process::ExitCode;
+
 use minuet_events::EventType;
 use minuet_messaging::dance::{Asks, Impossible, Life, State, never, row};
 use minuet_messaging::{Part, Reaction, Trigger};
 
-use super::{Rule, violations};
+use super::{Rule, report, violations};
 use crate::dance::Dance;
+use crate::error::CliError;
 
 const DEADLINE: Trigger = Trigger::Time("deadline");
 
@@ -67,4 +70,14 @@ fn breaks(rule: Rule, says: &[&str], change: impl FnOnce(&mut Dance)) {
 fn the_dance_fits_together() {
     let lines: Vec<String> = violations(&dance()).iter().map(ToString::to_string).collect();
     assert_eq!(lines, Vec::<String>::new());
+}
+
+#[test]
+fn a_broken_dance_ends_with_status_1() {
+    assert!(matches!(report(&dance()), Ok(())));
+    let mut dance = dance();
+    dance.topic("inventory.stock").consumers.push("order".to_owned());
+    let error = report(&dance).expect_err("a broken dance");
+    assert!(matches!(error, CliError::DanceBroken { violations: 1 }), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::FAILURE);
 }

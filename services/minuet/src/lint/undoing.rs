@@ -18,6 +18,25 @@ pub(super) fn undone(dance: &Dance) -> Vec<Violation> {
             found.extend(later(dance, part, failure));
             found.extend(earlier(dance, part, failure));
         }
+        found.extend(undeclared(dance, part));
+    }
+    found
+}
+
+/// What makes a service give something back is a failure, and has to be declared one: else the rest looks away.
+fn undeclared(dance: &Dance, part: &Part) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let keeps = |name: &str| part.state(name).is_some_and(|state| state.keeps.is_some());
+    for row in part.reactions {
+        let Some(event) = row.on.event() else { continue };
+        let asks = dance.parts.iter().find_map(|other| other.asks(event));
+        let gives_back = |state: &&&str| keeps(state) && row.after(state).any(|next| !keeps(next));
+        // What comes from outside asks for something, and fails nobody.
+        if let (Some(state), Some(Asks::GoOn | Asks::Nothing)) = (row.states.iter().find(gives_back), asks) {
+            let problem =
+                "what is kept is given back, but the event is not declared to ask for that".to_owned();
+            found.push(Violation::new(Rule::Undone, part.service, format!("{event} in {state}"), problem));
+        }
     }
     found
 }

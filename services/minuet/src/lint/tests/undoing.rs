@@ -70,3 +70,18 @@ fn an_end_that_came_before_the_beginning_is_remembered() {
         },
     );
 }
+
+#[test]
+fn what_makes_a_service_give_back_is_declared_a_failure() {
+    breaks(
+        Rule::Undone,
+        &["undone: inventory: PaymentFailed in reserved: what is kept is given back"],
+        |dance| {
+            let part = dance.part("payment");
+            let mut tells = part.tells.to_vec();
+            tells.retain(|(event, _)| *event != EventType::PaymentFailed);
+            tells.push((EventType::PaymentFailed, Asks::GoOn));
+            part.tells = tells.leak();
+        },
+    );
+}
