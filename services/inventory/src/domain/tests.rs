@@ -5,6 +5,7 @@ mod adjusting;
 mod allocating;
 mod books;
 mod crossings;
+mod properties;
 mod reactions;
 mod samples;
 mod story;

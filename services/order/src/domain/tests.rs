@@ -3,6 +3,7 @@
 mod cancelling;
 mod crossings;
 mod pricing;
+mod properties;
 mod reactions;
 mod samples;
 mod story;

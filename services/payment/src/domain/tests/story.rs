@@ -6,6 +6,7 @@ use minuet_events::values::Micros;
 use super::samples::{EVENT, EXPIRES_AT, ORDER};
 use crate::domain::{Answer, Change, Decision, Illegal, Input, Payment, StopCause, decide};
 
+#[derive(Clone, Debug)]
 pub(super) enum Happening {
     Event(Event, Micros),
     Answer(Answer),
