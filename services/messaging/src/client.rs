@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::FutureProducer;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -26,9 +28,19 @@ impl Client {
 }
 
 impl ClientContext for Client {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // A connection that fails comes as an error too.
+        if facility == "FAIL" {
+            return debug!(target: "librdkafka", "FAIL {message}");
+        }
+        DefaultClientContext.log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         // The client is beyond use, and says so once.
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+        let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_))
+            || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal);
+        if is_fatal {
             return error!(client = self.name, %error, reason, "kafka client");
         }
         let said = self.errors.lock().unwrap_or_else(PoisonError::into_inner).say(Instant::now());

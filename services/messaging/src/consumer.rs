@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
@@ -46,6 +47,10 @@ impl Membership {
 }
 
 impl ClientContext for Membership {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.client.log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.client.error(error, reason);
     }
@@ -119,7 +124,8 @@ pub(crate) async fn poll(
         let message = match message {
             Some(Ok(message)) => message,
             Some(Err(error)) => {
-                warn!(%error, "poll");
+                // Most of these the client has told already.
+                consumer.context().client.error(error, "poll");
                 health.down(Dependency::Kafka, "the broker does not answer");
                 continue;
             }
