@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use futures::TryFutureExt;
 use minuet_events::Codec;
+use minuet_events::values::AdjustmentId;
 use minuet_messaging::http::BindError;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{Clock, DatabaseError, Service, ServiceError, Waiters};
+use minuet_messaging::{ByHand, Clock, DatabaseError, Reactor, Service, ServiceError, Waiters};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -78,16 +79,38 @@ pub async fn run(
         http::Queries { pool: service.lane().pool().clone(), adjustments: Arc::clone(&adjustments) };
     let routes = http::routes(queries)
         .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
-    let reactor = react::InventoryReactor {
-        lane: service.lane().clone(),
-        counts: Arc::clone(service.counts()),
-        adjustments,
-        hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),
-        sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
-    };
+    let reactor = reactor(&settings, &service, adjustments);
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
     let running = service.run(Arc::new(reactor), shutdown);
     tokio::try_join!(serving.map_err(InventoryError::from), running.map_err(InventoryError::from))?;
     Ok(())
+}
+
+fn reactor(
+    settings: &Settings,
+    service: &Service,
+    adjustments: Arc<Waiters<AdjustmentId>>,
+) -> react::InventoryReactor {
+    react::InventoryReactor {
+        lane: service.lane().clone(),
+        counts: Arc::clone(service.counts()),
+        adjustments,
+        hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),
+        sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
+    }
+}
+
+/// For tests: the service without a broker.
+#[doc(hidden)]
+pub fn by_hand(
+    settings: &Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+) -> Result<ByHand<impl Reactor>, ServiceError> {
+    let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
+    let reactor = reactor(settings, &service, Arc::default());
+    Ok(ByHand::new(service, reactor))
 }

@@ -61,6 +61,8 @@ pub use policy::ReactError;
 pub use publisher::{PublishError, Publisher};
 pub use reaction::{Content, Reacted, Reactor, Received, Refusal};
 pub use reader::{Message, Partition, ReadError, Reader, Slice};
+#[doc(hidden)]
+pub use service::ByHand;
 pub use service::{Service, ServiceError};
 pub use settings::Settings;
 pub use waiters::Waiters;

@@ -1,10 +1,12 @@
 //! Wires a service together: lane, consumer, processor, relay; starts them, and stops them in order.
 
+mod by_hand;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_events::Codec;
+use minuet_events::{Codec, EventType};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
@@ -27,6 +29,9 @@ use crate::topics::Catalogue;
 use crate::{
     Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka,
 };
+
+#[doc(hidden)]
+pub use by_hand::ByHand;
 
 /// How long a stop may wait for the broker.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -86,21 +91,36 @@ impl Service {
         &self.counts
     }
 
+    fn processor<R: Reactor>(&self, reactor: Arc<R>, shutdown: CancellationToken) -> Processor<R> {
+        Processor {
+            decoder: Decoder {
+                codec: self.lane.codec.clone(),
+                consumed: consumed(&*reactor).collect(),
+                prefix: self.settings.topic_prefix.clone(),
+            },
+            reactor,
+            lane: self.lane.clone(),
+            health: self.health.clone(),
+            counts: Arc::clone(&self.counts),
+            attempts: self.settings.attempts,
+            shutdown,
+        }
+    }
+
     /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
     pub async fn run<R: Reactor>(
         self,
         reactor: Arc<R>,
         shutdown: CancellationToken,
     ) -> Result<(), ServiceError> {
+        let processor = self.processor(Arc::clone(&reactor), shutdown.clone());
         let Service { settings, lane, health, counts, fenced } = self;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let producer: Producer =
             kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
 
-        let consumed: BTreeSet<_> = reactor.reactions().iter().filter_map(|row| row.on.event()).collect();
-        let topics: BTreeSet<String> = consumed
-            .iter()
-            .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(*t)))
+        let topics: BTreeSet<String> = consumed(&*reactor)
+            .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
             .collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
         let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
@@ -157,19 +177,6 @@ impl Service {
         let relay_stop = CancellationToken::new();
         let relay = spawn(relay.run(relay_stop.clone()));
 
-        let processor = Processor {
-            reactor,
-            decoder: Decoder {
-                codec: lane.codec.clone(),
-                consumed: consumed.into_iter().collect(),
-                prefix: settings.topic_prefix,
-            },
-            lane: lane.clone(),
-            health,
-            counts,
-            attempts: settings.attempts,
-            shutdown: shutdown.clone(),
-        };
         let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
         work(&processor, input, from, settings.batch_size, &shutdown).await;
         processor.reactor.stopped().await;
@@ -188,6 +195,11 @@ impl Service {
         info!(service = lane.service, "stopped");
         Ok(())
     }
+}
+
+/// What the table of reactions speaks of.
+fn consumed<R: Reactor>(reactor: &R) -> impl Iterator<Item = EventType> {
+    reactor.reactions().iter().filter_map(|row| row.on.event())
 }
 
 /// A task that does not outlive the service, also when that is dropped in its midst.

@@ -106,7 +106,7 @@ impl<R: Reactor> Sweeper<R> {
             let shards: BTreeSet<u32> = due.iter().map(|order| self.shard(*order)).collect();
             self.caught_up(shards).await?;
             for orders in due.chunks(BATCH) {
-                self.decide(orders, now).await?;
+                decide(&*self.reactor, &self.lane, orders, now).await?;
             }
         }
         sqlx::query(SWEPT)
@@ -148,17 +148,21 @@ impl<R: Reactor> Sweeper<R> {
         }
         Ok(())
     }
+}
 
-    /// One transaction. What has happened to an order meanwhile is seen under its row's lock.
-    async fn decide(&self, orders: &[OrderId], now: Micros) -> Result<(), ReactError> {
-        let shards: BTreeSet<u32> = orders.iter().map(|order| self.shard(*order)).collect();
-        let mut transaction = self.lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-        let Reacted { emissions, after, .. } =
-            self.reactor.sweep(transaction.connection(), now, orders).await?;
-        transaction.commit(&emissions).await?;
-        self.reactor.committed(after);
-        Ok(())
-    }
+/// One transaction. What has happened to an order meanwhile is seen under its row's lock.
+pub(crate) async fn decide<R: Reactor>(
+    reactor: &R,
+    lane: &Lane,
+    orders: &[OrderId],
+    now: Micros,
+) -> Result<(), ReactError> {
+    let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
+    let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
+    let Reacted { emissions, after, .. } = reactor.sweep(transaction.connection(), now, orders).await?;
+    transaction.commit(&emissions).await?;
+    reactor.committed(after);
+    Ok(())
 }
 
 #[derive(Debug, thiserror::Error)]

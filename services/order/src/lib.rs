@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use futures::TryFutureExt;
 use minuet_events::Codec;
+use minuet_events::values::{OrderId, Sku};
 use minuet_messaging::http::BindError;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{Clock, DatabaseError, Service, ServiceError, Waiters};
+use minuet_messaging::{ByHand, Clock, DatabaseError, Reactor, Service, ServiceError, Waiters};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -82,17 +83,40 @@ pub async fn run(
     };
     let routes = http::routes(queries)
         .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
-    let reactor = react::OrderReactor {
+    let reactor = reactor(&settings, &service, orders, products);
+
+    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let running = service.run(Arc::new(reactor), shutdown);
+    tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
+    Ok(())
+}
+
+fn reactor(
+    settings: &Settings,
+    service: &Service,
+    orders: Arc<Waiters<OrderId>>,
+    products: Arc<Waiters<Sku>>,
+) -> react::OrderReactor {
+    react::OrderReactor {
         lane: service.lane().clone(),
         counts: Arc::clone(service.counts()),
         orders,
         products,
         deadline: time::Duration::seconds(i64::from(settings.deadline_seconds)),
         sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
-    };
+    }
+}
 
-    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
-    let running = service.run(Arc::new(reactor), shutdown);
-    tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
-    Ok(())
+/// For tests: the service without a broker.
+#[doc(hidden)]
+pub fn by_hand(
+    settings: &Settings,
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+) -> Result<ByHand<impl Reactor>, ServiceError> {
+    let service = Service::new("order", messaging, codec, catalogue, clock)?;
+    let reactor = reactor(settings, &service, Arc::default(), Arc::default());
+    Ok(ByHand::new(service, reactor))
 }

@@ -290,7 +290,10 @@ async fn one_by_one(lane: &Lane, calls: &Calls, answers: &BTreeMap<OrderId, Said
     }
 }
 
-async fn try_record(lane: &Lane, answers: &BTreeMap<OrderId, Said>) -> Result<Vec<Call>, ReactError> {
+pub(crate) async fn try_record(
+    lane: &Lane,
+    answers: &BTreeMap<OrderId, Said>,
+) -> Result<Vec<Call>, ReactError> {
     let shards: BTreeSet<u32> = answers.keys().map(|order| shard(lane, *order)).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
     let (emissions, follow_up) = record_answers(lane, transaction.connection(), answers, lane.now()).await?;

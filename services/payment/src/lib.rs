@@ -14,17 +14,20 @@ mod record;
 mod row;
 mod store;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::TryFutureExt;
 use minuet_events::Codec;
+use minuet_events::values::OrderId;
 use minuet_messaging::http::BindError;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{Clock, DatabaseError, Service, ServiceError};
+use minuet_messaging::{ByHand, Clock, DatabaseError, Lane, ReactError, Reactor, Service, ServiceError};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use call::Said;
 use calls::Calls;
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PART;
@@ -118,4 +121,31 @@ pub async fn run_with<G: PaymentGateway>(
     };
     tokio::try_join!(serving.map_err(PaymentError::from), running.map_err(PaymentError::from), calling)?;
     Ok(())
+}
+
+/// For tests: the service without a broker, and with nobody to call. What the provider would have said is handed to
+/// [`answered`].
+#[doc(hidden)]
+pub fn by_hand(
+    messaging: minuet_messaging::Settings,
+    codec: Codec,
+    catalogue: Arc<Catalogue>,
+    clock: Clock,
+) -> Result<ByHand<impl Reactor>, ServiceError> {
+    let service = Service::new("payment", messaging, codec, catalogue, clock)?;
+    let (calls, _) = Calls::new();
+    let reactor =
+        react::PaymentReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), calls };
+    Ok(ByHand::new(service, reactor))
+}
+
+/// For tests: records what the provider said about charges, or that it has refunded (None).
+#[doc(hidden)]
+pub async fn answered(
+    lane: &Lane,
+    answers: &BTreeMap<OrderId, Option<domain::Answer>>,
+) -> Result<(), ReactError> {
+    let said = |answer: &Option<domain::Answer>| answer.clone().map_or(Said::Refunded, Said::Charge);
+    let answers = answers.iter().map(|(order, answer)| (*order, said(answer))).collect();
+    calls::try_record(lane, &answers).await.map(drop)
 }

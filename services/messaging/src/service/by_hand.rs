@@ -1,0 +1,77 @@
+//! A service driven by hand: its own code on its own database, batch by batch, without a broker. For tests that want to
+//! say themselves where a batch begins and ends, what time it is, and who else writes at that moment.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use minuet_events::values::Micros;
+use minuet_events::{EncodeError, Envelope, Event};
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::Processor;
+use crate::{Counts, Incoming, Lane, Position, ReactError, Reactor, Service, sweeper};
+
+pub struct ByHand<R>(Processor<R>);
+
+impl<R: Reactor> ByHand<R> {
+    pub fn new(service: Service, reactor: R) -> Self {
+        ByHand(service.processor(Arc::new(reactor), CancellationToken::new()))
+    }
+
+    /// Holds these shards from now on, whoever held them before.
+    pub async fn take(&self, shards: &[u32], owner: &str) -> Result<(), ReactError> {
+        let mut connection = self.lane().pool().acquire().await?;
+        self.lane().shards.assign(shards);
+        Ok(self.lane().shards.take(&mut connection, shards, owner).await?)
+    }
+
+    pub fn lane(&self) -> &Lane {
+        &self.0.lane
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    /// What a producer of this event would have left there.
+    pub fn message(
+        &self,
+        envelope: &Envelope,
+        event: &Event,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Incoming, EncodeError> {
+        let headers = envelope.to_headers().into_iter();
+        Ok(Incoming {
+            position: Position {
+                topic: self.0.lane.catalogue.topic_of(envelope.event_type).into(),
+                partition,
+                offset,
+            },
+            key: Some(event.key().into_bytes()),
+            payload: Some(self.0.lane.codec.encode(event)?),
+            headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).collect(),
+            timestamp: envelope.time,
+            generation: 0,
+        })
+    }
+
+    /// One batch, to its end. Answers with the shards that another instance has taken: their messages were left to it.
+    pub async fn batch(&self, messages: Vec<Incoming>) -> HashSet<u32> {
+        // Nobody stops it, so it comes to an end.
+        self.0.process(messages).await.unwrap_or_default()
+    }
+
+    /// Finds what is due and decides it, however long ago that was.
+    pub async fn sweep(&self) -> Result<usize, ReactError> {
+        let (lane, now) = (self.lane(), self.lane().now());
+        let due = {
+            let mut connection = lane.pool().acquire().await?;
+            self.0.reactor.due(&mut connection, Micros(0), now).await?
+        };
+        if !due.is_empty() {
+            sweeper::decide(&*self.0.reactor, lane, &due, now).await?;
+        }
+        Ok(due.len())
+    }
+}
