@@ -13,11 +13,16 @@ async fn shards_that_were_taken_by_mistake_are_taken_back() {
         let orders = (0..100).map(|_| world.submit(&[("VASE", 1)]));
         futures::future::join_all(orders).await;
         for service in SERVICES {
-            sqlx::query("update shards set epoch = epoch + 1, owner = 'a stranger'").execute(world.pool(service)).await.unwrap();
+            sqlx::query("update shards set epoch = epoch + 1, owner = 'a stranger'")
+                .execute(world.pool(service))
+                .await
+                .unwrap();
         }
         let late = (0..50).map(|_| world.submit(&[("VASE", 1)]));
         futures::future::join_all(late).await;
-        world.await_number("order", "select count(*) from orders where status = 'confirmed'", round * 150).await;
+        world
+            .await_number("order", "select count(*) from orders where status = 'confirmed'", round * 150)
+            .await;
     }
     books(&world).await;
     dense(&world).await;
