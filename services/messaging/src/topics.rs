@@ -64,7 +64,7 @@ pub enum TopicsError {
         "{topic} has {actual} partitions, more than the {declared} that are declared; Kafka cannot take partitions away. Nothing was changed"
     )]
     TooManyPartitions { topic: String, declared: u32, actual: u32 },
-    #[error("the topics were created, but after {} s these have no leader on every partition yet: {}", .within.as_secs(), .topics.join(", "))]
+    #[error("Kafka took the changes, but after {} s these topics are not ready on it yet: {}", .within.as_secs(), .topics.join(", "))]
     NotReady { within: Duration, topics: Vec<String> },
     #[error("waiting for Kafka's answer was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),

@@ -91,6 +91,9 @@ impl Catalogue {
         for (topic, configs) in configs {
             cluster.configure(topic, &configs).await?;
         }
+        if !to_apply.is_empty() {
+            self.wait_for_changes(cluster, prefix).await?;
+        }
         let changed = missing.into_iter().filter(|difference| created.contains(&difference.topic));
         Ok(Applied { changed: changed.chain(to_apply).collect(), left })
     }
@@ -113,6 +116,24 @@ impl Catalogue {
         match differences.iter().find_map(Difference::refusal) {
             Some(refusal) => Err(refusal),
             None => Ok(differences),
+        }
+    }
+
+    /// The controller has agreed; the broker that answers the next `plan` may know it some milliseconds later.
+    async fn wait_for_changes(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let actual = self.actual(cluster, prefix).await?;
+            let mut open = self.differences(prefix, &actual);
+            open.retain(Difference::is_applied);
+            if open.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let topics = open.into_iter().map(|difference| difference.topic).collect();
+                return Err(TopicsError::NotReady { within: READY_WITHIN, topics });
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 
