@@ -10,4 +10,5 @@ mod http;
 mod outcomes;
 mod repetition;
 mod statements;
+mod store;
 mod takeover;

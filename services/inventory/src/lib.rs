@@ -104,13 +104,13 @@ fn reactor(
 /// For tests: the service without a broker.
 #[doc(hidden)]
 pub fn by_hand(
-    settings: &Settings,
+    settings: Settings,
     messaging: minuet_messaging::Settings,
     codec: Codec,
     catalogue: Arc<Catalogue>,
     clock: Clock,
 ) -> Result<ByHand<impl Reactor>, ServiceError> {
     let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
-    let reactor = reactor(settings, &service, Arc::default());
+    let reactor = reactor(&settings, &service, Arc::default());
     Ok(ByHand::new(service, reactor))
 }

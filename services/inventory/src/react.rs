@@ -15,7 +15,7 @@ use minuet_messaging::{
 use sqlx::PgConnection;
 use time::Duration;
 
-use crate::domain::{Adjusted, Decision, Illegal, Input, Stock, adjust, decide, shift};
+use crate::domain::{Adjusted, Decision, Illegal, Input, Reservation, Stock, adjust, decide, shift};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
@@ -65,12 +65,14 @@ impl Reactor for InventoryReactor {
                 continue;
             }
             let Ok(order_id) = OrderId::parse(&event.key()) else { continue };
-            let row = rows
-                .entry(order_id)
-                .or_insert_with(|| Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now));
-            match self.decide(row, event, &stock, now) {
+            let reservation = rows.get(&order_id).map_or(&Reservation::Unknown, |row| &row.reservation);
+            match self.decide(order_id, reservation, event, &stock, now) {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
+                    // What changed nothing is not the beginning of a row.
+                    let row = rows.entry(order_id).or_insert_with(|| {
+                        Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now)
+                    });
                     let trace = order_trace(Some(&row.traceparent), Some(&envelope.trace), order_id);
                     shift(&mut stock, &moves);
                     if let Some(change) = change {
@@ -170,17 +172,23 @@ struct Batch {
 }
 
 impl InventoryReactor {
-    fn decide(&self, row: &Row, event: &Event, stock: &Stock, now: Micros) -> Result<Decision, Illegal> {
-        let order_id = row.order_id;
+    fn decide(
+        &self,
+        order_id: OrderId,
+        reservation: &Reservation,
+        event: &Event,
+        stock: &Stock,
+        now: Micros,
+    ) -> Result<Decision, Illegal> {
         let input = match event {
             Event::OrderPlaced(placed) => Input::Placed { placed, expires_at: now.plus(self.hold) },
             Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
             Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
             Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
             Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
-            other => return Err(Illegal { state: row.reservation.name(), event: other.event_type().name() }),
+            other => return Err(Illegal { state: reservation.name(), event: other.event_type().name() }),
         };
-        decide(&row.reservation, input, stock)
+        decide(reservation, input, stock)
     }
 
     fn adjust(

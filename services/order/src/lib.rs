@@ -110,13 +110,13 @@ fn reactor(
 /// For tests: the service without a broker.
 #[doc(hidden)]
 pub fn by_hand(
-    settings: &Settings,
+    settings: Settings,
     messaging: minuet_messaging::Settings,
     codec: Codec,
     catalogue: Arc<Catalogue>,
     clock: Clock,
 ) -> Result<ByHand<impl Reactor>, ServiceError> {
     let service = Service::new("order", messaging, codec, catalogue, clock)?;
-    let reactor = reactor(settings, &service, Arc::default(), Arc::default());
+    let reactor = reactor(&settings, &service, Arc::default(), Arc::default());
     Ok(ByHand::new(service, reactor))
 }

@@ -1,0 +1,5 @@
+//! Each service's store against the pure decisions, on real PostgreSQL: whatever batches of whatever events it takes, the
+//! rows and the events that it leaves are those of deciding one event after the other in memory.
+
+mod bench;
+mod inventory;
