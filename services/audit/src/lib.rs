@@ -21,6 +21,7 @@ pub mod record;
 pub mod story;
 mod summary;
 mod tail;
+pub mod verify;
 mod whole;
 
 use std::io::Write;

@@ -119,6 +119,8 @@ struct Request {
 pub struct Story {
     pub seen: Types,
     requests: Vec<Request>,
+    /// What ends and refusals name as their cause: the request may be read after its answer.
+    answered: Vec<Uuid>,
     /// Partition of the submission: only requests on the same one are known to have come before or after it.
     submitted_on: Option<u16>,
 }
@@ -126,22 +128,31 @@ pub struct Story {
 impl Story {
     /// `id` and `cause` are the event's. An event that was seen before changes nothing.
     pub fn see(&mut self, event_type: EventType, id: Uuid, cause: Option<Uuid>, partition: u16) {
-        if let Some(cause) = cause {
-            self.requests.retain(|request| request.id != cause);
-        }
         match event_type {
+            OrderCancelled | OrderCancellationRejected | PaymentRefunded | RefundRejected => {
+                if let Some(cause) = cause {
+                    self.requests.retain(|request| request.id != cause);
+                    self.answered.push(cause);
+                }
+            }
             OrderSubmitted if !self.seen.has(OrderSubmitted) => {
                 // Earlier requests to cancel have become a part of the answer to this one.
                 self.submitted_on = Some(partition);
                 self.requests.retain(|request| request.refund);
             }
             OrderCancellationRequested if self.submitted_on == Some(partition) => {
-                self.requests.push(Request { id, refund: false });
+                self.request(Request { id, refund: false });
             }
-            RefundRequested => self.requests.push(Request { id, refund: true }),
+            RefundRequested => self.request(Request { id, refund: true }),
             _ => {}
         }
         self.seen.insert(event_type);
+    }
+
+    fn request(&mut self, request: Request) {
+        if !self.answered.contains(&request.id) {
+            self.requests.push(request);
+        }
     }
 
     pub fn awaited(&self) -> Vec<Awaited> {

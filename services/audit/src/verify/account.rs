@@ -1,0 +1,371 @@
+//! One order's account: what happened to it, what it holds, what it paid.
+
+use minuet_events::values::{Amount, Currency, Micros};
+use minuet_events::{Event, EventType};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::findings::{Check, Findings};
+use super::sequence::{Next, Sequence};
+use super::shelves::Held;
+use crate::record::{Head, Place, Service, Source};
+use crate::story::Story;
+
+/// Ids of submissions of one order that are kept: any of them may be named as a cause.
+const SUBMISSIONS: usize = 16;
+
+/// An event that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    id: Uuid,
+    source: Source,
+    payload: u64,
+    place: Place,
+}
+
+/// Whether an event is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    New,
+    /// Same id, same payload.
+    Repetition,
+    /// Another submission of an order that was submitted already.
+    Resubmission,
+}
+
+/// An end of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum End {
+    Confirmed,
+    Cancelled,
+    Failed,
+    Rejected,
+}
+
+/// Where the goods are that an order holds or held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Goods {
+    #[default]
+    Reserved,
+    Confirmed,
+    Gone,
+}
+
+impl Goods {
+    fn name(self) -> &'static str {
+        match self {
+            Goods::Reserved => "only reserved",
+            Goods::Confirmed => "confirmed",
+            Goods::Gone => "gone",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Account {
+    pub(super) story: Story,
+    seen: Vec<Seen>,
+    sequences: [Sequence; Service::ALL.len()],
+    /// Effects whose cause was not seen yet.
+    uncaused: Vec<(Uuid, Place)>,
+    pub(super) begun: Micros,
+    pub(super) last: Micros,
+    pub(super) last_place: Option<Place>,
+    pub(super) price: Option<(Currency, Decimal)>,
+    pub(super) captured: Decimal,
+    pub(super) refunded: Decimal,
+    pub(super) held: Vec<Held>,
+    goods: Goods,
+    ended: Option<(End, Place)>,
+    /// The confirmed total that was counted, and is to be taken back when the order is cancelled.
+    pub(super) counted: Decimal,
+    /// Its beginning lies before what is read, or was forgotten.
+    pub(super) cut: bool,
+    pub(super) closed: bool,
+    /// Its money does not balance, and that was said.
+    pub(super) unbalanced: bool,
+}
+
+impl Account {
+    /// Notes an event, whatever it says. `may_begin`: what came before may be gone.
+    pub(super) fn note(
+        &mut self,
+        head: &Head,
+        order: impl Fn() -> String,
+        may_begin: bool,
+        findings: &mut Findings,
+    ) -> News {
+        let same = |seen: &&Seen| seen.id == head.id && seen.source == head.source;
+        if let Some(seen) = self.seen.iter().find(same) {
+            if seen.payload != head.payload {
+                let detail = format!("{} {} came again with another payload", head.event_type, head.id);
+                findings.add(Check::Repetition, order(), detail, [seen.place, head.place]);
+            }
+            return News::Repetition;
+        }
+        let again = head.event_type == EventType::OrderSubmitted && self.story.seen.has(head.event_type);
+        if !again || self.seen.len() < SUBMISSIONS {
+            let Head { id, source, payload, place, .. } = *head;
+            self.seen.push(Seen { id, source, payload, place });
+        }
+        self.uncaused.retain(|(cause, _)| *cause != head.id);
+        if again {
+            return News::Resubmission;
+        }
+        if self.seen.len() == 1 {
+            self.begun = head.time;
+        }
+        if head.event_type == EventType::OrderSubmitted {
+            self.begun = head.time;
+        }
+        self.last = self.last.max(head.time);
+        self.last_place = Some(head.place);
+        self.number(head, &order, may_begin, findings);
+        self.cause(head, &order, may_begin, findings);
+        self.story.see(head.event_type, head.id, head.cause, head.place.partition);
+        News::New
+    }
+
+    fn number(&mut self, head: &Head, order: impl Fn() -> String, may_begin: bool, findings: &mut Findings) {
+        let Some(service) = head.source.service() else { return };
+        let Some(number) = head.sequence else {
+            // Of an order that it does not know, payment has no row to draw a number from.
+            if head.event_type != EventType::RefundRejected {
+                let detail = format!("{} from {service} has no ce_sequence", head.event_type);
+                findings.add(Check::Sequence, order(), detail, [head.place]);
+            }
+            return;
+        };
+        match self.sequences[service as usize].take(number, head.place, may_begin) {
+            Next::InOrder => {}
+            Next::Begun => self.cut = true,
+            Next::Wrong(check, detail) => {
+                findings.add(
+                    check,
+                    order(),
+                    format!("{} from {service}: {detail}", head.event_type),
+                    [head.place],
+                );
+            }
+        }
+    }
+
+    fn cause(&mut self, head: &Head, order: impl Fn() -> String, may_begin: bool, findings: &mut Findings) {
+        let Some(service) = head.source.service() else { return };
+        match head.cause {
+            None => {
+                let detail = format!("{} from {service} names no cause", head.event_type);
+                findings.add(Check::Cause, order(), detail, [head.place]);
+            }
+            Some(cause) if self.seen.iter().any(|seen| seen.id == cause) => {}
+            // The first event that is left of an order.
+            Some(_) if self.cut => {}
+            Some(_) if may_begin && self.seen.len() == 1 => self.cut = true,
+            Some(cause) => self.uncaused.push((cause, head.place)),
+        }
+    }
+
+    /// Nothing is owed, nothing is missing.
+    pub(super) fn is_at_rest(&self) -> bool {
+        (self.uncaused.is_empty() || self.cut)
+            && self.sequences.iter().all(|sequence| sequence.missing().is_empty())
+            && self.story.is_at_rest()
+    }
+
+    /// Where it is to be closed, or nothing more will come.
+    pub(super) fn settle(&mut self, order: impl Fn() -> String, findings: &mut Findings) {
+        if self.cut || self.unbalanced {
+            return;
+        }
+        let kept = self.captured - self.refunded;
+        let due = match (self.story.is_confirmed(), &self.price) {
+            (true, Some((_, total))) => *total,
+            _ => Decimal::ZERO,
+        };
+        if kept != due {
+            self.unbalanced = true;
+            let status = self.story.status();
+            let detail = format!(
+                "captured {} and refunded {}, but a {status} order keeps {due}",
+                self.captured, self.refunded
+            );
+            findings.add(Check::Money, order(), detail, self.evidence());
+        }
+    }
+
+    /// Nothing more will come: what is missing is lost.
+    pub(super) fn end(&self, order: impl Fn() -> String, findings: &mut Findings) {
+        for (service, sequence) in Service::ALL.into_iter().zip(&self.sequences) {
+            for (number, place) in sequence.missing() {
+                let detail = format!("ce_sequence {number} from {service} is missing");
+                findings.add(Check::Loss, order(), detail, [*place]);
+            }
+        }
+        if self.cut {
+            return;
+        }
+        for (cause, place) in &self.uncaused {
+            let detail = format!("an effect names the cause {cause}, which does not exist");
+            findings.add(Check::Cause, order(), detail, [*place]);
+        }
+    }
+
+    /// For a closed account: as little memory as it takes.
+    pub(super) fn shrink(&mut self) {
+        self.seen.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
+
+    /// The last events of the order.
+    pub(super) fn evidence(&self) -> Vec<Place> {
+        let skipped = self.seen.len().saturating_sub(4);
+        self.seen.iter().skip(skipped).map(|seen| seen.place).collect()
+    }
+
+    /// Money on its way: what belongs to no confirmed order yet, or not to a cancelled one any more.
+    pub(super) fn imbalance(&self) -> Decimal {
+        self.captured - self.refunded - self.counted
+    }
+
+    /// What the payments say, and the end of the order.
+    pub(super) fn money(
+        &mut self,
+        event: &Event,
+        place: Place,
+        order: impl Fn() -> String,
+        findings: &mut Findings,
+    ) {
+        match event {
+            Event::OrderPlaced(e) => self.price = Some((e.currency, e.total.get())),
+            Event::PaymentSucceeded(e) => {
+                if !self.captured.is_zero() {
+                    findings.add(Check::Twice, order(), "captured twice", [place]);
+                }
+                self.captured += e.amount.get();
+                self.price.get_or_insert((e.currency, e.amount.get()));
+                self.priced(e.currency, e.amount, "captured", place, &order, findings);
+            }
+            Event::PaymentRefunded(e) => {
+                if !self.refunded.is_zero() {
+                    findings.add(Check::Twice, order(), "refunded twice", [place]);
+                }
+                if self.captured.is_zero() && !self.cut {
+                    findings.add(Check::Compensation, order(), "refunded, but never captured", [place]);
+                }
+                self.refunded += e.amount.get();
+                self.price.get_or_insert((e.currency, e.amount.get()));
+                self.priced(e.currency, e.amount, "refunded", place, &order, findings);
+            }
+            Event::OrderConfirmed(e) => {
+                self.price.get_or_insert((e.currency, e.total.get()));
+            }
+            _ => {}
+        }
+    }
+
+    fn priced(
+        &self,
+        currency: Currency,
+        amount: Amount,
+        what: &str,
+        place: Place,
+        order: impl Fn() -> String,
+        findings: &mut Findings,
+    ) {
+        if let Some((priced, total)) = &self.price
+            && (*priced, *total) != (currency, amount.get())
+        {
+            let detail = format!("{what} {currency} {amount} of {priced} {total}");
+            findings.add(Check::Money, order(), detail, [place]);
+        }
+    }
+}
+
+impl Account {
+    pub(super) fn seen_nothing(&self) -> bool {
+        self.seen.is_empty()
+    }
+
+    pub(super) fn is_only_submitted(&self) -> bool {
+        self.seen.len() == 1 && self.story.seen.has(EventType::OrderSubmitted)
+    }
+
+    /// What inventory's events say about what the order holds.
+    pub(super) fn goods(
+        &mut self,
+        event: &Event,
+        mut moved: Vec<Held>,
+        place: Place,
+        order: impl Fn() -> String,
+        findings: &mut Findings,
+    ) {
+        moved.sort_unstable();
+        let has = |event_type| self.story.seen.has(event_type);
+        let name = event.event_type();
+        if let Event::InventoryReserved(_) = event {
+            if !self.held.is_empty() {
+                findings.add(Check::Twice, order(), "reserved twice", [place]);
+            }
+            self.held = moved;
+            return;
+        }
+        if self.cut && self.held.is_empty() {
+            // Reserved before what is read.
+            return;
+        }
+        if !has(EventType::InventoryReserved) {
+            let detail = format!("{name}, but nothing was ever reserved");
+            return findings.add(Check::Compensation, order(), detail, [place]);
+        }
+        let gone = self.goods == Goods::Gone;
+        let (allowed, next) = match event {
+            Event::InventoryConfirmed(_) => (self.goods == Goods::Reserved, Goods::Confirmed),
+            Event::InventoryReleased(e) if e.returned => (self.goods == Goods::Confirmed, Goods::Gone),
+            _ => (self.goods == Goods::Reserved, Goods::Gone),
+        };
+        if gone {
+            let detail = format!("{name}, but the goods were given back already");
+            findings.add(Check::Twice, order(), detail, [place]);
+        } else if !allowed {
+            let detail = format!("{name}, but the goods are {}", self.goods.name());
+            findings.add(Check::Compensation, order(), detail, [place]);
+        }
+        if moved != self.held {
+            let detail = format!("{name} names other goods than were reserved");
+            findings.add(Check::Compensation, order(), detail, [place]);
+        }
+        self.goods = next;
+    }
+
+    /// Ends of orders: one of them, and only a refund ends a confirmed one.
+    pub(super) fn ends(
+        &mut self,
+        event: &Event,
+        place: Place,
+        order: impl Fn() -> String,
+        findings: &mut Findings,
+    ) {
+        let end = match event {
+            Event::OrderConfirmed(_) => End::Confirmed,
+            Event::OrderCancelled(_) => End::Cancelled,
+            Event::OrderFailed(_) => End::Failed,
+            Event::OrderRejected(_) => End::Rejected,
+            _ => return,
+        };
+        match self.ended {
+            None => {}
+            Some((before, first)) if before == end => {
+                let detail = format!("{} twice", event.event_type());
+                findings.add(Check::Twice, order(), detail, [first, place]);
+            }
+            // The one exception. That it was refunded is proven by the money.
+            Some((End::Confirmed, _)) if end == End::Cancelled => {}
+            Some((before, first)) => {
+                let detail = format!("{} after Order{before:?}", event.event_type());
+                findings.add(Check::Contradiction, order(), detail, [first, place]);
+            }
+        }
+        self.ended = Some((end, place));
+    }
+}

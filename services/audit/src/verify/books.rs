@@ -1,0 +1,356 @@
+//! The books: a fold over all events, in whatever order topics are read. Pure: time comes in as an argument.
+//!
+//! What is remembered is bounded by what is open: an order at rest keeps its account for a while, for what may come
+//! again or late, and is then forgotten. A level is a few numbers.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use minuet_events::inventory::Allocation;
+use minuet_events::values::{Currency, Micros, Sku, WarehouseCode};
+use minuet_events::{Event, EventType};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use time::Duration;
+use uuid::Uuid;
+
+use super::account::{Account, News};
+use super::adjustments::Adjustments;
+use super::findings::{Check, Findings};
+use super::shelves::{Held, Level, Move, Shelves};
+use crate::decode::About;
+use crate::record::{Head, Odd, Record};
+
+/// What the books go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// How long anything may be owed: the order's deadline, and a little.
+    pub deadline: Duration,
+    /// Orders at rest that are remembered.
+    pub remember: usize,
+    /// Reading begins in the middle of history.
+    pub truncated: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules { deadline: Duration::minutes(31), remember: 200_000, truncated: false }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub events: u64,
+    /// Same id, same payload.
+    pub repetitions: u64,
+    /// Another submission of a known order.
+    pub resubmissions: u64,
+    pub orders: u64,
+    pub confirmed: u64,
+    pub cancelled: u64,
+    pub failed: u64,
+    pub parked: u64,
+    /// Orders whose beginning is not in what was read.
+    pub cut: u64,
+}
+
+/// Of one currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    pub captured: Decimal,
+    pub refunded: Decimal,
+    pub confirmed: Decimal,
+}
+
+/// An order that is owed something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub order: Uuid,
+    pub status: &'static str,
+    pub since: Micros,
+    /// What, by whom.
+    pub awaited: Vec<String>,
+    pub late: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Books {
+    pub(super) rules: Rules,
+    accounts: HashMap<Uuid, Account>,
+    /// Orders at rest, those first that came to it first. One that was opened again is in it twice.
+    closed: VecDeque<Uuid>,
+    /// Whether an order was forgotten: what is new may be old.
+    forgot: bool,
+    /// What an order from before this time has done may be unknown: history was cut off, or forgotten.
+    hazy_until: Option<Micros>,
+    /// Money of forgotten orders whose beginning was not read.
+    forgotten: BTreeMap<Currency, Decimal>,
+    shelves: Shelves,
+    adjustments: Adjustments,
+    pub money: BTreeMap<Currency, Money>,
+    pub counts: Counts,
+    /// What lay on the topics and was no event, by its code.
+    pub odd: BTreeMap<String, u64>,
+    pub findings: Findings,
+    /// Orders that came to rest, where somebody compares them.
+    #[serde(skip)]
+    pub(super) rested: Option<Vec<Uuid>>,
+}
+
+impl Books {
+    pub fn new(rules: Rules) -> Self {
+        Books {
+            rules,
+            shelves: Shelves::new(rules.truncated),
+            adjustments: Adjustments::new(rules.truncated, rules.remember),
+            ..Books::default()
+        }
+    }
+
+    /// After a snapshot was read.
+    pub(super) fn indexed(mut self) -> Self {
+        self.shelves = self.shelves.indexed();
+        self
+    }
+
+    pub fn odd(&mut self, odd: &Odd) {
+        *self.odd.entry(odd.code.to_owned()).or_default() += 1;
+    }
+
+    pub fn see(&mut self, record: &Record) {
+        let Record { head, event } = record;
+        self.counts.events += 1;
+        if self.rules.truncated && self.hazy_until.is_none() {
+            self.hazy_until = Some(head.time);
+        }
+        match About::of(event) {
+            About::Order(order) => self.order(order.as_uuid(), head, event),
+            About::Sku(sku) => self.sku(sku, head, event),
+            About::Parked => self.counts.parked += 1,
+        }
+    }
+
+    fn sku(&mut self, sku: &Sku, head: &Head, event: &Event) {
+        match event {
+            Event::StockAdjusted(e) => self.adjustments.asked(e, head, &mut self.counts, &mut self.findings),
+            Event::StockLevelChanged(e) => {
+                if self.adjustments.told(sku, e.adjustment_id, head, &mut self.counts, &mut self.findings) {
+                    self.shelves.adjusted(e, head.place, &mut self.findings);
+                    self.take_changes();
+                }
+            }
+            Event::StockAdjustmentRejected(e) => {
+                self.adjustments.told(sku, e.adjustment_id, head, &mut self.counts, &mut self.findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_changes(&mut self) {
+        for (adjustment, delta) in self.shelves.changed() {
+            self.adjustments.changed(adjustment, delta, &mut self.findings);
+        }
+    }
+
+    fn order(&mut self, id: Uuid, head: &Head, event: &Event) {
+        let may_begin = self.rules.truncated || self.forgot;
+        let account = self.accounts.entry(id).or_default();
+        let show = || id.to_string();
+        if account.seen_nothing() {
+            self.counts.orders += 1;
+        }
+        let was_cut = account.cut;
+        match account.note(head, show, may_begin, &mut self.findings) {
+            News::New => {}
+            News::Repetition => {
+                self.counts.repetitions += 1;
+                return;
+            }
+            News::Resubmission => {
+                self.counts.resubmissions += 1;
+                return;
+            }
+        }
+        if account.cut && !was_cut {
+            self.counts.cut += 1;
+        }
+        account.money(event, head.place, show, &mut self.findings);
+        account.ends(event, head.place, show, &mut self.findings);
+        total(account, event, &mut self.money, &mut self.counts);
+        self.goods(id, head, event);
+        self.close(id);
+    }
+
+    /// What allocations say about the order, and about the shelves.
+    fn goods(&mut self, id: Uuid, head: &Head, event: &Event) {
+        let (allocations, change): (&[Allocation], fn(u32) -> Move) = match event {
+            Event::InventoryReserved(e) => (&e.allocations, Move::Reserve),
+            Event::InventoryConfirmed(e) => (&e.allocations, Move::Confirm),
+            Event::InventoryReleased(e) if e.returned => (&e.allocations, Move::Return),
+            Event::InventoryReleased(e) => (&e.allocations, Move::Release),
+            Event::ReservationExpired(e) => (&e.allocations, Move::Release),
+            _ => return,
+        };
+        let mut held = Vec::with_capacity(allocations.len());
+        for allocation in allocations {
+            let shelf = self.shelves.number(&allocation.sku, &allocation.warehouse_code);
+            let quantity = allocation.quantity.get();
+            held.push(Held { shelf, quantity });
+            self.shelves.moved(
+                shelf,
+                allocation.stock_version,
+                change(quantity),
+                head.place,
+                &mut self.findings,
+            );
+        }
+        self.take_changes();
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.goods(event, held, head.place, || id.to_string(), &mut self.findings);
+        }
+    }
+
+    fn close(&mut self, id: Uuid) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let at_rest = account.is_at_rest();
+        if !at_rest {
+            account.closed = false;
+            return;
+        }
+        account.settle(|| id.to_string(), &mut self.findings);
+        if let Some(rested) = &mut self.rested {
+            rested.push(id);
+        }
+        if account.closed {
+            return;
+        }
+        account.closed = true;
+        account.shrink();
+        self.closed.push_back(id);
+        while self.closed.len() > self.rules.remember {
+            let Some(oldest) = self.closed.pop_front() else { break };
+            if self.accounts.get(&oldest).is_none_or(|account| !account.closed) {
+                continue;
+            }
+            self.forgot = true;
+            let Some(account) = self.accounts.remove(&oldest) else { continue };
+            self.hazy_until = self.hazy_until.max(Some(account.begun));
+            if let (true, Some((currency, _))) = (account.cut, account.price) {
+                *self.forgotten.entry(currency).or_default() += account.imbalance();
+            }
+        }
+    }
+
+    /// Orders that are owed something, those first that wait longest.
+    pub fn open(&self, now: Micros) -> Vec<Open> {
+        let open = self.accounts.iter().filter(|(_, account)| !account.closed);
+        let mut open: Vec<Open> = open
+            .map(|(id, account)| {
+                let since = if account.story.is_terminal() { account.last } else { account.begun };
+                let awaited = account.story.awaited().iter().map(ToString::to_string).collect();
+                let late = now > since.plus(self.rules.deadline);
+                Open { order: *id, status: account.story.status(), since, awaited, late }
+            })
+            .collect();
+        open.sort_by_key(|open| (open.since, open.order));
+        open
+    }
+
+    /// How many are open, and how many of them late.
+    pub fn open_count(&self, now: Micros) -> (u64, u64) {
+        let open = self.accounts.values().filter(|account| !account.closed && !account.story.is_at_rest());
+        open.fold((0, 0), |(open, late), account| {
+            let since = if account.story.is_terminal() { account.last } else { account.begun };
+            (open + 1, late + u64::from(now > since.plus(self.rules.deadline)))
+        })
+    }
+
+    /// Nothing more will come: what is owed and late is stuck, what is missing is lost.
+    pub fn end(&mut self, now: Micros) {
+        self.shelves.end(&mut self.findings);
+        self.take_changes();
+        self.adjustments.end(now, self.rules.deadline, &mut self.findings);
+        for open in self.open(now) {
+            let Some(account) = self.accounts.get_mut(&open.order) else { continue };
+            let show = || open.order.to_string();
+            account.end(show, &mut self.findings);
+            if open.awaited.is_empty() {
+                account.settle(show, &mut self.findings);
+            }
+            if open.late
+                && !account.cut
+                && !open.awaited.is_empty()
+                && !is_old(open.order, account, self.hazy_until)
+            {
+                let (status, awaited) = (open.status, open.awaited.join("; "));
+                let detail = format!("{status} since {}, waits for {awaited}", open.since);
+                self.findings.add(Check::Stuck, show(), detail, account.evidence());
+            }
+        }
+        self.balance();
+    }
+
+    /// Per currency: what is kept is what confirmed orders cost, but for what is on its way.
+    fn balance(&mut self) {
+        let mut on_its_way = self.forgotten.clone();
+        for account in self.accounts.values().filter(|account| account.cut || !account.closed) {
+            if let Some((currency, _)) = &account.price {
+                *on_its_way.entry(*currency).or_default() += account.imbalance();
+            }
+        }
+        for (currency, money) in &self.money {
+            let Money { captured, refunded, confirmed } = *money;
+            let differs =
+                captured - refunded - confirmed - on_its_way.get(currency).copied().unwrap_or_default();
+            if !differs.is_zero() {
+                let detail = format!(
+                    "captured {captured} - refunded {refunded} is not the total {confirmed} of confirmed orders, by {differs}"
+                );
+                self.findings.add(Check::Money, currency, detail, []);
+            }
+        }
+    }
+
+    pub fn levels(&self) -> impl Iterator<Item = (&Sku, &WarehouseCode, Level)> {
+        self.shelves.levels()
+    }
+
+    pub(super) fn account(&self, order: Uuid) -> Option<&Account> {
+        self.accounts.get(&order)
+    }
+
+    /// Accounts, and levels: what memory is bounded by.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.accounts.len(), self.shelves.len())
+    }
+}
+
+/// A submission alone, of an order whose id is older than what is known: it was repeated, and the rest is gone.
+fn is_old(order: Uuid, account: &Account, hazy_until: Option<Micros>) -> bool {
+    let time = minuet_events::ids::time_of(order);
+    account.is_only_submitted() && time.zip(hazy_until).is_some_and(|(time, until)| time <= until)
+}
+
+fn total(account: &mut Account, event: &Event, money: &mut BTreeMap<Currency, Money>, counts: &mut Counts) {
+    match event {
+        Event::PaymentSucceeded(e) => money.entry(e.currency).or_default().captured += e.amount.get(),
+        Event::PaymentRefunded(e) => {
+            money.entry(e.currency).or_default().refunded += e.amount.get();
+        }
+        Event::OrderConfirmed(e) => {
+            counts.confirmed += 1;
+            if !account.story.seen.has(EventType::OrderCancelled) {
+                account.counted = e.total.get();
+                money.entry(e.currency).or_default().confirmed += e.total.get();
+            }
+        }
+        Event::OrderCancelled(_) => {
+            counts.cancelled += 1;
+            if let Some((currency, _)) = &account.price {
+                money.entry(*currency).or_default().confirmed -= account.counted;
+                account.counted = Decimal::ZERO;
+            }
+        }
+        Event::OrderFailed(_) | Event::OrderRejected(_) => counts.failed += 1,
+        _ => {}
+    }
+}

@@ -1,0 +1,7 @@
+//! The folds over logs in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+#[path = "../shop/mod.rs"]
+mod shop;
+
+mod verify;
