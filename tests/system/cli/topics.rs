@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minuet_tests::{Done, Folder, stack};
+use minuet_tests::{Done, Folder, stack, until};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -31,7 +31,12 @@ impl Cluster {
         let name = self.name(name);
         let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "1234");
         let created = self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
-        assert_eq!(created, [Ok(name)]);
+        assert_eq!(created, [Ok(name.clone())]);
+        until("the topic is seen", || async {
+            let all = self.all();
+            if all.iter().any(|(topic, _)| self.name(topic) == name) { Ok(()) } else { Err(all) }
+        })
+        .await;
     }
 
     async fn set(&self, name: &str, settings: &[(&str, &str)]) {
@@ -95,8 +100,16 @@ async fn what_is_planned_is_applied_and_no_more() {
         format!("{}: retention.ms 1000 -> 604800000", cluster.name("orders.events")),
         format!("{}: cleanup.policy delete -> compact", cluster.name("catalog.products")),
     ];
-    let plan = cluster.topics("plan").await;
-    assert_eq!((plan.code, lines(&plan)), (Some(1), changes.iter().map(String::as_str).collect()));
+    // The broker may learn some milliseconds later what its controller has agreed to.
+    until("the plan shows every change", || async {
+        let plan = cluster.topics("plan").await;
+        if (plan.code, lines(&plan)) == (Some(1), changes.iter().map(String::as_str).collect()) {
+            Ok(())
+        } else {
+            Err(plan)
+        }
+    })
+    .await;
     let applied = cluster.topics("apply").await.well();
     assert_eq!(lines(&applied), changes);
     cluster.topics("plan").await.well();
