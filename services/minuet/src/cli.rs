@@ -89,6 +89,11 @@ pub(crate) enum Command {
     /// Read the topics as evidence: what happened, whether the books balance, what this build would have done
     #[command(subcommand)]
     Audit(minuet_audit::Command),
+    /// Measure the reference workload, and hold its books: exit status 1 and no figures if they do not balance
+    Bench(minuet_bench::Args),
+    /// Run order, inventory, payment and gateway in this process
+    #[command(hide = true)]
+    Services,
     /// Run everything on this machine: Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C
     Up(Up),
 }
@@ -225,6 +230,7 @@ impl Command {
             Command::Inventory(_) => &["kafka", "registry", "inventory"],
             Command::Payment(_) => &["kafka", "registry", "payment"],
             Command::Gateway(_) => &["kafka", "registry", "gateway"],
+            Command::Services => &["kafka", "registry", "order", "inventory", "payment", "gateway"],
             Command::Produce(_) => &["kafka", "registry"],
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
@@ -233,6 +239,7 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Up(_)
+            | Command::Bench(_)
             | Command::Lint
             | Command::Dance => &[],
             Command::Demo(_) | Command::Audit(_) => &["kafka", "registry"],
@@ -246,6 +253,8 @@ impl Command {
             | Command::Inventory(_)
             | Command::Payment(_)
             | Command::Gateway(_)
+            | Command::Services
+            | Command::Bench(_)
             | Command::Up(_) => false,
             Command::Token(_)
             | Command::Audit(_)
@@ -262,7 +271,7 @@ impl Command {
 
     /// Speaks to a person: its own lines matter more than the log's.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.is_tool() || matches!(self, Command::Up(_))
+        self.is_tool() || matches!(self, Command::Up(_) | Command::Bench(_))
     }
 
     /// Preferred ports of `up`, as settings.
@@ -293,6 +302,8 @@ impl Command {
             | Command::Lint
             | Command::Dance
             | Command::Audit(_)
+            | Command::Bench(_)
+            | Command::Services
             | Command::Up(_) => return None,
         };
         service.listen.map(|listen| (key, listen))

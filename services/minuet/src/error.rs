@@ -55,6 +55,10 @@ pub(crate) enum CliError {
     Audit(#[from] AuditFailure),
     #[error(transparent)]
     Up(#[from] UpError),
+    #[error(transparent)]
+    Bench(#[from] minuet_bench::BenchError),
+    #[error("the program's own file cannot be found")]
+    OwnFile(#[source] std::io::Error),
     #[error("{url} answered {status}")]
     Unhealthy { url: String, status: u16 },
     #[error("{url} did not answer")]
@@ -90,6 +94,8 @@ impl CliError {
             | CliError::Demo(_)
             | CliError::Audit(_)
             | CliError::Up(_)
+            | CliError::Bench(_)
+            | CliError::OwnFile(_)
             | CliError::Unhealthy { .. }
             | CliError::NoAnswer { .. }
             | CliError::Migrate { .. } => ExitCode::FAILURE,

@@ -1,6 +1,7 @@
 //! The one binary: every service, and the tools around them. Each subcommand is a file.
 
 mod audit;
+mod bench;
 mod cli;
 mod dance;
 mod demo;
@@ -74,6 +75,8 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Lint => lint::run(),
         Command::Dance => dance::print(),
         Command::Audit(command) => audit::run(&settings, command).await,
+        Command::Bench(args) => bench::run(&args).await,
+        Command::Services => up::services(settings).await,
         Command::Up(up) => up::run(&given, &settings.up, up.no_demo).await,
     }
 }

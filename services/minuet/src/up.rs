@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 use crate::services::{Shared, cancel_on_signal};
-use crate::settings::{Given, Up};
+use crate::settings::{Given, Settings, Up};
 use crate::{demo, output};
 
 use endpoints::Files;
@@ -41,6 +41,14 @@ pub(crate) async fn run(given: &Given, up: &Up, no_demo: bool) -> Result<(), Cli
     steps.done("servers stopped");
     done?;
     Ok(stopped?)
+}
+
+/// The four services in this process, each where its settings say.
+pub(crate) async fn services(settings: Settings) -> Result<(), CliError> {
+    let shutdown = CancellationToken::new();
+    cancel_on_signal(shutdown.clone())?;
+    let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
+    Running::start(&shared, settings, &shutdown).await?.until_stopped(&shutdown).await
 }
 
 /// What runs on the servers, from its set-up to its end.

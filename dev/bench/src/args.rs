@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// Starts Kafka, PostgreSQL and the registry in a scratch folder, runs the reference workload (T, C, L), checks the books.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// What is ordered, and how payments go
+    #[arg(long, value_enum, default_value_t = Variant::Standard)]
+    pub variant: Variant,
+    /// Only one of the measures [default: both]
+    #[arg(long, value_enum, value_name = "MEASURE")]
+    pub only: Option<Only>,
+    /// How orders are submitted
+    #[arg(long, value_enum, default_value_t = Through::Gateway)]
+    pub through: Through,
+    /// All services in one process, or a process each
+    #[arg(long, value_enum, default_value_t = Services::Together)]
+    pub services: Services,
+    /// How long each measure lasts
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub duration: Duration,
+    /// What comes before each measure and is not counted
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub warm_up: Duration,
+    /// T: orders under way at once
+    #[arg(long, value_name = "ORDERS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub in_flight: u32,
+    /// L: orders a second
+    #[arg(long, value_name = "ORDERS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// Use these servers instead: kafka, registry and databases as in .minuet/endpoints.json. Nobody else may work on the
+    /// databases; the topics get a prefix of their own, and stay
+    #[arg(long, value_name = "FILE", conflicts_with = "scratch")]
+    pub endpoints: Option<PathBuf>,
+    /// Where the servers keep their data; removed afterwards [default: a new folder below the system's for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: Option<PathBuf>,
+    /// The figures as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Set the figures beside those of an earlier --json
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub compare: Option<PathBuf>,
+    /// Count statements, and what they wait for, during T (costs some of it)
+    #[arg(long, conflicts_with = "json")]
+    pub profile: bool,
+    /// Let perf record the program during T
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Variant {
+    /// 1,000 products; every payment succeeds at once
+    Standard,
+    /// 10 products take every line
+    Hot,
+    /// A payment takes 100 ms, and 95 % succeed
+    Provider,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// T and C
+    Throughput,
+    /// L
+    Latency,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Through {
+    /// Over HTTP
+    Gateway,
+    /// As events
+    Intake,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Services {
+    Together,
+    Apart,
+}
+
+impl Args {
+    pub(crate) fn wants(&self, measure: Only) -> bool {
+        self.only.is_none_or(|only| only == measure)
+    }
+}
+
+/// As it is written on the command line.
+pub(crate) fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(number) => (number, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let within = seconds.filter(|seconds| (1..=86_400).contains(seconds));
+    within
+        .map(Duration::from_secs)
+        .ok_or_else(|| "takes 1s to 24 hours: a whole number with s or m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_seconds_or_minutes() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "s", "0s", "-1s", "1.5s", "2h", "1441m"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

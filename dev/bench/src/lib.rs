@@ -1,0 +1,103 @@
+//! The reference workload: how many orders a second, how long one takes, what it costs, and whether the books balance.
+//!
+//! Real servers, everything durable, on one machine. The program under test runs as processes of its own; the load
+//! generator is this process, and its CPU is counted apart. An order counts when its final event lies on `orders.events`.
+//!
+//! Three measures, each after a warm-up that is not counted:
+//!
+//! - **T**: a closed loop, so many orders in flight; completed orders per second.
+//! - **C**: user and system CPU seconds of program, PostgreSQL and broker per 1,000 completed orders, during T.
+//! - **L**: an open loop, so many orders a second; from the moment at which an order was *meant* to be sent, so that a
+//!   stall counts for every order that it delays.
+//!
+//! Afterwards the books are held against each other ([`books`]). A run whose books do not balance has no figures.
+
+mod args;
+mod books;
+mod catalogue;
+mod endpoints;
+mod ends;
+mod error;
+mod flight;
+mod generator;
+mod inboxes;
+mod measure;
+mod meter;
+mod numbers;
+mod perf;
+mod proc;
+mod profile;
+mod program;
+mod progress;
+mod random;
+mod report;
+mod scratch;
+mod servers;
+mod submitter;
+
+use std::path::Path;
+
+pub use args::Args;
+pub use error::BenchError;
+
+use measure::Measured;
+use program::Program;
+use progress::Progress;
+use report::Report;
+use scratch::Scratch;
+use servers::Servers;
+
+/// Runs the workload against `program`, a build of `minuet`. Answers with what belongs on stdout.
+///
+/// # Errors
+/// Whatever hinders the run; [`BenchError::Books`] where it ran and its books do not balance.
+pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
+    let before = args.compare.as_deref().map(report::read).transpose()?;
+    let progress = Progress::new();
+    let scratch = Scratch::create(args.scratch.as_deref())?;
+    let servers = Servers::start(args, &scratch, &progress).await?;
+    let measured = against(args, program, &servers, &scratch, &progress).await;
+    let stopped = servers.stop().await;
+    let (report, statements) = measured?;
+    stopped?;
+    if args.json {
+        return report.to_json();
+    }
+    Ok(format!("{}{statements}", report.table(before.as_ref())))
+}
+
+async fn against(
+    args: &Args,
+    binary: &Path,
+    servers: &Servers,
+    scratch: &Scratch,
+    progress: &Progress,
+) -> Result<(Report, String), BenchError> {
+    let (program, mut children) = Program::start(args, binary, servers, scratch)?;
+    let measured = tokio::select! {
+        measured = whole(args, servers, &program, progress) => measured,
+        ended = children.ended() => Err(ended),
+    };
+    let stopped = children.stop().await;
+    let measured = measured?;
+    stopped?;
+    Ok(measured)
+}
+
+/// From the catalogue to the books.
+async fn whole(
+    args: &Args,
+    servers: &Servers,
+    program: &Program,
+    progress: &Progress,
+) -> Result<(Report, String), BenchError> {
+    program.ready().await?;
+    let shop = catalogue::open(args.variant, servers).await?;
+    progress.phase("program and catalogue are ready");
+    let Measured { throughput, latency, submitted, profile } =
+        measure::measure(args, servers, program, &shop, progress).await?;
+    progress.phase("holding the books against each other");
+    let books = books::check(servers, &submitted).await?;
+    let report = Report::new(args, throughput, latency, program.peak_memory()?, books);
+    Ok((report, profile))
+}

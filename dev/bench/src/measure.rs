@@ -1,0 +1,167 @@
+//! The measures, one after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::args::Only;
+use crate::catalogue::Shop;
+use crate::ends::Ends;
+use crate::flight::Flight;
+use crate::generator::Generator;
+use crate::meter::{Meter, Used};
+use crate::perf::Perf;
+use crate::profile::Profile;
+use crate::program::Program;
+use crate::progress::Progress;
+use crate::servers::Servers;
+use crate::submitter::Submitter;
+use crate::{Args, BenchError};
+
+/// How often the bar moves.
+const STEP: Duration = Duration::from_millis(250);
+/// How long nothing may end before the rest counts as stuck. The books then say which.
+const STUCK: Duration = Duration::from_secs(30);
+
+pub(crate) struct Measured {
+    pub(crate) throughput: Option<Used>,
+    /// Milliseconds, sorted.
+    pub(crate) latency: Option<Vec<f64>>,
+    pub(crate) submitted: Vec<Uuid>,
+    /// What --profile has to say.
+    pub(crate) profile: String,
+}
+
+struct Run<'a> {
+    args: &'a Args,
+    servers: &'a Servers,
+    program: &'a Program,
+    progress: &'a Progress,
+    meter: Meter,
+    flight: Arc<Flight>,
+    generator: Generator,
+    failures: mpsc::UnboundedReceiver<BenchError>,
+}
+
+pub(crate) async fn measure(
+    args: &Args,
+    servers: &Servers,
+    program: &Program,
+    shop: &Shop,
+    progress: &Progress,
+) -> Result<Measured, BenchError> {
+    let flight = Arc::new(Flight::new());
+    let ends = Ends::watch(servers, Arc::clone(&flight)).await?;
+    let submitter = Submitter::new(args, servers, program, shop)?;
+    let (generator, failures) = Generator::new(submitter, Arc::clone(&flight), shop.clone());
+    let meter = Meter::new(servers, program).await?;
+    let mut run = Run { args, servers, program, progress, meter, flight, generator, failures };
+    let measured = run.all().await;
+    ends.stop().await?;
+    measured
+}
+
+impl Run<'_> {
+    async fn all(&mut self) -> Result<Measured, BenchError> {
+        let (mut throughput, mut latency, mut profile) = (None, None, String::new());
+        if self.args.wants(Only::Throughput) {
+            let (used, told) = self.throughput().await?;
+            (throughput, profile) = (Some(used), told);
+        }
+        if self.args.wants(Only::Latency) {
+            latency = Some(self.latency().await?);
+        }
+        Ok(Measured { throughput, latency, submitted: self.flight.submitted(), profile })
+    }
+
+    /// T and C.
+    async fn throughput(&mut self) -> Result<(Used, String), BenchError> {
+        let Run { args, servers, program, progress, meter, flight, generator, failures } = self;
+        progress.phase(&format!("T: {} orders in flight", args.in_flight));
+        let timeline = async {
+            watch("warm-up", args.warm_up, flight, progress).await;
+            let profile = if args.profile { Some(Profile::begin(servers).await?) } else { None };
+            let perf = args.record.as_deref().map(|file| Perf::start(file, program)).transpose()?;
+            let before = meter.read(servers, flight).await?;
+            watch("T", args.duration, flight, progress).await;
+            let used = meter.read(servers, flight).await?.since(&before);
+            let told = match profile {
+                Some(profile) => profile.end(servers, used.orders).await?,
+                None => String::new(),
+            };
+            if let Some(perf) = perf {
+                perf.stop().await?;
+            }
+            Ok::<_, BenchError>((used, told))
+        };
+        let measured = tokio::select! {
+            measured = timeline => measured?,
+            error = stopped(generator.closed(args.in_flight), failures) => return Err(error),
+        };
+        self.drain().await?;
+        Ok(measured)
+    }
+
+    /// L
+    async fn latency(&mut self) -> Result<Vec<f64>, BenchError> {
+        let Run { args, progress, flight, generator, failures, .. } = self;
+        progress.phase(&format!("L: {} orders a second", args.rate));
+        flight.keep_latencies();
+        let timeline = async {
+            watch("warm-up", args.warm_up, flight, progress).await;
+            let from = Instant::now();
+            watch("L", args.duration, flight, progress).await;
+            from..Instant::now()
+        };
+        let window = tokio::select! {
+            window = timeline => window,
+            error = stopped(generator.open(args.rate), failures) => return Err(error),
+        };
+        // Those that were sent in the window and end after it count too: they are the slow ones.
+        self.drain().await?;
+        let counted = self.flight.take_latencies().into_iter().filter(|(sent, _)| window.contains(sent));
+        let mut millis: Vec<f64> = counted.map(|(_, took)| took.as_secs_f64() * 1_000.0).collect();
+        millis.sort_by(f64::total_cmp);
+        Ok(millis)
+    }
+
+    /// Waits for what is under way; gives up, without an error, on what does not move: that is for the books.
+    async fn drain(&mut self) -> Result<(), BenchError> {
+        let (mut open, mut since) = (self.flight.under_way(), Instant::now());
+        while open > 0 && since.elapsed() < STUCK {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if let Ok(error) = self.failures.try_recv() {
+                return Err(error);
+            }
+            let now = self.flight.under_way();
+            if now != open {
+                (open, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A generator goes on until it is dropped; it ends by an error only.
+async fn stopped(
+    generating: impl Future<Output = Result<(), BenchError>>,
+    failures: &mut mpsc::UnboundedReceiver<BenchError>,
+) -> BenchError {
+    let error = tokio::select! {
+        ended = generating => ended.err(),
+        error = failures.recv() => error,
+    };
+    let detail = String::new();
+    error.unwrap_or(BenchError::Late { what: "the end of the load", seconds: 0, detail })
+}
+
+async fn watch(what: &str, time: Duration, flight: &Flight, progress: &Progress) {
+    let (begun, before) = (Instant::now(), flight.ended());
+    while begun.elapsed() < time {
+        tokio::time::sleep(STEP.min(time.saturating_sub(begun.elapsed()))).await;
+        let (passed, ended) = (begun.elapsed(), flight.ended() - before);
+        progress.bar(what, passed, time, ended as f64 / passed.as_secs_f64(), flight.under_way());
+    }
+}

@@ -1,0 +1,101 @@
+//! What was used up to one moment; two of them give what a measure cost.
+
+use std::time::Instant;
+
+use crate::proc::{self, Processes};
+use crate::program::Program;
+use crate::servers::Servers;
+use crate::{BenchError, flight::Flight};
+
+/// Whose CPU is counted. Servers of another machine cannot be.
+pub(crate) struct Meter {
+    program: Vec<u32>,
+    postgres: Option<u32>,
+    broker: Option<u32>,
+    databases: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) at: Instant,
+    pub(crate) ended: u64,
+    cpu: Cpu,
+    /// Bytes.
+    wal: i64,
+    transactions: i64,
+}
+
+/// Seconds.
+#[derive(Clone, Debug)]
+pub(crate) struct Cpu {
+    pub(crate) program: f64,
+    pub(crate) postgres: Option<f64>,
+    pub(crate) broker: Option<f64>,
+    pub(crate) generator: f64,
+}
+
+/// What lies between two readings.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    pub(crate) seconds: f64,
+    pub(crate) orders: u64,
+    pub(crate) cpu: Cpu,
+    pub(crate) wal: i64,
+    pub(crate) transactions: i64,
+}
+
+impl Meter {
+    pub(crate) async fn new(servers: &Servers, program: &Program) -> Result<Self, BenchError> {
+        let back_end: i32 =
+            sqlx::query_scalar("select pg_backend_pid()").fetch_one(servers.pool("order")?).await?;
+        let mut databases = Vec::new();
+        for database in &servers.databases {
+            databases
+                .push(sqlx::query_scalar("select current_database()::text").fetch_one(&database.pool).await?);
+        }
+        let port = servers.kafka.values().find_map(|address| address.rsplit_once(':')?.1.parse().ok());
+        Ok(Meter {
+            program: program.pids.clone(),
+            postgres: Processes::now().postgres_of(back_end.unsigned_abs()),
+            broker: port.and_then(proc::listener),
+            databases,
+        })
+    }
+
+    pub(crate) async fn read(&self, servers: &Servers, flight: &Flight) -> Result<Reading, BenchError> {
+        let (wal, transactions) = sqlx::query_as(
+            "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint, sum(xact_commit + xact_rollback)::bigint
+             from pg_stat_database where datname = any($1)",
+        )
+        .bind(&self.databases)
+        .fetch_one(servers.pool("order")?)
+        .await?;
+        let (at, ended, processes) = (Instant::now(), flight.ended(), Processes::now());
+        let tree = |pid| processes.tree_cpu(pid);
+        let cpu = Cpu {
+            program: self.program.iter().copied().map(tree).sum(),
+            postgres: self.postgres.map(tree),
+            broker: self.broker.map(tree),
+            generator: processes.own_cpu(std::process::id()),
+        };
+        Ok(Reading { at, ended, cpu, wal, transactions })
+    }
+}
+
+impl Reading {
+    pub(crate) fn since(&self, before: &Reading) -> Used {
+        let both = |now: Option<f64>, then: Option<f64>| now.zip(then).map(|(now, then)| now - then);
+        Used {
+            seconds: self.at.duration_since(before.at).as_secs_f64(),
+            orders: self.ended - before.ended,
+            cpu: Cpu {
+                program: self.cpu.program - before.cpu.program,
+                postgres: both(self.cpu.postgres, before.cpu.postgres),
+                broker: both(self.cpu.broker, before.cpu.broker),
+                generator: self.cpu.generator - before.cpu.generator,
+            },
+            wal: self.wal - before.wal,
+            transactions: self.transactions - before.transactions,
+        }
+    }
+}

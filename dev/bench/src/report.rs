@@ -1,0 +1,173 @@
+//! The figures, as JSON and as a table. Other programs rely on the names.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::args::{self, Only};
+use crate::books::Books;
+use crate::meter::Used;
+use crate::numbers::{quantile, short, whole};
+use crate::{Args, BenchError};
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    figures: Figures,
+    books: Books,
+    run: Run,
+}
+
+/// What was measured. None: not this time, or (CPU) not a process of this machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    throughput_per_s: Option<f64>,
+    latency_ms: Option<Latency>,
+    cpu_s_per_1000: Option<Cpu>,
+    peak_rss_mib: Option<f64>,
+    wal_bytes_per_order: Option<f64>,
+    transactions_per_order: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Latency {
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Cpu {
+    program: f64,
+    postgres: Option<f64>,
+    broker: Option<f64>,
+}
+
+/// How it was measured, and what must not be counted with the rest.
+#[derive(Clone, Debug, Serialize)]
+struct Run {
+    variant: String,
+    services: String,
+    through: String,
+    in_flight: u32,
+    rate: u32,
+    duration_s: u64,
+    warm_up_s: u64,
+    /// Counted for T.
+    orders: Option<u64>,
+    generator_cpu_s_per_1000: Option<f64>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        args: &Args,
+        throughput: Option<Used>,
+        latency: Option<Vec<f64>>,
+        peak_memory: u64,
+        books: Books,
+    ) -> Self {
+        let used = throughput.as_ref().filter(|used| used.orders > 0);
+        let per_1000 = |used: &Used, cpu: f64| cpu / used.orders as f64 * 1_000.0;
+        let latency_ms = latency.and_then(|millis| {
+            let at = |part| quantile(&millis, part);
+            Some(Latency { p50: at(0.5)?, p99: at(0.99)?, max: at(1.0)? })
+        });
+        let figures = Figures {
+            throughput_per_s: throughput.as_ref().map(|used| used.orders as f64 / used.seconds),
+            latency_ms,
+            cpu_s_per_1000: used.map(|used| Cpu {
+                program: per_1000(used, used.cpu.program),
+                postgres: used.cpu.postgres.map(|cpu| per_1000(used, cpu)),
+                broker: used.cpu.broker.map(|cpu| per_1000(used, cpu)),
+            }),
+            peak_rss_mib: Some(peak_memory as f64 / f64::from(1 << 20)),
+            wal_bytes_per_order: used.map(|used| used.wal as f64 / used.orders as f64),
+            transactions_per_order: used.map(|used| used.transactions as f64 / used.orders as f64),
+        };
+        let run = Run {
+            variant: args::name(&args.variant),
+            services: args::name(&args.services),
+            through: args::name(&args.through),
+            in_flight: args.in_flight,
+            rate: args.rate,
+            duration_s: args.duration.as_secs(),
+            warm_up_s: args.warm_up.as_secs(),
+            orders: throughput.as_ref().filter(|_| args.wants(Only::Throughput)).map(|used| used.orders),
+            generator_cpu_s_per_1000: used.map(|used| per_1000(used, used.cpu.generator)),
+        };
+        Report { figures, books, run }
+    }
+
+    pub(crate) fn to_json(&self) -> Result<String, BenchError> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n").map_err(BenchError::Figures)
+    }
+
+    /// Beside the figures of an earlier run, where one is given.
+    pub(crate) fn table(&self, before: Option<&Figures>) -> String {
+        let Report { figures, books, run } = self;
+        let mut text = format!(
+            "variant {}, services {}, through {}; {} s each after {} s of warm-up\n\n",
+            run.variant, run.services, run.through, run.duration_s, run.warm_up_s
+        );
+        if before.is_some() {
+            text.push_str(&format!("{:<44} {:>10} {:>10} {:>8}\n", "", "now", "before", "ratio"));
+        }
+        let (now, then) = (rows(figures), before.map(rows));
+        for (at, (what, value)) in now.into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            text.push_str(&format!("{:<44} {:>10}", label(what, run), short(value)));
+            if let Some(then) = then.as_ref().and_then(|rows| rows[at].1) {
+                text.push_str(&format!(" {:>10} {:>8.2}", short(then), value / then));
+            }
+            text.push('\n');
+        }
+        if let Some(cpu) = run.generator_cpu_s_per_1000 {
+            text.push_str(&format!("{:<44} {:>10}\n", "(load generator, counted apart)", short(cpu)));
+        }
+        let Books { orders, confirmed, cancelled, failed, events, .. } = books;
+        text.push_str(&format!(
+            "\nthe books balance: {} orders ({} confirmed, {} cancelled, {} failed), {} events\n",
+            whole(*orders),
+            whole(confirmed.unsigned_abs()),
+            whole(cancelled.unsigned_abs()),
+            whole(failed.unsigned_abs()),
+            whole(*events)
+        ));
+        text
+    }
+}
+
+fn label(what: &str, run: &Run) -> String {
+    match what {
+        "T" => format!("T  orders/s, {} in flight", whole(run.in_flight.into())),
+        "p50" => format!("L  ms at {} orders/s, p50", run.rate),
+        other => other.to_owned(),
+    }
+}
+
+/// The same rows for every run, so that two of them can stand side by side.
+fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 11] {
+    let latency = |of: fn(&Latency) -> f64| figures.latency_ms.as_ref().map(of);
+    let cpu = |of: fn(&Cpu) -> Option<f64>| figures.cpu_s_per_1000.as_ref().and_then(of);
+    [
+        ("T", figures.throughput_per_s),
+        ("p50", latency(|latency| latency.p50)),
+        ("   p99", latency(|latency| latency.p99)),
+        ("   max", latency(|latency| latency.max)),
+        ("C  CPU s per 1,000 orders, all", cpu(|cpu| Some(cpu.program + cpu.postgres? + cpu.broker?))),
+        ("   program", cpu(|cpu| Some(cpu.program))),
+        ("   PostgreSQL", cpu(|cpu| cpu.postgres)),
+        ("   broker", cpu(|cpu| cpu.broker)),
+        ("   peak resident memory of the program, MiB", figures.peak_rss_mib),
+        ("   WAL bytes per order", figures.wal_bytes_per_order),
+        ("   transactions per order", figures.transactions_per_order),
+    ]
+}
+
+/// The figures of an earlier run.
+pub(crate) fn read(path: &Path) -> Result<Figures, BenchError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| BenchError::File { path: path.to_owned(), source })?;
+    let takes = "what --json printed";
+    serde_json::from_str(&text).map_err(|source| BenchError::Json { path: path.to_owned(), takes, source })
+}
