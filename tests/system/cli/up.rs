@@ -46,7 +46,6 @@ async fn an_installation_lives_through_ctrl_c_and_kill() {
     let told = Instant::now();
     first.process.signal("INT");
     let done = first.process.ended().await.well();
-    println!("ended {:?} after Ctrl-C", told.elapsed());
     assert!(told.elapsed() < STOP, "{:?}: {done:#?}", told.elapsed());
     assert!(done.err.contains("services stopped") && done.err.contains("servers stopped"), "{}", done.err);
     let left = folder.servers(0);
@@ -56,7 +55,6 @@ async fn an_installation_lives_through_ctrl_c_and_kill() {
 
     // Again: fast, without the demo, with all the data, and payments that take their time.
     let second = Installation::start(&folder, 1_000, &ANY).await;
-    println!("started in {:?}, again in {:?}", first.took, second.took);
     assert!(second.took < START, "{:?}", second.took);
     assert!(!second.process.out().contains("demo shop"), "{}", second.process.out());
     second.all_confirmed(&acknowledged).await;
