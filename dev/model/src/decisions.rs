@@ -1,0 +1,207 @@
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use minuet_events::values::Micros;
+use minuet_events::{Event, EventType, ids};
+use minuet_messaging::Trigger;
+use uuid::Uuid;
+
+use crate::people::units;
+use crate::service::{
+    Done, Illegal, Published, Service, breaks_an_end, inventory, is_listed, order, payment,
+};
+use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow, SHELVES, Shelf};
+use crate::table::{Memo, Table};
+use crate::world::World;
+
+/// Every row that was met, and what was decided about it: each case once, by the real services.
+#[derive(Debug, Default)]
+pub(crate) struct Decisions {
+    pub(crate) orders: Table<order::Row>,
+    pub(crate) reservations: Table<inventory::Row>,
+    pub(crate) payments: Table<payment::Row>,
+    of_orders: Memo<Case, Outcome<OrderRow>>,
+    of_reservations: Memo<(Case, Levels), Outcome<(ReservationRow, Levels)>>,
+    of_payments: Memo<Case, Outcome<PaymentRow>>,
+    met: Mutex<BTreeSet<Cell>>,
+}
+
+/// A cell of a service's table of reactions: what happened, and in which state.
+pub type Cell = (Service, Trigger, &'static str);
+
+type Levels = [Shelf; SHELVES];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Case {
+    order: u8,
+    row: u16,
+    happening: Happening,
+}
+
+/// What a service decides about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Happening {
+    /// `late`: the service's clock is past `expires_at`.
+    Message {
+        message: Message,
+        late: bool,
+    },
+    /// A sweeper found it due.
+    Due,
+    Answered {
+        captured: bool,
+    },
+    Refunded,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome<R> {
+    pub(crate) row: R,
+    pub(crate) emit: Option<Emitted>,
+    pub(crate) broken: Broken,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Emitted {
+    pub(crate) message: Message,
+    pub(crate) kind: EventType,
+    /// The number of the id of the request that it refuses.
+    pub(crate) refuses: Option<u16>,
+}
+
+impl World {
+    pub(crate) fn decide_order(&self, order: u8, row: OrderRow, happening: Happening) -> Outcome<OrderRow> {
+        let case = Case { order, row: row.row, happening };
+        self.decisions.of_orders.of(case, || {
+            let before = self.decisions.orders.get(row.row);
+            let done = match happening {
+                Happening::Message { message, .. } => {
+                    order::react(&before, &self.published(message), &self.products, self.bug)
+                }
+                Happening::Due => order::deadline(&before, self.bug),
+                Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
+            };
+            self.outcome(Service::Order, before.order.name(), happening, row, done, |after| {
+                let status = after.status();
+                (after.order.name(), OrderRow { status, row: self.decisions.orders.number(after) })
+            })
+        })
+    }
+
+    pub(crate) fn decide_reservation(
+        &self,
+        order: u8,
+        row: ReservationRow,
+        happening: Happening,
+        levels: Levels,
+    ) -> Outcome<(ReservationRow, Levels)> {
+        let case = Case { order, row: row.row, happening };
+        self.decisions.of_reservations.of((case, levels), || {
+            let before = self.decisions.reservations.get(row.row);
+            let order_id = self.scripts[usize::from(order)].order_id;
+            let (shelves, bug) = (&self.shelves, self.bug);
+            let done = match happening {
+                Happening::Message { message, .. } => {
+                    inventory::react(&before, &self.published(message), order_id, shelves, &levels, bug)
+                }
+                Happening::Due => inventory::expire(&before, order_id, shelves, &levels, bug),
+                Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
+            };
+            let name = before.reservation.name();
+            self.outcome(Service::Inventory, name, happening, (row, levels), done, |(after, levels)| {
+                let (name, status, held) = (after.reservation.name(), after.status(), after.held(shelves));
+                let row = self.decisions.reservations.number(after);
+                (name, (ReservationRow { row, status, held }, levels))
+            })
+        })
+    }
+
+    pub(crate) fn decide_payment(
+        &self,
+        order: u8,
+        row: PaymentRow,
+        happening: Happening,
+    ) -> Outcome<PaymentRow> {
+        let case = Case { order, row: row.row, happening };
+        self.decisions.of_payments.of(case, || {
+            let before = self.decisions.payments.get(row.row);
+            let order_id = self.scripts[usize::from(order)].order_id;
+            let done = match happening {
+                Happening::Message { message, late } => {
+                    payment::react(&before, &self.published(message), order_id, late, self.bug)
+                }
+                Happening::Answered { captured } => payment::answered(&before, captured, self.bug),
+                Happening::Refunded => payment::refunded(&before, self.bug),
+                Happening::Due => Err(Illegal),
+            };
+            self.outcome(Service::Payment, before.payment.name(), happening, row, done, |after| {
+                let (name, status) = (after.payment.name(), after.status());
+                let charge = after.charge().map_or(0, |charge| units(charge.amount));
+                (name, PaymentRow { status, charge, row: self.decisions.payments.number(after) })
+            })
+        })
+    }
+
+    /// `numbered`: the row that follows as states hold it, and the name of its state.
+    fn outcome<R, N>(
+        &self,
+        service: Service,
+        before: &'static str,
+        happening: Happening,
+        unchanged: N,
+        done: Result<Done<R>, Illegal>,
+        numbered: impl FnOnce(R) -> (&'static str, N),
+    ) -> Outcome<N> {
+        let on = self.trigger(service, happening);
+        self.decisions.met.lock().unwrap_or_else(PoisonError::into_inner).insert((service, on, before));
+        let Ok(Done { row, emit }) = done else {
+            return Outcome {
+                row: unchanged,
+                emit: None,
+                broken: Broken { illegal: true, ..Broken::default() },
+            };
+        };
+        let (after, row) = numbered(row);
+        let emit = emit.map(|(cause, event)| self.emit(cause, event));
+        let part = service.part();
+        let broken = Broken {
+            unlisted: !is_listed(part, on, (before, after), emit.map(|emitted| emitted.kind)),
+            final_changed: breaks_an_end(part, on, (before, after)),
+            ..Broken::default()
+        };
+        Outcome { row, emit, broken }
+    }
+
+    fn trigger(&self, service: Service, happening: Happening) -> Trigger {
+        match happening {
+            Happening::Message { message, .. } => Trigger::Event(self.kind(message)),
+            Happening::Due if service == Service::Order => Trigger::Time("deadline"),
+            Happening::Due => Trigger::Time("expiry"),
+            Happening::Answered { captured: true } => Trigger::Provider("captured"),
+            Happening::Answered { captured: false } => Trigger::Provider("declined"),
+            Happening::Refunded => Trigger::Provider("refunded"),
+        }
+    }
+
+    fn published(&self, message: Message) -> Published {
+        Published { id: *self.ids.get(message.id), event: Event::clone(&self.events.get(message.event)) }
+    }
+
+    /// The event as it leaves the outbox.
+    fn emit(&self, cause: Uuid, event: Event) -> Emitted {
+        let kind = event.event_type();
+        let refuses = match &event {
+            Event::OrderCancellationRejected(rejected) => Some(rejected.request_id),
+            Event::RefundRejected(rejected) => Some(rejected.request_id),
+            _ => None,
+        };
+        let id = self.ids.number(ids::derive(cause, Micros(0), kind, 0));
+        let message = Message { id, event: self.events.number(event) };
+        Emitted { message, kind, refuses: refuses.map(|request| self.ids.number(request)) }
+    }
+
+    /// The cells of the tables that were met so far.
+    pub fn met(&self) -> BTreeSet<Cell> {
+        self.decisions.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

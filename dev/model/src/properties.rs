@@ -1,0 +1,137 @@
+//! What must hold, in every state and at rest; and what must be seen to happen, so that nothing holds for want of cases.
+
+use minuet_events::EventType;
+use stateright::Property;
+
+use crate::action::is_at_rest;
+use crate::service::Service;
+use crate::state::{Dance, OrderStatus, PaymentStatus, ReservationStatus, SHELVES, State};
+use crate::world::World;
+
+pub(crate) fn all() -> Vec<Property<World>> {
+    let mut properties = in_every_state();
+    properties.extend(at_rest());
+    properties.extend(seen());
+    properties
+}
+
+fn always(name: &'static str, holds: fn(&World, &State) -> bool) -> Property<World> {
+    Property::always(name, holds)
+}
+
+fn sometimes(name: &'static str, holds: fn(&World, &State) -> bool) -> Property<World> {
+    Property::sometimes(name, holds)
+}
+
+fn every(state: &State, holds: impl Fn(&Dance) -> bool) -> bool {
+    state.dances.iter().all(holds)
+}
+
+fn in_every_state() -> Vec<Property<World>> {
+    vec![
+        always("the model has room for every message", |_, s| every(s, |d| !d.broken.out_of_room)),
+        always("no event meets a state that cannot take it", |_, s| every(s, |d| !d.broken.illegal)),
+        always("every decision stands in the table of reactions", |_, s| every(s, |d| !d.broken.unlisted)),
+        always("final states stay", |_, s| every(s, |d| !d.broken.final_changed)),
+        always("nothing is charged that payment knows to be over", |_, s| {
+            every(s, |d| !d.broken.charged_too_late)
+        }),
+        always("every step that is no fault gains ground", |_, s| every(s, |d| !d.broken.stood_still)),
+        always("on hand is available and reserved, none negative", |_, state| {
+            state.shelves.iter().all(|shelf| {
+                shelf.available >= 0
+                    && shelf.reserved >= 0
+                    && shelf.on_hand == shelf.available + shelf.reserved
+            })
+        }),
+        always("no oversell: what is held and sold is what there was", |_, state| {
+            (0..SHELVES).all(|at| {
+                let of = |status| {
+                    let dances = state.dances.iter().filter(|dance| dance.reservation.status == status);
+                    dances.map(|dance| dance.reservation.held[at]).sum::<i8>()
+                };
+                let (reserved, sold) = (of(ReservationStatus::Reserved), of(ReservationStatus::Confirmed));
+                let shelf = state.shelves[at];
+                shelf.reserved == reserved && shelf.on_hand + sold == state.supplied[at]
+            })
+        }),
+        always("one capture at most, refunded <= captured <= total", |world, state| {
+            state.dances.iter().zip(&world.scripts).all(|(Dance { provider, .. }, script)| {
+                provider.captures <= 1
+                    && provider.refunded <= provider.captured
+                    && provider.captured <= script.pieces
+            })
+        }),
+        always("a confirmed order has a capture, or its refund is on the way", |world, s| {
+            every(s, |dance| dance.order.status != OrderStatus::Confirmed || is_paid_for(world, dance))
+        }),
+    ]
+}
+
+fn is_paid_for(world: &World, dance: &Dance) -> bool {
+    let on_the_way = || {
+        world.routes.readers(EventType::PaymentRefunded).any(|index| {
+            let channel = &dance.channels[index];
+            world.routes.channel(index as u8).service == Service::Order
+                && (channel.read..channel.len)
+                    .any(|unread| world.kind(channel.at(unread)) == EventType::PaymentRefunded)
+        })
+    };
+    dance.provider.captures > 0
+        && match dance.payment.status {
+            PaymentStatus::Success | PaymentStatus::RefundDue => true,
+            PaymentStatus::Refunded => on_the_way(),
+            _ => false,
+        }
+}
+
+/// As safety: stateright's `eventually` misses cycles.
+fn at_rest() -> Vec<Property<World>> {
+    vec![
+        always("at rest every order has ended", |_, state| {
+            !is_at_rest(state) || every(state, |d| d.order.status.is_final() || d.order.status.is_absent())
+        }),
+        always("at rest goods are away for confirmed orders only, and held for none", |_, state| {
+            !is_at_rest(state)
+                || every(state, |dance| {
+                    let confirmed = dance.order.status == OrderStatus::Confirmed;
+                    let sold = dance.reservation.status == ReservationStatus::Confirmed;
+                    dance.reservation.status != ReservationStatus::Reserved && sold == confirmed
+                })
+        }),
+        always("at rest captured - refunded is the total of confirmed orders", |world, state| {
+            !is_at_rest(state)
+                || state.dances.iter().zip(&world.scripts).all(|(dance, script)| {
+                    let confirmed = dance.order.status == OrderStatus::Confirmed;
+                    let owed = if confirmed { script.pieces } else { 0 };
+                    dance.provider.captured == owed + dance.provider.refunded
+                })
+        }),
+        always("at rest no payment is open", |_, state| {
+            !is_at_rest(state)
+                || every(state, |d| !d.payment.is_open() && d.payment.status != PaymentStatus::RefundDue)
+        }),
+        always("at rest every request was honoured or refused", |_, state| {
+            !is_at_rest(state) || every(state, is_answered)
+        }),
+    ]
+}
+
+fn is_answered(dance: &Dance) -> bool {
+    let (order, asked) = (dance.order.status, &dance.asked);
+    let cancelled = order.is_absent() || matches!(order, OrderStatus::Cancelled | OrderStatus::Failed);
+    let honoured = u8::from(dance.payment.status == PaymentStatus::Refunded);
+    (!asked.cancelled || asked.cancellation_refused || cancelled)
+        && asked.refunds <= asked.refunds_refused + honoured
+}
+
+fn seen() -> Vec<Property<World>> {
+    vec![
+        sometimes("an order is confirmed, and all is at rest", |_, state| {
+            is_at_rest(state) && state.dances.iter().any(|d| d.order.status == OrderStatus::Confirmed)
+        }),
+        sometimes("an order is cancelled, and all is at rest", |_, state| {
+            is_at_rest(state) && state.dances.iter().any(|d| d.order.status == OrderStatus::Cancelled)
+        }),
+    ]
+}

@@ -1,0 +1,89 @@
+use minuet_events::Event;
+use minuet_order::domain::{Decision, Input, Order, Products, decide};
+use uuid::Uuid;
+
+use super::{Done, Illegal, Published};
+use crate::bug::Bug;
+use crate::state::OrderStatus;
+
+/// What the order service keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) order: Order,
+    /// The OrderSubmitted: what the deadline's event is derived from.
+    submission: Option<Uuid>,
+}
+
+impl Row {
+    pub(crate) fn unknown() -> Self {
+        Row { order: Order::Unknown, submission: None }
+    }
+
+    pub(crate) fn status(&self) -> OrderStatus {
+        match self.order {
+            Order::Unknown => OrderStatus::Unknown,
+            Order::Tombstone(_) => OrderStatus::Tombstone,
+            Order::Pending(_) => OrderStatus::Pending,
+            Order::Paid(..) => OrderStatus::Paid,
+            Order::Confirmed(..) => OrderStatus::Confirmed,
+            Order::Cancelled => OrderStatus::Cancelled,
+            Order::Failed => OrderStatus::Failed,
+        }
+    }
+}
+
+pub(crate) fn react(
+    row: &Row,
+    message: &Published,
+    products: &Products,
+    bug: Option<Bug>,
+) -> Result<Done<Row>, Illegal> {
+    let input = match &message.event {
+        Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products },
+        Event::OrderCancellationRequested(requested) => {
+            Input::CancellationRequested { requested, request: message.id }
+        }
+        Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
+        Event::PaymentFailed(event) => Input::PaymentFailed(event),
+        Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
+        Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
+        Event::InventoryRejected(event) => Input::InventoryRejected(event),
+        Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
+        Event::ReservationExpired(event) => Input::ReservationExpired(event),
+        _ => return Err(Illegal),
+    };
+    let submission = matches!(input, Input::Submitted { .. }).then_some(message.id);
+    settle(row, input, message.id, submission, bug)
+}
+
+/// The sweeper: in the name of the submission.
+pub(crate) fn deadline(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+    let Some(cause) = row.submission else { return Ok(Done { row: row.clone(), emit: None }) };
+    settle(row, Input::DeadlinePassed, cause, None, bug)
+}
+
+fn settle(
+    row: &Row,
+    input: Input<'_>,
+    cause: Uuid,
+    submission: Option<Uuid>,
+    bug: Option<Bug>,
+) -> Result<Done<Row>, Illegal> {
+    let Decision { change, emit } = decided(&row.order, input, bug)?;
+    let row = Row {
+        order: change.as_ref().map_or_else(|| row.order.clone(), |change| row.order.after(change)),
+        // As the row does: the submission that changed it.
+        submission: change.and(submission).or(row.submission),
+    };
+    Ok(Done { row, emit: emit.map(|event| (cause, event)) })
+}
+
+fn decided(order: &Order, input: Input<'_>, bug: Option<Bug>) -> Result<Decision, Illegal> {
+    let forget = matches!(
+        (bug, order, input),
+        (Some(Bug::ConfirmOnlyFromPaid), Order::Pending(_), Input::InventoryConfirmed(_))
+            | (Some(Bug::NoTombstoneOfOrder), Order::Unknown, Input::CancellationRequested { .. })
+            | (Some(Bug::RefundLeavesOrder), Order::Confirmed(..), Input::PaymentRefunded(_))
+    );
+    if forget { Ok(Decision::default()) } else { decide(order, input).map_err(|_| Illegal) }
+}

@@ -1,0 +1,127 @@
+use minuet_events::Event;
+use minuet_events::values::{Micros, OrderId};
+use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, StopCause, decide};
+use uuid::Uuid;
+
+use super::{Done, Illegal, Published};
+use crate::bug::Bug;
+use crate::people::{EARLY, EXPIRES_AT};
+use crate::state::PaymentStatus;
+
+/// What the payment service keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) payment: Payment,
+    /// The InventoryReserved: what the events of the provider's answers are derived from.
+    reserved: Option<Uuid>,
+    /// What asked for the refund.
+    refund: Option<Uuid>,
+}
+
+impl Row {
+    pub(crate) fn unknown() -> Self {
+        Row { payment: Payment::Unknown, reserved: None, refund: None }
+    }
+
+    pub(crate) fn status(&self) -> PaymentStatus {
+        match self.payment {
+            Payment::Unknown => PaymentStatus::Unknown,
+            Payment::Tombstone => PaymentStatus::Tombstone,
+            Payment::Processing { stop: None, .. } => PaymentStatus::Processing,
+            Payment::Processing { stop: Some(_), .. } => PaymentStatus::Stopping,
+            Payment::Success { .. } => PaymentStatus::Success,
+            Payment::RefundDue { .. } => PaymentStatus::RefundDue,
+            Payment::Refunded => PaymentStatus::Refunded,
+            Payment::Failed => PaymentStatus::Failed,
+        }
+    }
+
+    pub(crate) fn charge(&self) -> Option<&Charge> {
+        match &self.payment {
+            Payment::Processing { charge, .. }
+            | Payment::Success { charge }
+            | Payment::RefundDue { charge, .. } => Some(charge),
+            Payment::Unknown | Payment::Tombstone | Payment::Refunded | Payment::Failed => None,
+        }
+    }
+}
+
+/// `late`: by payment's clock the reservation has expired.
+pub(crate) fn react(
+    row: &Row,
+    message: &Published,
+    order_id: OrderId,
+    late: bool,
+    bug: Option<Bug>,
+) -> Result<Done<Row>, Illegal> {
+    let now = if late { EXPIRES_AT } else { EARLY };
+    let input = match &message.event {
+        Event::InventoryReserved(reserved) => Input::Reserved { reserved, now },
+        Event::OrderCancelled(_) => Input::Stop(StopCause::OrderCancelled),
+        Event::ReservationExpired(_) => Input::Stop(StopCause::ReservationExpired),
+        Event::InventoryConfirmationFailed(_) => Input::Stop(StopCause::InventoryConfirmationFailed),
+        Event::RefundRequested(_) => Input::RefundRequested { order_id, request: message.id },
+        _ => return Err(Illegal),
+    };
+    settle(row, input, message.id, bug)
+}
+
+/// The provider has said what became of the charge.
+pub(crate) fn answered(row: &Row, captured: bool, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+    let answer = if captured {
+        Answer::Captured { transaction_id: "transaction".to_owned(), response: "{}".to_owned() }
+    } else {
+        declined()
+    };
+    settle(row, Input::Answered(&answer), row.reserved.ok_or(Illegal)?, bug)
+}
+
+/// The provider has given the money back.
+pub(crate) fn refunded(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+    settle(row, Input::Refunded, row.refund.ok_or(Illegal)?, bug)
+}
+
+/// Declined and called off are one answer: nothing is decided by the difference.
+fn declined() -> Answer {
+    Answer::Declined { reason: "declined".to_owned(), response: "{}".to_owned() }
+}
+
+fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+    let Decision { changes, emit } = decided(&row.payment, input, bug)?;
+    let mut row = row.clone();
+    for change in &changes {
+        row.payment = row.payment.after(change);
+        match change {
+            Change::Intent(_) | Change::Refused { .. } => row.reserved = Some(cause),
+            Change::RefundDue(_) => row.refund = Some(cause),
+            Change::Tombstone { .. }
+            | Change::StopRequested { .. }
+            | Change::Captured { .. }
+            | Change::Declined { .. }
+            | Change::Refunded => {}
+        }
+    }
+    Ok(Done { row, emit: emit.map(|event| (cause, event)) })
+}
+
+fn decided(payment: &Payment, input: Input<'_>, bug: Option<Bug>) -> Result<Decision, Illegal> {
+    let answer = declined();
+    let nothing = Ok(Decision::default());
+    let (payment, input) = match (bug, payment, input) {
+        (Some(Bug::ChargeAfterCancel), Payment::Tombstone, Input::Reserved { .. }) => {
+            (&Payment::Unknown, input)
+        }
+        (Some(Bug::NoTombstone), Payment::Unknown, Input::Stop(_)) => return nothing,
+        (Some(Bug::ExpiryIgnoredByPayment), _, Input::Stop(StopCause::ReservationExpired)) => return nothing,
+        (Some(Bug::ExpiryIgnoredByPayment), _, Input::Reserved { reserved, .. }) => {
+            (payment, Input::Reserved { reserved, now: Micros(0) })
+        }
+        (Some(Bug::StopForgotten), Payment::Processing { .. }, Input::Stop(_)) => return nothing,
+        (Some(Bug::FailedTooEarly), Payment::Processing { .. }, Input::Stop(_)) => {
+            (payment, Input::Answered(&answer))
+        }
+        (Some(Bug::AnswerNeverRecorded), _, Input::Answered(_)) => return nothing,
+        _ => (payment, input),
+    };
+    decide(payment, input).map_err(|_| Illegal)
+}

@@ -1,0 +1,50 @@
+//! The worlds that are checked.
+
+use crate::world::{Allowed, Setting};
+
+/// One order of two pieces that lie on two shelves, or are not all there; everything that can go wrong.
+pub const ONE: Setting = Setting {
+    name: "one order, all faults",
+    orders: &[2],
+    shelves: &[[1, 1], [1, 0]],
+    allowed: Allowed { adjustments: 0, ..Allowed::EVERYTHING },
+};
+
+/// Two orders want three pieces of the two that there are; and there are any two of what time and people do.
+pub const TWO: Setting = Setting {
+    name: "two orders on one sku, few faults",
+    orders: &[1, 2],
+    shelves: &[[1, 1]],
+    allowed: Allowed {
+        submissions: 1,
+        stranger: false,
+        refunds: 1,
+        late_clocks: false,
+        chances: Some(2),
+        ..Allowed::EVERYTHING
+    },
+};
+
+/// The same with any three of it: about an hour, and more memory than a small machine has.
+pub const LARGE: Setting = Setting {
+    name: "two orders on one sku, many faults",
+    allowed: Allowed { chances: Some(3), ..TWO.allowed },
+    ..TWO
+};
+
+/// Where bugs are planted: as small as it can be and still show one, so that its story is short.
+pub const PLANTED: Setting = Setting {
+    name: "one order, few faults",
+    orders: &[2],
+    shelves: &[[1, 1]],
+    allowed: Allowed {
+        submissions: 1,
+        stranger: false,
+        refunds: 1,
+        adjustments: 0,
+        crashes: false,
+        repetitions: false,
+        silence: false,
+        ..Allowed::EVERYTHING
+    },
+};
