@@ -2,4 +2,9 @@
 //! rows and the events that it leaves are those of deciding one event after the other in memory.
 
 mod bench;
+mod events;
 mod inventory;
+mod order;
+mod payment;
+mod play;
+mod races;

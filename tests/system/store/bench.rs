@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::Micros;
 use minuet_events::{Codec, Envelope, Event, ids};
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{ByHand, Cause, Clock, Counts, Incoming, Reactor, Settings};
 use minuet_tests::{Options, World};
-use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -91,12 +89,24 @@ impl<R: Reactor> Bench<R> {
 
     pub(super) fn send(&self, event: impl Into<Event>) -> Sent {
         let event = event.into();
-        let envelope = Envelope { time: self.now(), ..self.world.envelope(&event) };
         let partition = self.hand.lane().shard_of(&event.key()).cast_signed();
-        self.send_as(envelope, event, partition)
+        self.send_to(partition, event)
     }
 
-    pub(super) fn send_as(&self, envelope: Envelope, event: Event, partition: i32) -> Sent {
+    /// Wherever a stranger's partitioner may put it.
+    pub(super) fn send_to(&self, partition: i32, event: impl Into<Event>) -> Sent {
+        let event = event.into();
+        let envelope = Envelope { time: self.now(), ..self.world.envelope(&event) };
+        self.sent(envelope, event, partition)
+    }
+
+    pub(super) fn send_caused_by(&self, cause: Uuid, event: Event) -> Sent {
+        let Sent { envelope, event, message } = self.send(event);
+        let envelope = Envelope { causation_id: Some(cause), ..envelope };
+        self.sent(envelope, event, message.position.partition)
+    }
+
+    fn sent(&self, envelope: Envelope, event: Event, partition: i32) -> Sent {
         let offset = self.offset.replace(self.offset.get() + 1);
         let message = self.hand.message(&envelope, &event, partition, offset).unwrap();
         Sent { envelope, event, message }
@@ -163,20 +173,4 @@ pub(super) fn counted(counts: &Counts) -> (u64, u64) {
 pub(super) fn parts(world: &World, service: &str) -> (Settings, Codec, Arc<Catalogue>, Clock) {
     let World { codec, catalogue, options, .. } = world;
     (world.settings(service), codec.clone(), Arc::clone(catalogue), options.clock.clone())
-}
-
-/// Tries so many cases, and shrinks what fails.
-pub(super) fn tries<S: Strategy>(cases: u32, strategy: S, test: impl AsyncFn(S::Value)) {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-    let run = TestRunner::new(config).run(&strategy, |case| {
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(test(case)));
-        Ok::<(), TestCaseError>(())
-    });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
-}
-
-pub(super) fn order_id(number: usize) -> OrderId {
-    OrderId::new(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number as u128))
 }

@@ -1,0 +1,157 @@
+//! Two instances that create the same row at the same time: a stranger's partitioner may put two events of one order on
+//! partitions of different owners. The later one has lost a race, which is no error: it starts again and finds the row.
+
+use minuet_events::Event;
+use minuet_messaging::{ByHand, Reactor};
+use minuet_tests::{World, adjustment, product, until};
+use serde_json::{Value, json};
+
+use super::bench::{Bench, counted};
+use super::events::{cancellation_requested, inventory_reserved, order_cancelled, placed, submitted};
+use super::{inventory, order, payment};
+
+/// Two instances of a service on one database, each the owner of two shards.
+struct Two<R> {
+    bench: Bench<R>,
+    other: ByHand<R>,
+}
+
+impl<R: Reactor> Two<R> {
+    async fn new(service: &'static str, by_hand: impl Fn(&World) -> ByHand<R>) -> Self {
+        let bench = Bench::new(service, &by_hand).await;
+        let other = by_hand(&bench.world);
+        other.take(&[2, 3], "the other").await.unwrap();
+        Two { bench, other }
+    }
+
+    /// Both read; only when both want to write, they may. Answers with how often something was tried again.
+    async fn race(&self, table: &'static str, events: [Event; 2]) -> u64 {
+        let [one, two] = events;
+        let (one, two) = ([self.bench.send_to(0, one)], self.bench.send_to(2, two));
+        let mut lock = self.bench.pool().begin().await.unwrap();
+        // Lets rows be read and locked, but not written.
+        let share = format!("lock table {table} in share mode");
+        sqlx::query(sqlx::AssertSqlSafe(share)).execute(&mut *lock).await.unwrap();
+        let release = async {
+            until("both instances wait to write", || async {
+                let waiting = "select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
+                    where not granted and datname = current_database()";
+                let waiting = self.bench.number(waiting).await;
+                if waiting == 2 { Ok(()) } else { Err(waiting) }
+            })
+            .await;
+            lock.rollback().await.unwrap();
+        };
+        let other = self.other.batch(vec![two.message]);
+        let ((), left, ()) = tokio::join!(self.bench.batch(&one), other, release);
+        assert!(left.is_empty());
+        counted(self.bench.hand.counts()).1 + counted(self.other.counts()).1
+    }
+
+    async fn row(&self, sql: &'static str) -> Value {
+        let mut rows = self.bench.rows(sql).await;
+        assert_eq!(rows.len(), 1, "{rows:#?}");
+        rows.remove(0)
+    }
+
+    /// The names of what was told, and of its numbers.
+    async fn told(&self) -> Vec<(&'static str, i64)> {
+        let told = self.bench.told().await;
+        told.iter().map(|told| (told.event.event_type().name(), told.sequence.unwrap())).collect()
+    }
+
+    async fn parked(&self) -> i64 {
+        self.bench.number("select count(*) from dead_letters").await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_submitted_twice_at_once_is_one_order() {
+    let two = Two::new("order", order::by_hand).await;
+    two.bench.batch(&[two.bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
+    let submitted = || submitted(0, &[("tea", 2)]);
+    assert_eq!(two.race("orders", [submitted(), submitted()]).await, 1);
+
+    assert_eq!(two.told().await, [("OrderPlaced", 1)]);
+    let row = two.row("select status::text as status, version, total::text as total from orders").await;
+    assert_eq!(row, json!({"status": "pending", "version": 1, "total": "25.0000"}));
+    assert_eq!(two.parked().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_races_its_order_cancels_it_once() {
+    let two = Two::new("order", order::by_hand).await;
+    two.bench.batch(&[two.bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
+    let events = [submitted(0, &[("tea", 2)]), cancellation_requested(0, "anna")];
+    assert_eq!(two.race("orders", events).await, 1);
+
+    // Whichever was first.
+    let told = two.told().await;
+    let stories = [vec![("OrderCancelled", 1)], vec![("OrderPlaced", 1), ("OrderCancelled", 2)]];
+    assert!(stories.contains(&told), "{told:?}");
+    let row = two.row("select status::text as status, version, user_id from orders").await;
+    assert_eq!(row, json!({"status": "cancelled", "version": 2, "user_id": "anna"}));
+    assert_eq!(two.parked().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_placed_twice_at_once_reserves_once() {
+    let two = Two::new("inventory", inventory::by_hand).await;
+    two.bench.batch(&[two.bench.send_to(0, adjustment("tea", "a", 10))]).await;
+    two.told().await;
+    let placed = || placed(0, &[("tea", 3)]);
+    assert_eq!(two.race("order_reservations", [placed(), placed()]).await, 1);
+
+    assert_eq!(two.told().await, [("InventoryReserved", 1)]);
+    let stock = two.row("select available, reserved, version from stock").await;
+    assert_eq!(stock, json!({"available": 7, "reserved": 3, "version": 2}));
+    // An order is placed once: the second is a stranger's, and set aside.
+    assert_eq!(two.parked().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_adjustment_of_two_products_counts_once() {
+    let two = Two::new("inventory", inventory::by_hand).await;
+    let (tea, mut milk) = (adjustment("tea", "a", 10), adjustment("milk", "a", 10));
+    milk.adjustment_id = tea.adjustment_id;
+    assert_eq!(two.race("adjustments", [tea.into(), milk.into()]).await, 1);
+
+    assert_eq!(two.told().await, [("StockLevelChanged", 1)]);
+    assert_eq!(two.row("select on_hand, version from stock").await, json!({"on_hand": 10, "version": 1}));
+}
+
+/// They wait for each other at the product's row, so neither has lost anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_adjustments_of_a_new_shelf_both_count() {
+    let two = Two::new("inventory", inventory::by_hand).await;
+    let events = [adjustment("tea", "a", 10).into(), adjustment("tea", "a", 5).into()];
+    assert_eq!(two.race("stock", events).await, 0);
+
+    assert_eq!(two.told().await, [("StockLevelChanged", 1), ("StockLevelChanged", 2)]);
+    assert_eq!(two.row("select on_hand, version from stock").await, json!({"on_hand": 15, "version": 2}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_that_is_told_twice_at_once_is_charged_once() {
+    let two = Two::new("payment", payment::by_hand).await;
+    let reserved = || inventory_reserved(0, two.bench.now().plus(time::Duration::minutes(15)));
+    assert_eq!(two.race("payments", [reserved(), reserved()]).await, 1);
+
+    let row = two.row("select status::text as status, version from payments").await;
+    assert_eq!(row, json!({"status": "processing", "version": 1}));
+    assert_eq!((two.told().await, two.parked().await), (vec![], 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_races_the_charge_stops_it_or_prevents_it() {
+    let two = Two::new("payment", payment::by_hand).await;
+    let reserved = inventory_reserved(0, two.bench.now().plus(time::Duration::minutes(15)));
+    assert_eq!(two.race("payments", [reserved, order_cancelled(0)]).await, 1);
+
+    // Whichever was first.
+    let row = two.row("select status::text as status, coalesce(stop_reason, failure_reason) as reason, version from payments").await;
+    let stopped = json!({"status": "processing", "reason": "order_cancelled", "version": 2});
+    let prevented = json!({"status": "failed", "reason": "order_cancelled", "version": 1});
+    assert!(row == stopped || row == prevented, "{row}");
+    assert_eq!((two.told().await, two.parked().await), (vec![], 0));
+}
