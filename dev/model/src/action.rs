@@ -153,8 +153,8 @@ pub(crate) fn fault(world: &World, dance: &Dance, mut to: impl FnMut(Step)) {
             to(Step::Capture);
             to(Step::Decline);
         }
-        // No answer, again and again: the charge is called off.
-        if allowed.silence && progresses {
+        // No answer, again and again: the charge is called off, perhaps by a process that is no more.
+        if allowed.silence && (progresses || dance.payment.is_open() && !dance.calling) {
             to(Step::CallOff);
         }
     }

@@ -25,6 +25,7 @@ mod action;
 mod bug;
 mod check;
 mod decisions;
+mod outside;
 mod people;
 mod properties;
 mod routes;

@@ -1,4 +1,4 @@
-//! `cargo run --release -p minuet-model [one|two|large]`: without a name, the two small worlds.
+//! `cargo run -p minuet-model [one|two|large]`: without a name, the two small worlds. Both profiles are optimised.
 
 use std::io::Write;
 use std::process::ExitCode;

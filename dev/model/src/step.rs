@@ -65,7 +65,8 @@ impl World {
         }
     }
 
-    fn step(&self, before: &State, order: u8, step: Step, publish: bool) -> Option<State> {
+    /// `outbox`: whether what is emitted is committed with the rest.
+    fn step(&self, before: &State, order: u8, step: Step, outbox: bool) -> Option<State> {
         let at = usize::from(order);
         let old = &before.dances[at];
         if let Step::ReceiveAgain { channel, index } = step {
@@ -81,19 +82,19 @@ impl World {
                 let message = channel_read.next()?;
                 channel_read.read += 1;
                 if !self.is_in_inbox(old, self.routes.channel(channel).service, message) {
-                    self.receive(&mut state, order, channel, message, late, publish);
+                    self.receive(&mut state, order, channel, message, late, outbox);
                 }
             }
             Step::ReceiveAgain { channel, index } => {
                 let message = old.channels[usize::from(channel)].at(index);
-                self.receive(&mut state, order, channel, message, false, publish);
+                self.receive(&mut state, order, channel, message, false, outbox);
                 if state == *before {
                     return None;
                 }
                 state.dances[at].channels[usize::from(channel)].again |= 1 << index;
             }
-            Step::Deadline => self.order(&mut state, order, Happening::Due, publish),
-            Step::Expire => self.reservation(&mut state, order, Happening::Due, publish),
+            Step::Deadline => self.order(&mut state, order, Happening::Due, outbox),
+            Step::Expire => self.reservation(&mut state, order, Happening::Due, outbox),
             Step::LookUp
             | Step::Capture
             | Step::Decline
@@ -102,25 +103,25 @@ impl World {
             | Step::RefundAgain => self.provider(&mut state.dances[at], step),
             Step::Record => {
                 let captured = old.provider.entry == Entry::Captured;
-                self.payment(&mut state, order, Happening::Answered { captured }, publish);
+                self.payment(&mut state, order, Happening::Answered { captured }, outbox);
                 state.dances[at].calling = false;
             }
             Step::RecordAgain => {
                 let captured = old.provider.entry == Entry::Captured;
-                self.payment(&mut state, order, Happening::Answered { captured }, publish);
+                self.payment(&mut state, order, Happening::Answered { captured }, outbox);
             }
             Step::RecordRefund | Step::RecordRefundAgain => {
-                self.payment(&mut state, order, Happening::Refunded, publish)
+                self.payment(&mut state, order, Happening::Refunded, outbox)
             }
             Step::Submit | Step::Cancel | Step::CancelByStranger | Step::AskRefund => {
-                self.ask(&mut state.dances[at], order, step);
+                let dance = &mut state.dances[at];
+                let message = self.wish(dance, order, step)?;
+                self.publish(dance, self.kind(message), message);
             }
             Step::Adjust { shelf, delta } => {
-                let shelf = usize::from(shelf);
-                let delta_read = i32::from(delta);
-                let level = inventory::adjusted(state.shelves[shelf], &self.shelves, shelf, delta_read)?;
-                state.shelves[shelf] = level;
-                state.supplied[shelf] += delta;
+                let at = usize::from(shelf);
+                state.shelves[at] = inventory::adjusted(state.shelves[at], &self.shelves, at, delta.into())?;
+                state.supplied[at] += delta;
                 state.adjustments += 1;
             }
         }
@@ -137,38 +138,30 @@ impl World {
             && self.routes.of(service).any(|channel| dance.channels[channel].has_read(message.id))
     }
 
-    fn receive(
-        &self,
-        state: &mut State,
-        order: u8,
-        channel: u8,
-        message: Message,
-        late: bool,
-        publish: bool,
-    ) {
+    fn receive(&self, state: &mut State, order: u8, channel: u8, message: Message, late: bool, outbox: bool) {
         let happening = Happening::Message { message, late };
         match self.routes.channel(channel).service {
-            Service::Order => self.order(state, order, happening, publish),
-            Service::Inventory => self.reservation(state, order, happening, publish),
-            Service::Payment => self.payment(state, order, happening, publish),
+            Service::Order => self.order(state, order, happening, outbox),
+            Service::Inventory => self.reservation(state, order, happening, outbox),
+            Service::Payment => self.payment(state, order, happening, outbox),
         }
     }
 
-    fn order(&self, state: &mut State, order: u8, happening: Happening, publish: bool) {
+    fn order(&self, state: &mut State, order: u8, happening: Happening, outbox: bool) {
         let dance = &mut state.dances[usize::from(order)];
         let outcome = self.decide_order(order, dance.order, happening);
         dance.order = outcome.row;
-        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| publish));
+        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| outbox));
     }
 
-    fn reservation(&self, state: &mut State, order: u8, happening: Happening, publish: bool) {
+    fn reservation(&self, state: &mut State, order: u8, happening: Happening, outbox: bool) {
         let dance = &mut state.dances[usize::from(order)];
         let outcome = self.decide_reservation(order, dance.reservation, happening, state.shelves);
         (dance.reservation, state.shelves) = outcome.row;
-        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| publish));
+        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| outbox));
     }
 
-    fn payment(&self, state: &mut State, order: u8, happening: Happening, publish: bool) {
+    fn payment(&self, state: &mut State, order: u8, happening: Happening, outbox: bool) {
         let dance = &mut state.dances[usize::from(order)];
         let outcome = self.decide_payment(order, dance.payment, happening);
         let begins = !dance.payment.is_open() && outcome.row.is_open();
@@ -180,7 +173,7 @@ impl World {
             let mut ours = self.routes.of(Service::Payment).map(|channel| &dance.channels[channel]);
             dance.broken.charged_too_late |= late || ours.any(|channel| channel.has_read_any(self, &ENDS));
         }
-        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| publish));
+        self.commit(dance, order, outcome.broken, outcome.emit.filter(|_| outbox));
     }
 
     fn commit(&self, dance: &mut Dance, order: u8, broken: Broken, emit: Option<Emitted>) {
@@ -188,9 +181,7 @@ impl World {
         dance.broken.unlisted |= broken.unlisted;
         dance.broken.final_changed |= broken.final_changed;
         let Some(Emitted { message, kind, refuses }) = emit else { return };
-        for channel in self.routes.readers(kind) {
-            dance.broken.out_of_room |= !dance.channels[channel].push(message);
-        }
+        self.publish(dance, kind, message);
         if let Some(request) = refuses {
             let script = &self.scripts[usize::from(order)];
             dance.asked.cancellation_refused |= script.cancellation.id == request;
@@ -198,61 +189,10 @@ impl World {
         }
     }
 
-    fn ask(&self, dance: &mut Dance, order: u8, step: Step) {
-        let script = &self.scripts[usize::from(order)];
-        let asked = &mut dance.asked;
-        let message = match step {
-            Step::Cancel => {
-                asked.cancelled = true;
-                script.cancellation
-            }
-            Step::CancelByStranger => {
-                asked.cancelled_by_stranger = true;
-                script.stranger
-            }
-            Step::AskRefund => {
-                asked.refunds += 1;
-                script.refunds[usize::from(asked.refunds - 1)]
-            }
-            _ => {
-                asked.submissions += 1;
-                script.submissions[usize::from(asked.submissions - 1)]
-            }
-        };
-        for channel in self.routes.readers(self.kind(message)) {
+    fn publish(&self, dance: &mut Dance, kind: EventType, message: Message) {
+        for channel in self.routes.readers(kind) {
             dance.broken.out_of_room |= !dance.channels[channel].push(message);
         }
-    }
-
-    /// The provider acts once under one key, whoever asks and however often.
-    fn provider(&self, dance: &mut Dance, step: Step) {
-        let charge = dance.payment.charge;
-        let provider = &mut dance.provider;
-        match step {
-            Step::Capture => {
-                provider.entry = Entry::Captured;
-                provider.captures += 1;
-                provider.captured += charge;
-            }
-            Step::Decline | Step::CallOff => provider.entry = Entry::Declined,
-            Step::LookUp => {
-                dance.calling = true;
-                if self.bug == Some(Bug::ChargeNotIdempotent) && provider.entry == Entry::Captured {
-                    provider.captures += 1;
-                    provider.captured += charge;
-                }
-            }
-            Step::Refund => {
-                provider.refunds += 1;
-                provider.refunded += charge;
-            }
-            Step::RefundAgain if self.bug == Some(Bug::RefundNotIdempotent) => {
-                provider.refunds += 1;
-                provider.refunded += charge;
-            }
-            _ => {}
-        }
-        provider.requested &= provider.entry == Entry::None;
     }
 }
 
