@@ -34,43 +34,58 @@ pub async fn books_of(pools: &BTreeMap<&'static str, PgPool>) {
     })
     .await;
 
-    let stock =
-        "select count(*) from stock where available + reserved <> on_hand or reserved <> 0 or available < 0";
-    assert_eq!(
-        databases.number("inventory", stock).await,
-        0,
-        "at rest nothing is reserved, and available is what is on hand"
-    );
-
-    // Per sku: what was put in, less what is there, is what confirmed orders took.
-    let put_in_less_there = "select coalesce(sum(d), 0)::bigint from (
-        select sum(delta)::bigint as d from adjustments where applied union all select -sum(on_hand)::bigint from stock) x";
-    let reserved = "select coalesce(sum(quantity), 0)::bigint from reservations where status = 'confirmed'";
-    let sold = "select coalesce(sum((l->>'quantity')::bigint), 0)::bigint from orders, json_array_elements(lines) l where status = 'confirmed'";
-    let gone = databases.number("inventory", put_in_less_there).await;
-    assert_eq!(
-        gone,
-        databases.number("inventory", reserved).await,
-        "goods that are gone are those that were confirmed"
-    );
-    assert_eq!(
-        gone,
-        databases.number("order", sold).await,
-        "goods that are gone are those of confirmed orders"
-    );
-
-    // Money in units of the fourth decimal.
-    let captured = "select coalesce(sum(amount * 10000), 0)::bigint from payments where status = 'success'";
-    let totals = "select coalesce(sum(total * 10000), 0)::bigint from orders where status = 'confirmed'";
-    assert_eq!(
-        databases.number("payment", captured).await,
-        databases.number("order", totals).await,
-        "money kept is that of confirmed orders"
-    );
+    // News of an end may still be on its way between two services: the books are waited for, too.
+    until("the books balance", || async {
+        // Per sku: what was put in, less what is there, is what confirmed orders took.
+        let gone = databases.number("inventory", PUT_IN_LESS_THERE).await;
+        let seen = Books {
+            stock_rows_off: databases.number("inventory", STOCK_ROWS_OFF).await,
+            goods_gone: gone,
+            goods_confirmed: databases.number("inventory", GOODS_CONFIRMED).await,
+            goods_sold: databases.number("order", GOODS_SOLD).await,
+            money_kept: databases.number("payment", MONEY_KEPT).await,
+            money_confirmed: databases.number("order", MONEY_CONFIRMED).await,
+        };
+        if seen.balance() { Ok(()) } else { Err(seen) }
+    })
+    .await;
 
     for service in SERVICES {
         let parked = databases.number(service, "select count(*) from dead_letters").await;
         assert_eq!(parked, 0, "nothing is parked in {service}");
+    }
+}
+
+/// At rest nothing is reserved, and available is what is on hand.
+const STOCK_ROWS_OFF: &str =
+    "select count(*) from stock where available + reserved <> on_hand or reserved <> 0 or available < 0";
+const PUT_IN_LESS_THERE: &str = "select coalesce(sum(d), 0)::bigint from (
+    select sum(delta)::bigint as d from adjustments where applied union all select -sum(on_hand)::bigint from stock) x";
+const GOODS_CONFIRMED: &str =
+    "select coalesce(sum(quantity), 0)::bigint from reservations where status = 'confirmed'";
+const GOODS_SOLD: &str = "select coalesce(sum((l->>'quantity')::bigint), 0)::bigint from orders, json_array_elements(lines) l where status = 'confirmed'";
+/// Money in units of the fourth decimal.
+const MONEY_KEPT: &str =
+    "select coalesce(sum(amount * 10000), 0)::bigint from payments where status = 'success'";
+const MONEY_CONFIRMED: &str =
+    "select coalesce(sum(total * 10000), 0)::bigint from orders where status = 'confirmed'";
+
+#[derive(Debug)]
+struct Books {
+    stock_rows_off: i64,
+    goods_gone: i64,
+    goods_confirmed: i64,
+    goods_sold: i64,
+    money_kept: i64,
+    money_confirmed: i64,
+}
+
+impl Books {
+    fn balance(&self) -> bool {
+        self.stock_rows_off == 0
+            && self.goods_gone == self.goods_confirmed
+            && self.goods_gone == self.goods_sold
+            && self.money_kept == self.money_confirmed
     }
 }
 

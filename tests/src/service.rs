@@ -56,7 +56,7 @@ impl Running {
         self.task.await.expect("the service does not panic").expect("the service ends well");
     }
 
-    /// As if the process had been killed: nothing is finished, nothing is said.
+    /// Dropped in its midst: no batch is finished, nothing is flushed. (A process that is killed is tried in `cli/`.)
     pub async fn abort(self) {
         self.task.abort();
         if let Err(error) = self.task.await {

@@ -54,6 +54,10 @@ impl Options {
 pub struct Time(Arc<AtomicI64>);
 
 impl Time {
+    pub fn now(&self) -> Micros {
+        Micros(self.0.load(Ordering::SeqCst))
+    }
+
     pub fn pass(&self, minutes: i64) {
         self.0.fetch_add(minutes * 60_000_000, Ordering::SeqCst);
     }

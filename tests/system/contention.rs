@@ -73,7 +73,7 @@ async fn opposite_orders_do_not_deadlock() {
             world.publish(submission(&lines))
         });
         futures::future::join_all(orders).await;
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%from stock%'";
         world.await_number("inventory", waiting, 2).await;
         middle.commit().await.unwrap();
         let confirmed = "select count(*) from orders where status = 'confirmed'";

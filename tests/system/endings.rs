@@ -2,7 +2,7 @@
 
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
-use minuet_events::values::{OrderId, UserId};
+use minuet_events::values::{Micros, OrderId, UserId};
 use minuet_tests::{Options, Provider, World, books, submission, until};
 use reqwest::Method;
 use serde_json::json;
@@ -14,6 +14,19 @@ pub(crate) const TOPICS: [&str; 3] = ["orders.events", "inventory.events", "paym
 pub(crate) async fn story(world: &World, order: OrderId) -> Vec<String> {
     let about = world.topics.about(&order.to_string(), &TOPICS).await;
     about.iter().map(|consumed| consumed.event.event_type().name().to_owned()).collect()
+}
+
+/// Waits until every shard has been swept at that time, or later: a sweep looks back by two minutes.
+async fn swept(world: &World, service: &str, at: Micros) {
+    until(&format!("{service} has swept"), || async {
+        let until: Option<time::OffsetDateTime> = sqlx::query_scalar("select min(swept_until) from shards")
+            .fetch_one(world.pool(service))
+            .await
+            .unwrap();
+        let wanted = at.plus(time::Duration::minutes(-2)).to_datetime();
+        if until.is_some_and(|until| until >= wanted) { Ok(()) } else { Err(until) }
+    })
+    .await;
 }
 
 async fn reason(world: &World, order: OrderId) -> String {
@@ -40,6 +53,7 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     .await;
 
     time.pass(14);
+    swept(&world, "inventory", time.now()).await;
     assert_eq!(world.number("inventory", "select reserved from stock").await, 2);
     time.pass(2);
     world.await_status(order, "cancelled").await;
@@ -96,6 +110,7 @@ async fn an_order_past_its_deadline_is_cancelled() {
     world.await_status(order, "pending").await;
 
     time.pass(29);
+    swept(&world, "order", time.now()).await;
     assert_eq!(world.status(order).await.as_deref(), Some("pending"));
     time.pass(2);
     world.await_status(order, "cancelled").await;

@@ -13,7 +13,8 @@ async fn shards_that_were_taken_by_mistake_are_taken_back() {
         let orders = (0..100).map(|_| world.submit(&[("VASE", 1)]));
         futures::future::join_all(orders).await;
         for service in SERVICES {
-            sqlx::query("update shards set epoch = epoch + 1, owner = 'a stranger'")
+            sqlx::query("with s as (select shard from shards order by shard for update)
+                 update shards set epoch = epoch + 1, owner = 'a stranger' from s where shards.shard = s.shard")
                 .execute(world.pool(service))
                 .await
                 .unwrap();

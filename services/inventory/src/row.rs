@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) placed: Cause,
     pub(crate) event_sequence: i64,
     pub(crate) version: i32,
+    /// The version that was read: only that one is changed.
+    pub(crate) read_version: i32,
     pub(crate) traceparent: String,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
@@ -34,6 +36,7 @@ impl Row {
             placed: cause,
             event_sequence: 0,
             version: 0,
+            read_version: 0,
             traceparent: trace.traceparent.clone(),
             created_at: now,
             updated_at: now,

@@ -30,11 +30,12 @@ const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, sta
      on conflict (order_id) do nothing";
 
 const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.status, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
-     from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[]) as n (order_id, status, event_sequence, version, updated_at)
-     where r.order_id = n.order_id";
+     from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::integer[])
+        as n (order_id, status, event_sequence, version, updated_at, read_version)
+     where r.order_id = n.order_id and r.version = n.read_version";
 
 /// Goods held past their time.
-const DUE: &str = "select order_id from order_reservations where expires_at > $1 and expires_at <= $2 and status = 'reserved' order by expires_at limit 10000";
+const DUE: &str = "select order_id from order_reservations where expires_at > $1 and expires_at <= $2 and status = 'reserved' order by expires_at";
 
 const LOAD_SEQUENCES: &str =
     "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
@@ -46,11 +47,15 @@ const UPDATE_SEQUENCES: &str = "update skus s set event_sequence = n.event_seque
 const LOAD_STOCK: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock where sku = any($1::text[]) order by sku, warehouse_code for update";
 
 const INSERT_STOCK: &str = "insert into stock (sku, warehouse_code, available, reserved, on_hand, version)
-     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) on conflict (sku, warehouse_code) do nothing";
+     select n.sku, n.warehouse_code, n.available, n.reserved, n.on_hand, n.version
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+        as n (sku, warehouse_code, available, reserved, on_hand, version, read_version)
+     on conflict (sku, warehouse_code) do nothing";
 
 const UPDATE_STOCK: &str = "update stock s set available = n.available, reserved = n.reserved, on_hand = n.on_hand, version = n.version
-     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) as n (sku, warehouse_code, available, reserved, on_hand, version)
-     where s.sku = n.sku and s.warehouse_code = n.warehouse_code";
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+        as n (sku, warehouse_code, available, reserved, on_hand, version, read_version)
+     where s.sku = n.sku and s.warehouse_code = n.warehouse_code and s.version = n.read_version";
 
 const LOAD_ADJUSTMENTS: &str = "select id from adjustments where id = any($1::uuid[])";
 
@@ -156,6 +161,7 @@ fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
         placed: Cause { id: stored.placed_id, time: Micros::from_datetime(stored.placed_time) },
         event_sequence: stored.event_sequence,
         version: stored.version,
+        read_version: stored.version,
         traceparent: stored.traceparent,
         created_at,
         updated_at: created_at,
@@ -172,7 +178,7 @@ fn status(row: &Row) -> &'static str {
     }
 }
 
-/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+/// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
 pub(crate) async fn write_reservations(
     connection: &mut PgConnection,
     rows: &[&Row],
@@ -216,14 +222,18 @@ pub(crate) async fn write_reservations(
         }
     }
     if !stored.is_empty() {
-        sqlx::query(UPDATE_RESERVATIONS)
+        let done = sqlx::query(UPDATE_RESERVATIONS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
             .bind(times(&stored, |row| row.updated_at))
+            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
             .execute(connection)
             .await?;
+        if done.rows_affected() != stored.len() as u64 {
+            return Err(ReactError::LostRace { table: "order_reservations" });
+        }
     }
     Ok(())
 }
@@ -300,7 +310,7 @@ pub(crate) async fn load_stock(
     rows.into_iter().map(parse).collect()
 }
 
-/// Writes the levels that moved. One that somebody else created meanwhile is a lost race.
+/// Writes the levels that moved. One that somebody else created or changed meanwhile is a lost race.
 pub(crate) async fn write_stock(
     connection: &mut PgConnection,
     before: &Stock,
@@ -319,6 +329,9 @@ pub(crate) async fn write_stock(
             .bind(rows.iter().map(|(_, level)| level.reserved).collect::<Vec<_>>())
             .bind(rows.iter().map(|(_, level)| level.on_hand).collect::<Vec<_>>())
             .bind(rows.iter().map(|(_, level)| level.version).collect::<Vec<_>>())
+            .bind(
+                rows.iter().map(|(shelf, _)| before.get(*shelf).map_or(0, |l| l.version)).collect::<Vec<_>>(),
+            )
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != rows.len() as u64 {

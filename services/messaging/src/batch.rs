@@ -114,6 +114,12 @@ impl<R: Reactor> Processor<R> {
                         debug!(events = events.len(), error = chain(&error), "halving a batch");
                         let second = events.split_off(events.len() / 2);
                         left.extend(self.settle(events, unreadable).await?);
+                        // What comes behind an event that was left must be left as well.
+                        let mut second = second;
+                        second.retain(|event| !left.contains(&shard(&event.incoming)));
+                        if second.is_empty() {
+                            return Ok(left);
+                        }
                         left.extend(self.settle(second, Vec::new()).await?);
                         return Ok(left);
                     }

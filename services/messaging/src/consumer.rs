@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::client::Client;
 use crate::generations::Generations;
@@ -88,7 +88,7 @@ impl ConsumerContext for Membership {
 /// Partitions to be read again from these offsets, and whom to tell when that is so.
 pub(crate) struct Rewind {
     pub(crate) to: TopicPartitionList,
-    pub(crate) done: oneshot::Sender<()>,
+    pub(crate) done: oneshot::Sender<bool>,
 }
 
 /// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
@@ -123,6 +123,11 @@ pub(crate) async fn poll(
         };
         let message = match message {
             Some(Ok(message)) => message,
+            // The client says of itself that it is of no more use.
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                error!(%error, "poll");
+                return;
+            }
             Some(Err(error)) => {
                 // Most of these the client has told already.
                 consumer.context().client.error(error, "poll");
@@ -165,16 +170,21 @@ pub(crate) async fn poll(
 /// Between two messages, so that each message is told to be of before or after. What is under way is ended by its generation.
 async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
     let (seeker, list) = (Arc::clone(consumer), to.clone());
-    match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
-        Ok(Ok(_)) => info!(partitions = to.count(), "reading again what another owner had"),
-        // A partition that is no longer ours need not be read again.
-        Ok(Err(error)) => warn!(%error, "partitions cannot be read again"),
-        Err(error) => warn!(%error, "partitions cannot be read again"),
+    let sought = match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
+        Ok(Ok(sought)) => sought.elements().iter().try_for_each(|element| element.error()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(KafkaError::Canceled),
+    };
+    match &sought {
+        Ok(()) => {
+            info!(partitions = to.count(), "reading again what another owner had");
+            for element in to.elements() {
+                consumer.context().generations.end(element.topic(), element.partition());
+            }
+        }
+        Err(error) => warn!(%error, "partitions cannot be read again yet"),
     }
-    for element in to.elements() {
-        consumer.context().generations.end(element.topic(), element.partition());
-    }
-    if done.send(()).is_err() {
+    if done.send(sought.is_ok()).is_err() {
         debug!("nobody waits for the rewind");
     }
 }

@@ -33,6 +33,9 @@ impl Decoder {
                 return refuse("key", "the message has no key; it takes the order id or the sku".to_owned());
             }
         };
+        if !incoming.headers_readable {
+            return refuse("headers", "the name of a header is not UTF-8".to_owned());
+        }
         let Some(payload) = incoming.payload.as_deref() else {
             if catalogue.is_compacted(topic) {
                 return Ok(Ok(Some(Content::Erased { key: key.to_owned() })));

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use minuet_events::values::Micros;
@@ -19,6 +20,21 @@ impl fmt::Display for Position {
     }
 }
 
+/// Shows each header. False: a header's name is no UTF-8, and what follows it was not shown. The client panics on such a name,
+/// and anybody may write one.
+pub(crate) fn each_header<'a>(
+    message: &'a BorrowedMessage<'_>,
+    mut show: impl FnMut(&'a str, Option<&'a [u8]>),
+) -> bool {
+    let Some(headers) = message.headers() else { return true };
+    catch_unwind(AssertUnwindSafe(|| {
+        for header in headers.iter() {
+            show(header.key, header.value);
+        }
+    }))
+    .is_ok()
+}
+
 /// A message as the broker gave it, nothing parsed yet: what is parked if it cannot be processed.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -27,22 +43,24 @@ pub struct Incoming {
     pub payload: Option<Vec<u8>>,
     pub headers: Vec<(String, Option<Vec<u8>>)>,
     pub timestamp: Micros,
+    /// False: the name of a header is no UTF-8, and the headers from there on are missing here.
+    pub headers_readable: bool,
     /// How often its partition had been given away when it was fetched.
     pub(crate) generation: u64,
 }
 
 impl Incoming {
     pub(crate) fn new(message: &BorrowedMessage<'_>, topic: Arc<str>, generation: u64) -> Self {
-        let headers = message
-            .headers()
-            .map(|headers| headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect())
-            .unwrap_or_default();
+        let mut headers = Vec::new();
+        let readable =
+            each_header(message, |key, value| headers.push((key.to_owned(), value.map(<[u8]>::to_vec))));
         Incoming {
             position: Position { topic, partition: message.partition(), offset: message.offset() },
             key: message.key().map(<[u8]>::to_vec),
             payload: message.payload().map(<[u8]>::to_vec),
             headers,
-            timestamp: Micros(message.timestamp().to_millis().unwrap_or(0) * 1000),
+            timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
+            headers_readable: readable,
             generation,
         }
     }

@@ -73,7 +73,7 @@ impl Lane {
         if !lost.is_empty() {
             inner.rollback().await?;
             self.shards.fence_off(&lost);
-            return Err(ReactError::Fenced(lost));
+            return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
         Ok(Transaction { inner, lane: self.clone() })
     }

@@ -2,7 +2,7 @@
 //!
 //! | kind | for example | what follows |
 //! |---|---|---|
-//! | transient | database or broker away, serialization failure, deadlock, lock timeout, a lost race | retried with back-off, for ever; nothing is parked |
+//! | transient | database or broker away, a right or a migration missing, serialization failure, deadlock, lock timeout, a lost race | retried with back-off, for ever; nothing is parked |
 //! | fenced | another instance took the shard | the events of that shard are left to it |
 //! | permanent | a constraint violated, a value that does not fit | the batch is halved until the event stands alone; tried again a bounded number of times; parked |
 //! | bug | a panic | as permanent; the process lives on |
@@ -18,8 +18,9 @@ use crate::outbox::AppendError;
 pub enum ReactError {
     #[error("the database refused or is away")]
     Database(#[from] sqlx::Error),
-    /// Two transactions wanted to create the same row: the later one starts again and finds it.
-    #[error("another transaction was first to create a row of {table}")]
+    /// Two transactions wanted to create the same row, or to change the same version of it: the later one starts again and
+    /// finds what the other left.
+    #[error("another transaction was first to create or to change a row of {table}")]
     LostRace { table: &'static str },
     #[error("an event cannot be encoded")]
     Encode(#[from] EncodeError),
@@ -68,26 +69,23 @@ pub(crate) fn verdict(error: &ReactError) -> Verdict {
     }
 }
 
+/// Only what lies in the event itself is permanent: a value that does not fit (class 22), a constraint (class 23), a row that
+/// cannot be read. Everything else may be put right outside (a password, a right, a migration, a full disk), and must not
+/// make us park good events: https://www.postgresql.org/docs/15/errcodes-appendix.html
 fn database(error: &sqlx::Error) -> Verdict {
     match error {
         sqlx::Error::Database(e) => match e.code().as_deref() {
-            // serialization failure, deadlock, lock not available, query cancelled, read-only (a standby, a full disk)
-            Some("40001" | "40P01" | "55P03" | "57014" | "25006" | "25P03") => Verdict::Transient,
-            // connection, resources, operator intervention, system: https://www.postgresql.org/docs/15/errcodes-appendix.html
-            Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
-                Verdict::Transient
-            }
+            Some(code) if code.starts_with("22") => Verdict::Permanent("value"),
             Some(code) if code.starts_with("23") => Verdict::Permanent("constraint"),
-            _ => Verdict::Permanent("database"),
+            _ => Verdict::Transient,
         },
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed => Verdict::Transient,
-        _ => Verdict::Permanent("database"),
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::TypeNotFound { .. } => Verdict::Permanent("database"),
+        _ => Verdict::Transient,
     }
 }
 

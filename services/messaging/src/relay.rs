@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::FutureRecord;
+use rdkafka::producer::{FutureRecord, Producer as _};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -54,6 +54,10 @@ impl Relay {
         let mut failures = 0;
         let wake = Arc::clone(&self.lane.wake);
         loop {
+            if let Some((error, reason)) = self.producer.client().fatal_error() {
+                error!(%error, reason, "the producer is of no more use");
+                return;
+            }
             match self.round().await {
                 Ok(published) => {
                     failures = 0;

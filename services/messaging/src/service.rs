@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::batch::{self, Processor};
 use crate::client::{Client, Producer};
@@ -42,6 +42,9 @@ pub enum ServiceError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// What it had under way is in the database and in the topics: the next start goes on with it.
+    #[error("a part of the {service} service has ended by itself; its log says which. Start it again")]
+    Ended { service: &'static str },
 }
 
 /// A service before it runs. Its [`Lane`] is there already, for the code that writes besides the consumer.
@@ -115,6 +118,7 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let processor = self.processor(Arc::clone(&reactor), shutdown.clone());
         let Service { settings, lane, health, counts, fenced } = self;
+        let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let producer: Producer =
             kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
@@ -141,8 +145,11 @@ impl Service {
 
         let (to, from) = mpsc::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
-        let poller =
-            spawn(consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()));
+        let poller = spawn(
+            "poll",
+            &shutdown,
+            consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()),
+        );
         let processed = Arc::new(Processed::default());
         let taker = Taker {
             reactor: Arc::clone(&reactor),
@@ -155,7 +162,7 @@ impl Service {
             health: health.clone(),
             shutdown: shutdown.clone(),
         };
-        let taker = spawn(taker.run(assignments, fenced));
+        let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
         let relay = Relay::new(
             lane.clone(),
             producer.clone(),
@@ -172,13 +179,16 @@ impl Service {
             processed: Arc::clone(&processed),
             shutdown: shutdown.clone(),
         };
-        let sweeper = spawn(sweeper.run());
+        let sweeper = spawn("sweep", &shutdown, sweeper.run());
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
-        let relay = spawn(relay.run(relay_stop.clone()));
+        let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
 
         let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
         work(&processor, input, from, settings.batch_size, &shutdown).await;
+        if !told.is_cancelled() {
+            return Err(ServiceError::Ended { service: lane.service });
+        }
         processor.reactor.stopped().await;
 
         for task in [poller, taker, sweeper] {
@@ -202,9 +212,32 @@ fn consumed<R: Reactor>(reactor: &R) -> impl Iterator<Item = EventType> {
     reactor.reactions().iter().filter_map(|row| row.on.event())
 }
 
-/// A task that does not outlive the service, also when that is dropped in its midst.
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(task))
+/// A task that does not outlive the service, also when that is dropped in its midst. A service without one of its tasks would
+/// stand still and look well: one that ends, or panics, before it is told to takes the service with it.
+fn spawn(
+    name: &'static str,
+    shutdown: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> AbortOnDropHandle<()> {
+    let end = TaskEnd { name, shutdown: shutdown.clone() };
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let _end = end;
+        task.await;
+    }))
+}
+
+struct TaskEnd {
+    name: &'static str,
+    shutdown: CancellationToken,
+}
+
+impl Drop for TaskEnd {
+    fn drop(&mut self) {
+        if !self.shutdown.is_cancelled() {
+            error!(task = self.name, "a task of the service has ended by itself");
+            self.shutdown.cancel();
+        }
+    }
 }
 
 /// What the group and the sweeper are told about the messages that are processed.

@@ -90,10 +90,27 @@ impl Shards {
     }
 
     /// Somebody has raised their epochs: we hold them no more, whatever the group says.
-    pub(crate) fn fence_off(&self, shards: &[u32]) {
-        self.let_go(shards);
-        if self.fenced.send(shards.to_vec()).is_err() {
-            tracing::debug!(?shards, "fenced after the end");
+    pub(crate) fn fence_off(&self, believed: &[(u32, i64)]) {
+        let mut epochs = self.epochs();
+        let mut shards = Vec::new();
+        for (shard, epoch) in believed {
+            // One that was taken anew meanwhile is ours by a newer epoch.
+            if let Some(slot) =
+                epochs.get_mut(*shard as usize).filter(|slot| slot.is_none_or(|held| held <= *epoch))
+            {
+                *slot = None;
+                shards.push(*shard);
+            }
+        }
+        drop(epochs);
+        self.announce();
+        self.take_back(shards);
+    }
+
+    /// To be taken again, if the group still says that they are ours.
+    pub(crate) fn take_back(&self, shards: Vec<u32>) {
+        if self.fenced.send(shards).is_err() {
+            tracing::debug!("fenced after the end");
         }
     }
 
@@ -131,12 +148,12 @@ impl Shards {
 pub(crate) async fn fence(
     connection: &mut PgConnection,
     believed: &[(u32, i64)],
-) -> Result<Vec<u32>, sqlx::Error> {
+) -> Result<Vec<(u32, i64)>, sqlx::Error> {
     let (numbers, epochs): (Vec<i16>, Vec<i64>) =
         believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
     let ours: Vec<i16> = sqlx::query_scalar(FENCE).bind(numbers).bind(epochs).fetch_all(connection).await?;
     let ours: HashSet<u32> = ours.into_iter().map(|n| u32::from(n.unsigned_abs())).collect();
-    Ok(believed.iter().map(|(shard, _)| *shard).filter(|shard| !ours.contains(shard)).collect())
+    Ok(believed.iter().copied().filter(|(shard, _)| !ours.contains(shard)).collect())
 }
 
 #[cfg(test)]
@@ -147,7 +164,7 @@ mod tests {
     fn what_is_fenced_is_told_and_stays_assigned() {
         let (shards, mut told) = Shards::new(4);
         shards.assign(&[1, 2]);
-        shards.fence_off(&[2]);
+        shards.fence_off(&[(2, 1)]);
         assert_eq!(told.try_recv(), Ok(vec![2]));
         assert_eq!(shards.still_assigned(&[0, 1, 2]), [1, 2]);
         shards.give_away(&[2]);

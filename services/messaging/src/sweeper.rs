@@ -72,7 +72,7 @@ pub(crate) struct Sweeper<R> {
 
 impl<R: Reactor> Sweeper<R> {
     pub(crate) async fn run(self) {
-        let Some(interval) = self.reactor.sweep_interval() else { return };
+        let Some(interval) = self.reactor.sweep_interval() else { return self.shutdown.cancelled().await };
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -127,10 +127,12 @@ impl<R: Reactor> Sweeper<R> {
     async fn due(&self, shards: &[i16], now: Micros) -> Result<Vec<OrderId>, ReactError> {
         let mut connection = self.lane.pool().acquire().await?;
         let since: Option<time::OffsetDateTime> =
-            sqlx::query_scalar(SINCE).bind(shards).fetch_one(&mut *connection).await.ok();
+            sqlx::query_scalar(SINCE).bind(shards).fetch_one(&mut *connection).await?;
         let since = since.map_or(Micros(0), Micros::from_datetime);
         let mut due = self.reactor.due(&mut connection, since, now).await?;
-        due.retain(|order| self.lane.holds(self.shard(*order)));
+        let is_ours =
+            |order: &OrderId| shards.iter().any(|shard| i64::from(*shard) == i64::from(self.shard(*order)));
+        due.retain(is_ours);
         Ok(due)
     }
 

@@ -55,13 +55,13 @@ impl<R: Reactor> Taker<R> {
 
     /// However often the database has to be asked, as long as the group says that they are ours.
     async fn take(&self, mut shards: Vec<u32>) {
-        let mut attempt = 0;
+        let (mut attempt, mut taken) = (0, false);
         loop {
             shards = self.lane.shards.still_assigned(&shards);
             if shards.is_empty() {
                 return;
             }
-            let Err(error) = self.try_take(&shards).await else { break };
+            let Err(error) = self.try_take(&shards, &mut taken).await else { break };
             warn!(error = chain(&error), ?shards, "shards cannot be taken yet");
             self.health.down(Dependency::Postgres, "shards cannot be taken");
             tokio::select! {
@@ -74,10 +74,13 @@ impl<R: Reactor> Taker<R> {
         self.lane.wake.notify_one();
     }
 
-    async fn try_take(&self, shards: &[u32]) -> Result<(), ReactError> {
-        let mut connection = self.lane.pool.acquire().await?;
-        self.lane.shards.take(&mut connection, shards, &self.owner).await?;
-        drop(connection);
+    /// Each epoch is raised once: raising it again would fence off what is under way in our own name.
+    async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
+        if !*taken {
+            let mut connection = self.lane.pool.acquire().await?;
+            self.lane.shards.take(&mut connection, shards, &self.owner).await?;
+            *taken = true;
+        }
         self.reactor.shards_taken(shards).await
     }
 
@@ -91,13 +94,18 @@ impl<R: Reactor> Taker<R> {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => {
                 warn!(%error, ?shards, "the inputs' positions cannot be asked for");
-                self.lane.shards.fence_off(shards);
+                self.lane.shards.take_back(shards.to_vec());
                 return false;
             }
             Err(_) => return false,
         };
         let (done, told) = oneshot::channel();
-        self.rewinds.send(Rewind { to, done }).is_ok() && told.await.is_ok()
+        // False, or nobody there to answer: the poller has ended, or the seek failed.
+        let done = self.rewinds.send(Rewind { to, done }).is_ok() && told.await.unwrap_or(false);
+        if !done && !self.shutdown.is_cancelled() {
+            self.lane.shards.take_back(shards.to_vec());
+        }
+        done
     }
 }
 

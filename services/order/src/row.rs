@@ -27,6 +27,8 @@ pub(crate) struct Row {
     pub(crate) ended_by: Option<Uuid>,
     pub(crate) event_sequence: i64,
     pub(crate) version: i32,
+    /// The version that was read: only that one is changed.
+    pub(crate) read_version: i32,
     pub(crate) traceparent: Option<String>,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
@@ -52,6 +54,7 @@ impl Row {
             ended_by: None,
             event_sequence: 0,
             version: 0,
+            read_version: 0,
             traceparent: None,
             created_at: now,
             updated_at: now,

@@ -27,17 +27,17 @@ const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_me
      on conflict (id) do nothing";
 
 const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
-        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[])
-        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent)
+        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[])
+        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at)
      where o.id = n.id";
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
         reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
         event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by)
-     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[])
-        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by)
-     where o.id = n.id";
+     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[], $12::integer[])
+        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by, read_version)
+     where o.id = n.id and o.version = n.read_version";
 
 const WRITE_REFUSALS: &str = "insert into refusals (request_id, order_id, reason, created_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) on conflict (request_id) do nothing";
@@ -48,7 +48,7 @@ const REQUEST: &str =
      union all select null, status::text from orders where id = $1 and ended_by = $2 limit 1";
 
 /// Open orders by their age.
-const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at limit 10000";
+const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at";
 
 const LOAD_PRODUCTS: &str =
     "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
@@ -58,7 +58,8 @@ const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_pr
      select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::integer[], $9::bigint[])
      on conflict (sku) do update set name = excluded.name, currency = excluded.currency, unit_price = excluded.unit_price, active = excluded.active,
         event_id = excluded.event_id, event_time = excluded.event_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset
-     where products.source_partition <> excluded.source_partition or products.source_offset < excluded.source_offset";
+     where case when products.source_partition = excluded.source_partition then products.source_offset < excluded.source_offset
+        else products.event_time <= excluded.event_time end";
 
 const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
      from orders where id = $1 and user_id is not null";
@@ -155,6 +156,7 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         submission: submission.map(|(id, time)| Cause { id, time: Micros::from_datetime(time) }),
         event_sequence: stored.event_sequence,
         version: stored.version,
+        read_version: stored.version,
         traceparent: stored.traceparent,
         created_at,
         stored: true,
@@ -162,7 +164,7 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
     })
 }
 
-/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+/// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
 pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
     if !new.is_empty() {
@@ -208,12 +210,14 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.submission_ids)
             .bind(c.submission_times)
             .bind(c.traces)
+            // The deadline counts from the order, not from the cancellation that came before it.
+            .bind(c.updated)
             .execute(&mut *connection)
             .await?;
     }
     if !stored.is_empty() {
         let c = Columns::of(&stored);
-        sqlx::query(UPDATE_ORDERS)
+        let done = sqlx::query(UPDATE_ORDERS)
             .bind(c.ids)
             .bind(c.statuses)
             .bind(c.payments)
@@ -225,8 +229,12 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.versions)
             .bind(c.updated)
             .bind(c.ended_by)
+            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await?;
+        if done.rows_affected() != stored.len() as u64 {
+            return Err(ReactError::LostRace { table: "orders" });
+        }
     }
     Ok(())
 }

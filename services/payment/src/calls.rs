@@ -19,8 +19,8 @@ use crate::domain::{Answer, Charge};
 use crate::provider::{NoAnswer, PaymentGateway};
 use crate::record::record as record_answers;
 
-/// How long one request to the provider may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// After how many requests without an answer the charge is called off.
 const ATTEMPTS: u32 = 5;
 /// After how many refused or unanswered requests a refund is left to a person: about five minutes of back-off.

@@ -21,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) refund: Option<(Refund, Cause)>,
     pub(crate) event_sequence: i64,
     pub(crate) version: i32,
+    /// The version that was read: only that one is changed.
+    pub(crate) read_version: i32,
     pub(crate) traceparent: Option<String>,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
@@ -45,6 +47,7 @@ impl Row {
             refund: None,
             event_sequence: 0,
             version: 0,
+            read_version: 0,
             traceparent: None,
             created_at: now,
             updated_at: now,

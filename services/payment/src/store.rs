@@ -45,9 +45,9 @@ const INSERT_PAYMENTS: &str = "insert into payments (order_id, id, user_id, stat
 
 const UPDATE_PAYMENTS: &str = "update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
         failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
-     from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[])
-        as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at)
-     where p.order_id = n.order_id";
+     from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[])
+        as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at, read_version)
+     where p.order_id = n.order_id and p.version = n.read_version";
 
 const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reason, currency, amount, cause_id, cause_time, done, created_at, updated_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::timestamptz[], $9::boolean[],
@@ -166,6 +166,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         refund,
         event_sequence: stored.event_sequence,
         version: stored.version,
+        read_version: stored.version,
         traceparent: stored.traceparent,
         stored: true,
         ..Row::unknown(order_id, created_at)
@@ -181,7 +182,7 @@ fn status(payment: &Payment) -> &'static str {
     }
 }
 
-/// Inserts the new rows and updates the others. A row that somebody else created meanwhile is a lost race.
+/// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
 pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
     if !new.is_empty() {
@@ -217,7 +218,7 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
         }
     }
     if !stored.is_empty() {
-        sqlx::query(UPDATE_PAYMENTS)
+        let done = sqlx::query(UPDATE_PAYMENTS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
@@ -227,8 +228,12 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await?;
+        if done.rows_affected() != stored.len() as u64 {
+            return Err(ReactError::LostRace { table: "payments" });
+        }
     }
     write_refunds(connection, rows).await
 }

@@ -1,8 +1,8 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use minuet_events::values::Micros;
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
+
+use crate::incoming::each_header;
 
 /// A message as it lies in the client's memory: nothing is copied until somebody wants it.
 pub struct Message<'a> {
@@ -31,15 +31,8 @@ impl<'a> Message<'a> {
     }
 
     /// Shows each header. False: a header's name is no UTF-8, and what follows it was not shown.
-    pub fn headers(&self, mut show: impl FnMut(&'a str, Option<&'a [u8]>)) -> bool {
-        let Some(headers) = self.inner.headers() else { return true };
-        // The client panics on such a name, and anybody may write one.
-        let shown = catch_unwind(AssertUnwindSafe(|| {
-            for header in headers.iter() {
-                show(header.key, header.value);
-            }
-        }));
-        shown.is_ok()
+    pub fn headers(&self, show: impl FnMut(&'a str, Option<&'a [u8]>)) -> bool {
+        each_header(self.inner, show)
     }
 }
 

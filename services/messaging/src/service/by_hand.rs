@@ -52,6 +52,7 @@ impl<R: Reactor> ByHand<R> {
             payload: Some(self.0.lane.codec.encode(event)?),
             headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).collect(),
             timestamp: envelope.time,
+            headers_readable: true,
             generation: 0,
         })
     }
