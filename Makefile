@@ -10,12 +10,14 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test check generate check-generated clean prerequisites
+.PHONY: help up test check bench flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
 	@echo "make check   format, lints, the dance, documentation, generated files"
+	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
+	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
 	@echo "make clean   remove the data of make up"
 
 prerequisites:
@@ -50,6 +52,15 @@ check-generated:
 	if [ "$$before" != "$$(cat $(generated) </dev/null | cksum)" ]; then \
 		echo "generated files were out of date; make generate has renewed them: $(generated)" >&2; exit 1; \
 	fi
+
+# By itself: whatever else runs on the machine is measured too.
+bench: prerequisites
+	cargo build --locked --release --bin minuet
+	$(target)/release/minuet bench $(ARGS)
+
+flamegraph: prerequisites
+	cargo build --locked --release --bin minuet
+	dev/bench/flamegraph.sh $(target)/release/minuet $(target)/flamegraph $(ARGS)
 
 # The lock is held for as long as `make up` runs. The janitor waits for servers that are still stopping, and removes
 # the cluster too where it lies elsewhere.
