@@ -1,6 +1,9 @@
 //! What a person writes. Flags are kcat's where kcat has one.
 
-use clap::{Args, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 use minuet_events::EventType;
 use minuet_events::values::{Micros, OrderId, UserId};
 use time::{Duration, OffsetDateTime};
@@ -11,10 +14,14 @@ use crate::log::{Point, Wanted};
 pub enum Command {
     /// Show events as they come, or from anywhere
     Tail(Tail),
+    /// Tell what happened to one order, and what is awaited
+    Timeline(Timeline),
+    /// Prove the books from the topics alone; exit status 1 where something does not hold
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
-pub struct Select {
+pub(crate) struct Select {
     /// A topic, with or without the prefix; may be repeated [default: all of the installation's]
     #[arg(short = 't', long = "topic", value_name = "TOPIC")]
     pub(crate) topics: Vec<String>,
@@ -36,7 +43,7 @@ pub struct Select {
 }
 
 #[derive(Debug, Args)]
-pub struct Range {
+pub(crate) struct Range {
     /// beginning, end, an offset, -N (N before the end), s@MS or e@MS (from or up to a time in ms); may be repeated
     #[arg(short = 'o', long = "offset", value_name = "WHERE", value_parser = offset, allow_hyphen_values = true)]
     pub(crate) offsets: Vec<Offset>,
@@ -92,6 +99,64 @@ pub struct Tail {
     /// End at the first message that is damaged or odd
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Timeline {
+    #[arg(value_name = "ORDER")]
+    pub(crate) order: OrderId,
+    /// From this time instead of the one in the order's id: RFC 3339, or -15m
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) from: Option<Micros>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub(crate) to: Option<Micros>,
+    #[arg(short = 'f', long, value_enum, default_value_t = TimelineFormat::Text)]
+    pub(crate) format: TimelineFormat,
+    /// As --format json
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimelineFormat {
+    Text,
+    Json,
+    /// A sequence diagram
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// How long anything may be owed: the order's deadline and a little
+    #[arg(long, value_name = "TIME", default_value = "31m", value_parser = duration)]
+    pub(crate) deadline: Duration,
+    /// Compare the services' tables too: every order at rest, every level
+    #[arg(long)]
+    pub(crate) against_databases: bool,
+    /// End at the first message or topic that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The report as JSON
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+    /// Go on with what comes: violations are printed as they are found
+    #[arg(long, conflicts_with_all = ["to", "against_databases", "json"])]
+    pub(crate) follow: bool,
+    /// Show the counts at http://ADDRESS/metrics
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "follow")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Go on from the books of an earlier run instead of the beginning
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["offsets", "from"])]
+    pub(crate) snapshot: Option<PathBuf>,
+    /// Write the books as they are at the end, for a later --snapshot
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_snapshot: Option<PathBuf>,
+    /// Orders at rest that are remembered, for what comes again or late
+    #[arg(long, value_name = "ORDERS", default_value_t = 200_000)]
+    pub(crate) remember: usize,
 }
 
 fn offset(text: &str) -> Result<Offset, String> {

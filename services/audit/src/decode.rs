@@ -12,7 +12,7 @@ use crate::record::{Head, Odd, Place, Record, Source, hash};
 
 /// What an event's key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About<'a> {
+pub(crate) enum About<'a> {
     Order(OrderId),
     Sku(&'a Sku),
     /// A parked message: its key may be anything.
@@ -20,7 +20,7 @@ pub enum About<'a> {
 }
 
 impl<'a> About<'a> {
-    pub fn of(event: &'a Event) -> Self {
+    pub(crate) fn of(event: &'a Event) -> Self {
         match event {
             Event::OrderSubmitted(e) => About::Order(e.order_id),
             Event::OrderCancellationRequested(e) => About::Order(e.order_id),

@@ -1,7 +1,10 @@
 use std::io;
+use std::path::PathBuf;
 
 use minuet_events::ResolveError;
+use minuet_events::values::OrderId;
 use minuet_messaging::ReadError;
+use minuet_messaging::http::BindError;
 
 /// What hinders an audit.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,14 @@ pub enum AuditError {
     Write(#[source] io::Error),
     #[error("{place}: {detail} (--strict ends here)")]
     Strict { place: String, detail: String },
+    #[error("the topics know nothing of the order {order}")]
+    NoOrder { order: OrderId },
+    #[error("the snapshot {} cannot be used: {detail}", .path.display())]
+    Snapshot { path: PathBuf, detail: String },
+    #[error("the metrics cannot be shown")]
+    Metrics(#[source] io::Error),
+    #[error(transparent)]
+    Bind(#[from] BindError),
     #[error("the reading threads ended before their time")]
     Ended,
 }

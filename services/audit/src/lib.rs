@@ -21,6 +21,7 @@ pub mod record;
 pub mod story;
 mod summary;
 mod tail;
+pub mod timeline;
 pub mod verify;
 mod whole;
 
@@ -46,5 +47,7 @@ pub enum Outcome {
 pub fn run(command: &Command, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
     match command {
         Command::Tail(tail) => tail::run(tail, context, out),
+        Command::Timeline(timeline) => timeline::run(timeline, context, out),
+        Command::Verify(verify) => verify::run(verify, context, out),
     }
 }

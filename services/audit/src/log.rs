@@ -11,7 +11,7 @@ use crate::record::{Place, Topics};
 use crate::{AuditError, Context};
 
 /// Threads that read and decode. More gain nothing: the books are kept by one.
-const THREADS: i32 = 2;
+const THREADS: usize = 2;
 /// Messages that are handed over at once, and how many such batches may wait.
 const BATCH: usize = 512;
 const WAITING: usize = 4;
@@ -48,6 +48,25 @@ pub(crate) struct Survey {
     pub(crate) foreign: Vec<String>,
     /// In the catalogue, and not in the cluster.
     pub(crate) missing: Vec<String>,
+}
+
+impl Survey {
+    /// What there is to say, by its label.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
+        let all = [
+            ("truncated", &self.truncated),
+            ("empty", &self.empty),
+            ("foreign", &self.foreign),
+            ("missing", &self.missing),
+        ];
+        all.into_iter().filter(|(_, names)| !names.is_empty())
+    }
+
+    /// What `--strict` does not stand. An empty topic is odd, and no damage.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let mut problems = self.lists().filter(|(label, _)| *label != "empty");
+        problems.next().map(|(label, names)| format!("{label}: {}", names.join(", ")))
+    }
 }
 
 /// Stretches of topics, and what they are called.
@@ -164,16 +183,32 @@ impl Log {
         wanted.iter().map(number).collect()
     }
 
+    /// Whether the cluster has this topic of the catalogue.
+    pub(crate) fn has(&self, topic: &str) -> bool {
+        self.topics.0.iter().any(|name| **name == *topic)
+    }
+
     /// Reads the selection in the order of time: `make` on several threads, `take` on this one, until it breaks.
     pub(crate) fn read<T: Send>(
         &self,
         selection: &Selection,
         make: impl Fn(&Message<'_>, Place) -> T + Sync,
+        take: impl FnMut(T) -> Result<ControlFlow<()>, AuditError>,
+    ) -> Result<(), AuditError> {
+        self.read_only(selection, |_| true, make, take)
+    }
+
+    /// As [`Log::read`], of those messages that `wanted` takes.
+    pub(crate) fn read_only<T: Send>(
+        &self,
+        selection: &Selection,
+        wanted: impl Fn(&Message<'_>) -> bool + Sync,
+        make: impl Fn(&Message<'_>, Place) -> T + Sync,
         mut take: impl FnMut(T) -> Result<ControlFlow<()>, AuditError>,
     ) -> Result<(), AuditError> {
         let groups: Vec<Vec<usize>> = (0..THREADS)
             .map(|thread| {
-                let of = |at: &usize| selection.slices[*at].partition % THREADS == thread;
+                let of = |at: &usize| at % THREADS == thread;
                 (0..selection.slices.len()).filter(of).collect()
             })
             .collect();
@@ -182,20 +217,26 @@ impl Log {
             for group in &groups {
                 let (sender, receiver) = sync_channel::<Vec<(Micros, T)>>(WAITING);
                 streams.push(Stream { receiver, batch: Vec::new().into_iter(), head: None });
-                let make = &make;
+                let (wanted, make) = (&wanted, &make);
                 threads.push(scope.spawn(move || -> Result<(), ReadError> {
                     let slices: Vec<Slice> = group.iter().map(|at| selection.slices[*at].clone()).collect();
                     let mut batch = Vec::with_capacity(BATCH);
-                    let mut wanted = true;
                     self.reader.merged(&slices, |message| {
+                        if !wanted(&message) {
+                            return ControlFlow::Continue(());
+                        }
                         let place =
                             Place { offset: message.offset, ..selection.places[group[message.slice]] };
                         batch.push((message.timestamp(), make(&message, place)));
-                        if batch.len() == BATCH {
-                            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                            wanted = sender.send(full).is_ok();
+                        if batch.len() < BATCH {
+                            return ControlFlow::Continue(());
                         }
-                        if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                        let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                        if sender.send(full).is_ok() {
+                            ControlFlow::Continue(())
+                        } else {
+                            ControlFlow::Break(())
+                        }
                     })?;
                     // Where nobody takes it any more, nobody misses it.
                     drop(sender.send(batch));

@@ -116,11 +116,17 @@ struct Request {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Story {
-    pub seen: Types,
-    requests: Vec<Request>,
+struct Requests {
+    open: Vec<Request>,
     /// What ends and refusals name as their cause: the request may be read after its answer.
     answered: Vec<Uuid>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    pub seen: Types,
+    /// Boxed: most orders have none.
+    requests: Option<Box<Requests>>,
     /// Partition of the submission: only requests on the same one are known to have come before or after it.
     submitted_on: Option<u16>,
 }
@@ -131,14 +137,17 @@ impl Story {
         match event_type {
             OrderCancelled | OrderCancellationRejected | PaymentRefunded | RefundRejected => {
                 if let Some(cause) = cause {
-                    self.requests.retain(|request| request.id != cause);
-                    self.answered.push(cause);
+                    let requests = self.requests.get_or_insert_default();
+                    requests.open.retain(|request| request.id != cause);
+                    requests.answered.push(cause);
                 }
             }
             OrderSubmitted if !self.seen.has(OrderSubmitted) => {
                 // Earlier requests to cancel have become a part of the answer to this one.
                 self.submitted_on = Some(partition);
-                self.requests.retain(|request| request.refund);
+                if let Some(requests) = &mut self.requests {
+                    requests.open.retain(|request| request.refund);
+                }
             }
             OrderCancellationRequested if self.submitted_on == Some(partition) => {
                 self.request(Request { id, refund: false });
@@ -150,9 +159,14 @@ impl Story {
     }
 
     fn request(&mut self, request: Request) {
-        if !self.answered.contains(&request.id) {
-            self.requests.push(request);
+        let requests = self.requests.get_or_insert_default();
+        if !requests.answered.contains(&request.id) {
+            requests.open.push(request);
         }
+    }
+
+    fn open_requests(&self) -> &[Request] {
+        self.requests.as_ref().map_or(&[], |requests| &requests.open)
     }
 
     pub fn awaited(&self) -> Vec<Awaited> {
@@ -165,13 +179,13 @@ impl Story {
                 awaited.push(next);
             }
         }
-        awaited.extend(self.requests.iter().map(|request| request.awaited()));
+        awaited.extend(self.open_requests().iter().map(|request| request.awaited()));
         awaited
     }
 
     /// As [`Story::awaited`], only whether there is anything.
     pub fn is_at_rest(&self) -> bool {
-        self.requests.is_empty() && !RULES.iter().any(|rule| self.is_due(rule))
+        self.open_requests().is_empty() && !RULES.iter().any(|rule| self.is_due(rule))
     }
 
     fn is_due(&self, rule: &Rule) -> bool {

@@ -48,15 +48,12 @@ pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result
         return Ok(Outcome::Holds);
     }
     let key = tail.select.order.map(|order| order.to_string());
-    log.read(
+    log.read_only(
         &selection,
         // What is of another order need not be decoded.
-        |message, place| {
-            let meant = key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes()));
-            meant.then(|| Whole::of(&message, place, &decoder, &log.topics))
-        },
+        |message| key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes())),
+        |message, place| Whole::of(message, place, &decoder, &log.topics),
         |whole| {
-            let Some(whole) = whole else { return Ok(ControlFlow::Continue(())) };
             going = showing.show(&whole?)?;
             Ok(going)
         },

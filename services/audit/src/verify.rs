@@ -3,10 +3,18 @@
 mod account;
 mod adjustments;
 mod books;
+mod databases;
 mod findings;
+mod follow;
+mod metrics;
+mod progress;
+mod report;
+mod run;
 mod sequence;
 mod shelves;
+mod snapshot;
 
 pub use books::{Books, Counts, Money, Open, Rules};
 pub use findings::{Check, Findings, Violation};
+pub(crate) use run::run;
 pub use shelves::Level;

@@ -15,13 +15,42 @@ use crate::story::Story;
 /// Ids of submissions of one order that are kept: any of them may be named as a cause.
 const SUBMISSIONS: usize = 16;
 
-/// An event that was seen.
+/// An event that was seen, in 24 bytes: every order that is remembered has some. Among the few of one order, parts of
+/// hashes are as good as whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
-    id: Uuid,
-    source: Source,
-    payload: u64,
-    place: Place,
+    /// The random half.
+    id: u64,
+    offset: i64,
+    payload: u32,
+    partition: u16,
+    topic: u8,
+    source: u8,
+}
+
+impl Seen {
+    fn of(head: &Head) -> Self {
+        let source = match head.source {
+            Source::Service(service) => service as u64,
+            Source::Other(hash) => 3 + hash % 253,
+        };
+        Seen {
+            id: half(head.id),
+            offset: head.place.offset,
+            payload: (head.payload & 0xffff_ffff) as u32,
+            partition: head.place.partition,
+            topic: u8::try_from(head.place.topic).unwrap_or(u8::MAX),
+            source: u8::try_from(source).unwrap_or(u8::MAX),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place { topic: self.topic.into(), partition: self.partition, offset: self.offset }
+    }
+}
+
+fn half(id: Uuid) -> u64 {
+    id.as_u64_pair().1
 }
 
 /// Whether an event is new.
@@ -71,13 +100,12 @@ pub(super) struct Account {
     uncaused: Vec<(Uuid, Place)>,
     pub(super) begun: Micros,
     pub(super) last: Micros,
-    pub(super) last_place: Option<Place>,
     pub(super) price: Option<(Currency, Decimal)>,
     pub(super) captured: Decimal,
     pub(super) refunded: Decimal,
     pub(super) held: Vec<Held>,
     goods: Goods,
-    ended: Option<(End, Place)>,
+    ended: Option<End>,
     /// The confirmed total that was counted, and is to be taken back when the order is cancelled.
     pub(super) counted: Decimal,
     /// Its beginning lies before what is read, or was forgotten.
@@ -96,18 +124,18 @@ impl Account {
         may_begin: bool,
         findings: &mut Findings,
     ) -> News {
-        let same = |seen: &&Seen| seen.id == head.id && seen.source == head.source;
+        let new = Seen::of(head);
+        let same = |seen: &&Seen| (seen.id, seen.source) == (new.id, new.source);
         if let Some(seen) = self.seen.iter().find(same) {
-            if seen.payload != head.payload {
+            if seen.payload != new.payload {
                 let detail = format!("{} {} came again with another payload", head.event_type, head.id);
-                findings.add(Check::Repetition, order(), detail, [seen.place, head.place]);
+                findings.add(Check::Repetition, order(), detail, [seen.place(), head.place]);
             }
             return News::Repetition;
         }
         let again = head.event_type == EventType::OrderSubmitted && self.story.seen.has(head.event_type);
         if !again || self.seen.len() < SUBMISSIONS {
-            let Head { id, source, payload, place, .. } = *head;
-            self.seen.push(Seen { id, source, payload, place });
+            self.seen.push(new);
         }
         self.uncaused.retain(|(cause, _)| *cause != head.id);
         if again {
@@ -120,7 +148,6 @@ impl Account {
             self.begun = head.time;
         }
         self.last = self.last.max(head.time);
-        self.last_place = Some(head.place);
         self.number(head, &order, may_begin, findings);
         self.cause(head, &order, may_begin, findings);
         self.story.see(head.event_type, head.id, head.cause, head.place.partition);
@@ -158,7 +185,7 @@ impl Account {
                 let detail = format!("{} from {service} names no cause", head.event_type);
                 findings.add(Check::Cause, order(), detail, [head.place]);
             }
-            Some(cause) if self.seen.iter().any(|seen| seen.id == cause) => {}
+            Some(cause) if self.seen.iter().any(|seen| seen.id == half(cause)) => {}
             // The first event that is left of an order.
             Some(_) if self.cut => {}
             Some(_) if may_begin && self.seen.len() == 1 => self.cut = true,
@@ -220,7 +247,7 @@ impl Account {
     /// The last events of the order.
     pub(super) fn evidence(&self) -> Vec<Place> {
         let skipped = self.seen.len().saturating_sub(4);
-        self.seen.iter().skip(skipped).map(|seen| seen.place).collect()
+        self.seen.iter().skip(skipped).map(Seen::place).collect()
     }
 
     /// Money on its way: what belongs to no confirmed order yet, or not to a cancelled one any more.
@@ -339,13 +366,7 @@ impl Account {
     }
 
     /// Ends of orders: one of them, and only a refund ends a confirmed one.
-    pub(super) fn ends(
-        &mut self,
-        event: &Event,
-        place: Place,
-        order: impl Fn() -> String,
-        findings: &mut Findings,
-    ) {
+    pub(super) fn ends(&mut self, event: &Event, order: impl Fn() -> String, findings: &mut Findings) {
         let end = match event {
             Event::OrderConfirmed(_) => End::Confirmed,
             Event::OrderCancelled(_) => End::Cancelled,
@@ -355,17 +376,17 @@ impl Account {
         };
         match self.ended {
             None => {}
-            Some((before, first)) if before == end => {
+            Some(before) if before == end => {
                 let detail = format!("{} twice", event.event_type());
-                findings.add(Check::Twice, order(), detail, [first, place]);
+                findings.add(Check::Twice, order(), detail, self.evidence());
             }
             // The one exception. That it was refunded is proven by the money.
-            Some((End::Confirmed, _)) if end == End::Cancelled => {}
-            Some((before, first)) => {
+            Some(End::Confirmed) if end == End::Cancelled => {}
+            Some(before) => {
                 let detail = format!("{} after Order{before:?}", event.event_type());
-                findings.add(Check::Contradiction, order(), detail, [first, place]);
+                findings.add(Check::Contradiction, order(), detail, self.evidence());
             }
         }
-        self.ended = Some((end, place));
+        self.ended = Some(end);
     }
 }

@@ -75,7 +75,8 @@ pub struct Open {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Books {
     pub(super) rules: Rules,
-    accounts: HashMap<Uuid, Account>,
+    /// Boxed: a table that grows holds much room.
+    accounts: HashMap<Uuid, Box<Account>>,
     /// Orders at rest, those first that came to it first. One that was opened again is in it twice.
     closed: VecDeque<Uuid>,
     /// Whether an order was forgotten: what is new may be old.
@@ -133,7 +134,9 @@ impl Books {
         match event {
             Event::StockAdjusted(e) => self.adjustments.asked(e, head, &mut self.counts, &mut self.findings),
             Event::StockLevelChanged(e) => {
-                if self.adjustments.told(sku, e.adjustment_id, head, &mut self.counts, &mut self.findings) {
+                let id = e.adjustment_id;
+                let is_new = self.adjustments.told(sku, id, head, &mut self.counts, &mut self.findings);
+                if is_new {
                     self.shelves.adjusted(e, head.place, &mut self.findings);
                     self.take_changes();
                 }
@@ -174,7 +177,7 @@ impl Books {
             self.counts.cut += 1;
         }
         account.money(event, head.place, show, &mut self.findings);
-        account.ends(event, head.place, show, &mut self.findings);
+        account.ends(event, show, &mut self.findings);
         total(account, event, &mut self.money, &mut self.counts);
         self.goods(id, head, event);
         self.close(id);
@@ -315,7 +318,7 @@ impl Books {
     }
 
     pub(super) fn account(&self, order: Uuid) -> Option<&Account> {
-        self.accounts.get(&order)
+        self.accounts.get(&order).map(|account| &**account)
     }
 
     /// Accounts, and levels: what memory is bounded by.

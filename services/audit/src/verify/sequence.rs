@@ -11,8 +11,12 @@ const MISSING: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sequence {
     last: i64,
-    missing: Vec<(i64, Place)>,
+    /// Of almost none anything is missing.
+    missing: Option<Box<Missing>>,
 }
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Missing(Vec<(i64, Place)>);
 
 /// What a number says.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,15 +37,18 @@ impl Sequence {
         if number > self.last {
             let began = self.last == 0 && may_begin;
             if !began {
-                let room = MISSING.saturating_sub(self.missing.len());
-                self.missing.extend((self.last + 1..number).take(room).map(|missing| (missing, place)));
+                let Missing(missing) = &mut **self.missing.get_or_insert_default();
+                let room = MISSING.saturating_sub(missing.len());
+                missing.extend((self.last + 1..number).take(room).map(|number| (number, place)));
             }
             self.last = number;
             return if began { Next::Begun } else { Next::InOrder };
         }
-        match self.missing.iter().position(|(missing, _)| *missing == number) {
+        match self.missing().iter().position(|(missing, _)| *missing == number) {
             Some(at) => {
-                self.missing.remove(at);
+                if let Some(missing) = &mut self.missing {
+                    missing.0.remove(at);
+                }
                 let detail = format!("ce_sequence {number} comes after {}", self.last);
                 Next::Wrong(Check::Inversion, detail)
             }
@@ -51,7 +58,7 @@ impl Sequence {
 
     /// The numbers that never came, each with the event that came in their stead.
     pub(super) fn missing(&self) -> &[(i64, Place)] {
-        &self.missing
+        self.missing.as_ref().map_or(&[], |missing| &missing.0)
     }
 }
 

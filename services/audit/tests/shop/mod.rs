@@ -1,6 +1,6 @@
 //! A shop in memory: the services' real decisions, with time, delivery and the provider in the test's hands. What it
 //! writes is what would lie on the topics.
-#![allow(dead_code, reason = "each test, and the benchmark, uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test, and the benchmark, uses its part")]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -61,6 +61,8 @@ struct PaymentRow {
 pub struct Shop {
     pub log: Vec<Made>,
     pub now: Micros,
+    /// How much time passes with each event.
+    pub step: Duration,
     pub provider: Provider,
     /// Deliveries that wait until they are let go.
     pub hold: Vec<(Service, EventType)>,
@@ -81,6 +83,7 @@ impl Shop {
         Shop {
             log: Vec::new(),
             now: Micros::parse("2026-11-23T08:00:00Z").expect("a time"),
+            step: Duration::milliseconds(1),
             provider: Provider::Captures,
             hold: Vec::new(),
             held: Vec::new(),
@@ -130,7 +133,7 @@ impl Shop {
     }
 
     fn publish(&mut self, made: Made) {
-        self.now = self.now.plus(Duration::milliseconds(1));
+        self.now = self.now.plus(self.step);
         let at = self.log.len();
         for service in Service::ALL {
             let part = match service {
@@ -522,13 +525,13 @@ pub fn busy() -> (Shop, Vec<OrderId>) {
     shop.adjust("CHAIR", "MUC", 6);
     shop.adjust("TABLE", "BER", 3);
     shop.adjust("TABLE", "BER", -5);
-    let mut all = Vec::new();
-    // Confirmed, from one warehouse and from two.
-    all.push(shop.submit(&[("CHAIR", 2), ("TABLE", 1)]));
-    all.push(shop.submit(&[("CHAIR", 12)]));
-    // Too little, not for sale.
-    all.push(shop.submit(&[("TABLE", 3)]));
-    all.push(shop.submit(&[("OLD", 1), ("CHAIR", 1)]));
+    let mut all = vec![
+        // Confirmed, from one warehouse and from two; too little; not for sale.
+        shop.submit(&[("CHAIR", 2), ("TABLE", 1)]),
+        shop.submit(&[("CHAIR", 12)]),
+        shop.submit(&[("TABLE", 3)]),
+        shop.submit(&[("OLD", 1), ("CHAIR", 1)]),
+    ];
     shop.provider = Provider::Declines;
     all.push(shop.submit(&[("CHAIR", 1)]));
     // Cancelled while the provider is asked: declined, and captured all the same.

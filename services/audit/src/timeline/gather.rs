@@ -1,0 +1,71 @@
+//! Reading little: the partition follows from the key, and the time, mostly, from the id.
+
+use std::ops::ControlFlow;
+
+use minuet_events::values::{Micros, OrderId};
+use minuet_events::{EventType, ids, partition};
+use minuet_messaging::topics::Key;
+use time::{Duration, OffsetDateTime};
+
+use super::Timeline;
+use crate::decode::Decoder;
+use crate::log::{Log, Point, Wanted};
+use crate::whole::Whole;
+use crate::{AuditError, Context};
+
+/// Clocks differ, and a cancellation may come before its order.
+const BEFORE: Duration = Duration::minutes(5);
+
+pub(super) fn gather(
+    context: &Context,
+    order: OrderId,
+    from: Option<Micros>,
+    to: Option<Micros>,
+) -> Result<Timeline, AuditError> {
+    let log = Log::open(context)?;
+    let start = from.or_else(|| time_in(order)).map_or(Point::Beginning, Point::At);
+    let likely = read(&log, context, order, start, to, true)?;
+    let timeline = Timeline::build(order, likely, log.topics.clone());
+    if timeline.story.seen.has(EventType::OrderSubmitted) || from.is_some() {
+        return Ok(timeline);
+    }
+    // The id says nothing true about its time, or a stranger's partitioner placed the events.
+    let all = read(&log, context, order, Point::Beginning, to, false)?;
+    Ok(Timeline::build(order, all, log.topics))
+}
+
+/// A time that an id seems to carry: some carry none, and say anything.
+fn time_in(order: OrderId) -> Option<Micros> {
+    let now = Micros::from_datetime(OffsetDateTime::now_utc());
+    let time = ids::time_of(order.as_uuid())?.plus(-BEFORE);
+    (Micros(0) < time && time < now).then_some(time)
+}
+
+fn read(
+    log: &Log,
+    context: &Context,
+    order: OrderId,
+    from: Point,
+    until: Option<Micros>,
+    only_its_partition: bool,
+) -> Result<Vec<Whole>, AuditError> {
+    let key = order.to_string();
+    let topics = context.catalogue.topics().iter();
+    let topics = topics.filter(|topic| matches!(topic.key, Key::OrderId | Key::OriginalKey));
+    let topics: Vec<String> = topics.map(|topic| topic.name.clone()).filter(|name| log.has(name)).collect();
+    let its = partition::shard(key.as_bytes(), context.catalogue.partitions());
+    let partitions = if only_its_partition { i32::try_from(its).into_iter().collect() } else { Vec::new() };
+    let selection = log.select(&Wanted { topics, partitions, from, until }, context)?;
+    let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
+    let mut found = Vec::new();
+    log.read_only(
+        &selection,
+        |message| message.key() == Some(key.as_bytes()),
+        |message, place| Whole::of(message, place, &decoder, &log.topics),
+        |whole| {
+            found.push(whole?);
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(found)
+}

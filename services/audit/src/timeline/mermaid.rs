@@ -1,0 +1,55 @@
+//! The timeline as a sequence diagram: an arrow from whoever emitted to whoever reacts.
+
+use minuet_events::EventType;
+use minuet_messaging::Trigger;
+
+use super::{Step, Timeline};
+use crate::record::Service;
+
+pub(super) fn diagram(timeline: &Timeline) -> String {
+    let mut lines = vec!["sequenceDiagram".to_owned()];
+    let mut others: Vec<String> = Vec::new();
+    for step in &timeline.steps {
+        let name = emitter(step);
+        if Service::ALL.iter().all(|service| service.name() != name) && !others.contains(&name) {
+            others.push(name);
+        }
+    }
+    lines.extend(others.iter().map(|other| format!("    participant {other}")));
+    lines.extend(Service::ALL.iter().map(|service| format!("    participant {service}")));
+    for step in &timeline.steps {
+        let Some((head, _)) = step.whole.record() else { continue };
+        let wait = step.wait.map(|wait| format!(" (+{} ms)", wait.whole_milliseconds())).unwrap_or_default();
+        let again =
+            if step.again.is_empty() { String::new() } else { format!(", {} times", 1 + step.again.len()) };
+        let (from, text) = (emitter(step), format!("{}{wait}{again}", head.event_type));
+        let consumers: Vec<Service> =
+            Service::ALL.into_iter().filter(|service| reacts(*service, head.event_type)).collect();
+        if consumers.is_empty() {
+            lines.push(format!("    Note over {from}: {text}"));
+        }
+        lines.extend(consumers.iter().map(|to| format!("    {from}->>{to}: {text}")));
+    }
+    for awaited in timeline.awaited() {
+        let names: Vec<&str> = awaited.one_of.iter().map(|event_type| event_type.name()).collect();
+        lines.push(format!("    Note over {}: owes {}", awaited.from, names.join(" or ")));
+    }
+    lines.join("\n")
+}
+
+/// Letters only: a name is a word of the diagram's language.
+fn emitter(step: &Step) -> String {
+    let source = step.whole.header("ce_source").unwrap_or_default();
+    let name: String =
+        source.rsplit('/').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    if name.is_empty() { "somebody".to_owned() } else { name }
+}
+
+fn reacts(service: Service, event_type: EventType) -> bool {
+    let part = match service {
+        Service::Order => &minuet_order::PART,
+        Service::Inventory => &minuet_inventory::PART,
+        Service::Payment => &minuet_payment::PART,
+    };
+    part.reactions.iter().any(|row| row.on == Trigger::Event(event_type))
+}

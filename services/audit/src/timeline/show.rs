@@ -1,0 +1,122 @@
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::{Step, Timeline};
+use crate::record::Place;
+use crate::summary::summary;
+use crate::whole::Whole;
+
+impl Timeline {
+    /// For people.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("order {}: {}", self.order, self.story.status())];
+        let traces = self.traces();
+        lines.extend(traces.iter().map(|trace| format!("trace {trace}")));
+        let start = self.steps.iter().map(|step| step.time).min();
+        for step in &self.steps {
+            lines.extend(self.step(step, start.map_or(Duration::ZERO, |start| step.time.since(start))));
+        }
+        for whole in &self.parked {
+            lines.push(format!("  parked: {}  {}", said(whole), self.topics.show(whole.place)));
+        }
+        for whole in &self.odd {
+            lines.push(format!("  odd: {}  {}", said(whole), self.topics.show(whole.place)));
+        }
+        lines.extend(self.awaited().iter().map(|awaited| format!("  awaited: {awaited}")));
+        lines
+    }
+
+    /// As [`Timeline::lines`], only the steps.
+    pub fn step_lines(&self) -> Vec<String> {
+        let start = self.steps.iter().map(|step| step.time).min();
+        let after = |step: &Step| start.map_or(Duration::ZERO, |start| step.time.since(start));
+        self.steps.iter().flat_map(|step| self.step(step, after(step))).collect()
+    }
+
+    fn step(&self, step: &Step, after: Duration) -> Vec<String> {
+        let by = step.whole.header("ce_source").unwrap_or("?").rsplit('/').next().unwrap_or_default();
+        let name = step.whole.record().map_or("?", |(head, _)| head.event_type.name());
+        let wait = step.wait.map(|wait| format!("+{}", millis(wait))).unwrap_or_default();
+        let mut lines = vec![format!(
+            "  {:>9}  {wait:>9}  {name:<27} {by:<10} {:<42} {}",
+            millis(after),
+            said(&step.whole),
+            self.topics.show(step.whole.place)
+        )];
+        let again = step.again.iter();
+        lines.extend(
+            again.map(|place| format!("  {:>9}  {:>9}  again, at {}", "", "", self.topics.show(*place))),
+        );
+        lines
+    }
+
+    /// The order's trace first; requests of their own traces after it.
+    fn traces(&self) -> Vec<&str> {
+        let mut traces: Vec<&str> = Vec::new();
+        for trace in self.steps.iter().filter_map(|step| trace_id(&step.whole)) {
+            if !traces.contains(&trace) {
+                traces.push(trace);
+            }
+        }
+        traces
+    }
+
+    pub fn json(&self) -> Value {
+        let place = |place: &Place| json!({"topic": self.topics.name(*place), "partition": place.partition, "offset": place.offset});
+        let id = |step: &Step| step.whole.record().map(|(head, _)| head.id);
+        let events: Vec<Value> = self
+            .steps
+            .iter()
+            .map(|step| {
+                let mut event = step.whole.json(&self.topics);
+                if let Value::Object(fields) = &mut event {
+                    let cause = step.cause.and_then(|cause| id(&self.steps[cause]));
+                    fields.insert("cause".to_owned(), json!(cause));
+                    fields.insert("wait_us".to_owned(), json!(step.wait.map(micros)));
+                    fields.insert("again".to_owned(), step.again.iter().map(place).collect());
+                }
+                event
+            })
+            .collect();
+        let awaited: Vec<Value> = self
+            .awaited()
+            .iter()
+            .map(|awaited| {
+                let one_of: Vec<&str> = awaited.one_of.iter().map(|event_type| event_type.name()).collect();
+                json!({"from": awaited.from.name(), "one_of": one_of, "because": awaited.because.name()})
+            })
+            .collect();
+        let wholes =
+            |wholes: &[Whole]| -> Vec<Value> { wholes.iter().map(|w| w.json(&self.topics)).collect() };
+        json!({
+            "order_id": self.order,
+            "status": self.story.status(),
+            "traces": self.traces(),
+            "events": events,
+            "awaited": awaited,
+            "parked": wholes(&self.parked),
+            "odd": wholes(&self.odd),
+        })
+    }
+}
+
+fn said(whole: &Whole) -> String {
+    match (&whole.content, whole.record()) {
+        (_, Some((_, event))) => summary(event),
+        (Err(odd), None) => format!("{}: {}", odd.code, odd.detail),
+        (Ok(_), None) => "gone".to_owned(),
+    }
+}
+
+/// The 32 digits in the middle.
+fn trace_id(whole: &Whole) -> Option<&str> {
+    whole.header("traceparent")?.get(3..35)
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{} ms", duration.whole_milliseconds())
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.whole_microseconds()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,128 @@
+//! Reads the topics into the books, and says what holds.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use minuet_events::ResolveError;
+use minuet_events::values::Micros;
+use minuet_messaging::Message;
+use time::OffsetDateTime;
+
+use super::books::{Books, Rules};
+use super::databases::Comparison;
+use super::progress::Progress;
+use super::report::{Report, write_json, write_text};
+use super::snapshot::Snapshot;
+use super::{follow, snapshot};
+use crate::args::Verify;
+use crate::decode::{Content, Decoder};
+use crate::log::{Log, Point, Selection};
+use crate::record::{Odd, Place, Topics};
+use crate::{AuditError, Context, Outcome};
+
+type Read = Result<Result<Content, Odd>, ResolveError>;
+
+pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
+    let log = Log::open(context)?;
+    let wanted = verify.range.wanted(Point::Beginning, None);
+    let mut selection = log.select(&wanted, context)?;
+    let begun = verify.snapshot.as_deref().map(|path| Snapshot::open(path, &log)).transpose()?;
+    let books = match begun {
+        Some(snapshot) => snapshot.continue_in(&mut selection, &log.topics)?,
+        None => Books::new(Rules {
+            deadline: verify.deadline,
+            remember: verify.remember,
+            truncated: wanted.from != Point::Beginning || !selection.survey.truncated.is_empty(),
+        }),
+    };
+    if verify.strict
+        && let Some(problem) = selection.survey.problem()
+    {
+        return Err(AuditError::Strict { place: "topics".to_owned(), detail: problem });
+    }
+    let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
+    let mut keeping = Keeping { books, topics: &log.topics, strict: verify.strict };
+    if verify.against_databases {
+        keeping.books.rested = Some(Vec::new());
+    }
+    let mut comparison = verify.against_databases.then(|| Comparison::begin(context)).transpose()?;
+
+    let mut progress = Progress::new(selection.messages());
+    log.read(
+        &selection,
+        |message, place| decode(&decoder, &log.topics, message, place),
+        |read| {
+            keeping.take(read)?;
+            if let Some(comparison) = &mut comparison {
+                comparison.rested(&mut keeping.books)?;
+            }
+            progress.tick();
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    let speed = progress.end();
+
+    if let Some(path) = &verify.save_snapshot {
+        snapshot::save(path, &keeping.books, &selection, &log.topics)?;
+    }
+    if verify.follow {
+        return follow::run(verify, context, &log, &selection, &decoder, keeping, out);
+    }
+    let mut books = keeping.books;
+    let now = wanted.until.unwrap_or_else(now);
+    let open = books.open(now);
+    books.end(now);
+    if let Some(comparison) = comparison {
+        comparison.end(&mut books)?;
+    }
+    let written_meanwhile = written_meanwhile(&log, &selection)?;
+    let report = Report {
+        books: &books,
+        topics: &log.topics,
+        survey: &selection.survey,
+        open,
+        speed,
+        written_meanwhile,
+    };
+    let written = if verify.json { write_json(&report, out) } else { write_text(&report, out) };
+    written.and_then(|()| out.flush()).map_err(AuditError::Write)?;
+    Ok(if books.findings.total() == 0 { Outcome::Holds } else { Outcome::Differs })
+}
+
+pub(super) fn decode(decoder: &Decoder<'_>, topics: &Topics, message: &Message<'_>, place: Place) -> Read {
+    decoder.decode(message, place, topics.name(place))
+}
+
+/// The books, and what goes into them.
+pub(super) struct Keeping<'a> {
+    pub(super) books: Books,
+    pub(super) topics: &'a Topics,
+    pub(super) strict: bool,
+}
+
+impl Keeping<'_> {
+    pub(super) fn take(&mut self, read: Read) -> Result<(), AuditError> {
+        match read? {
+            Ok(Content::Event(record)) => self.books.see(&record),
+            Ok(Content::Erased { .. }) => self.books.counts.events += 1,
+            Err(odd) if self.strict => {
+                let (place, Odd { code, detail, .. }) = (self.topics.show(odd.place), odd);
+                return Err(AuditError::Strict { place, detail: format!("{code}: {detail}") });
+            }
+            Err(odd) => self.books.odd(&odd),
+        }
+        Ok(())
+    }
+}
+
+/// Messages that came while the others were read.
+fn written_meanwhile(log: &Log, selection: &Selection) -> Result<i64, AuditError> {
+    let partitions: Vec<_> =
+        selection.slices.iter().map(|slice| (std::sync::Arc::clone(&slice.topic), slice.partition)).collect();
+    let ends = log.reader.bounds(&partitions)?;
+    Ok(ends.iter().zip(&selection.slices).map(|(kept, slice)| (kept.end - slice.offsets.end).max(0)).sum())
+}
+
+pub(super) fn now() -> Micros {
+    Micros::from_datetime(OffsetDateTime::now_utc())
+}
