@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod bad_messages;
+mod bench;
 mod cli;
 mod contention;
 mod crossings;

@@ -1,0 +1,81 @@
+//! `minuet bench` on the tests' servers: short runs, whose figures mean nothing and whose names and books do.
+
+use minuet_tests::{Done, Folder, Process, SERVICES, stack, until};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Databases of its own, and a run on them.
+async fn start(folder: &Folder, arguments: &[&str]) -> (Process, PgPool) {
+    let stack = stack().await;
+    let id = Uuid::new_v4().simple().to_string();
+    let mut databases = json!({});
+    for service in SERVICES {
+        let name = format!("b{}_{service}", &id[..8]);
+        stack.create_database(&name).await.unwrap();
+        databases[service] = stack.database_url(&name).into();
+    }
+    let endpoints = json!({ "kafka": stack.kafka(), "registry": stack.registry(), "databases": databases });
+    folder.write("endpoints.json", &endpoints.to_string());
+    let inventory = minuet_messaging::connect(databases["inventory"].as_str().unwrap(), 1, "test").unwrap();
+    let common = ["bench", "--endpoints", "endpoints.json", "--warm-up", "1s", "--in-flight", "64"];
+    (folder.minuet(common.iter().chain(arguments)).start(), inventory)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_prints_every_figure_and_its_books_balance() {
+    let folder = Folder::new();
+    let (process, _) = start(&folder, &["--duration", "3s", "--json"]).await;
+    let Done { out, .. } = process.ended().await.well();
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let figures = [
+        "/throughput_per_s",
+        "/latency_ms/p50",
+        "/latency_ms/p99",
+        "/latency_ms/max",
+        "/cpu_s_per_1000/program",
+        "/cpu_s_per_1000/postgres",
+        "/cpu_s_per_1000/broker",
+        "/peak_rss_mib",
+        "/wal_bytes_per_order",
+        "/transactions_per_order",
+    ];
+    for name in figures {
+        let figure = report.pointer(name).and_then(Value::as_f64);
+        assert!(figure.is_some_and(|figure| figure > 0.0), "{name} in {report:#}");
+    }
+    let books = &report["books"];
+    assert_eq!(books["balanced"], true);
+    assert_eq!(books["orders"], books["confirmed"], "nothing fails and nothing is cancelled: {books}");
+
+    // Set beside a later run, of processes apart and with orders as events.
+    folder.write("before.json", &out);
+    let arguments =
+        ["--duration", "2s", "--services", "apart", "--through", "intake", "--compare", "before.json"];
+    let (process, _) = start(&folder, &arguments).await;
+    let Done { out, .. } = process.ended().await.well();
+    assert!(out.contains("ratio") && out.contains("the books balance"), "{out}");
+}
+
+/// Somebody puts a piece on a shelf that no adjustment tells of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_books_do_not_balance_has_no_figures() {
+    const PLANT: &str =
+        "update stock set available = available + 1, on_hand = on_hand + 1, version = version + 1
+         where sku = 'BENCH-0007' and on_hand < 1000000000";
+    let folder = Folder::new();
+    let arguments = ["--duration", "3s", "--only", "throughput", "--variant", "hot", "--json"];
+    let (process, inventory) = start(&folder, &arguments).await;
+    until("a product that was sold has a piece more", || async {
+        // The tables come with the run.
+        match sqlx::query(PLANT).execute(&inventory).await {
+            Ok(done) if done.rows_affected() == 1 => Ok(()),
+            other => Err((other, process.out())),
+        }
+    })
+    .await;
+    inventory.close().await;
+    let Done { code, out, err } = process.ended().await;
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("the books do not balance") && err.contains("BENCH-0007"), "{err}");
+}
