@@ -120,7 +120,9 @@ impl Row {
         }
     }
 
-    fn submitted(&mut self, submitted: &OrderSubmitted, cause: Cause) {
+    /// The deadline counts from here, also where a cancellation came before.
+    fn submitted(&mut self, submitted: &OrderSubmitted, cause: Cause, now: Micros) {
+        self.created_at = now;
         self.user = Some(submitted.user_id.to_string());
         self.submission = Some(cause);
         self.lines =
@@ -251,7 +253,7 @@ impl Orders {
             Ok(decision) => {
                 let row = self.rows.entry(id).or_insert_with(|| Row::new(now));
                 if let (Event::OrderSubmitted(submitted), true) = (event, decision.change.is_some()) {
-                    row.submitted(submitted, Cause::from(envelope));
+                    row.submitted(submitted, Cause::from(envelope), now);
                 }
                 // A refund ends an order in the name of whoever asked for it.
                 let ended_by = match event {

@@ -6,8 +6,11 @@ use minuet_messaging::{ByHand, Reactor};
 use minuet_tests::{World, adjustment, product, until};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, counted};
-use super::events::{cancellation_requested, inventory_reserved, order_cancelled, placed, submitted};
+use super::bench::{Bench, Sent, counted};
+use super::events::{
+    cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, payment_succeeded,
+    placed, submitted,
+};
 use super::{inventory, order, payment};
 
 /// Two instances of a service on one database, each the owner of two shards.
@@ -33,19 +36,24 @@ impl<R: Reactor> Two<R> {
         let share = format!("lock table {table} in share mode");
         sqlx::query(sqlx::AssertSqlSafe(share)).execute(&mut *lock).await.unwrap();
         let release = async {
-            until("both instances wait to write", || async {
-                let waiting = "select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
-                    where not granted and datname = current_database()";
-                let waiting = self.bench.number(waiting).await;
-                if waiting == 2 { Ok(()) } else { Err(waiting) }
-            })
-            .await;
+            self.waiting(2).await;
             lock.rollback().await.unwrap();
         };
         let other = self.other.batch(vec![two.message]);
         let ((), left, ()) = tokio::join!(self.bench.batch(&one), other, release);
         assert!(left.is_empty());
         counted(self.bench.hand.counts()).1 + counted(self.other.counts()).1
+    }
+
+    /// Until so many wait for somebody else's lock.
+    async fn waiting(&self, wanted: i64) {
+        until("instances wait to write", || async {
+            let waiting = "select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
+                where not granted and datname = current_database()";
+            let waiting = self.bench.number(waiting).await;
+            if waiting == wanted { Ok(()) } else { Err(waiting) }
+        })
+        .await;
     }
 
     async fn row(&self, sql: &'static str) -> Value {
@@ -154,4 +162,87 @@ async fn a_cancellation_that_races_the_charge_stops_it_or_prevents_it() {
     let prevented = json!({"status": "failed", "reason": "order_cancelled", "version": 1});
     assert!(row == stopped || row == prevented, "{row}");
     assert_eq!((two.told().await, two.parked().await), (vec![], 0));
+}
+
+/// The second finds what the first has left, whichever that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_changes_of_one_order_at_once_both_count() {
+    let two = Two::new("order", order::by_hand).await;
+    let tea = two.bench.send_to(0, product("tea", "12.50", "EUR", true));
+    two.bench.batch(&[tea, two.bench.send_to(0, submitted(0, &[("tea", 2)]))]).await;
+    two.race("orders", [payment_succeeded(0), inventory_confirmed(0)]).await;
+
+    assert_eq!(two.told().await, [("OrderPlaced", 1), ("OrderConfirmed", 2)]);
+    let row =
+        two.row("select status::text as status, version, payment_id is null as unpaid from orders").await;
+    assert_eq!(row, json!({"status": "confirmed", "version": 3, "unpaid": false}));
+}
+
+/// A row that is no longer as it was read is not written over, nor is the rest of its batch: it starts again. Here a
+/// trigger hides each service's row once from its update.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_not_as_it_was_read_is_read_again() {
+    let order = Bench::new("order", order::by_hand).await;
+    order.batch(&[order.send(cancellation_requested(0, "anna"))]).await;
+    let again = order.send(cancellation_requested(0, "admin:boss"));
+    assert_eq!(hidden_once(&order, "orders", again).await, json!([{"version": 2}]));
+
+    let inventory = Bench::new("inventory", inventory::by_hand).await;
+    let (tea, placed) =
+        (inventory.send(adjustment("tea", "a", 10)), inventory.send(placed(0, &[("tea", 3)])));
+    inventory.batch(&[tea, placed]).await;
+    let paid = inventory.send(payment_succeeded(0));
+    assert_eq!(hidden_once(&inventory, "order_reservations", paid).await, json!([{"version": 2}]));
+    let cancelled = inventory.send(order_cancelled(0));
+    assert_eq!(hidden_once(&inventory, "stock", cancelled).await, json!([{"version": 4}]));
+
+    let payment = Bench::new("payment", payment::by_hand).await;
+    let expires_at = payment.now().plus(time::Duration::minutes(15));
+    payment.batch(&[payment.send(inventory_reserved(0, expires_at))]).await;
+    let cancelled = payment.send(order_cancelled(0));
+    assert_eq!(hidden_once(&payment, "payments", cancelled).await, json!([{"version": 2}]));
+}
+
+/// Answers with the versions in the table.
+async fn hidden_once<R: Reactor>(bench: &Bench<R>, table: &str, message: Sent) -> Value {
+    let hide = format!(
+        "create sequence {table}_hidden;
+         create function hide_{table}() returns trigger language plpgsql as
+            $$ begin if nextval('{table}_hidden') = 1 then return null; end if; return new; end $$;
+         create trigger hide before update on {table} for each row execute function hide_{table}()"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(hide)).execute(bench.pool()).await.unwrap();
+    let (_, before) = counted(bench.hand.counts());
+    bench.batch(&[message]).await;
+    assert_eq!(counted(bench.hand.counts()).1 - before, 1, "{table}");
+    let versions =
+        format!("select coalesce(json_agg(json_build_object('version', version)), '[]') from {table}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(versions)).fetch_one(bench.pool()).await.unwrap()
+}
+
+/// One partition's older news does not undo another's newer: both are here when neither has seen the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_prices_at_once_the_newer_is_shown() {
+    let two = Two::new("order", order::by_hand).await;
+    let older = two.bench.send_to(0, product("tea", "1", "EUR", true));
+    two.bench.pass(1);
+    let newer = two.bench.send_to(2, product("tea", "2", "EUR", true));
+    // The newer is written, but not yet to be seen, when the older one is decided.
+    let mut first = two.bench.pool().begin().await.unwrap();
+    sqlx::query(
+        "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset)
+         values ('tea', 'tea', 'EUR', 2, true, $1, to_timestamp($2::double precision / 1000000), 2, 0)",
+    )
+    .bind(newer.envelope.id)
+    .bind(newer.envelope.time.0)
+    .execute(&mut *first)
+    .await
+    .unwrap();
+    let older = [older];
+    let commit = async {
+        two.waiting(1).await;
+        first.commit().await.unwrap();
+    };
+    tokio::join!(two.bench.batch(&older), commit);
+    assert_eq!(two.row("select unit_price::text as price from products").await, json!({"price": "2.0000"}));
 }
