@@ -317,10 +317,6 @@ impl Books {
         self.shelves.levels()
     }
 
-    pub(super) fn account(&self, order: Uuid) -> Option<&Account> {
-        self.accounts.get(&order).map(|account| &**account)
-    }
-
     /// Accounts, and levels: what memory is bounded by.
     pub fn sizes(&self) -> (usize, usize) {
         (self.accounts.len(), self.shelves.len())
