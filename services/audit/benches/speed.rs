@@ -101,15 +101,6 @@ fn measure(runtime: &Runtime, broker: &str, command: &minuet_audit::Command) {
     );
 }
 
-/// User and system, of the whole process.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: Vec<f64> =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse().ok()).collect();
-    ticks.iter().sum::<f64>() / 100.0
-}
-
 fn child(broker: &str, command: &[&str]) -> String {
     let program = std::env::current_exe().expect("itself");
     let mut child = Command::new(program);

@@ -56,7 +56,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]
-    Bench(#[from] minuet_bench::BenchError),
+    Bench(Box<minuet_bench::BenchError>),
     #[error("the program's own file cannot be found")]
     OwnFile(#[source] std::io::Error),
     #[error("{url} answered {status}")]
@@ -65,6 +65,12 @@ pub(crate) enum CliError {
     NoAnswer { url: String, source: reqwest::Error },
     #[error("the database of {service} cannot be migrated ({service}.database_url)")]
     Migrate { service: &'static str, source: minuet_messaging::DatabaseError },
+}
+
+impl From<minuet_bench::BenchError> for CliError {
+    fn from(error: minuet_bench::BenchError) -> Self {
+        CliError::Bench(Box::new(error))
+    }
 }
 
 impl CliError {
