@@ -10,7 +10,7 @@
 //! - **L**: an open loop, so many orders a second; from the moment at which an order was *meant* to be sent, so that a
 //!   stall counts for every order that it delays.
 //!
-//! Afterwards the books are held against each other ([`books`]). A run whose books do not balance has no figures.
+//! Afterwards the books are held against each other (`books.rs`). A run whose books do not balance has no figures.
 
 mod args;
 mod books;
