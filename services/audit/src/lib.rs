@@ -7,7 +7,7 @@
 //! **The way of an event**: `log` chooses the slices of the topics and reads them, several partitions merged in the order
 //! of time, so that what belongs together comes close together; `decode` makes a [`record::Record`] of a message, or an
 //! oddity that is counted and stops nothing. What is done with records is a fold over them, pure and tested as such:
-//! [`verify`] keeps books, [`timeline`] tells one order's story, [`shadow`] decides again.
+//! [`verify`] keeps books and [`timeline`] tells one order's story.
 //!
 //! **When things fail**: what is damaged is reported with its place, and ends the run only under `--strict`. A broker that
 //! goes away for longer than a moment ends it.
