@@ -20,7 +20,7 @@ pub struct Report {
     pub states: usize,
     pub depth: usize,
     pub took: Duration,
-    /// Properties that do not hold, each with a way there.
+    /// Properties that do not hold, each with the shortest way there.
     pub broken: Vec<Story>,
     /// What should be seen to happen, and never does.
     pub unseen: Vec<&'static str>,
@@ -54,13 +54,13 @@ pub fn check(setting: Setting) -> Result<Report, WorldError> {
     let began = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let checker = World::new(setting, None)?.checker().threads(cores).spawn_bfs().join();
-    let mut discoveries = checker.discoveries();
+    let took = began.elapsed();
     let (mut broken, mut unseen) = (Vec::new(), Vec::new());
-    let world = checker.model();
+    let (world, discoveries) = (checker.model(), checker.discoveries());
     for Property { expectation, name, .. } in world.properties() {
-        match (expectation, discoveries.remove(name)) {
-            (Expectation::Sometimes, None) => unseen.push(name),
-            (Expectation::Always, Some(path)) => broken.push(Story::tell(world, name, path)),
+        match (expectation, discoveries.contains_key(name)) {
+            (Expectation::Sometimes, false) => unseen.push(name),
+            (Expectation::Always, true) => broken.extend(shortest(setting, None, name)?),
             _ => {}
         }
     }
@@ -69,7 +69,7 @@ pub fn check(setting: Setting) -> Result<Report, WorldError> {
         unique_states: checker.unique_state_count(),
         states: checker.state_count(),
         depth: checker.max_depth(),
-        took: began.elapsed(),
+        took,
         broken,
         unseen,
         unmet: unmet(world),
@@ -89,10 +89,14 @@ fn unmet(world: &World) -> Vec<Cell> {
 ///
 /// One thread, breadth first: but the checker looks at a block of states at a time, and keeps the last of several
 /// discoveries in it. So it looks again, less deep, until there is nothing shorter.
-pub fn shortest(setting: Setting, bug: Bug, property: &'static str) -> Result<Option<Story>, WorldError> {
+pub fn shortest(
+    setting: Setting,
+    bug: Option<Bug>,
+    property: &'static str,
+) -> Result<Option<Story>, WorldError> {
     let mut found: Option<Story> = None;
     loop {
-        let checker = World::new(setting, Some(bug))?.checker();
+        let checker = World::new(setting, bug)?.checker();
         let checker = checker.finish_when(HasDiscoveries::AnyOf(BTreeSet::from([property])));
         let checker = match &found {
             // The beginning has depth 1, and a state at the greatest depth is not looked at any more.

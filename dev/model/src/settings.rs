@@ -25,10 +25,17 @@ pub const TWO: Setting = Setting {
     },
 };
 
-/// The same with any three of it: about an hour, and more memory than a small machine has.
+/// The same, and everything that time does to either at any moment.
 pub const LARGE: Setting = Setting {
-    name: "two orders on one sku, many faults",
-    allowed: Allowed { chances: Some(3), ..TWO.allowed },
+    name: "two orders on one sku, at any time",
+    allowed: Allowed {
+        cancellation: false,
+        refunds: 0,
+        adjustments: 0,
+        late_clocks: true,
+        chances: None,
+        ..TWO.allowed
+    },
     ..TWO
 };
 

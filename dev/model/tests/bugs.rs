@@ -22,7 +22,7 @@ fn world(allowed: Allowed) -> Setting {
 /// Prints past the test harness, which keeps what succeeds to itself.
 #[track_caller]
 fn finds(bug: Bug, setting: Setting, harm: &'static str) {
-    let story = shortest(setting, bug, harm).expect("the world can be made");
+    let story = shortest(setting, Some(bug), harm).expect("the world can be made");
     let story = story.unwrap_or_else(|| panic!("{bug:?} does not break: {harm}"));
     write!(std::io::stderr(), "\n{bug:?} is found in {} steps. {story}", story.steps.len())
         .expect("standard error takes it");
