@@ -112,7 +112,7 @@ impl Database {
     }
 }
 
-/// The stack's own settings are those of the workload (`docs/performance.md`).
+/// The stack's own settings are those of the workload.
 fn options(args: &Args, scratch: &Scratch) -> StackOptions {
     let mut options = StackOptions::for_up(scratch.servers());
     options.ports = Ports::ANY;

@@ -21,7 +21,7 @@ use crate::policy::{back_off, chain};
 use crate::shards;
 use crate::{Counts, Dependency, Health, Lane};
 
-/// Rows of one read. Larger ones gain little: see the relay yardstick in `docs/performance.md`.
+/// Rows of one read: PostgreSQL gives little more for larger ones.
 const ROWS: i64 = 1_000;
 /// How long a key whose row the broker refused waits before it is tried again.
 const STOPPED: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ pub struct Settings {
     /// The service's own database. Never logged.
     pub database_url: String,
     pub database_connections: u32,
-    /// Most events in one transaction. More gain little: see the yardsticks in `docs/performance.md`.
+    /// Most events in one transaction: PostgreSQL gains little from more.
     pub batch_size: usize,
     /// How long a relay sleeps when nobody wakes it. Rows that another instance wrote are found by this poll.
     pub relay_poll: Duration,
