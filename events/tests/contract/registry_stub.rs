@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -79,6 +80,8 @@ impl Drop for RegistryStub {
 }
 
 fn answer(connection: &TcpStream, state: &Mutex<State>) {
+    // A client may open a connection and never use it; whoever stops the stub must not wait for that.
+    connection.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     let mut length = 0;
