@@ -100,6 +100,8 @@ async fn an_order_that_breaks_the_rules_is_rejected_with_every_problem() {
     for (lines, codes) in cases {
         let order = world.submit(lines).await;
         world.await_status(order, "failed").await;
+        // The status is committed a moment before the event is on its topic.
+        world.await_number("order", "select count(*) from outbox", 0).await;
         let about = world.topics.about(&order.to_string(), &["orders.events"]).await;
         let [consumed] = about.as_slice() else { panic!("one event is expected: {about:#?}") };
         let Event::OrderRejected(rejected) = &consumed.event else { panic!("{consumed:#?}") };
