@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of this test, long enough for HS256";
 /// What an orchestrator waits for before it kills.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Everything that all of them are told.
 async fn service(folder: &Folder, world: &World, name: &str) -> Minuet {

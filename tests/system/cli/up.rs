@@ -17,9 +17,9 @@ const ANY: [&str; 8] =
     ["--gateway-port", "0", "--kafka-port", "0", "--registry-port", "0", "--postgres-port", "0"];
 const SKU: &str = "LOAD-1";
 /// How long the end may take after Ctrl-C.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(60);
 /// How long a second start may take.
-const START: Duration = Duration::from_secs(15);
+const START: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installation_lives_through_ctrl_c_and_kill() {
