@@ -138,6 +138,9 @@ impl House {
         } else {
             assert!(decision.moves.is_empty(), "nothing moves unless the reservation does: {decision:?}");
         }
+        if let (What::Due(now), "reserved") = (what, before.name()) {
+            assert_eq!(becomes.name() == "released", *now >= EXPIRES_AT, "{now}");
+        }
         if (before.name(), becomes.name()) == ("confirmed", "released") {
             assert!(matches!(what, What::OrderCancelled | What::PaymentRefunded), "{what:?}");
         }
