@@ -3,6 +3,7 @@ use std::sync::Arc;
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
 use minuet_messaging::PublishError;
+use minuet_messaging::fault::{Point, reach};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -27,7 +28,10 @@ impl Edge {
     ) -> Result<Uuid, Problem> {
         let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
         let key = Arc::clone(&envelope.subject);
-        match self.publisher.publish(envelope, event).await {
+        reach(Point::BeforeProduce);
+        let published = self.publisher.publish(envelope, event).await;
+        reach(Point::AfterAck);
+        match published {
             Ok(()) => Ok(id),
             Err(error) => Err(refusal(&error, &key)),
         }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::dead_letters::{self, Reason};
 use crate::decode::Decoder;
+use crate::fault::{Point, reach};
 use crate::generations::Generations;
 use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::{Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reactor, Received, inbox};
@@ -161,6 +162,7 @@ impl<R: Reactor> Processor<R> {
         wanted.sort_unstable();
         wanted.dedup();
         let mut new = inbox::claim(connection, &wanted).await?;
+        reach(Point::AfterClaim);
         // The first of several with one id is the one that counts.
         let fresh: Vec<&Received> = events
             .iter()

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::client::Client;
+use crate::fault::{Point, reach};
 use crate::generations::Generations;
 use crate::shards::Shards;
 use crate::{Dependency, Health, Incoming};
@@ -66,6 +67,7 @@ impl ConsumerContext for Membership {
                 }
                 info!(partitions = partitions.count(), "partitions revoked");
                 self.shards.give_away(&self.lead(partitions));
+                reach(Point::WhileGivingAway);
             }
             Rebalance::Error(error) => warn!(%error, "rebalance failed"),
         }

@@ -7,6 +7,7 @@ use minuet_events::{Codec, TraceContext};
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 
+use crate::fault::{Point, reach};
 use crate::shards::{self, Shards};
 use crate::topics::Catalogue;
 use crate::{Cause, Clock, Emission, ReactError, outbox};
@@ -93,7 +94,9 @@ impl Transaction {
     pub async fn commit(mut self, emissions: &[Emission]) -> Result<(), ReactError> {
         let Lane { codec, catalogue, service, .. } = &self.lane;
         outbox::append(&mut self.inner, codec, catalogue, service, emissions).await?;
+        reach(Point::BeforeCommit);
         self.inner.commit().await?;
+        reach(Point::AfterCommit);
         if !emissions.is_empty() {
             self.lane.wake.notify_one();
         }

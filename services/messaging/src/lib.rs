@@ -27,6 +27,7 @@ mod database;
 mod dead_letters;
 mod decode;
 mod emission;
+pub mod fault;
 mod generations;
 mod health;
 mod history;

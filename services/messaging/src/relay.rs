@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::client::Producer;
+use crate::fault::{Point, reach};
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
 use crate::shards;
@@ -103,14 +104,17 @@ impl Relay {
         if rows.is_empty() {
             return Ok(0);
         }
+        reach(Point::AfterRelayRead);
         let published = self.publish(rows).await;
         if !published.is_empty() {
+            reach(Point::AfterRelayAck);
             let deleted = sqlx::query(outbox::DELETE)
                 .bind(&published)
                 .bind(&shards)
                 .bind(&epochs)
                 .execute(&self.lane.pool)
                 .await?;
+            reach(Point::AfterRelayDelete);
             if deleted.rows_affected() < published.len() as u64 {
                 self.look_at_epochs(&held).await?;
             }
@@ -166,6 +170,7 @@ impl Relay {
                 FutureRecord::to(&topic).key(&row.key).payload(&row.payload).headers(headers.clone());
             match self.producer.send_result(record) {
                 Ok(delivery) => {
+                    reach(Point::BeforeRelayAck);
                     return match delivery.await {
                         Ok(Ok(_)) => Ok(()),
                         Ok(Err((error, _))) => Err(error),

@@ -20,6 +20,7 @@ use crate::batch::{self, Processor};
 use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
+use crate::fault::{Point, reach};
 use crate::generations::Generations;
 use crate::relay::Relay;
 use crate::shards::Shards;
@@ -264,6 +265,7 @@ async fn work<R: Reactor>(
             () = shutdown.cancelled() => return,
             taken = from.recv_many(&mut messages, batch_size) => if taken == 0 { return },
         }
+        reach(Point::AfterPoll);
         let Some(messages) = once_held(shards, input.generations, messages, shutdown).await else { return };
         let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
         for message in &messages {
@@ -277,6 +279,7 @@ async fn work<R: Reactor>(
         next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
         input.processed.advance(&next);
         consumer::store_offsets(input.consumer, &next);
+        reach(Point::AfterStoreOffset);
     }
 }
 

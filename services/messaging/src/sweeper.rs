@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::consumer::Polled;
+use crate::fault::{Point, reach};
 use crate::policy::chain;
 use crate::{Lane, ReactError, Reacted, Reactor};
 
@@ -103,6 +104,7 @@ impl<R: Reactor> Sweeper<R> {
             held.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
         let due = self.due(&numbers, now).await?;
         if !due.is_empty() {
+            reach(Point::AfterDue);
             let shards: BTreeSet<u32> = due.iter().map(|order| self.shard(*order)).collect();
             self.caught_up(shards).await?;
             for orders in due.chunks(BATCH) {
@@ -162,6 +164,7 @@ pub(crate) async fn decide<R: Reactor>(
     let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
     let Reacted { emissions, after, .. } = reactor.sweep(transaction.connection(), now, orders).await?;
+    reach(Point::BeforeSweepCommit);
     transaction.commit(&emissions).await?;
     reactor.committed(after);
     Ok(())

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::consumer::{Polled, Rewind};
+use crate::fault::{Point, reach};
 use crate::policy::{back_off, chain};
 use crate::sweeper::Processed;
 use crate::{Dependency, Health, Lane, ReactError, Reactor};
@@ -77,9 +78,11 @@ impl<R: Reactor> Taker<R> {
     /// Each epoch is raised once: raising it again would fence off what is under way in our own name.
     async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
         if !*taken {
+            reach(Point::BeforeTake);
             let mut connection = self.lane.pool.acquire().await?;
             self.lane.shards.take(&mut connection, shards, &self.owner).await?;
             *taken = true;
+            reach(Point::AfterTake);
         }
         self.reactor.shards_taken(shards).await
     }

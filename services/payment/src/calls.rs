@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use minuet_events::values::OrderId;
+use minuet_messaging::fault::{Point, reach};
 use minuet_messaging::{Lane, ReactError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -157,7 +158,13 @@ async fn perform<G: PaymentGateway>(gateway: &G, call: Call, stop: &Cancellation
         Call::Refund { charge, refund } => {
             let mut attempt = 0;
             loop {
-                match bounded(gateway.refund(&charge, refund.refund_id)).await {
+                match bounded(
+                    Point::BeforeRefund,
+                    gateway.refund(&charge, refund.refund_id),
+                    Point::AfterRefund,
+                )
+                .await
+                {
                     Ok(()) => return (order, Said::Refunded),
                     Err(error) if attempt + 1 >= REFUND_ATTEMPTS => {
                         let reason = clean(&error.to_string());
@@ -198,7 +205,7 @@ async fn charge_to_the_end<G: PaymentGateway>(
     let (mut look_first, mut attempt) = (again, 0);
     loop {
         let answer = if look_first {
-            match bounded(gateway.look_up(charge.payment_id)).await {
+            match bounded(Point::BeforeLookUp, gateway.look_up(charge.payment_id), Point::AfterLookUp).await {
                 Ok(Some(answer)) => return answer,
                 // Never heard of: it may be charged now.
                 Ok(None) => {
@@ -208,10 +215,10 @@ async fn charge_to_the_end<G: PaymentGateway>(
                 Err(error) => Err(error),
             }
         } else if stop.is_cancelled() || attempt >= ATTEMPTS {
-            bounded(gateway.cancel(charge.payment_id)).await
+            bounded(Point::BeforeStop, gateway.cancel(charge.payment_id), Point::AfterStop).await
         } else {
             tokio::select! {
-                answer = bounded(gateway.charge(charge)) => answer,
+                answer = bounded(Point::BeforeCharge, gateway.charge(charge), Point::AfterCharge) => answer,
                 () = stop.cancelled() => continue,
             }
         };
@@ -224,8 +231,15 @@ async fn charge_to_the_end<G: PaymentGateway>(
     }
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, NoAnswer>>) -> Result<T, NoAnswer> {
-    match tokio::time::timeout(TIMEOUT, call).await {
+async fn bounded<T>(
+    before: Point,
+    call: impl Future<Output = Result<T, NoAnswer>>,
+    after: Point,
+) -> Result<T, NoAnswer> {
+    reach(before);
+    let answer = tokio::time::timeout(TIMEOUT, call).await;
+    reach(after);
+    match answer {
         Ok(answer) => answer,
         Err(_) => Err(NoAnswer { detail: format!("none within {} s", TIMEOUT.as_secs()) }),
     }
@@ -294,6 +308,7 @@ pub(crate) async fn try_record(
     lane: &Lane,
     answers: &BTreeMap<OrderId, Said>,
 ) -> Result<Vec<Call>, ReactError> {
+    reach(Point::BeforeRecord);
     let shards: BTreeSet<u32> = answers.keys().map(|order| shard(lane, *order)).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
     let (emissions, follow_up) = record_answers(lane, transaction.connection(), answers, lane.now()).await?;

@@ -10,8 +10,8 @@ use super::tree::{Source, Tree, Value};
 
 const DEFAULT_FILE: &str = "minuet.toml";
 const VARIABLES: &str = "MINUET_";
-/// Variables of ours that are no settings: where the parts of the local stack are kept.
-const NO_SETTINGS: &[&str] = &["MINUET_PARTS"];
+/// A variable of ours that is no setting: where the parts of the local stack are kept.
+const PARTS: &str = "MINUET_PARTS";
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Given {
@@ -72,7 +72,7 @@ fn read_file(path: &Path, required: bool, tree: &mut Tree, problems: &mut Vec<Pr
 
 /// `MINUET_<SECTION>__<KEY>`; below `kafka`, a single underscore stands for a dot.
 fn path_of_variable(name: &str) -> Option<Vec<String>> {
-    if NO_SETTINGS.contains(&name) {
+    if name == PARTS || minuet_messaging::fault::VARIABLES.contains(&name) {
         return None;
     }
     let lower = name.strip_prefix(VARIABLES)?.to_lowercase();
