@@ -2,6 +2,7 @@
 //! a terminal and JSON anywhere else. Names of spans and fields lie in [`names`], so that code, dashboards and alerts
 //! agree on them.
 
+pub mod meters;
 pub mod names;
 
 use std::io::{self, IsTerminal};

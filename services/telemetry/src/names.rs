@@ -1,5 +1,7 @@
 //! Names that code, dashboards, alerts and log queries share. A name stands here once it is used.
 
+pub mod meter;
+
 /// Fields of log events and spans.
 pub mod field {
     pub const SERVICE: &str = "service";

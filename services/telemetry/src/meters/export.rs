@@ -1,0 +1,101 @@
+//! Who reads the meters: a scrape, and a collector that the `OTEL_*` variables name.
+
+use std::env;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::periodic_reader_with_async_runtime::PeriodicReader;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{
+    Aggregation, Instrument, InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Stream, Temporality,
+};
+use opentelemetry_sdk::{Resource, runtime};
+
+#[derive(Debug, thiserror::Error)]
+pub enum MetersError {
+    #[error("meters cannot be pushed as the OTEL_EXPORTER_OTLP_* variables say")]
+    Exporter(#[source] ExporterBuildError),
+}
+
+/// Collects when it is asked to: the provider keeps one end of it, and `/metrics` the other.
+#[derive(Clone, Debug)]
+pub(super) struct Scrape(Arc<ManualReader>);
+
+impl Scrape {
+    pub(super) fn new(reader: ManualReader) -> Self {
+        Scrape(Arc::new(reader))
+    }
+}
+
+impl MetricReader for Scrape {
+    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
+        self.0.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        self.0.collect(metrics)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.0.temporality(kind)
+    }
+}
+
+/// Whether somebody asked for it: by an endpoint, or by `OTEL_METRICS_EXPORTER=otlp`.
+pub(super) fn is_asked_for() -> bool {
+    let value = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    if value("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return false;
+    }
+    match value("OTEL_METRICS_EXPORTER") {
+        Some(exporters) => exporters.split(',').any(|exporter| exporter.trim() == "otlp"),
+        None => ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"]
+            .iter()
+            .any(|name| value(name).is_some()),
+    }
+}
+
+/// Pushes to the collector that the environment names, by its protocol, interval and temporality. To be called in a Tokio
+/// runtime, which does the pushing.
+pub(super) fn push(service: &'static str) -> Result<SdkMeterProvider, MetersError> {
+    Ok(pushing(service, MetricExporter::builder().build().map_err(MetersError::Exporter)?))
+}
+
+pub(super) fn pushing(service: &'static str, exporter: impl PushMetricExporter) -> SdkMeterProvider {
+    let reader = PeriodicReader::builder(exporter, runtime::Tokio).build();
+    let builder = SdkMeterProvider::builder().with_resource(resource(service)).with_reader(reader);
+    let wants_buckets = env::var("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION")
+        .is_ok_and(|value| value.eq_ignore_ascii_case("explicit_bucket_histogram"));
+    if wants_buckets { builder.build() } else { builder.with_view(exponential).build() }
+}
+
+/// The specification's defaults: 160 buckets, and as fine as these allow.
+fn exponential(instrument: &Instrument) -> Option<Stream> {
+    if instrument.kind() != InstrumentKind::Histogram {
+        return None;
+    }
+    let aggregation =
+        Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
+    Stream::builder().with_aggregation(aggregation).build().ok()
+}
+
+/// Of a service: what the environment says of itself, `service.name` by `OTEL_SERVICE_NAME` before ours.
+fn resource(service: &'static str) -> Resource {
+    let builder = Resource::builder();
+    match env::var("OTEL_SERVICE_NAME") {
+        Ok(name) if !name.is_empty() => builder.build(),
+        _ => builder.with_service_name(format!("minuet-{service}")).build(),
+    }
+}
