@@ -15,6 +15,7 @@ use crate::dead_letters::{self, Reason};
 use crate::decode::Decoder;
 use crate::fault::{Point, reach};
 use crate::generations::Generations;
+use crate::meters::Steps;
 use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::{Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reactor, Received, inbox};
 
@@ -154,7 +155,9 @@ impl<R: Reactor> Processor<R> {
             .chain(unreadable.iter().map(|(i, _)| shard(i)))
             .collect();
         let shards: Vec<u32> = shards.into_iter().collect();
+        let mut steps = Steps::begin();
         let mut transaction = self.lane.begin(&shards).await?;
+        steps.done("begin");
         let connection = transaction.connection();
 
         let claims: Vec<Option<Uuid>> = events.iter().map(|event| self.claim(event)).collect();
@@ -163,6 +166,7 @@ impl<R: Reactor> Processor<R> {
         wanted.dedup();
         let mut new = inbox::claim(connection, &wanted).await?;
         reach(Point::AfterClaim);
+        steps.done("claim");
         // The first of several with one id is the one that counts.
         let fresh: Vec<&Received> = events
             .iter()
@@ -171,9 +175,11 @@ impl<R: Reactor> Processor<R> {
             .map(|(event, _)| event)
             .collect();
 
-        let mut parked = 0;
+        let mut parked = Vec::new();
         for (incoming, reason) in unreadable {
-            parked += usize::from(self.park(connection, incoming, reason).await?);
+            if self.park(connection, incoming, reason).await? {
+                parked.push(reason.code);
+            }
         }
         let reacting = self.reactor.react(connection, self.lane.now(), &fresh);
         let reacted = AssertUnwindSafe(reacting)
@@ -183,14 +189,20 @@ impl<R: Reactor> Processor<R> {
         for refusal in &reacted.refusals {
             if let Some(event) = fresh.get(refusal.index) {
                 let reason = Reason { code: "illegal", detail: refusal.detail.clone() };
-                parked += usize::from(self.park(connection, &event.incoming, &reason).await?);
+                if self.park(connection, &event.incoming, &reason).await? {
+                    parked.push(reason.code);
+                }
             }
         }
+        steps.done("react");
         transaction.commit(&reacted.emissions).await?;
+        steps.done("commit");
 
         Counts::add(&self.counts.processed, fresh.len() - reacted.refusals.len());
         Counts::add(&self.counts.duplicates, events.len() - fresh.len());
-        Counts::add(&self.counts.parked, parked);
+        Counts::add(&self.counts.parked, parked.len());
+        self.lane.instruments.parked(&parked);
+        self.lane.instruments.committed(&steps);
         Ok(reacted.after)
     }
 

@@ -4,12 +4,14 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::FutureProducer;
+use rdkafka::{ClientContext, Statistics};
 use tracing::{debug, error, warn};
+
+use crate::meters::KafkaStatistics;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -19,11 +21,17 @@ pub(crate) type Producer = FutureProducer<Client>;
 pub(crate) struct Client {
     name: String,
     errors: Mutex<Seldom>,
+    statistics: KafkaStatistics,
 }
 
 impl Client {
     pub(crate) fn new(name: &str) -> Self {
-        Client { name: name.to_owned(), errors: Mutex::default() }
+        Client { name: name.to_owned(), errors: Mutex::default(), statistics: KafkaStatistics::default() }
+    }
+
+    /// What this client says of itself.
+    pub(crate) fn statistics(&self) -> KafkaStatistics {
+        self.statistics.clone()
     }
 }
 
@@ -34,6 +42,10 @@ impl ClientContext for Client {
             return debug!(target: "librdkafka", "FAIL {message}");
         }
         DefaultClientContext.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.statistics.show(&statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use minuet_telemetry::meters::{self, Meters};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +27,15 @@ pub fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
         .route("/healthz", get(live))
         .route("/readyz", get(ready).with_state(health))
         .route("/counts", get(count).with_state(counts))
+}
+
+/// `GET /metrics`: for Prometheus.
+pub fn metrics_route(meters: Meters) -> Router {
+    Router::new().route("/metrics", get(measure).with_state(meters))
+}
+
+async fn measure(State(meters): State<Meters>) -> Response {
+    ([(CONTENT_TYPE, meters::CONTENT_TYPE)], meters.text()).into_response()
 }
 
 async fn live() -> Json<serde_json::Value> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -31,6 +32,23 @@ fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<Strin
         .collect()
 }
 
+/// A few classes, for meters: the conventions' `error.type`.
+pub(crate) fn error_type(error: &KafkaError) -> &'static str {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageTimedOut | RDKafkaErrorCode::RequestTimedOut) => "timeout",
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::InvalidRecord,
+        ) => "refused",
+        Some(RDKafkaErrorCode::QueueFull) => "queue_full",
+        _ => "other",
+    }
+}
+
+/// How often a client says how it is, for its meters.
+const STATISTICS: (&str, &str) = ("statistics.interval.ms", "5000");
+
 pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
     let kafka = without(kafka, PRODUCER_ONLY);
     let mut defaults = vec![
@@ -39,6 +57,7 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
         ("queued.max.messages.kbytes", "8192"),
         ("queued.min.messages", "2000"),
         ("fetch.wait.max.ms", "500"),
+        STATISTICS,
     ];
     // Range: the instance that reads partition p of one topic reads partition p of all, and owns shard p.
     let strategy = match kafka.get("group.protocol").map(String::as_str) {
@@ -83,7 +102,7 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> Client
     // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
     base(
         &kafka,
-        &[("linger.ms", "0"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152")],
+        &[("linger.ms", "0"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152"), STATISTICS],
         &fixed,
     )
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use minuet_events::values::Micros;
 use minuet_events::{Codec, TraceContext};
+use minuet_telemetry::meters::Meters;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 
 use crate::fault::{Point, reach};
+use crate::meters::Instruments;
 use crate::shards::{self, Shards};
 use crate::topics::Catalogue;
 use crate::{Cause, Clock, Emission, ReactError, outbox};
@@ -23,11 +25,18 @@ pub struct Lane {
     pub(crate) shards: Arc<Shards>,
     pub(crate) wake: Arc<Notify>,
     pub(crate) clock: Clock,
+    pub(crate) meters: Meters,
+    pub(crate) instruments: Arc<Instruments>,
 }
 
 impl Lane {
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// For what the service itself measures.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     pub fn now(&self) -> Micros {

@@ -36,6 +36,7 @@ mod inbox;
 mod incoming;
 mod kafka;
 mod lane;
+mod meters;
 mod outbox;
 mod policy;
 mod publisher;

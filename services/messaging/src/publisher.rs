@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use minuet_events::{Codec, EncodeError, Envelope, Event};
+use minuet_telemetry::meters::Meters;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureRecord, Producer as _};
 
 use crate::client::{Client, Producer};
 use crate::kafka;
+use crate::meters::{self, KafkaStatistics, Sending};
 use crate::topics::Catalogue;
 
 /// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
@@ -18,6 +20,8 @@ pub struct Publisher {
     codec: Codec,
     catalogue: Arc<Catalogue>,
     prefix: String,
+    statistics: KafkaStatistics,
+    sending: Option<Sending>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +45,19 @@ impl Publisher {
         catalogue: Arc<Catalogue>,
         prefix: &str,
     ) -> Result<Self, PublishError> {
-        let producer = kafka::producer(kafka, client)
-            .create_with_context(Client::new(client))
-            .map_err(PublishError::Settings)?;
-        Ok(Publisher { producer, codec, catalogue, prefix: prefix.to_owned() })
+        let context = Client::new(client);
+        let statistics = context.statistics();
+        let producer =
+            kafka::producer(kafka, client).create_with_context(context).map_err(PublishError::Settings)?;
+        Ok(Publisher { producer, codec, catalogue, prefix: prefix.to_owned(), statistics, sending: None })
+    }
+
+    /// What is published from here on is measured.
+    #[must_use]
+    pub fn measured(mut self, meters: &Meters) -> Self {
+        meters::observe_kafka(meters, &[("producer", self.statistics.clone())]);
+        self.sending = Some(Sending::new(meters));
+        self
     }
 
     /// Returns once every in-sync replica has it (acks=all). On an error the event may still arrive: send it again under
@@ -78,7 +91,13 @@ impl Publisher {
         });
         let mut record = FutureRecord::<str, [u8]>::to(&topic).key(key).headers(headers);
         record.payload = payload;
-        match self.producer.send(record, Duration::from_secs(5)).await {
+        let begun = Instant::now();
+        let sent = self.producer.send(record, Duration::from_secs(5)).await;
+        if let Some(sending) = &self.sending {
+            let error = sent.as_ref().err().map(|(error, _)| kafka::error_type(error));
+            sending.sent(&topic, 1, begun.elapsed(), error);
+        }
+        match sent {
             Ok(_) => Ok(()),
             Err((source, _)) => Err(PublishError::NotAcknowledged { topic, source }),
         }

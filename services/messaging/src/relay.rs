@@ -19,8 +19,8 @@ use crate::client::Producer;
 use crate::fault::{Point, reach};
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
-use crate::shards;
 use crate::{Counts, Dependency, Health, Lane};
+use crate::{kafka, shards};
 
 /// Rows of one read: PostgreSQL gives little more for larger ones.
 const ROWS: i64 = 1_000;
@@ -141,7 +141,9 @@ impl Relay {
             let mut keys = HashSet::with_capacity(rows.len());
             let (wave, mut later): (Vec<Row>, Vec<Row>) =
                 rows.into_iter().partition(|row| keys.insert(row.key.clone()));
+            let begun = Instant::now();
             let results = join_all(wave.iter().map(|row| self.send(row))).await;
+            self.measure(&wave, &results, begun.elapsed());
             for (row, result) in wave.iter().zip(results) {
                 match result {
                     Ok(()) => published.push(row.id),
@@ -157,6 +159,19 @@ impl Relay {
             self.health.up(Dependency::Kafka);
         }
         published
+    }
+
+    /// Of a wave once per topic and outcome.
+    fn measure(&self, wave: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
+        let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
+        for (row, result) in wave.iter().zip(results) {
+            let error = result.as_ref().err().map(kafka::error_type);
+            *counts.entry((&row.topic, error)).or_default() += 1;
+        }
+        for ((topic, error), count) in counts {
+            let topic = format!("{}{topic}", self.prefix);
+            self.lane.instruments.sending.sent(&topic, count, took, error);
+        }
     }
 
     async fn send(&self, row: &Row) -> Result<(), KafkaError> {

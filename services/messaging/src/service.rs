@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_events::{Codec, EventType};
+use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
@@ -22,6 +23,7 @@ use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::fault::{Point, reach};
 use crate::generations::Generations;
+use crate::meters::{self, Instruments};
 use crate::relay::Relay;
 use crate::shards::Shards;
 use crate::sweeper::{Processed, Sweeper};
@@ -70,17 +72,23 @@ impl Service {
         let health = Health::default();
         health.expect(&[Dependency::Kafka, Dependency::Postgres]);
         let (shards, fenced) = Shards::new(catalogue.partitions());
+        let (shards, counts) = (Arc::new(shards), Arc::new(Counts::default()));
+        let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
+        meters::observe(&meters, &counts, &shards, &pool, settings.database_connections);
+        let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
         let lane = Lane {
             service: name,
             source: format!("/minuet/{name}").into(),
             pool,
             codec,
-            shards: Arc::new(shards),
+            shards,
             catalogue,
             wake: Arc::new(Notify::new()),
             clock,
+            meters,
+            instruments: Arc::new(instruments),
         };
-        Ok(Service { settings, lane, health, counts: Arc::new(Counts::default()), fenced })
+        Ok(Service { settings, lane, health, counts, fenced })
     }
 
     pub fn lane(&self) -> &Lane {
@@ -121,8 +129,10 @@ impl Service {
         let Service { settings, lane, health, counts, fenced } = self;
         let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
-        let producer: Producer =
-            kafka::producer(&settings.kafka, &owner).create_with_context(Client::new(&owner))?;
+        let (producing, consuming) = (Client::new(&owner), Client::new(&owner));
+        let clients = [("producer", producing.statistics()), ("consumer", consuming.statistics())];
+        meters::observe_kafka(&lane.meters, &clients);
+        let producer: Producer = kafka::producer(&settings.kafka, &owner).create_with_context(producing)?;
 
         let topics: BTreeSet<String> = consumed(&*reactor)
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
@@ -136,7 +146,7 @@ impl Service {
             generations: Arc::clone(&generations),
             assigned,
             health: health.clone(),
-            client: Client::new(&owner),
+            client: consuming,
         };
         let group = format!("{}{}", settings.topic_prefix, lane.service);
         let consumer: Arc<Polled> =
@@ -266,6 +276,7 @@ async fn work<R: Reactor>(
             taken = from.recv_many(&mut messages, batch_size) => if taken == 0 { return },
         }
         reach(Point::AfterPoll);
+        let taken = processor.lane.instruments.taken(&messages);
         let Some(messages) = once_held(shards, input.generations, messages, shutdown).await else { return };
         let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
         for message in &messages {
@@ -275,6 +286,7 @@ async fn work<R: Reactor>(
             );
         }
         let Ok(lost) = processor.process(messages).await else { return };
+        processor.lane.instruments.processed(taken);
         // What was left to another owner is not done: it is read again from what was committed.
         next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
         input.processed.advance(&next);

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use minuet_telemetry::meters::Meters;
+
 /// What one service needs to take part: where its database, the broker and the registry are.
 #[derive(Clone)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     pub relay_poll: Duration,
     /// How often one event alone is tried before it is parked.
     pub attempts: u32,
+    /// Where the service is measured. None: in meters of its own.
+    pub meters: Option<Meters>,
 }
 
 impl Settings {
@@ -33,6 +37,7 @@ impl Settings {
             batch_size: 500,
             relay_poll: Duration::from_millis(200),
             attempts: 3,
+            meters: None,
         }
     }
 }

@@ -1,0 +1,136 @@
+//! librdkafka's own statistics, and from them how many messages a service is behind.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minuet_telemetry::meters::{Attribute, Meters, Series, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+use rdkafka::Statistics;
+use rdkafka::statistics::Partition;
+
+/// What a client said of itself last. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct KafkaStatistics(Arc<Mutex<Shown>>);
+
+#[derive(Clone, Default)]
+struct Shown {
+    queue: u64,
+    sent: u64,
+    received: u64,
+    timeouts: u64,
+    disconnects: u64,
+    /// Only a consumer has them.
+    rebalances: Option<u64>,
+    /// Of each broker the round trip in seconds.
+    round_trips: Vec<(i32, f64)>,
+    /// Of each partition that is read here.
+    lags: Vec<(String, i32, i64)>,
+}
+
+impl KafkaStatistics {
+    pub(crate) fn show(&self, statistics: &Statistics) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown(statistics);
+    }
+
+    fn shown(&self) -> Shown {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Shows the clients of a service, by what they do.
+pub(crate) fn observe(meters: &Meters, clients: &[(&'static str, KafkaStatistics)]) {
+    let clients: Arc<[(&'static str, KafkaStatistics)]> = clients.into();
+    let total = |of: fn(&Shown) -> Option<u64>| {
+        let clients = Arc::clone(&clients);
+        move || -> Series<u64> {
+            let all = clients.iter();
+            all.filter_map(|(name, client)| Some((vec![named(name)], of(&client.shown())?))).collect()
+        }
+    };
+    meters.total(&meter::KAFKA_SENT, total(|shown| Some(shown.sent)));
+    meters.total(&meter::KAFKA_RECEIVED, total(|shown| Some(shown.received)));
+    meters.total(&meter::KAFKA_TIMEOUT_COUNT, total(|shown| Some(shown.timeouts)));
+    meters.total(&meter::KAFKA_DISCONNECT_COUNT, total(|shown| Some(shown.disconnects)));
+    meters.total(&meter::KAFKA_REBALANCE_COUNT, total(|shown| shown.rebalances));
+
+    let all = Arc::clone(&clients);
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    meters.gauge(&meter::KAFKA_QUEUE, move || {
+        all.iter().map(|(name, client)| (vec![named(name)], client.shown().queue as f64)).collect()
+    });
+    let all = Arc::clone(&clients);
+    meters.gauge(&meter::KAFKA_BROKER_RTT, move || {
+        let series = all.iter().flat_map(|(name, client)| {
+            let trips = client.shown().round_trips.into_iter();
+            trips.map(|(broker, rtt)| (vec![named(name), attribute(key::BROKER, i64::from(broker))], rtt))
+        });
+        series.collect()
+    });
+    let all = Arc::clone(&clients);
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    meters.gauge(&meter::CONSUMER_LAG, move || {
+        let lags = all.iter().flat_map(|(_, client)| client.shown().lags);
+        let series = lags.map(|(topic, partition, lag)| {
+            let place = [attribute(key::TOPIC, topic), attribute(key::PARTITION, i64::from(partition))];
+            (place.to_vec(), lag as f64)
+        });
+        series.collect()
+    });
+}
+
+fn named(client: &'static str) -> Attribute {
+    attribute(key::CLIENT, client)
+}
+
+fn shown(statistics: &Statistics) -> Shown {
+    let positive = |count: i64| u64::try_from(count).unwrap_or_default();
+    let brokers = statistics.brokers.values();
+    let round_trips = brokers.clone().filter(|broker| broker.nodeid >= 0).filter_map(|broker| {
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a round trip")]
+        broker.rtt.as_ref().map(|rtt| (broker.nodeid, rtt.p99 as f64 / 1e6))
+    });
+    let read = statistics.topics.iter().flat_map(|(topic, of)| {
+        of.partitions.values().filter_map(move |partition| {
+            let reads = partition.partition >= 0 && partition.fetch_state == "active";
+            reads.then(|| lag(partition)).flatten().map(|lag| (topic.clone(), partition.partition, lag))
+        })
+    });
+    Shown {
+        queue: positive(statistics.replyq) + statistics.msg_cnt,
+        sent: positive(statistics.tx_bytes),
+        received: positive(statistics.rx_bytes),
+        timeouts: brokers.clone().map(|broker| broker.req_timeouts).sum(),
+        disconnects: brokers.map(|broker| broker.disconnects.map_or(0, positive)).sum(),
+        rebalances: statistics.cgrp.as_ref().map(|group| positive(group.rebalance_cnt)),
+        round_trips: round_trips.collect(),
+        lags: read.collect(),
+    }
+}
+
+/// From what is done, or else from what the group has committed, or else from the beginning, to the end.
+fn lag(partition: &Partition) -> Option<i64> {
+    let Partition { stored_offset, committed_offset, lo_offset, hi_offset, .. } = *partition;
+    let done = [stored_offset, committed_offset, lo_offset].into_iter().find(|offset| *offset >= 0)?;
+    (hi_offset >= 0).then(|| (hi_offset - done).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_is_counted_from_what_is_done() {
+        let partition = |stored_offset, committed_offset, lo_offset, hi_offset| Partition {
+            stored_offset,
+            committed_offset,
+            lo_offset,
+            hi_offset,
+            ..Partition::default()
+        };
+        const UNKNOWN: i64 = -1001;
+        assert_eq!(lag(&partition(7, 3, 0, 10)), Some(3));
+        assert_eq!(lag(&partition(UNKNOWN, 3, 0, 10)), Some(7));
+        assert_eq!(lag(&partition(UNKNOWN, UNKNOWN, 4, 10)), Some(6));
+        assert_eq!(lag(&partition(7, 3, 0, UNKNOWN)), None);
+        assert_eq!(lag(&partition(11, 3, 0, 10)), Some(0), "the end was asked for a moment ago");
+    }
+}
