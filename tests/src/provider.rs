@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use minuet_events::values::{PaymentId, RefundId};
+use minuet_events::values::{Amount, PaymentId, RefundId};
 use minuet_payment::domain::{Answer, Charge};
 use minuet_payment::provider::{NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
 use tokio::sync::watch;
@@ -14,6 +15,12 @@ pub struct Provider {
     /// A charge that is held is captured all the same, before its answer is held back.
     capture_first: bool,
     refunds_to_refuse: AtomicU32,
+    /// A refund that is refused is given all the same: only its answer is lost.
+    refund_first: bool,
+    /// Nothing about charges of this amount is answered.
+    deaf_to: Mutex<Option<Amount>>,
+    unheard: Mutex<BTreeSet<PaymentId>>,
+    refunds: Mutex<BTreeSet<RefundId>>,
     calls: Mutex<Vec<&'static str>>,
 }
 
@@ -25,6 +32,10 @@ impl Provider {
             held: watch::Sender::new(false),
             capture_first: false,
             refunds_to_refuse: AtomicU32::new(0),
+            refund_first: false,
+            deaf_to: Mutex::default(),
+            unheard: Mutex::default(),
+            refunds: Mutex::default(),
             calls: Mutex::default(),
         }
     }
@@ -45,6 +56,35 @@ impl Provider {
         let provider = Provider::new();
         provider.refunds_to_refuse.store(times, Ordering::SeqCst);
         provider
+    }
+
+    /// The money is given back at once; so many times only the answer is lost.
+    pub fn losing_refunds(times: u32) -> Self {
+        Provider { refund_first: true, ..Provider::refusing_refunds(times) }
+    }
+
+    /// Down, but only for charges of this amount, until [`Provider::hear`].
+    pub fn deaf_to(amount: &str) -> Self {
+        let provider = Provider::new();
+        *provider.deaf_to.lock().unwrap() = Some(Amount::parse(amount).unwrap());
+        provider
+    }
+
+    pub fn hear(&self) {
+        *self.deaf_to.lock().unwrap() = None;
+    }
+
+    /// The keys under which refunds were asked for.
+    pub fn refunds(&self) -> Vec<RefundId> {
+        self.refunds.lock().unwrap().iter().copied().collect()
+    }
+
+    fn hears(&self, payment: PaymentId) -> Result<(), NoAnswer> {
+        let is_deaf = self.deaf_to.lock().unwrap().is_some();
+        if is_deaf && self.unheard.lock().unwrap().contains(&payment) {
+            return Err(NoAnswer { detail: "not listening".to_owned() });
+        }
+        Ok(())
     }
 
     pub fn let_go(&self) {
@@ -74,6 +114,10 @@ impl Default for Provider {
 impl PaymentGateway for Provider {
     async fn charge(&self, charge: &Charge) -> Result<Answer, NoAnswer> {
         self.note("charge");
+        if *self.deaf_to.lock().unwrap() == Some(charge.amount) {
+            self.unheard.lock().unwrap().insert(charge.payment_id);
+        }
+        self.hears(charge.payment_id)?;
         if self.capture_first {
             self.inner.charge(charge).await?;
         }
@@ -84,14 +128,19 @@ impl PaymentGateway for Provider {
 
     async fn cancel(&self, payment: PaymentId) -> Result<Answer, NoAnswer> {
         self.note("cancel");
+        self.hears(payment)?;
         self.inner.cancel(payment).await
     }
 
     async fn refund(&self, charge: &Charge, refund: RefundId) -> Result<(), NoAnswer> {
         self.note("refund");
+        self.refunds.lock().unwrap().insert(refund);
         let left = self.refunds_to_refuse.load(Ordering::SeqCst);
         if left > 0 {
             self.refunds_to_refuse.store(left - 1, Ordering::SeqCst);
+            if self.refund_first {
+                self.inner.refund(charge, refund).await?;
+            }
             return Err(NoAnswer { detail: "not now".to_owned() });
         }
         self.inner.refund(charge, refund).await
@@ -99,6 +148,7 @@ impl PaymentGateway for Provider {
 
     async fn look_up(&self, payment: PaymentId) -> Result<Option<Answer>, NoAnswer> {
         self.note("look_up");
+        self.hears(payment)?;
         self.inner.look_up(payment).await
     }
 }

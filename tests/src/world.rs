@@ -166,7 +166,16 @@ impl World {
 
     /// The payment service with a provider of the test's own.
     pub async fn payment_with<G: PaymentGateway>(&self, gateway: Arc<G>) -> Running {
-        let settings = minuet_payment::Settings { listen: any_port(), ..Default::default() };
+        self.payment_as(gateway, minuet_payment::Settings::default()).await
+    }
+
+    /// The same with settings of the test's own.
+    pub async fn payment_as<G: PaymentGateway>(
+        &self,
+        gateway: Arc<G>,
+        settings: minuet_payment::Settings,
+    ) -> Running {
+        let settings = minuet_payment::Settings { listen: any_port(), ..settings };
         let (messaging, codec, catalogue, clock) = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
             minuet_payment::run_with(gateway, settings, messaging, codec, catalogue, clock, bound, shutdown)
@@ -206,6 +215,11 @@ impl World {
             "answer_wait_ms": 15_000,
         });
         serde_json::from_value(settings).unwrap()
+    }
+
+    /// librdkafka's settings.
+    pub fn kafka(&self) -> &BTreeMap<String, String> {
+        &self.kafka
     }
 
     pub fn secret(&self) -> &'static str {

@@ -3,6 +3,7 @@
 
 mod bad_messages;
 mod bench;
+mod calls;
 mod cli;
 mod contention;
 mod crossings;

@@ -52,6 +52,11 @@ impl Lane {
         self.shards.epoch(shard).is_some()
     }
 
+    /// The shards of this instance.
+    pub fn held(&self) -> Vec<u32> {
+        self.shards.held().into_iter().map(|(shard, _)| shard).collect()
+    }
+
     /// An event of this service, caused by another.
     pub fn emission(
         &self,

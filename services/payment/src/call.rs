@@ -1,14 +1,41 @@
 //! What is asked of the provider, and what it said.
 
-use minuet_events::values::OrderId;
+use minuet_events::values::{Micros, OrderId};
 
 use crate::domain::{Answer, Charge, Payment, Refund};
 use crate::row::Row;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A charge's answer is recorded before the refund's, if both come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Charge,
     Refund,
+}
+
+impl Kind {
+    /// The call that a payment in this state waits for: `open_calls` has a row for just that, unless it is parked.
+    pub(crate) fn open(payment: &Payment) -> Option<Kind> {
+        match payment {
+            Payment::Processing { .. } => Some(Kind::Charge),
+            Payment::RefundDue { .. } => Some(Kind::Refund),
+            Payment::Unknown
+            | Payment::Tombstone
+            | Payment::Success { .. }
+            | Payment::Refunded
+            | Payment::Failed => None,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Charge => "charge",
+            Kind::Refund => "refund",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Kind> {
+        [Kind::Charge, Kind::Refund].into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// A call under way: of one order and kind there is one.
@@ -16,30 +43,42 @@ pub(crate) type Key = (OrderId, Kind);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    Charge { charge: Charge, again: bool, stop: bool },
-    Refund { charge: Charge, refund: Refund },
+    /// `again`: somebody may have called before, so the provider is asked what it knows. `stop`: it is to be undone.
+    Charge {
+        charge: Charge,
+        expires_at: Micros,
+        again: bool,
+        stop: bool,
+    },
+    Refund {
+        charge: Charge,
+        refund: Refund,
+    },
 }
 
 impl Call {
     /// What a row that was just written asks for.
     pub(crate) fn of(row: &Row) -> Option<Call> {
         match &row.payment {
-            Payment::Processing { charge, stop } if !row.stored => {
-                Some(Call::Charge { charge: charge.clone(), again: false, stop: stop.is_some() })
-            }
-            Payment::RefundDue { charge, refund } if row.refund_changed => {
-                Some(Call::Refund { charge: charge.clone(), refund: refund.clone() })
-            }
+            Payment::Processing { .. } if !row.stored => Call::open(row, false),
+            Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false),
             _ => None,
         }
     }
 
     /// What a row that was found open asks for.
     pub(crate) fn again(row: &Row) -> Option<Call> {
+        Call::open(row, true)
+    }
+
+    fn open(row: &Row, again: bool) -> Option<Call> {
         match &row.payment {
-            Payment::Processing { charge, stop } => {
-                Some(Call::Charge { charge: charge.clone(), again: true, stop: stop.is_some() })
-            }
+            Payment::Processing { charge, stop } => Some(Call::Charge {
+                charge: charge.clone(),
+                expires_at: row.expires_at?,
+                again,
+                stop: stop.is_some(),
+            }),
             Payment::RefundDue { charge, refund } => {
                 Some(Call::Refund { charge: charge.clone(), refund: refund.clone() })
             }
@@ -60,19 +99,9 @@ impl Call {
 pub(crate) enum Said {
     Charge(Answer),
     Refunded,
-    /// The provider would not, for long: a person has to look. It is tried again when the shard is taken anew.
+    /// The provider would not, for long: a person has to look, and has it tried again.
     RefundParked {
         attempts: u32,
         reason: String,
     },
-}
-
-impl Said {
-    /// The kind of call that it answers.
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Said::Charge(_) => Kind::Charge,
-            Said::Refunded | Said::RefundParked { .. } => Kind::Refund,
-        }
-    }
 }

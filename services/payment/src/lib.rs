@@ -8,6 +8,7 @@
 mod call;
 mod calls;
 pub mod domain;
+mod http;
 pub mod provider;
 mod react;
 mod record;
@@ -27,14 +28,11 @@ use minuet_messaging::{ByHand, Clock, DatabaseError, Lane, ReactError, Reactor, 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use call::Said;
-use calls::Calls;
+use call::{Kind, Said};
+use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PART;
 pub use store::STATEMENTS;
-
-/// How old an intent may be that is taken up again. Older ones have long been refused by their provider.
-pub(crate) const LOOK_BACK: time::Duration = time::Duration::days(7);
 
 /// The section `[payment]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,8 +40,10 @@ pub(crate) const LOOK_BACK: time::Duration = time::Duration::days(7);
 pub struct Settings {
     /// Where health is shown: a private address.
     pub listen: SocketAddr,
-    /// Most provider calls under way at once.
+    /// Most requests at the provider at once. Sixteen times as many calls may be under way: the others wait in the table.
     pub concurrency: usize,
+    /// After how many refused or unanswered requests a refund is left to a person.
+    pub refund_attempts: u32,
     pub provider: SimulatedSettings,
 }
 
@@ -52,6 +52,8 @@ impl Default for Settings {
         Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8093)),
             concurrency: 1024,
+            // About five minutes of back-off.
+            refund_attempts: 20,
             provider: SimulatedSettings::default(),
         }
     }
@@ -103,8 +105,9 @@ pub async fn run_with<G: PaymentGateway>(
     bound(listener.local_addr()?);
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
     let routes =
-        minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts()));
-    let (calls, queue) = Calls::new();
+        minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts()))
+            .merge(http::routes(service.lane().clone()));
+    let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
     let reactor = react::PaymentReactor {
         lane: service.lane().clone(),
         counts: Arc::clone(service.counts()),
@@ -112,8 +115,7 @@ pub async fn run_with<G: PaymentGateway>(
     };
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
-    let calling =
-        calls::run(gateway, service.lane().clone(), calls, queue, settings.concurrency, shutdown.clone());
+    let calling = Worker::new(gateway, &settings, service.lane().clone(), calls, shutdown.clone()).run(queue);
     let running = service.run(Arc::new(reactor), shutdown);
     let calling = async {
         calling.await;
@@ -133,19 +135,27 @@ pub fn by_hand(
     clock: Clock,
 ) -> Result<ByHand<impl Reactor>, ServiceError> {
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
-    let (calls, _) = Calls::new();
+    let (calls, _) = Calls::new(service.lane().clone(), 1);
     let reactor =
         react::PaymentReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), calls };
     Ok(ByHand::new(service, reactor))
 }
 
-/// For tests: records what the provider said about charges, or that it has refunded (None).
+/// For tests: what the provider has said about an order.
 #[doc(hidden)]
-pub async fn answered(
-    lane: &Lane,
-    answers: &BTreeMap<OrderId, Option<domain::Answer>>,
-) -> Result<(), ReactError> {
-    let said = |answer: &Option<domain::Answer>| answer.clone().map_or(Said::Refunded, Said::Charge);
-    let answers = answers.iter().map(|(order, answer)| (*order, said(answer))).collect();
-    calls::try_record(lane, &answers).await.map(drop)
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    pub charge: Option<domain::Answer>,
+    pub refunded: bool,
+}
+
+/// For tests: records it.
+#[doc(hidden)]
+pub async fn answered(lane: &Lane, answers: &BTreeMap<OrderId, Answers>) -> Result<(), ReactError> {
+    let mut said = BTreeMap::new();
+    for (order, Answers { charge, refunded }) in answers {
+        said.extend(charge.clone().map(|answer| ((*order, Kind::Charge), Said::Charge(answer))));
+        said.extend(refunded.then_some(((*order, Kind::Refund), Said::Refunded)));
+    }
+    calls::try_record(lane, &said).await.map(drop)
 }

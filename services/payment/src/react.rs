@@ -68,6 +68,7 @@ impl Reactor for PaymentReactor {
                     }
                     if let Event::InventoryReserved(reserved) = event {
                         row.user_id = Some(reserved.user_id.clone());
+                        row.expires_at = Some(reserved.expires_at);
                     }
                     let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
@@ -78,7 +79,7 @@ impl Reactor for PaymentReactor {
         }
 
         let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
-        store::write_payments(connection, &written).await?;
+        store::write_payments(connection, &self.lane, &written).await?;
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row)).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
@@ -113,12 +114,7 @@ impl Reactor for PaymentReactor {
 
     /// Calls that died with whoever held the shards before are taken up again.
     async fn shards_taken(&self, shards: &[u32]) -> Result<(), ReactError> {
-        let since = self.lane.now().plus(-crate::LOOK_BACK);
-        let mut connection = self.lane.pool().acquire().await?;
-        let open = store::open(&mut connection, since).await?;
-        let ours = open.iter().filter(|row| shards.contains(&self.lane.shard_of(&row.order_id.to_string())));
-        self.calls.ask(ours.filter_map(Call::again).collect());
-        Ok(())
+        self.calls.take_up(shards).await
     }
 }
 

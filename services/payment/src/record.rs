@@ -1,13 +1,13 @@
 //! From a decision to the row and the event that tells of it; and from the provider's answers to decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId};
 use minuet_messaging::{Cause, Emission, Lane, ReactError, order_trace};
 use sqlx::PgConnection;
 
-use crate::call::{Call, Said};
+use crate::call::{Call, Key, Said};
 use crate::domain::{Decision, Input, decide};
 use crate::row::Row;
 use crate::store;
@@ -33,19 +33,20 @@ pub(crate) fn settle(
 pub(crate) async fn record(
     lane: &Lane,
     connection: &mut PgConnection,
-    answers: &BTreeMap<OrderId, Said>,
+    answers: &BTreeMap<Key, Said>,
     now: Micros,
 ) -> Result<(Vec<Emission>, Vec<Call>), ReactError> {
-    let mut rows = store::load_payments(connection, &answers.keys().copied().collect::<Vec<_>>()).await?;
+    let orders: BTreeSet<OrderId> = answers.keys().map(|(order, _)| *order).collect();
+    let mut rows = store::load_payments(connection, &orders.into_iter().collect::<Vec<_>>()).await?;
     let mut emissions = Vec::new();
-    for (order_id, said) in answers {
+    for ((order_id, _), said) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
         let (input, cause) = match said {
             Said::Charge(answer) => (Input::Answered(answer), row.reserved),
             Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
             Said::RefundParked { attempts, reason } => {
                 tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
-                store::park_refund(connection, *order_id, *attempts, reason, now).await?;
+                store::park_refund(connection, lane, *order_id, *attempts, reason, now).await?;
                 continue;
             }
         };
@@ -61,7 +62,7 @@ pub(crate) async fn record(
         }
     }
     let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
-    store::write_payments(connection, &written).await?;
+    store::write_payments(connection, lane, &written).await?;
     let calls = written.iter().filter_map(|row| Call::of(row)).collect();
     Ok((emissions, calls))
 }

@@ -3,6 +3,7 @@
 use minuet_events::values::{Micros, OrderId, UserId};
 use minuet_messaging::Cause;
 
+use crate::call::Kind;
 use crate::domain::{Change, Charge, Payment, Refund};
 
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) gateway_response: Option<String>,
     pub(crate) failure_reason: Option<String>,
     pub(crate) stop_reason: Option<String>,
+    /// The end of the reservation. Known while the charge is open.
+    pub(crate) expires_at: Option<Micros>,
     /// The InventoryReserved: what the provider's answer is derived from.
     pub(crate) reserved: Option<Cause>,
     /// A refund and what asked for it: what the refund's event is derived from.
@@ -30,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) stored: bool,
     pub(crate) changed: bool,
     pub(crate) refund_changed: bool,
+    /// The call that it waited for when it was read.
+    pub(crate) read_call: Option<Kind>,
 }
 
 impl Row {
@@ -43,6 +48,7 @@ impl Row {
             gateway_response: None,
             failure_reason: None,
             stop_reason: None,
+            expires_at: None,
             reserved: None,
             refund: None,
             event_sequence: 0,
@@ -54,6 +60,7 @@ impl Row {
             stored: false,
             changed: false,
             refund_changed: false,
+            read_call: None,
         }
     }
 

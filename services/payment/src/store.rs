@@ -1,16 +1,17 @@
 //! Every statement of the payment service. Set-based: one per table and batch, rows in key order, so that nobody deadlocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use minuet_events::ids;
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, RefundId, UserId};
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, Lane, ReactError};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::call::{Key, Kind};
 use crate::domain::{Charge, Payment, Refund};
 use crate::row::Row;
 
@@ -30,20 +31,26 @@ macro_rules! select_payments {
 const LOAD_PAYMENTS: &str =
     select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id for update of p");
 
-/// Intents without an answer, by their age.
-const OPEN_CHARGES: &str = select_payments!(
-    "where p.created_at > $1 and p.status in ('pending', 'processing') order by p.created_at"
-);
+const OPEN_PAYMENTS: &str = select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id");
 
-const OPEN_REFUNDS: &str = select_payments!("where r.id is not null and not r.done order by r.created_at");
+/// Calls without an answer. Those of shard -1 may be anybody's.
+const OPEN_CALLS: &str = "select order_id, kind, expires_at from open_calls where shard = any(-1::smallint || $1::smallint[]) order by shard, order_id, kind limit $2";
 
-const INSERT_PAYMENTS: &str = "insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
+/// With the calls that begin. That a payment stands already is told by its count.
+const INSERT_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
+        select * from unnest($19::smallint[], $20::uuid[], $21::text[], $22::timestamptz[]) on conflict do nothing)
+     insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
         stop_reason, reserved_id, reserved_time, event_sequence, version, traceparent, created_at, updated_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::payment_status[], $5::text[], $6::text[], $7::numeric[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::integer[], $16::text[], $17::timestamptz[], $18::timestamptz[])
      on conflict (order_id) do nothing";
 
-const UPDATE_PAYMENTS: &str = "update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
+/// With the calls that were answered, and those that follow.
+const UPDATE_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
+        select * from unnest($11::smallint[], $12::uuid[], $13::text[], $14::timestamptz[]) on conflict do nothing),
+     closed as (delete from open_calls o using unnest($15::smallint[], $16::uuid[], $17::text[]) as c (shard, order_id, kind)
+        where o.shard in (c.shard, -1) and o.order_id = c.order_id and o.kind = c.kind)
+     update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
         failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
      from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[])
         as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at, read_version)
@@ -54,17 +61,28 @@ const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reas
         $10::timestamptz[], $10::timestamptz[])
      on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
 
-const PARK_REFUND: &str = "update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
+/// It is not called any more until somebody has it tried again.
+const PARK_REFUND: &str = "with closed as (delete from open_calls where shard in ($5, -1) and order_id = $1 and kind = 'refund')
+     update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
+
+const PARKED_REFUNDS: &str = "select order_id, payment_id, id, reason, currency, amount, attempts, parked_reason, created_at, updated_at from refunds
+     where not done and parked_reason is not null order by created_at limit 1000";
+
+const RETRY_REFUND: &str = "with retried as (update refunds set parked_reason = null, updated_at = $3
+        where order_id = $1 and not done and parked_reason is not null returning order_id)
+     insert into open_calls (shard, order_id, kind) select $2, order_id, 'refund' from retried on conflict do nothing";
 
 /// For the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
     LOAD_PAYMENTS,
-    OPEN_CHARGES,
-    OPEN_REFUNDS,
+    OPEN_PAYMENTS,
+    OPEN_CALLS,
     INSERT_PAYMENTS,
     UPDATE_PAYMENTS,
     WRITE_REFUNDS,
     PARK_REFUND,
+    PARKED_REFUNDS,
+    RETRY_REFUND,
 ];
 
 #[derive(FromRow)]
@@ -105,12 +123,50 @@ pub(crate) async fn load_payments(
     rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
 }
 
-/// Every payment whose provider call has no answer, and every refund that was not given yet.
-pub(crate) async fn open(connection: &mut PgConnection, since: Micros) -> Result<Vec<Row>, ReactError> {
-    let charges: Vec<PaymentRow> =
-        sqlx::query_as(OPEN_CHARGES).bind(since.to_datetime()).fetch_all(&mut *connection).await?;
-    let refunds: Vec<PaymentRow> = sqlx::query_as(OPEN_REFUNDS).fetch_all(connection).await?;
-    charges.into_iter().chain(refunds).map(loaded).collect()
+/// A call without an answer.
+pub(crate) struct OpenCall {
+    pub(crate) key: Key,
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// At most so many of the calls of these shards, and of those whose shard is not known.
+pub(crate) async fn open_calls(
+    connection: &mut PgConnection,
+    shards: &[u32],
+    limit: usize,
+) -> Result<Vec<OpenCall>, ReactError> {
+    let shards: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
+    let rows: Vec<(Uuid, String, Option<OffsetDateTime>)> = sqlx::query_as(OPEN_CALLS)
+        .bind(shards)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
+    let call = |(order, kind, expires_at): (Uuid, String, _)| {
+        let corrupt = || ReactError::Corrupt { table: "open_calls", detail: format!("{order}: kind {kind}") };
+        let kind = Kind::parse(&kind).ok_or_else(corrupt)?;
+        Ok(OpenCall { key: (OrderId::new(order), kind), expires_at })
+    };
+    rows.into_iter().map(call).collect()
+}
+
+/// The payments of these calls, as they are now.
+pub(crate) async fn open_payments(
+    connection: &mut PgConnection,
+    calls: &[OpenCall],
+) -> Result<Vec<Row>, ReactError> {
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = calls.iter().map(|call| call.key.0.as_uuid()).collect();
+    let rows: Vec<PaymentRow> = sqlx::query_as(OPEN_PAYMENTS).bind(ids).fetch_all(connection).await?;
+    let ends: HashMap<OrderId, OffsetDateTime> =
+        calls.iter().filter_map(|call| call.expires_at.map(|end| (call.key.0, end))).collect();
+    let row = |stored| {
+        let row = loaded(stored)?;
+        let expires_at = ends.get(&row.order_id).copied().map(Micros::from_datetime);
+        Ok(Row { expires_at, ..row })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
@@ -150,6 +206,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     };
     let created_at = Micros::from_datetime(stored.created_at);
     Ok(Row {
+        read_call: Kind::open(&payment),
         payment,
         charge,
         user_id: stored
@@ -183,9 +240,15 @@ fn status(payment: &Payment) -> &'static str {
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
-pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+/// Keeps `open_calls` in step with them.
+pub(crate) async fn write_payments(
+    connection: &mut PgConnection,
+    lane: &Lane,
+    rows: &[&Row],
+) -> Result<(), ReactError> {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
     if !new.is_empty() {
+        let opened = Changed::of(lane, &new, |row| Kind::open(&row.payment));
         let done = sqlx::query(INSERT_PAYMENTS)
             .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
@@ -211,6 +274,10 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .bind(new.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
+            .bind(opened.shards)
+            .bind(opened.orders)
+            .bind(opened.kinds)
+            .bind(opened.ends)
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {
@@ -218,6 +285,9 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
         }
     }
     if !stored.is_empty() {
+        let now = |row: &Row| Kind::open(&row.payment);
+        let opened = Changed::of(lane, &stored, |row| now(row).filter(|_| now(row) != row.read_call));
+        let closed = Changed::of(lane, &stored, |row| row.read_call.filter(|_| now(row) != row.read_call));
         let done = sqlx::query(UPDATE_PAYMENTS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
@@ -229,6 +299,13 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
             .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
+            .bind(opened.shards)
+            .bind(opened.orders)
+            .bind(opened.kinds)
+            .bind(opened.ends)
+            .bind(closed.shards)
+            .bind(closed.orders)
+            .bind(closed.kinds)
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != stored.len() as u64 {
@@ -238,9 +315,41 @@ pub(crate) async fn write_payments(connection: &mut PgConnection, rows: &[&Row])
     write_refunds(connection, rows).await
 }
 
+/// Rows of `open_calls`, by column.
+#[derive(Default)]
+struct Changed {
+    shards: Vec<i16>,
+    orders: Vec<Uuid>,
+    kinds: Vec<&'static str>,
+    ends: Vec<Option<OffsetDateTime>>,
+}
+
+impl Changed {
+    fn of(lane: &Lane, rows: &[&Row], kind: impl Fn(&Row) -> Option<Kind>) -> Self {
+        let mut changed = Changed::default();
+        for (row, kind) in rows.iter().filter_map(|row| kind(row).map(|kind| (row, kind))) {
+            changed.shards.push(shard(lane, row.order_id));
+            changed.orders.push(row.order_id.as_uuid());
+            changed.kinds.push(kind.as_str());
+            let end = row.expires_at.filter(|_| kind == Kind::Charge);
+            changed.ends.push(end.map(Micros::to_datetime));
+        }
+        changed
+    }
+}
+
+fn shard(lane: &Lane, order: OrderId) -> i16 {
+    number(lane.shard_of(&order.to_string()))
+}
+
+fn number(shard: u32) -> i16 {
+    i16::try_from(shard).unwrap_or(i16::MAX)
+}
+
 /// The money is still owed: the row stays open, and says what a person has to know.
 pub(crate) async fn park_refund(
     connection: &mut PgConnection,
+    lane: &Lane,
     order: OrderId,
     attempts: u32,
     reason: &str,
@@ -251,9 +360,41 @@ pub(crate) async fn park_refund(
         .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
         .bind(reason)
         .bind(now.to_datetime())
+        .bind(shard(lane, order))
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// A refund that the provider would not give: a person has to look.
+#[derive(Debug, FromRow)]
+pub(crate) struct ParkedRefund {
+    pub(crate) order_id: Uuid,
+    pub(crate) payment_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) reason: String,
+    pub(crate) currency: String,
+    pub(crate) amount: Decimal,
+    pub(crate) attempts: i32,
+    pub(crate) parked_reason: String,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
+}
+
+/// The thousand that were asked for first.
+pub(crate) async fn parked_refunds(pool: &PgPool) -> Result<Vec<ParkedRefund>, sqlx::Error> {
+    sqlx::query_as(PARKED_REFUNDS).fetch_all(pool).await
+}
+
+/// Opens the call of a parked refund again, for the owner of its shard to find. False: there is none parked.
+pub(crate) async fn retry_refund(lane: &Lane, order: OrderId) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(RETRY_REFUND)
+        .bind(order.as_uuid())
+        .bind(shard(lane, order))
+        .bind(lane.now().to_datetime())
+        .execute(lane.pool())
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {

@@ -4,6 +4,7 @@ use minuet_events::Event;
 use minuet_events::ids;
 use minuet_events::values::{Micros, OrderId};
 use minuet_messaging::{ByHand, Cause, Reactor};
+use minuet_payment::Answers;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, StopCause, decide};
 use minuet_tests::World;
 use proptest::prelude::*;
@@ -56,13 +57,23 @@ fn said() -> impl Strategy<Value = Vec<(usize, Said)>> {
     proptest::collection::vec((0..ORDERS, said), 1..5)
 }
 
-fn answer(said: Said) -> Option<Answer> {
-    let response = "{}".to_owned();
-    match said {
-        Said::Captured => Some(Answer::Captured { transaction_id: "t-1".to_owned(), response }),
-        Said::Declined => Some(Answer::Declined { reason: "card_declined".to_owned(), response }),
-        Said::Refunded => None,
+/// Of several about one charge, the last one counts: they come from one call.
+fn answers(said: Vec<(usize, Said)>) -> BTreeMap<OrderId, Answers> {
+    let mut answers: BTreeMap<OrderId, Answers> = BTreeMap::new();
+    for (order, said) in said {
+        let response = "{}".to_owned();
+        let of = answers.entry(order_id(order)).or_default();
+        match said {
+            Said::Captured => {
+                of.charge = Some(Answer::Captured { transaction_id: "t-1".to_owned(), response });
+            }
+            Said::Declined => {
+                of.charge = Some(Answer::Declined { reason: "card_declined".to_owned(), response });
+            }
+            Said::Refunded => of.refunded = true,
+        }
     }
+    answers
 }
 
 /// A payment's row, and that of its refund.
@@ -178,7 +189,7 @@ impl Payments {
 impl Model for Payments {
     type What = What;
     type Aside = Vec<(usize, Said)>;
-    const TABLES: &'static str = "payments, refunds";
+    const TABLES: &'static str = "payments, refunds, open_calls";
 
     fn ledger(&mut self) -> &mut Ledger {
         &mut self.ledger
@@ -215,18 +226,34 @@ impl Model for Payments {
         }
     }
 
-    /// One transaction, in the order of the orders' ids.
+    /// One transaction, in the order of the orders' ids; of one order, the charge's answer first.
     async fn aside<R: Reactor>(&mut self, bench: &Bench<R>, said: Vec<(usize, Said)>) {
-        let answers = said.into_iter().map(|(order, said)| (order_id(order), answer(said))).collect();
+        let answers = answers(said);
         minuet_payment::answered(bench.hand.lane(), &answers).await.unwrap();
-        for (order, answer) in &answers {
-            self.answered(*order, answer.as_ref(), bench.now());
+        for (order, Answers { charge, refunded }) in &answers {
+            if charge.is_some() {
+                self.answered(*order, charge.as_ref(), bench.now());
+            }
+            if *refunded {
+                self.answered(*order, None, bench.now());
+            }
         }
     }
 
     async fn holds<R: Reactor>(&self, bench: &Bench<R>) {
         let rows: Vec<Value> = self.rows.iter().map(|(id, row)| row.shown(*id)).collect();
         assert_eq!(bench.rows(ROWS).await, rows);
+        let open = self.rows.iter().filter_map(|(id, row)| {
+            let kind = match row.payment.as_ref()? {
+                Payment::Processing { .. } => "charge",
+                Payment::RefundDue { .. } => "refund",
+                _ => return None,
+            };
+            let shard = bench.hand.lane().shard_of(&id.to_string());
+            Some(json!({"order_id": id.as_uuid(), "kind": kind, "shard": shard}))
+        });
+        let open: Vec<Value> = open.collect();
+        assert_eq!(bench.rows("select order_id, kind, shard from open_calls order by order_id").await, open);
     }
 }
 

@@ -138,6 +138,22 @@ impl Input<'_> {
     }
 }
 
+/// Whether a charge may be made: from the end of its reservation on, the goods may be somebody else's.
+pub fn in_time(expires_at: Micros, now: Micros) -> bool {
+    now < expires_at
+}
+
+/// The provider's answer to a charge that was called off because it is not [`in_time`] any more.
+pub fn too_late(answer: Answer) -> Answer {
+    match answer {
+        // It had been made before all the same.
+        Answer::Captured { .. } => answer,
+        Answer::Declined { response, .. } => {
+            Answer::Declined { reason: StopCause::ReservationExpired.reason().to_owned(), response }
+        }
+    }
+}
+
 fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
     let charge = Charge {
         order_id: reserved.order_id,
@@ -146,10 +162,10 @@ fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
         currency: reserved.currency,
         amount: reserved.total,
     };
-    if now < reserved.expires_at {
+    if in_time(reserved.expires_at, now) {
         return Decision { changes: vec![Change::Intent(charge)], emit: None };
     }
-    let reason = "reservation_expired".to_owned();
+    let reason = StopCause::ReservationExpired.reason().to_owned();
     let event = failed(&charge, &reason, None);
     Decision { changes: vec![Change::Refused { charge, reason }], emit: Some(event) }
 }

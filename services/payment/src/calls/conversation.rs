@@ -1,0 +1,145 @@
+//! What is said to the provider about one order, until there is a final answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_events::values::{Micros, OrderId};
+use minuet_messaging::Lane;
+use minuet_messaging::fault::Point::{
+    AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
+};
+use minuet_messaging::fault::{Point, reach};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::call::{Call, Said};
+use crate::domain::{Answer, Charge, Refund, in_time, too_late};
+use crate::provider::{NoAnswer, PaymentGateway};
+
+/// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// After how many requests without an answer the charge is called off.
+const ATTEMPTS: u32 = 5;
+
+pub(super) struct Conversation<G> {
+    pub(super) gateway: Arc<G>,
+    pub(super) lane: Lane,
+    /// One for each request at the provider; nobody keeps a seat while it waits for its next attempt.
+    pub(super) seats: Semaphore,
+    pub(super) refund_attempts: u32,
+}
+
+impl<G: PaymentGateway> Conversation<G> {
+    pub(super) async fn hold(&self, call: Call, stop: &CancellationToken) -> Said {
+        match call {
+            Call::Charge { charge, expires_at, again, stop: stopped } => {
+                if stopped {
+                    stop.cancel();
+                }
+                Said::Charge(cleaned(self.charge(&charge, expires_at, again, stop).await))
+            }
+            Call::Refund { charge, refund } => self.refund(&charge, &refund).await,
+        }
+    }
+
+    async fn refund(&self, charge: &Charge, refund: &Refund) -> Said {
+        let mut attempts = 0;
+        loop {
+            let error = match self
+                .seated([BeforeRefund, AfterRefund], self.gateway.refund(charge, refund.refund_id))
+                .await
+            {
+                Ok(()) => return Said::Refunded,
+                Err(error) => error,
+            };
+            attempts += 1;
+            if attempts >= self.refund_attempts {
+                return Said::RefundParked { attempts, reason: clean(&error.to_string()) };
+            }
+            warn!(order_id = %charge.order_id, attempts, %error, "a refund is tried again");
+            back_off(attempts - 1).await;
+        }
+    }
+
+    /// Asks until there is a final answer. A charge is never given up without the provider's word that it cannot be captured.
+    async fn charge(
+        &self,
+        charge: &Charge,
+        expires_at: Micros,
+        again: bool,
+        stop: &CancellationToken,
+    ) -> Answer {
+        let (mut look_first, mut attempt) = (again, 0);
+        let call_off = || self.seated([BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
+        loop {
+            let answer = if look_first {
+                match self.seated([BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id)).await
+                {
+                    Ok(Some(answer)) => return answer,
+                    // Never heard of: it may be charged now.
+                    Ok(None) => {
+                        look_first = false;
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                }
+            } else if stop.is_cancelled() || attempt >= ATTEMPTS {
+                call_off().await
+            } else if !in_time(expires_at, self.lane.now()) {
+                call_off().await.map(too_late)
+            } else {
+                tokio::select! {
+                    answer = self.seated([BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
+                    () = stop.cancelled() => continue,
+                }
+            };
+            match answer {
+                Ok(answer) => return answer,
+                Err(error) => unanswered(charge.order_id, attempt, &error),
+            }
+            back_off(attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn seated<T>(
+        &self,
+        [before, after]: [Point; 2],
+        call: impl Future<Output = Result<T, NoAnswer>>,
+    ) -> Result<T, NoAnswer> {
+        // Never closed, so there is always one in the end.
+        let _seat = self.seats.acquire().await;
+        reach(before);
+        let answer = tokio::time::timeout(TIMEOUT, call).await;
+        reach(after);
+        match answer {
+            Ok(answer) => answer,
+            Err(_) => Err(NoAnswer { detail: format!("none within {} s", TIMEOUT.as_secs()) }),
+        }
+    }
+}
+
+fn unanswered(order_id: OrderId, attempt: u32, error: &NoAnswer) {
+    warn!(%order_id, attempt, %error, "a charge has no answer yet");
+}
+
+/// A provider's text goes into our database and onto our topics: no control characters, and not without end.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(1_000).collect()
+}
+
+fn cleaned(answer: Answer) -> Answer {
+    match answer {
+        Answer::Captured { transaction_id, response } => {
+            Answer::Captured { transaction_id: clean(&transaction_id), response: clean(&response) }
+        }
+        Answer::Declined { reason, response } => {
+            Answer::Declined { reason: clean(&reason), response: clean(&response) }
+        }
+    }
+}
+
+pub(super) async fn back_off(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(100 << attempt.min(8))).await;
+}

@@ -1,0 +1,60 @@
+//! For the people who run it, on the service's private address: refunds that the provider would not give.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use minuet_events::values::{Micros, OrderId};
+use minuet_messaging::Lane;
+use serde_json::{Value, json};
+use tracing::error;
+
+use crate::store::{self, ParkedRefund};
+
+pub(crate) fn routes(lane: Lane) -> Router {
+    Router::new()
+        .route("/v1/parked-refunds", get(parked))
+        .route("/v1/parked-refunds/{order_id}/retry", post(retry))
+        .with_state(lane)
+}
+
+async fn parked(State(lane): State<Lane>) -> Response {
+    match store::parked_refunds(lane.pool()).await {
+        Ok(refunds) => Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// 202: the provider is asked again under the same key. 404: no refund of this order is parked.
+async fn retry(State(lane): State<Lane>, Path(order_id): Path<OrderId>) -> Response {
+    match store::retry_refund(&lane, order_id).await {
+        Ok(true) => {
+            tracing::info!(%order_id, "a parked refund is tried again");
+            StatusCode::ACCEPTED.into_response()
+        }
+        Ok(false) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn show(refund: &ParkedRefund) -> Value {
+    json!({
+        "order_id": refund.order_id,
+        "payment_id": refund.payment_id,
+        "refund_id": refund.id,
+        "reason": refund.reason,
+        "currency": refund.currency,
+        "amount": refund.amount,
+        "attempts": refund.attempts,
+        "parked_reason": refund.parked_reason,
+        "asked_at": Micros::from_datetime(refund.created_at),
+        "parked_at": Micros::from_datetime(refund.updated_at),
+    })
+}
+
+/// The cause goes into the log, not to the caller.
+fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    error!(error, "query failed");
+    (StatusCode::SERVICE_UNAVAILABLE, "the payment database does not answer").into_response()
+}

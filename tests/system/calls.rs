@@ -1,0 +1,188 @@
+//! Calls to the provider: what waits, what is taken up again after a crash, and what is left to a person.
+
+use std::sync::Arc;
+
+use minuet_events::payments::RefundRequested;
+use minuet_events::values::{OrderId, UserId};
+use minuet_payment::Settings;
+use minuet_tests::{Options, Provider, Running, Time, World, books, until};
+
+use crate::endings::story;
+
+async fn asked(provider: &Provider, call: &'static str) {
+    until(&format!("the provider is asked: {call}"), || async {
+        if provider.count(call) > 0 { Ok(()) } else { Err(provider.calls()) }
+    })
+    .await;
+}
+
+/// With one call at a time: a charge that is never answered must not keep the others from being made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_without_an_answer_holds_up_nobody() {
+    let world = World::new().await;
+    let provider = Arc::new(Provider::deaf_to("99.00"));
+    let one_at_a_time = Settings { concurrency: 1, ..Settings::default() };
+    let _services = (
+        world.order().await,
+        world.inventory().await,
+        world.payment_as(Arc::clone(&provider), one_at_a_time).await,
+    );
+    world.product("STONE", "99.00", &[("BER", 5)]).await;
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let unheard = world.submit(&[("STONE", 1)]).await;
+    asked(&provider, "charge").await;
+    let order = world.submit(&[("VASE", 1)]).await;
+    world.await_status(order, "confirmed").await;
+    assert_eq!(world.status(unheard).await.as_deref(), Some("pending"));
+    provider.hear();
+    books(&world).await;
+}
+
+/// Far more than may be under way: what does not fit waits in the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_called_when_there_is_room() {
+    let world = World::new().await;
+    let provider = Arc::new(Provider::holding());
+    let one_at_a_time = Settings { concurrency: 1, ..Settings::default() };
+    let _services = (
+        world.order().await,
+        world.inventory().await,
+        world.payment_as(Arc::clone(&provider), one_at_a_time).await,
+    );
+    world.product("VASE", "30.00", &[("BER", 500)]).await;
+    futures::future::join_all((0..100).map(|_| world.submit(&[("VASE", 1)]))).await;
+    world.await_number("payment", "select count(*) from open_calls", 100).await;
+    assert_eq!(provider.calls().len(), 1, "{:?}", provider.calls());
+    provider.let_go();
+    world.await_number("order", "select count(*) from orders where status = 'confirmed'", 100).await;
+    assert_eq!(provider.count("charge"), 100, "each was charged once");
+    books(&world).await;
+    assert_eq!(world.number("payment", "select count(*) from open_calls").await, 0);
+}
+
+/// An order whose payment service died in the midst of its charge; the others are away too.
+async fn died_while_charging(provider: &Arc<Provider>) -> (World, Time, OrderId) {
+    let (options, time) = Options::with_time();
+    let world = World::with(options).await;
+    let (order_service, inventory) = (world.order().await, world.inventory().await);
+    let payment = world.payment_with(Arc::clone(provider)).await;
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let order = world.submit(&[("VASE", 1)]).await;
+    asked(provider, "charge").await;
+    world.await_status(order, "pending").await;
+    payment.abort().await;
+    order_service.stop().await;
+    inventory.stop().await;
+    (world, time, order)
+}
+
+async fn payment_is(world: &World, status: &str) {
+    until(&format!("the payment is {status}"), || async {
+        let seen: String = sqlx::query_scalar("select status::text from payments")
+            .fetch_one(world.pool("payment"))
+            .await
+            .unwrap();
+        if seen == status { Ok(()) } else { Err(seen) }
+    })
+    .await;
+}
+
+async fn others(world: &World) -> (Running, Running) {
+    (world.order().await, world.inventory().await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_is_looked_up_however_long_ago_its_process_died() {
+    let provider = Arc::new(Provider::holding_answers());
+    let (world, time, order) = died_while_charging(&provider).await;
+    time.pass(8 * 24 * 60);
+    let _payment = world.payment_with(Arc::clone(&provider)).await;
+    payment_is(&world, "success").await;
+    assert_eq!(provider.calls(), ["charge", "look_up"], "it was not charged again");
+    // Once the payment waits in its topic, neither sweeper is before it.
+    world.await_number("payment", "select count(*) from outbox", 0).await;
+    let _others = others(&world).await;
+    world.await_status(order, "confirmed").await;
+    books(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_never_went_out_is_called_off_once_its_reservation_has_ended() {
+    let provider = Arc::new(Provider::holding());
+    let (world, time, order) = died_while_charging(&provider).await;
+    time.pass(16);
+    provider.let_go();
+    let _payment = world.payment_with(Arc::clone(&provider)).await;
+    payment_is(&world, "failed").await;
+    assert_eq!(provider.calls(), ["charge", "look_up", "cancel"], "the goods may be somebody else's by now");
+    let reason: String = sqlx::query_scalar("select failure_reason from payments")
+        .fetch_one(world.pool("payment"))
+        .await
+        .unwrap();
+    assert_eq!(reason, "reservation_expired");
+    let _others = others(&world).await;
+    world.await_status(order, "cancelled").await;
+    books(&world).await;
+}
+
+/// Refused until it is left to a person: who finds it, has it tried again, and sees it given once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once() {
+    let world = World::new().await;
+    // Given at the first request: what is lost is the answer, again and again.
+    let provider = Arc::new(Provider::losing_refunds(4));
+    let settings = Settings { refund_attempts: 2, ..Settings::default() };
+    let (_order, _inventory) = others(&world).await;
+    let payment = world.payment_as(Arc::clone(&provider), settings.clone()).await;
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let order = world.submit(&[("VASE", 1)]).await;
+    world.await_status(order, "confirmed").await;
+    world
+        .publish(RefundRequested {
+            order_id: order,
+            requested_by: UserId::parse("admin:boss").unwrap(),
+            reason: "broken".to_owned(),
+        })
+        .await;
+
+    let found = parked(&payment, 2).await;
+    assert_eq!(found["order_id"], order.to_string());
+    assert_eq!((&found["amount"], &found["currency"]), (&"30.0000".into(), &"EUR".into()));
+    assert!(found["parked_reason"].as_str().unwrap().contains("not now"), "{found}");
+    assert_eq!(world.status(order).await.as_deref(), Some("confirmed"), "the money is still owed");
+    assert_eq!(world.number("payment", "select count(*) from open_calls").await, 0);
+
+    // It stays with the person, also when somebody else takes the shards: there is nothing to find.
+    payment.stop().await;
+    let payment = world.payment_as(Arc::clone(&provider), settings).await;
+    assert_eq!(retry(&payment, order).await, 202);
+    parked(&payment, 4).await;
+    assert_eq!(provider.count("refund"), 4);
+    assert_eq!(retry(&payment, order).await, 202);
+    world.await_status(order, "cancelled").await;
+    books(&world).await;
+    assert_eq!(retry(&payment, order).await, 404, "there is nothing left to give");
+
+    assert_eq!(provider.count("refund"), 5);
+    assert_eq!(provider.refunds().len(), 1, "always under one key: the provider gives it once");
+    let told = story(&world, order).await;
+    assert_eq!(told.iter().filter(|name| *name == "PaymentRefunded").count(), 1, "{told:?}");
+}
+
+/// Waits until a refund is parked that was tried so often.
+async fn parked(payment: &Running, attempts: u64) -> serde_json::Value {
+    let url = format!("{}/v1/parked-refunds", payment.url());
+    until(&format!("a refund is parked after {attempts} attempts"), || async {
+        let seen: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        match &seen["refunds"][0] {
+            refund if refund["attempts"] == attempts => Ok(refund.clone()),
+            _ => Err(seen),
+        }
+    })
+    .await
+}
+
+async fn retry(payment: &Running, order: OrderId) -> u16 {
+    let url = format!("{}/v1/parked-refunds/{order}/retry", payment.url());
+    reqwest::Client::new().post(url).send().await.unwrap().status().as_u16()
+}
