@@ -99,9 +99,14 @@ async fn a_charge_is_looked_up_however_long_ago_its_process_died() {
     let _payment = world.payment_with(Arc::clone(&provider)).await;
     payment_is(&world, "success").await;
     assert_eq!(provider.calls(), ["charge", "look_up"], "it was not charged again");
-    // Once the payment waits in its topic, neither sweeper is before it.
-    world.await_number("payment", "select count(*) from outbox", 0).await;
-    let _others = others(&world).await;
+    // What waits in a topic is known before a sweeper decides: the reservation's first, then the order's deadline.
+    const OUTBOX: &str = "select count(*) from outbox";
+    world.await_number("payment", OUTBOX, 0).await;
+    let _inventory = world.inventory().await;
+    let confirmed = "select count(*) from order_reservations where status = 'confirmed'";
+    world.await_number("inventory", confirmed, 1).await;
+    world.await_number("inventory", OUTBOX, 0).await;
+    let _order = world.order().await;
     world.await_status(order, "confirmed").await;
     books(&world).await;
 }

@@ -13,4 +13,5 @@ mod outcomes;
 mod repetition;
 mod statements;
 mod store;
+mod sweeping;
 mod takeover;

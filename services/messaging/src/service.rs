@@ -186,6 +186,7 @@ impl Service {
             reactor: Arc::clone(&reactor),
             lane: lane.clone(),
             consumer: Arc::clone(&consumer),
+            reader: kafka::reader(&settings.kafka, &format!("{owner}-tail")),
             topics: inputs,
             processed: Arc::clone(&processed),
             shutdown: shutdown.clone(),

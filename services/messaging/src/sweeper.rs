@@ -3,29 +3,37 @@
 //! A sweep must not overtake news: after an outage, the payment of an order may wait in a topic while its reservation has
 //! long expired. So the sweeper finds what is due, asks the broker for the ends of the inputs of these shards, waits until
 //! this instance has processed everything up to them, and only then decides, under the row's lock. Whatever was published
-//! before it asked is known by then.
+//! before it asked is known by then. Each shard waits for itself, and an order that cannot be decided is left alone.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+mod inputs;
+mod processed;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use minuet_events::values::{Micros, OrderId};
-use rdkafka::consumer::Consumer;
+use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, error, info, warn};
 
+use crate::batch::panic_text;
 use crate::consumer::Polled;
 use crate::fault::{Point, reach};
-use crate::policy::chain;
+use crate::policy::{Verdict, chain, verdict};
 use crate::{Lane, ReactError, Reacted, Reactor};
+
+pub(crate) use processed::Processed;
+use processed::Stretch;
 
 /// Most orders in one transaction.
 const BATCH: usize = 500;
-const BROKER: Duration = Duration::from_secs(5);
-/// How long a sweep waits for its inputs; then it begins anew, later.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one pass waits for inputs. A shard that is still behind is waited for in the next one.
+const PATIENCE: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A transaction may commit a row this much later than the time in it says.
 const LATE: time::Duration = time::Duration::seconds(120);
@@ -36,44 +44,29 @@ pub(crate) const SWEPT: &str =
     "update shards s set swept_until = $3 from unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
      where s.shard = held.shard and s.epoch = held.epoch";
 
-/// Offsets up to which this instance has processed its inputs.
-#[derive(Default)]
-pub(crate) struct Processed(Mutex<HashMap<(Arc<str>, i32), i64>>);
-
-impl Processed {
-    pub(crate) fn advance(&self, next: &HashMap<(Arc<str>, i32), i64>) {
-        let mut processed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (partition, offset) in next {
-            processed.insert(partition.clone(), *offset);
-        }
-    }
-
-    /// The offset after the last one that was processed here. None: nothing was, yet.
-    pub(crate) fn next(&self, topic: &Arc<str>, partition: i32) -> Option<i64> {
-        let processed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        processed.get(&(Arc::clone(topic), partition)).copied()
-    }
-
-    fn reached(&self, ends: &[(Arc<str>, i32, i64)]) -> bool {
-        let processed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ends.iter().all(|(topic, partition, end)| {
-            processed.get(&(Arc::clone(topic), *partition)).is_some_and(|offset| offset >= end)
-        })
-    }
-}
-
 pub(crate) struct Sweeper<R> {
     pub(crate) reactor: Arc<R>,
     pub(crate) lane: Lane,
     pub(crate) consumer: Arc<Polled>,
+    /// For a look beside the group's consumer.
+    pub(crate) reader: ClientConfig,
     pub(crate) topics: Vec<Arc<str>>,
     pub(crate) processed: Arc<Processed>,
     pub(crate) shutdown: CancellationToken,
 }
 
+/// What was found due in a shard, and what has to be read before it is decided.
+struct Waiting {
+    orders: Vec<OrderId>,
+    inputs: Vec<Stretch>,
+}
+
+type Shards<T> = BTreeMap<u32, T>;
+
 impl<R: Reactor> Sweeper<R> {
     pub(crate) async fn run(self) {
         let Some(interval) = self.reactor.sweep_interval() else { return self.shutdown.cancelled().await };
+        let mut waiting = Shards::new();
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -81,7 +74,7 @@ impl<R: Reactor> Sweeper<R> {
             }
             let swept = tokio::select! {
                 () = self.shutdown.cancelled() => return,
-                swept = self.sweep() => swept,
+                swept = self.sweep(&mut waiting) => swept,
             };
             match swept {
                 Ok(0) => {}
@@ -93,24 +86,37 @@ impl<R: Reactor> Sweeper<R> {
         }
     }
 
-    /// Answers with how many orders were found due.
-    async fn sweep(&self) -> Result<usize, SweepError> {
-        let held = self.lane.shards.held();
+    /// Answers with how many orders were decided. What is not is left in `waiting`, or found again by the next pass.
+    async fn sweep(&self, waiting: &mut Shards<Waiting>) -> Result<usize, SweepError> {
+        let mut held: Shards<i64> = self.lane.shards.held().into_iter().collect();
+        waiting.retain(|shard, _| held.contains_key(shard));
         if held.is_empty() {
             return Ok(0);
         }
         let now = self.lane.now();
-        let (numbers, epochs): (Vec<i16>, Vec<i64>) =
-            held.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
-        let due = self.due(&numbers, now).await?;
+        let mut due = self.due(held.keys().copied(), now).await?;
+        // What became due since its shard was asked about is decided by what is asked next.
+        due.retain(|shard, _| !waiting.contains_key(shard));
+        held.retain(|shard, _| !waiting.contains_key(shard));
         if !due.is_empty() {
             reach(Point::AfterDue);
-            let shards: BTreeSet<u32> = due.iter().map(|order| self.shard(*order)).collect();
-            self.caught_up(shards).await?;
-            for orders in due.chunks(BATCH) {
-                decide(&*self.reactor, &self.lane, orders, now).await?;
-            }
+            let mut inputs = self.inputs(due.keys().copied().collect()).await?;
+            waiting.extend(due.into_iter().map(|(shard, orders)| {
+                (shard, Waiting { orders, inputs: inputs.remove(&shard).unwrap_or_default() })
+            }));
         }
+        let mut decided = self.decide_once_read(waiting, &mut held, now).await?;
+        if !waiting.is_empty() {
+            self.skip(waiting).await?;
+            decided += self.decide_once_read(waiting, &mut held, now).await?;
+        }
+        if !waiting.is_empty() {
+            debug!(service = self.lane.service, shards = ?waiting.keys(), "a sweep waits for its inputs");
+        }
+        // Whatever was due there has been decided.
+        held.retain(|shard, _| !waiting.contains_key(shard));
+        let (numbers, epochs): (Vec<i16>, Vec<i64>) =
+            held.iter().map(|(shard, epoch)| (number(*shard), *epoch)).unzip();
         sqlx::query(SWEPT)
             .bind(&numbers)
             .bind(&epochs)
@@ -118,40 +124,113 @@ impl<R: Reactor> Sweeper<R> {
             .execute(self.lane.pool())
             .await
             .map_err(ReactError::from)?;
-        Ok(due.len())
-    }
-
-    fn shard(&self, order: OrderId) -> u32 {
-        self.lane.shard_of(&order.to_string())
+        Ok(decided)
     }
 
     /// What is due in our shards, the oldest first.
-    async fn due(&self, shards: &[i16], now: Micros) -> Result<Vec<OrderId>, ReactError> {
+    async fn due(
+        &self,
+        shards: impl Iterator<Item = u32>,
+        now: Micros,
+    ) -> Result<Shards<Vec<OrderId>>, ReactError> {
+        let shards: BTreeSet<u32> = shards.collect();
+        let numbers: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
         let mut connection = self.lane.pool().acquire().await?;
         let since: Option<time::OffsetDateTime> =
-            sqlx::query_scalar(SINCE).bind(shards).fetch_one(&mut *connection).await?;
+            sqlx::query_scalar(SINCE).bind(numbers).fetch_one(&mut *connection).await?;
         let since = since.map_or(Micros(0), Micros::from_datetime);
-        let mut due = self.reactor.due(&mut connection, since, now).await?;
-        let is_ours =
-            |order: &OrderId| shards.iter().any(|shard| i64::from(*shard) == i64::from(self.shard(*order)));
-        due.retain(is_ours);
+        let mut due = Shards::<Vec<OrderId>>::new();
+        for order in self.reactor.due(&mut connection, since, now).await? {
+            let shard = self.lane.shard_of(&order.to_string());
+            if shards.contains(&shard) {
+                due.entry(shard).or_default().push(order);
+            }
+        }
         Ok(due)
     }
 
-    /// Waits until the inputs of these shards are processed up to their present ends.
-    async fn caught_up(&self, shards: BTreeSet<u32>) -> Result<(), SweepError> {
+    async fn inputs(&self, shards: Vec<u32>) -> Result<Shards<Vec<Stretch>>, SweepError> {
         let (consumer, topics) = (Arc::clone(&self.consumer), self.topics.clone());
-        let asked = tokio::task::spawn_blocking(move || ends(&consumer, &topics, &shards)).await;
-        let ends = asked.map_err(|_| SweepError::Broker(KafkaError::Canceled))??;
-        let until = tokio::time::Instant::now() + PATIENCE;
-        while !self.processed.reached(&ends) {
-            if tokio::time::Instant::now() > until {
-                return Err(SweepError::Behind);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
+        let processed = Arc::clone(&self.processed);
+        blocking(move || inputs::unread(&consumer, &topics, &processed, &shards)).await
+    }
+
+    /// Offsets at the end of an input may hold nothing to read: a transaction's end, records that were compacted away. Where
+    /// nothing was processed since they were asked about, looks whether that is so.
+    async fn skip(&self, waiting: &Shards<Waiting>) -> Result<(), SweepError> {
+        let stretches: Vec<Stretch> =
+            waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
+        let reader = self.reader.clone();
+        for empty in blocking(move || inputs::empty(&reader, stretches)).await? {
+            debug!(topic = &*empty.topic, partition = empty.partition, end = empty.end, "nothing to read");
+            self.processed.skip(&empty);
         }
         Ok(())
     }
+
+    /// Decides each shard once its inputs are read, for a while. A shard that is not ours, or has an order that could not be
+    /// decided, leaves `held`.
+    async fn decide_once_read(
+        &self,
+        waiting: &mut Shards<Waiting>,
+        held: &mut Shards<i64>,
+        now: Micros,
+    ) -> Result<usize, ReactError> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let mut decided = 0;
+        loop {
+            for (shard, Waiting { orders, .. }) in read(waiting, &self.processed) {
+                for orders in orders.chunks(BATCH) {
+                    match self.settle(orders, now).await {
+                        Ok(done) => {
+                            decided += done;
+                            if done < orders.len() {
+                                held.remove(&shard);
+                            }
+                        }
+                        Err(ReactError::Fenced(_)) => {
+                            held.remove(&shard);
+                            break;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            if waiting.is_empty() || tokio::time::Instant::now() > until {
+                return Ok(decided);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// One transaction; if that can never be, two of half its size. Answers with how many were decided: an order that cannot
+    /// be, alone, is told of and left for the next pass. Boxed, since a half is settled like the whole.
+    fn settle<'a>(&'a self, orders: &'a [OrderId], now: Micros) -> BoxFuture<'a, Result<usize, ReactError>> {
+        async move {
+            let Err(error) = decide(&*self.reactor, &self.lane, orders, now).await else {
+                return Ok(orders.len());
+            };
+            match (verdict(&error), orders) {
+                (Verdict::Transient | Verdict::Fenced, _) => Err(error),
+                (Verdict::Permanent(code), [order_id]) => {
+                    error!(%order_id, code, error = chain(&error), "a due order cannot be decided");
+                    Ok(0)
+                }
+                (Verdict::Permanent(_), _) => {
+                    let (first, second) = orders.split_at(orders.len() / 2);
+                    Ok(self.settle(first, now).await? + self.settle(second, now).await?)
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Takes out what may be decided.
+fn read(waiting: &mut Shards<Waiting>, processed: &Processed) -> Vec<(u32, Waiting)> {
+    let read: Vec<u32> =
+        waiting.iter().filter(|(_, w)| processed.reached(&w.inputs)).map(|(shard, _)| *shard).collect();
+    read.into_iter().filter_map(|shard| waiting.remove_entry(&shard)).collect()
 }
 
 /// One transaction. What has happened to an order meanwhile is seen under its row's lock.
@@ -163,11 +242,26 @@ pub(crate) async fn decide<R: Reactor>(
 ) -> Result<(), ReactError> {
     let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-    let Reacted { emissions, after, .. } = reactor.sweep(transaction.connection(), now, orders).await?;
+    let sweeping = reactor.sweep(transaction.connection(), now, orders);
+    let Reacted { emissions, after, .. } = AssertUnwindSafe(sweeping)
+        .catch_unwind()
+        .await
+        .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
     reach(Point::BeforeSweepCommit);
     transaction.commit(&emissions).await?;
     reactor.committed(after);
     Ok(())
+}
+
+fn number(shard: u32) -> i16 {
+    i16::try_from(shard).unwrap_or(i16::MAX)
+}
+
+async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
+) -> Result<T, SweepError> {
+    let asked = tokio::task::spawn_blocking(ask).await;
+    Ok(asked.map_err(|_| SweepError::Broker(KafkaError::Canceled))??)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -176,36 +270,24 @@ enum SweepError {
     React(#[from] ReactError),
     #[error("the ends of the inputs cannot be asked for")]
     Broker(#[from] KafkaError),
-    #[error("the inputs are not processed up to their ends yet")]
-    Behind,
 }
 
-/// The ends of the partitions that have something which the group has not committed yet.
-fn ends(
-    consumer: &Polled,
-    topics: &[Arc<str>],
-    shards: &BTreeSet<u32>,
-) -> Result<Vec<(Arc<str>, i32, i64)>, KafkaError> {
-    let mut partitions = TopicPartitionList::new();
-    for topic in topics {
-        for shard in shards {
-            partitions.add_partition(topic, shard.cast_signed());
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_is_behind_holds_up_no_other() {
+        let topic: Arc<str> = "payments.events".into();
+        let shard = |partition, end| Waiting {
+            orders: Vec::new(),
+            inputs: vec![Stretch { topic: Arc::clone(&topic), partition, from: 0, end }],
+        };
+        let mut waiting = Shards::from([(0, shard(0, 10)), (1, shard(1, 10)), (2, shard(2, 10))]);
+        let processed = Processed::default();
+        processed.advance(&[((Arc::clone(&topic), 0), 9), ((Arc::clone(&topic), 2), 10)].into());
+        let ready: Vec<u32> = read(&mut waiting, &processed).into_iter().map(|(shard, _)| shard).collect();
+        assert_eq!(ready, [2]);
+        assert_eq!(waiting.keys().copied().collect::<Vec<_>>(), [0, 1]);
     }
-    let committed = consumer.committed_offsets(partitions, BROKER)?;
-    let mut ends = Vec::new();
-    for topic in topics {
-        for shard in shards {
-            let partition = shard.cast_signed();
-            let (low, end) = consumer.fetch_watermarks(topic, partition, BROKER)?;
-            let done = match committed.find_partition(topic, partition).map(|element| element.offset()) {
-                Some(Offset::Offset(offset)) => offset,
-                _ => low,
-            };
-            if done < end {
-                ends.push((Arc::clone(topic), partition, end));
-            }
-        }
-    }
-    Ok(ends)
 }
