@@ -65,6 +65,17 @@ impl Incoming {
         }
     }
 
+    /// A message that was read elsewhere, to be processed without a consumer.
+    pub fn recorded(
+        position: Position,
+        key: Option<Vec<u8>>,
+        payload: Option<Vec<u8>>,
+        headers: Vec<(String, Option<Vec<u8>>)>,
+        timestamp: Micros,
+    ) -> Self {
+        Incoming { position, key, payload, headers, timestamp, headers_readable: true, generation: 0 }
+    }
+
     /// The value of the first header of that name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(n, _)| n == name).and_then(|(_, value)| value.as_deref())

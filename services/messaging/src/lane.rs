@@ -48,6 +48,11 @@ impl Lane {
         outbox::shard_of(key, &self.catalogue)
     }
 
+    /// How many shards there are.
+    pub fn partitions(&self) -> u32 {
+        self.catalogue.partitions()
+    }
+
     pub fn holds(&self, shard: u32) -> bool {
         self.shards.epoch(shard).is_some()
     }

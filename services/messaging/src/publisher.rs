@@ -84,13 +84,36 @@ impl Publisher {
         self.send(key, &envelope, None).await
     }
 
+    /// A message as it was read elsewhere: headers and bytes as they are, on the topic of that name (without the prefix).
+    pub async fn repeat(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: &[(String, Option<Vec<u8>>)],
+        payload: Option<&[u8]>,
+    ) -> Result<(), PublishError> {
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+        self.send_to(topic, key, headers, payload).await
+    }
+
     async fn send(&self, key: &str, envelope: &Envelope, payload: Option<&[u8]>) -> Result<(), PublishError> {
-        let topic = format!("{}{}", self.prefix, self.catalogue.topic_of(envelope.event_type));
-        let headers = envelope.to_headers().iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        });
-        let mut record = FutureRecord::<str, [u8]>::to(&topic).key(key).headers(headers);
-        record.payload = payload;
+        let (topic, headers) = (self.catalogue.topic_of(envelope.event_type), envelope.to_headers());
+        let headers = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes())));
+        self.send_to(topic, Some(key.as_bytes()), headers, payload).await
+    }
+
+    async fn send_to<'a>(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
+        payload: Option<&[u8]>,
+    ) -> Result<(), PublishError> {
+        let topic = format!("{}{topic}", self.prefix);
+        let headers =
+            headers.fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value }));
+        let mut record = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);
+        (record.key, record.payload) = (key, payload);
         let begun = Instant::now();
         let sent = self.producer.send(record, Duration::from_secs(5)).await;
         if let Some(sending) = &self.sending {

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use minuet_events::EventType;
 use minuet_events::values::UserId;
 
+use crate::produce::Speed;
 use crate::settings::Given;
 
 /// The folder that `minuet up` writes to, from the checkout's root.
@@ -126,11 +127,11 @@ pub(crate) enum Scope {
 #[derive(Debug, Args)]
 #[command(after_long_help = PRODUCE_HELP)]
 pub(crate) struct Produce {
-    /// The record's name, such as ProductChanged
+    /// The record's name, such as ProductChanged; without it the lines are those of `minuet audit replay export`
     #[arg(value_name = "EVENT")]
-    pub(crate) event: EventType,
+    pub(crate) event: Option<EventType>,
     /// Must equal the record's own key field, which is the default
-    #[arg(long)]
+    #[arg(long, requires = "event")]
     pub(crate) key: Option<String>,
     /// Read from here instead of stdin; `-` is stdin
     #[arg(long, value_name = "FILE")]
@@ -139,8 +140,11 @@ pub(crate) struct Produce {
     #[arg(long)]
     pub(crate) keep_going: bool,
     /// Send under the given key even where it is not the record's own: consumers will park it
-    #[arg(long)]
+    #[arg(long, requires = "event")]
     pub(crate) force_key: bool,
+    /// How fast exported lines are sent: recorded, a factor such as 10, or max
+    #[arg(long, default_value = "max", conflicts_with = "event")]
+    pub(crate) speed: Speed,
 }
 
 const PRODUCE_HELP: &str = "\
@@ -150,6 +154,9 @@ or the record with its key and headers beside it:
   {\"value\": {...}, \"key\": \"TEA-1\", \"headers\": {\"ce_source\": \"/shop/import\", \"ce_id\": \"...\"}}
 A ProductChanged whose value is null takes the product out of the shop (a tombstone on the compacted topic):
   {\"key\": \"TEA-1\", \"value\": null}
+What `minuet audit replay export` gave out (no EVENT) goes to the topics it came from, under the prefix of this installation,
+with the keys and headers that it had:
+  minuet audit replay export >day.jsonl; minuet --topic-prefix copy. produce --file day.jsonl --speed recorded
 Amounts are decimal strings, ids are strings, times are RFC 3339 or whole microseconds, bytes are hex. Empty lines are skipped.
 Headers that are not given are filled in: ce_id (a new UUIDv7), ce_source (/minuet/produce), ce_time (now), a new trace.
 A line that is wrong is named with its number and field, and nothing after it is sent (but see --keep-going).

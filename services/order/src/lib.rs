@@ -107,7 +107,7 @@ fn reactor(
     }
 }
 
-/// For tests: the service without a broker.
+/// The service without a broker, driven by hand: for the audit and for tests.
 #[doc(hidden)]
 pub fn by_hand(
     settings: Settings,

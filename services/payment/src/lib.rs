@@ -141,7 +141,7 @@ pub fn by_hand(
     Ok(ByHand::new(service, reactor))
 }
 
-/// For tests: what the provider has said about an order.
+/// For the audit and for tests: what the provider has said about an order.
 #[doc(hidden)]
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
@@ -149,7 +149,7 @@ pub struct Answers {
     pub refunded: bool,
 }
 
-/// For tests: records it.
+/// For the audit and for tests: records it.
 #[doc(hidden)]
 pub async fn answered(lane: &Lane, answers: &BTreeMap<OrderId, Answers>) -> Result<(), ReactError> {
     let mut said = BTreeMap::new();

@@ -1,10 +1,11 @@
-//! A service driven by hand: its own code on its own database, batch by batch, without a broker. For tests that want to
-//! say themselves where a batch begins and ends, what time it is, and who else writes at that moment.
+//! A service driven by hand: its own code on its own database, batch by batch, without a broker. For the audit, which
+//! rebuilds tables from the topics, and for tests that want to say themselves where a batch begins and ends, what time it
+//! is, and who else writes at that moment.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{EncodeError, Envelope, Event};
 use tokio_util::sync::CancellationToken;
 
@@ -42,25 +43,26 @@ impl<R: Reactor> ByHand<R> {
         offset: i64,
     ) -> Result<Incoming, EncodeError> {
         let headers = envelope.to_headers().into_iter();
-        Ok(Incoming {
-            position: Position {
-                topic: self.0.lane.catalogue.topic_of(envelope.event_type).into(),
-                partition,
-                offset,
-            },
-            key: Some(event.key().into_bytes()),
-            payload: Some(self.0.lane.codec.encode(event)?),
-            headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).collect(),
-            timestamp: envelope.time,
-            headers_readable: true,
-            generation: 0,
-        })
+        let position =
+            Position { topic: self.0.lane.catalogue.topic_of(envelope.event_type).into(), partition, offset };
+        Ok(Incoming::recorded(
+            position,
+            Some(event.key().into_bytes()),
+            Some(self.0.lane.codec.encode(event)?),
+            headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).collect(),
+            envelope.time,
+        ))
     }
 
     /// One batch, to its end. Answers with the shards that another instance has taken: their messages were left to it.
     pub async fn batch(&self, messages: Vec<Incoming>) -> HashSet<u32> {
         // Nobody stops it, so it comes to an end.
         self.0.process(messages).await.unwrap_or_default()
+    }
+
+    /// Decides what time has done to these orders.
+    pub async fn pass_time(&self, orders: &[OrderId]) -> Result<(), ReactError> {
+        sweeper::decide(&*self.0.reactor, self.lane(), orders, self.lane().now()).await
     }
 
     /// Finds what is due and decides it, however long ago that was.

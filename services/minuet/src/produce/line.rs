@@ -83,11 +83,7 @@ struct WithHeaders {
 impl Reading {
     /// `id` and `now` are those of the event where the line does not say otherwise.
     pub(super) fn read(&self, text: &[u8], id: Uuid, now: Micros) -> Result<Line, LineError> {
-        let json: Value = serde_json::from_slice(text).map_err(|error| LineError::Syntax {
-            detail: without_position(&error),
-            column: error.column(),
-        })?;
-        let WithHeaders { value, key, headers } = match json {
+        let WithHeaders { value, key, headers } = match parsed(text)? {
             Value::Object(fields) if fields.contains_key("value") => described("", Value::Object(fields))?,
             Value::Object(fields) => {
                 WithHeaders { value: Value::Object(fields), key: None, headers: Map::new() }
@@ -101,7 +97,7 @@ impl Reading {
             let envelope = self.envelope(&key, None, headers, id, now)?;
             return Ok(Line { key, envelope, event: None });
         }
-        let event = self.event(value)?;
+        let event = event_of(self.event_type, value)?;
         let own = event.key();
         let key = given.unwrap_or_else(|| own.clone());
         if key != own && !self.force_key {
@@ -109,21 +105,6 @@ impl Reading {
         }
         let envelope = self.envelope(&own, order_of(&event), headers, id, now)?;
         Ok(Line { key, envelope, event: Some(event) })
-    }
-
-    fn event(&self, value: Value) -> Result<Event, LineError> {
-        let record = self.event_type;
-        if !value.is_object() {
-            return Err(LineError::Field { field: "value".into(), detail: "takes an object, {...}".into() });
-        }
-        match unknown_field(record.schema_json(), &value) {
-            Ok(None) => {}
-            Ok(Some(field)) => return Err(LineError::UnknownField { field, record }),
-            Err(error) => return Err(LineError::Field { field: "schema".into(), detail: error.to_string() }),
-        }
-        let mut track = serde_path_to_error::Track::new();
-        let read = record.deserialize(serde_path_to_error::Deserializer::new(value, &mut track));
-        read.map_err(|error: serde_json::Error| field_error(&track.path().to_string(), &error))
     }
 
     fn envelope(
@@ -174,6 +155,25 @@ impl Reading {
     }
 }
 
+pub(super) fn parsed(text: &[u8]) -> Result<Value, LineError> {
+    serde_json::from_slice(text)
+        .map_err(|error| LineError::Syntax { detail: without_position(&error), column: error.column() })
+}
+
+pub(super) fn event_of(record: EventType, value: Value) -> Result<Event, LineError> {
+    if !value.is_object() {
+        return Err(LineError::Field { field: "value".into(), detail: "takes an object, {...}".into() });
+    }
+    match unknown_field(record.schema_json(), &value) {
+        Ok(None) => {}
+        Ok(Some(field)) => return Err(LineError::UnknownField { field, record }),
+        Err(error) => return Err(LineError::Field { field: "schema".into(), detail: error.to_string() }),
+    }
+    let mut track = serde_path_to_error::Track::new();
+    let read = record.deserialize(serde_path_to_error::Deserializer::new(value, &mut track));
+    read.map_err(|error: serde_json::Error| field_error(&track.path().to_string(), &error))
+}
+
 /// The order that an event is about; None for a product or stock, whose key is a sku.
 fn order_of(event: &Event) -> Option<OrderId> {
     match event {
@@ -186,7 +186,7 @@ fn order_of(event: &Event) -> Option<OrderId> {
     }
 }
 
-fn described<T: serde::de::DeserializeOwned>(at: &str, value: Value) -> Result<T, LineError> {
+pub(super) fn described<T: serde::de::DeserializeOwned>(at: &str, value: Value) -> Result<T, LineError> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| field_error(&format!("{at}{}", error.path()), error.inner()))
 }
