@@ -9,6 +9,8 @@ use minuet_events::values::{Micros, OrderId, UserId};
 use time::{Duration, OffsetDateTime};
 
 use crate::log::{Point, Wanted};
+use crate::record::Service;
+use crate::verify::Rules;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -16,6 +18,9 @@ pub enum Command {
     Tail(Tail),
     /// Tell what happened to one order, and what is awaited
     Timeline(Timeline),
+    /// Decide again, rebuild or give out what was recorded
+    #[command(subcommand)]
+    Replay(Replay),
     /// Prove the books from the topics alone; exit status 1 where something does not hold
     Verify(Verify),
 }
@@ -126,6 +131,64 @@ pub(crate) enum TimelineFormat {
     Mermaid,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Replay {
+    /// Run the decisions of this build over the recorded inputs; exit status 1 where they differ from the recorded ones
+    Shadow(Shadow),
+    /// Rebuild a service's tables into an empty, migrated database; exit status 1 where they differ from the live ones
+    Rebuild(Rebuild),
+    /// Give out the events between two points as JSON lines, which `minuet produce` takes back, or as CSV
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// order, inventory or payment
+    #[arg(long, value_name = "NAME", value_parser = service)]
+    pub(crate) service: Service,
+    /// The empty database, as `minuet migrate` leaves it
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: String,
+    /// The live database, which is compared; best while nothing is under way
+    #[arg(long, value_name = "URL")]
+    pub(crate) against: Option<String>,
+    /// The report as JSON
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+    /// End at the first message or topic that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// A row for each event instead, the record as JSON in the last column
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// End at the first message that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Shadow {
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// A line of JSON for each difference, and one at the end
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
+    /// End at the first message that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct Verify {
     #[command(flatten)]
@@ -155,7 +218,7 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     pub(crate) save_snapshot: Option<PathBuf>,
     /// Orders at rest that are remembered, for what comes again or late
-    #[arg(long, value_name = "ORDERS", default_value_t = 200_000)]
+    #[arg(long, value_name = "ORDERS", default_value_t = Rules::default().remember)]
     pub(crate) remember: usize,
 }
 
@@ -178,6 +241,11 @@ fn offset(text: &str) -> Result<Offset, String> {
 }
 
 const TAKES_OFFSET: &str = "takes beginning, end, an offset, -N, s@MS or e@MS";
+
+fn service(text: &str) -> Result<Service, String> {
+    let named = Service::ALL.into_iter().find(|service| service.name() == text);
+    named.ok_or_else(|| "takes order, inventory or payment".to_owned())
+}
 
 pub(crate) fn time(text: &str) -> Result<Micros, String> {
     let takes = || "takes RFC 3339, such as 2026-11-23T08:15:00Z, or an age, such as -15m".to_owned();

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use minuet_events::ResolveError;
 use minuet_events::values::OrderId;
-use minuet_messaging::ReadError;
 use minuet_messaging::http::BindError;
+use minuet_messaging::{DatabaseError, ReactError, ReadError, ServiceError};
 
 /// What hinders an audit.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +19,28 @@ pub enum AuditError {
     Registry(#[from] ResolveError),
     #[error("the output cannot be written")]
     Write(#[source] io::Error),
+    #[error("{} cannot be written", .path.display())]
+    Create { path: PathBuf, source: io::Error },
     #[error("{place}: {detail} (--strict ends here)")]
     Strict { place: String, detail: String },
     #[error("the topics know nothing of the order {order}")]
     NoOrder { order: OrderId },
     #[error("the snapshot {} cannot be used: {detail}", .path.display())]
     Snapshot { path: PathBuf, detail: String },
+    #[error("the database of {service} is not known: set {service}.database_url")]
+    NoDatabase { service: &'static str },
+    #[error(
+        "the database is not empty: {service} is rebuilt into a fresh one, which `minuet migrate` has prepared"
+    )]
+    NotEmpty { service: &'static str },
+    #[error("the service cannot be driven")]
+    Service(#[from] ServiceError),
+    #[error("the service cannot write to the database")]
+    React(#[from] ReactError),
+    #[error(transparent)]
+    Connect(#[from] DatabaseError),
+    #[error("a service's database cannot be asked")]
+    Database(#[from] sqlx::Error),
     #[error("the metrics cannot be shown")]
     Metrics(#[source] io::Error),
     #[error(transparent)]

@@ -16,8 +16,12 @@ mod args;
 mod context;
 mod decode;
 mod error;
+mod export;
 mod log;
+mod progress;
+mod rebuild;
 pub mod record;
+pub mod shadow;
 pub mod story;
 mod summary;
 mod tail;
@@ -28,6 +32,7 @@ mod whole;
 use std::io::Write;
 
 pub use args::Command;
+use args::Replay;
 pub use context::Context;
 pub use error::AuditError;
 pub use summary::summary;
@@ -48,6 +53,9 @@ pub fn run(command: &Command, context: &Context, out: &mut dyn Write) -> Result<
     match command {
         Command::Tail(tail) => tail::run(tail, context, out),
         Command::Timeline(timeline) => timeline::run(timeline, context, out),
+        Command::Replay(Replay::Shadow(shadow)) => shadow::run(shadow, context, out),
+        Command::Replay(Replay::Rebuild(rebuild)) => rebuild::run(rebuild, context, out),
+        Command::Replay(Replay::Export(export)) => export::run(export, context, out),
         Command::Verify(verify) => verify::run(verify, context, out),
     }
 }

@@ -12,6 +12,7 @@ use minuet_events::{Event, EventType};
 
 use crate::args::{Select, Tail};
 use crate::decode::{About, Content, Decoder};
+use crate::export::row;
 use crate::log::{Log, Point, Selection};
 use crate::record::{Place, Topics};
 use crate::summary::summary;
@@ -40,25 +41,12 @@ pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result
         topics: &log.topics,
         left: tail.select.count,
         strict: tail.strict,
+        shown: 0,
+        odd: 0,
         out,
     };
-
-    let mut going = ControlFlow::Continue(());
-    if tail.select.count == Some(0) {
-        return Ok(Outcome::Holds);
-    }
-    let key = tail.select.order.map(|order| order.to_string());
-    log.read_only(
-        &selection,
-        // What is of another order need not be decoded.
-        |message| key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes())),
-        |message, place| Whole::of(message, place, &decoder, &log.topics),
-        |whole| {
-            going = showing.show(&whole?)?;
-            Ok(going)
-        },
-    )?;
-    if going.is_continue() && !tail.exit && wanted.until.is_none() {
+    showing.all(&log, &selection, &decoder)?;
+    if showing.left != Some(0) && !tail.exit && wanted.until.is_none() {
         follow(&log, &selection, &decoder, &mut showing)?;
     }
     showing.out.flush().map_err(AuditError::Write)?;
@@ -95,22 +83,48 @@ fn follow(
     failed.map_or(Ok(()), Err)
 }
 
-enum Style {
+pub(crate) enum Style {
     Line,
     Json,
+    Csv,
     Template(Template),
 }
 
-struct Showing<'a> {
-    filter: Filter,
-    style: Style,
-    topics: &'a Topics,
-    left: Option<u64>,
-    strict: bool,
-    out: &'a mut dyn Write,
+/// Shows what is selected, in one style.
+pub(crate) struct Showing<'a> {
+    pub(crate) filter: Filter,
+    pub(crate) style: Style,
+    pub(crate) topics: &'a Topics,
+    /// How many may still be shown.
+    pub(crate) left: Option<u64>,
+    pub(crate) strict: bool,
+    pub(crate) shown: u64,
+    /// Of those that were shown.
+    pub(crate) odd: u64,
+    pub(crate) out: &'a mut dyn Write,
 }
 
 impl Showing<'_> {
+    /// Everything up to the ends of the selection, or as much as may be shown.
+    pub(crate) fn all(
+        &mut self,
+        log: &Log,
+        selection: &Selection,
+        decoder: &Decoder<'_>,
+    ) -> Result<(), AuditError> {
+        if self.left == Some(0) {
+            return Ok(());
+        }
+        let key = self.filter.order.clone();
+        log.read_only(
+            selection,
+            // What is of another order need not be decoded.
+            |message| key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes())),
+            |message, place| Whole::of(message, place, decoder, &log.topics),
+            |whole| self.show(&whole?),
+        )
+    }
+
     fn show(&mut self, whole: &Whole) -> Result<ControlFlow<()>, AuditError> {
         if let (Err(odd), true) = (&whole.content, self.strict) {
             let place = self.topics.show(whole.place);
@@ -122,9 +136,12 @@ impl Showing<'_> {
         let written = match &self.style {
             Style::Line => writeln!(self.out, "{}", line(whole, self.topics)),
             Style::Json => writeln!(self.out, "{}", whole.json(self.topics)),
+            Style::Csv => row(whole, self.topics, self.out),
             Style::Template(template) => template.write(self.out, whole, self.topics),
         };
         written.map_err(AuditError::Write)?;
+        self.shown += 1;
+        self.odd += u64::from(whole.content.is_err());
         self.left = self.left.map(|left| left - 1);
         Ok(if self.left == Some(0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }

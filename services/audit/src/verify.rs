@@ -4,15 +4,16 @@ mod account;
 mod adjustments;
 mod books;
 mod databases;
+mod expected;
 mod findings;
 mod follow;
 mod metrics;
-mod progress;
 mod report;
 mod run;
 mod sequence;
 mod shelves;
 mod snapshot;
+mod tables;
 
 pub use books::{Books, Counts, Money, Open, Rules};
 pub use findings::{Check, Findings, Violation};

@@ -14,7 +14,7 @@ A template is text with
 and \\n, \\t, \\r, \\\\. Nothing is added at the end of an event: write \\n.
 Without -o or --from it begins at the end, with -e at the beginning.";
 
-pub(super) struct Template(Vec<Part>);
+pub(crate) struct Template(Vec<Part>);
 
 enum Part {
     Text(String),

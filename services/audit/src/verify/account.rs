@@ -74,7 +74,7 @@ enum End {
 
 /// Where the goods are that an order holds or held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Goods {
+pub(super) enum Goods {
     #[default]
     Reserved,
     Confirmed,
@@ -104,7 +104,7 @@ pub(super) struct Account {
     pub(super) captured: Decimal,
     pub(super) refunded: Decimal,
     pub(super) held: Vec<Held>,
-    goods: Goods,
+    pub(super) goods: Goods,
     ended: Option<End>,
     /// The confirmed total that was counted, and is to be taken back when the order is cancelled.
     pub(super) counted: Decimal,

@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use super::account::{Account, News};
 use super::adjustments::Adjustments;
+use super::expected::Expected;
 use super::findings::{Check, Findings};
 use super::shelves::{Held, Level, Move, Shelves};
 use crate::decode::About;
-use crate::record::{Head, Odd, Record};
+use crate::record::{Head, Odd, Place, Record};
 
 /// What the books go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { deadline: Duration::minutes(31), remember: 200_000, truncated: false }
+        Rules { deadline: Duration::minutes(31), remember: 100_000, truncated: false }
     }
 }
 
@@ -92,9 +93,9 @@ pub struct Books {
     /// What lay on the topics and was no event, by its code.
     pub odd: BTreeMap<String, u64>,
     pub findings: Findings,
-    /// Orders that came to rest, where somebody compares them.
+    /// Orders that were forgotten, where somebody compares them.
     #[serde(skip)]
-    pub(super) rested: Option<Vec<Uuid>>,
+    pub(super) forgotten_orders: Option<Vec<(Uuid, Option<Expected>)>>,
 }
 
 impl Books {
@@ -220,9 +221,6 @@ impl Books {
             return;
         }
         account.settle(|| id.to_string(), &mut self.findings);
-        if let Some(rested) = &mut self.rested {
-            rested.push(id);
-        }
         if account.closed {
             return;
         }
@@ -236,6 +234,9 @@ impl Books {
             }
             self.forgot = true;
             let Some(account) = self.accounts.remove(&oldest) else { continue };
+            if let Some(forgotten) = &mut self.forgotten_orders {
+                forgotten.push((oldest, Expected::of(&account, &self.shelves, true)));
+            }
             self.hazy_until = self.hazy_until.max(Some(account.begun));
             if let (true, Some((currency, _))) = (account.cut, account.price) {
                 *self.forgotten.entry(currency).or_default() += account.imbalance();
@@ -315,6 +316,28 @@ impl Books {
 
     pub fn levels(&self) -> impl Iterator<Item = (&Sku, &WarehouseCode, Level)> {
         self.shelves.levels()
+    }
+
+    /// What the services' tables have to say about orders at rest.
+    pub(super) fn expected_orders(&self) -> HashMap<Uuid, Expected> {
+        let closed = self.accounts.iter().filter(|(_, account)| account.closed);
+        let may_begin = !self.knows_all();
+        closed
+            .filter_map(|(id, account)| Some((*id, Expected::of(account, &self.shelves, may_begin)?)))
+            .collect()
+    }
+
+    pub(super) fn knows(&self, order: Uuid) -> bool {
+        self.accounts.contains_key(&order)
+    }
+
+    /// Whether every order that ever was is remembered.
+    pub(super) fn knows_all(&self) -> bool {
+        !self.rules.truncated && !self.forgot
+    }
+
+    pub(super) fn evidence(&self, order: Uuid) -> Vec<Place> {
+        self.accounts.get(&order).map(|account| account.evidence()).unwrap_or_default()
     }
 
     /// Accounts, and levels: what memory is bounded by.

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::books::{Books, Open};
+use super::databases::Compared;
 use super::findings::Check;
-use super::progress::Speed;
 use crate::log::Survey;
+use crate::progress::Speed;
 use crate::record::Topics;
 
 /// Open orders that are listed.
@@ -20,10 +21,11 @@ pub(super) struct Report<'a> {
     pub(super) open: Vec<Open>,
     pub(super) speed: Speed,
     pub(super) written_meanwhile: i64,
+    pub(super) compared: Option<Compared>,
 }
 
 pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Report { books, topics, survey, open, speed, written_meanwhile } = report;
+    let Report { books, topics, survey, open, speed, written_meanwhile, compared } = report;
     let (counts, findings) = (&books.counts, &books.findings);
     for violation in &findings.kept {
         writeln!(out, "{}", violation.show(topics))?;
@@ -82,6 +84,12 @@ pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result
         "{} stock levels: {} available + {} reserved = {} on hand",
         levels.0, levels.1, levels.2, levels.3
     )?;
+    if let Some(Compared { orders, levels, moving }) = compared {
+        writeln!(
+            out,
+            "databases compared: {orders} orders at rest, {levels} stock levels; on their way: {moving}"
+        )?;
+    }
     match findings.total() {
         0 => writeln!(out, "everything holds"),
         total => writeln!(out, "violations: {total}"),
@@ -89,7 +97,7 @@ pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result
 }
 
 pub(super) fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Report { books, topics, survey, open, speed, written_meanwhile } = report;
+    let Report { books, topics, survey, open, speed, written_meanwhile, compared } = report;
     let checks: Map<String, Value> = Check::ALL
         .iter()
         .map(|check| (check.name().to_owned(), books.findings.count(*check).into()))
@@ -139,6 +147,7 @@ pub(super) fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result
         "odd": books.odd,
         "topics": topics,
         "written_meanwhile": written_meanwhile,
+        "databases": compared.map(|c| json!({"orders": c.orders, "levels": c.levels, "moving": c.moving})),
         "seconds": speed.seconds,
         "events_per_s": speed.per_second(),
     });

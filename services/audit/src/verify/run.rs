@@ -10,13 +10,13 @@ use time::OffsetDateTime;
 
 use super::books::{Books, Rules};
 use super::databases::Comparison;
-use super::progress::Progress;
 use super::report::{Report, write_json, write_text};
 use super::snapshot::Snapshot;
 use super::{follow, snapshot};
 use crate::args::Verify;
 use crate::decode::{Content, Decoder};
 use crate::log::{Log, Point, Selection};
+use crate::progress::Progress;
 use crate::record::{Odd, Place, Topics};
 use crate::{AuditError, Context, Outcome};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let mut keeping = Keeping { books, topics: &log.topics, strict: verify.strict };
     if verify.against_databases {
-        keeping.books.rested = Some(Vec::new());
+        keeping.books.forgotten_orders = Some(Vec::new());
     }
     let mut comparison = verify.against_databases.then(|| Comparison::begin(context)).transpose()?;
 
@@ -54,7 +54,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
         |read| {
             keeping.take(read)?;
             if let Some(comparison) = &mut comparison {
-                comparison.rested(&mut keeping.books)?;
+                comparison.seen(&mut keeping.books)?;
             }
             progress.tick();
             Ok(ControlFlow::Continue(()))
@@ -72,10 +72,9 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     let now = wanted.until.unwrap_or_else(now);
     let open = books.open(now);
     books.end(now);
-    if let Some(comparison) = comparison {
-        comparison.end(&mut books)?;
-    }
     let written_meanwhile = written_meanwhile(&log, &selection)?;
+    let compared =
+        comparison.map(|comparison| comparison.end(&mut books, written_meanwhile == 0)).transpose()?;
     let report = Report {
         books: &books,
         topics: &log.topics,
@@ -83,6 +82,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
         open,
         speed,
         written_meanwhile,
+        compared,
     };
     let written = if verify.json { write_json(&report, out) } else { write_text(&report, out) };
     written.and_then(|()| out.flush()).map_err(AuditError::Write)?;

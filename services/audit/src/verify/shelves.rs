@@ -1,6 +1,7 @@
 //! Stock per sku and warehouse, folded in the order of `stock_version`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use minuet_events::inventory::StockLevelChanged;
 use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
@@ -41,6 +42,13 @@ pub struct Level {
     pub reserved: i64,
     pub on_hand: i64,
     pub version: i64,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Level { available, reserved, on_hand, version } = self;
+        write!(f, "{available} available and {reserved} reserved of {on_hand} in version {version}")
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +162,11 @@ impl Shelves {
             .iter()
             .filter(|shelf| shelf.known)
             .map(|shelf| (&shelf.name.0, &shelf.name.1, shelf.level))
+    }
+
+    pub(super) fn name(&self, number: u32) -> Option<(&Sku, &WarehouseCode)> {
+        let shelf = self.shelves.get(number as usize)?;
+        Some((&shelf.name.0, &shelf.name.1))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -4,4 +4,5 @@
 #[path = "../shop/mod.rs"]
 mod shop;
 
+mod shadow;
 mod verify;

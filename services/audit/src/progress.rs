@@ -57,15 +57,27 @@ impl Progress {
 
     /// Where nobody sees stderr, nobody misses it.
     fn show(&self) {
-        let (speed, left) = (self.speed().per_second(), self.total.saturating_sub(self.done));
-        let share = 20 * self.done / self.total.max(1);
-        let bar: String = (0..20).map(|at| if at < share { '#' } else { '.' }).collect();
-        let wait = if speed > 0.0 { left as f64 / speed } else { 0.0 };
-        drop(write!(
-            stderr(),
-            "\r[{bar}] {} of {} messages, {speed:.0}/s, lag {left}, {wait:.0} s left \x1b[K",
-            self.done,
-            self.total
-        ));
+        drop(write!(stderr(), "\r{} \x1b[K", line(self.speed(), self.total)));
+    }
+}
+
+fn line(speed: Speed, total: u64) -> String {
+    let (per_second, left) = (speed.per_second(), total.saturating_sub(speed.messages));
+    let share = 20 * speed.messages / total.max(1);
+    let bar: String = (0..20).map(|at| if at < share { '#' } else { '.' }).collect();
+    let wait = if per_second > 0.0 { left as f64 / per_second } else { 0.0 };
+    format!("[{bar}] {} of {total} messages, {per_second:.0}/s, lag {left}, {wait:.0} s left", speed.messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_the_speed_the_lag_and_the_time_left() {
+        let wanted = "[#####...............] 250 of 1000 messages, 100/s, lag 750, 8 s left";
+        assert_eq!(line(Speed { messages: 250, seconds: 2.5 }, 1_000), wanted);
+        // Nothing to read, or nothing read yet.
+        assert!(line(Speed::default(), 0).ends_with("0 of 0 messages, 0/s, lag 0, 0 s left"));
     }
 }

@@ -1,0 +1,151 @@
+//! The service's own code on the empty database, driven by hand along the schedule.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use minuet_events::values::Micros;
+use minuet_events::{Codec, Event};
+use minuet_messaging::topics::Catalogue;
+use minuet_messaging::{ByHand, Clock, Incoming, Position, Reactor, Settings};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::compare::TAKE_OUTBOX;
+use super::schedule::{Do, Node};
+use crate::record::{Place, Service, Topics};
+use crate::shadow::answer;
+use crate::whole::Whole;
+use crate::{AuditError, Context};
+
+/// Most events in one transaction, as the services have it.
+const BATCH: usize = 500;
+/// So often, in steps, what was emitted is taken out of the outbox.
+const TAKE: usize = 2_000;
+
+/// What the service emitted, by its id.
+pub(super) type Emitted = HashMap<Uuid, Event>;
+
+pub(super) struct Hands<'a> {
+    pub(super) service: Service,
+    pub(super) messages: &'a HashMap<Place, Whole>,
+    pub(super) topics: &'a Topics,
+    pub(super) codec: &'a Codec,
+}
+
+/// Runs the service over the nodes, in their order. `hold`: how long goods were held.
+pub(super) async fn play(
+    hands: &Hands<'_>,
+    context: &Context,
+    database: &str,
+    hold: time::Duration,
+    nodes: &[Node<'_>],
+    done: impl FnMut(usize),
+) -> Result<Emitted, AuditError> {
+    let micros = Arc::new(AtomicI64::new(0));
+    let clock = Clock::Manual(Arc::clone(&micros));
+    let settings = Settings::new(BTreeMap::new(), String::new(), database.to_owned());
+    let (codec, catalogue): (Codec, Arc<Catalogue>) = (context.codec.clone(), Arc::clone(&context.catalogue));
+    match hands.service {
+        Service::Order => {
+            let hand = minuet_order::by_hand(Default::default(), settings, codec, catalogue, clock)?;
+            hands.run(&hand, &micros, nodes, done).await
+        }
+        Service::Inventory => {
+            let reservation_seconds = u32::try_from(hold.whole_seconds()).unwrap_or(u32::MAX);
+            let own = minuet_inventory::Settings { reservation_seconds, ..Default::default() };
+            let hand = minuet_inventory::by_hand(own, settings, codec, catalogue, clock)?;
+            hands.run(&hand, &micros, nodes, done).await
+        }
+        Service::Payment => {
+            let hand = minuet_payment::by_hand(settings, codec, catalogue, clock)?;
+            hands.run(&hand, &micros, nodes, done).await
+        }
+    }
+}
+
+impl Hands<'_> {
+    async fn run<R: Reactor>(
+        &self,
+        hand: &ByHand<R>,
+        clock: &AtomicI64,
+        nodes: &[Node<'_>],
+        mut done: impl FnMut(usize),
+    ) -> Result<Emitted, AuditError> {
+        // Whichever partition a message came in on, its shard is held.
+        let most = self.messages.keys().map(|place| u32::from(place.partition) + 1).max().unwrap_or(0);
+        let shards: Vec<u32> = (0..most.max(hand.lane().partitions())).collect();
+        hand.take(&shards, "minuet-audit").await?;
+        let (mut emitted, mut taken, mut at) = (Emitted::new(), 0, 0);
+        while at < nodes.len() {
+            let batch = together(&nodes[at..]);
+            match &nodes[at].step {
+                Do::Own { order, outcome } => {
+                    set(clock, nodes[at].time);
+                    match self.service {
+                        Service::Payment => {
+                            let answers = BTreeMap::from([(*order, answer(&outcome.event))]);
+                            minuet_payment::answered(hand.lane(), &answers).await?;
+                        }
+                        Service::Order | Service::Inventory => hand.pass_time(&[*order]).await?,
+                    }
+                }
+                Do::Input { .. } => {
+                    let times = nodes[at..at + batch].iter();
+                    let now = times.clone().find(|node| node.step.outcome().is_some());
+                    set(clock, now.unwrap_or(&nodes[at]).time);
+                    // No shard is anybody else's.
+                    drop(hand.batch(times.filter_map(|node| self.message(node)).collect()).await);
+                }
+            }
+            at += batch;
+            if at - taken >= TAKE || at == nodes.len() {
+                self.take(hand.lane().pool(), &mut emitted).await?;
+                taken = at;
+            }
+            done(batch);
+        }
+        Ok(emitted)
+    }
+
+    fn message(&self, node: &Node<'_>) -> Option<Incoming> {
+        let Do::Input { place, .. } = node.step else { return None };
+        let whole = self.messages.get(&place)?;
+        let position = Position {
+            topic: self.topics.name(place).into(),
+            partition: place.partition.into(),
+            offset: place.offset,
+        };
+        let Whole { key, payload, headers, timestamp, .. } = whole.clone();
+        Some(Incoming::recorded(position, key, payload, headers, timestamp))
+    }
+
+    /// What lies in the outbox has been published already.
+    async fn take(&self, pool: &PgPool, emitted: &mut Emitted) -> Result<(), AuditError> {
+        let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(TAKE_OUTBOX).fetch_all(pool).await?;
+        for (headers, payload) in rows {
+            let id = headers.lines().find_map(|line| line.strip_prefix("ce_id: "));
+            let id = id.and_then(|id| Uuid::parse_str(id).ok());
+            // It was encoded by this build, just now.
+            if let (Some(id), Ok(event)) = (id, self.codec.decode(&payload)) {
+                emitted.insert(id, event);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(clock: &AtomicI64, now: Micros) {
+    clock.store(now.0, Ordering::SeqCst);
+}
+
+/// How many nodes may be one transaction: what was decided at one time, as it was then.
+fn together(nodes: &[Node<'_>]) -> usize {
+    let mut now = None;
+    let joins = |node: &&Node<'_>| match (&node.step, node.step.outcome()) {
+        (Do::Own { .. }, _) => false,
+        (Do::Input { .. }, None) => true,
+        (Do::Input { .. }, Some(_)) => *now.get_or_insert(node.time) == node.time,
+    };
+    nodes.iter().take(BATCH).take_while(joins).count().max(1)
+}

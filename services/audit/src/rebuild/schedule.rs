@@ -1,0 +1,259 @@
+//! The order in which a service's inputs are given to it again.
+//!
+//! The record fixes it as far as it matters: each order's own way (as the shadow finds it), the versions of each level, the
+//! price that each line names, the numbers of each sku's answers. What it leaves open goes by time.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::hash::Hash;
+
+use minuet_events::values::{Micros, OrderId, Sku, WarehouseCode};
+use minuet_events::{Event, EventType};
+use uuid::Uuid;
+
+use crate::record::{Place, Record, Service};
+use crate::shadow::{Difference, Shadow, Step, Way, moves};
+
+/// What is done, and at what time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node<'a> {
+    pub(super) time: Micros,
+    pub(super) step: Do<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Do<'a> {
+    /// The message at this place comes in.
+    Input { place: Place, outcome: Option<&'a Record> },
+    /// Time passes, or the provider answers.
+    Own { order: OrderId, outcome: &'a Record },
+}
+
+impl<'a> Do<'a> {
+    pub(super) fn outcome(&self) -> Option<&'a Record> {
+        match self {
+            Do::Input { outcome, .. } => *outcome,
+            Do::Own { outcome, .. } => Some(outcome),
+        }
+    }
+}
+
+/// An order whose way is not known.
+#[derive(Debug)]
+pub(super) struct Skipped {
+    pub(super) order: OrderId,
+    /// None: too many ways to try.
+    pub(super) because: Option<Difference>,
+}
+
+type Shelf = (Sku, WarehouseCode);
+
+#[derive(Default)]
+pub(super) struct Schedule<'a> {
+    nodes: Vec<Node<'a>>,
+    /// What comes after each.
+    after: Vec<Vec<usize>>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A change of a product, in the order of its topic.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    pub(super) place: Place,
+    pub(super) time: Micros,
+    pub(super) sku: &'a str,
+    /// None: it is gone.
+    pub(super) event: Option<Uuid>,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn of(service: Service, shadow: &'a Shadow, products: &[Change<'_>]) -> Schedule<'a> {
+        let mut schedule = Schedule::default();
+        for order in shadow.known_orders() {
+            match shadow.way(service, order) {
+                Way::Known(steps) => schedule.chain(order, &steps),
+                Way::Unknown(difference) => {
+                    schedule.skipped.push(Skipped { order, because: Some(difference) });
+                }
+                Way::GaveUp => schedule.skipped.push(Skipped { order, because: None }),
+            }
+        }
+        match service {
+            Service::Order => schedule.products(shadow, products),
+            Service::Inventory => {
+                schedule.adjustments(shadow);
+                schedule.levels(shadow);
+            }
+            Service::Payment => {}
+        }
+        schedule
+    }
+
+    fn push(&mut self, time: Micros, step: Do<'a>) -> usize {
+        self.nodes.push(Node { time, step });
+        self.after.push(Vec::new());
+        self.nodes.len() - 1
+    }
+
+    fn chain(&mut self, order: OrderId, steps: &[Step<'a>]) {
+        let (mut time, mut last) = (Micros(i64::MIN), None);
+        for Step { input, outcome } in steps {
+            let step = match (input, outcome) {
+                (Some(input), outcome) => Do::Input { place: input.head.place, outcome: *outcome },
+                (None, Some(outcome)) => Do::Own { order, outcome },
+                (None, None) => continue,
+            };
+            time = match (outcome, input) {
+                (Some(outcome), _) => outcome.head.time,
+                (None, Some(input)) => time.max(input.head.time),
+                (None, None) => time,
+            };
+            let node = self.push(time, step);
+            self.follows(last, node);
+            last = Some(node);
+        }
+    }
+
+    fn follows(&mut self, before: Option<usize>, node: usize) {
+        if let Some(before) = before {
+            self.after[before].push(node);
+        }
+    }
+
+    /// One after the other, in the order of their numbers.
+    fn in_order<K: Eq + Hash, N: Ord>(&mut self, of: impl Iterator<Item = (K, N, usize)>) {
+        let mut chains: HashMap<K, BTreeMap<N, usize>> = HashMap::new();
+        for (key, number, node) in of {
+            chains.entry(key).or_default().insert(number, node);
+        }
+        for chain in chains.values() {
+            for (before, node) in chain.values().zip(chain.values().skip(1)) {
+                self.follows(Some(*before), *node);
+            }
+        }
+    }
+
+    /// A product changes after the change before it, and between the orders that name the one and those that name the other.
+    fn products(&mut self, shadow: &Shadow, changes: &[Change<'_>]) {
+        let (mut nodes, mut of_event, mut of_sku) = (Vec::new(), HashMap::new(), HashMap::new());
+        for change in changes {
+            let node = self.push(change.time, Do::Input { place: change.place, outcome: None });
+            let of: &mut Vec<usize> = of_sku.entry(change.sku).or_default();
+            if let Some(event) = change.event {
+                of_event.insert(event, (change.sku, of.len()));
+            }
+            of.push(node);
+            nodes.push((change.place.partition, change.place.offset, node));
+        }
+        self.in_order(nodes.into_iter());
+        for node in 0..self.nodes.len() {
+            let Some(outcome) = self.nodes[node].step.outcome() else { continue };
+            for event in shadow.product_events_of(outcome) {
+                let Some((sku, at)) = of_event.get(&event) else { continue };
+                let of = &of_sku[sku];
+                self.after[of[*at]].push(node);
+                if let Some(next) = of.get(at + 1) {
+                    self.after[node].push(*next);
+                }
+            }
+        }
+    }
+
+    fn adjustments(&mut self, shadow: &'a Shadow) {
+        let mut numbered = Vec::new();
+        for (asked, told) in shadow.known_adjustments() {
+            for record in asked {
+                let outcome = told.filter(|told| told.head.cause == Some(record.head.id));
+                let time = outcome.or(told).unwrap_or(record).head.time;
+                let node = self.push(time, Do::Input { place: record.head.place, outcome });
+                numbered.extend(outcome.and_then(|o| Some((o.event.key(), o.head.sequence?, node))));
+            }
+            // Asked again: after the one that was answered.
+            let first = self.nodes.len() - asked.len();
+            let answered = (first..self.nodes.len()).find(|at| self.nodes[*at].step.outcome().is_some());
+            let others = (first..self.nodes.len()).filter(|at| answered.is_some_and(|a| a != *at));
+            for other in others.collect::<Vec<_>>() {
+                self.follows(answered, other);
+            }
+        }
+        self.in_order(numbered.into_iter());
+    }
+
+    /// The versions of a level come one after the other; a rejection between those that it was decided from and the next.
+    fn levels(&mut self, shadow: &Shadow) {
+        let mut versions: Vec<(Shelf, i64, usize)> = Vec::new();
+        for (node, Node { step, .. }) in self.nodes.iter().enumerate() {
+            let Some(outcome) = step.outcome() else { continue };
+            for (allocation, _) in moves(&outcome.event) {
+                let shelf = (allocation.sku.clone(), allocation.warehouse_code.clone());
+                versions.push((shelf, allocation.stock_version, node));
+            }
+            if let Event::StockLevelChanged(e) = &outcome.event {
+                versions.push(((e.sku.clone(), e.warehouse_code.clone()), e.version, node));
+            }
+        }
+        let by_version: HashMap<(Shelf, i64), usize> =
+            versions.iter().map(|(shelf, version, node)| ((shelf.clone(), *version), *node)).collect();
+        self.in_order(versions.into_iter());
+        for (node, placed, rejected, at) in self.rejections(shadow) {
+            for (shelf, level) in shadow.levels_before(placed, rejected, at) {
+                self.follows(by_version.get(&(shelf.clone(), level.version)).copied(), node);
+                if let Some(next) = by_version.get(&(shelf, level.version + 1)) {
+                    self.after[node].push(*next);
+                }
+            }
+        }
+    }
+
+    fn rejections(
+        &self,
+        shadow: &'a Shadow,
+    ) -> Vec<(
+        usize,
+        &'a minuet_events::orders::OrderPlaced,
+        &'a minuet_events::inventory::InventoryRejected,
+        Micros,
+    )> {
+        let of = |(node, Node { step, time }): (usize, &Node<'a>)| {
+            let Some(Record { event: Event::InventoryRejected(rejected), .. }) = step.outcome() else {
+                return None;
+            };
+            let placed = shadow.event_of(rejected.order_id, EventType::OrderPlaced)?;
+            let Event::OrderPlaced(placed) = placed else { return None };
+            Some((node, placed, rejected, *time))
+        };
+        self.nodes.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// The nodes in an order that keeps all that, the earliest first; and how many had to be forced.
+    pub(super) fn sorted(self) -> (Vec<Node<'a>>, usize) {
+        let Schedule { nodes, after, .. } = self;
+        let mut waits_for = vec![0_usize; nodes.len()];
+        for next in after.iter().flatten() {
+            waits_for[*next] += 1;
+        }
+        let (mut sorted, mut done, mut forced) =
+            (Vec::with_capacity(nodes.len()), vec![false; nodes.len()], 0);
+        let mut ready: BinaryHeap<Reverse<(Micros, usize)>> = BinaryHeap::new();
+        ready.extend((0..nodes.len()).filter(|n| waits_for[*n] == 0).map(|n| Reverse((nodes[n].time, n))));
+        while sorted.len() < nodes.len() {
+            let next = ready.pop().map(|Reverse((_, node))| node).or_else(|| {
+                // A circle: a rejection was placed where it cannot have been.
+                forced += 1;
+                (0..nodes.len()).filter(|n| !done[*n]).min_by_key(|n| (nodes[*n].time, *n))
+            });
+            let Some(node) = next else { break };
+            if std::mem::replace(&mut done[node], true) {
+                continue;
+            }
+            sorted.push(nodes[node]);
+            for next in &after[node] {
+                waits_for[*next] -= 1;
+                if waits_for[*next] == 0 {
+                    ready.push(Reverse((nodes[*next].time, *next)));
+                }
+            }
+        }
+        (sorted, forced)
+    }
+}

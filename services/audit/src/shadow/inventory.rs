@@ -1,0 +1,136 @@
+use std::cell::Cell;
+
+use minuet_events::Event;
+use minuet_events::inventory::Allocation;
+use minuet_events::values::OrderId;
+use minuet_inventory::domain::{Decision, Input, Level, Reservation, Stock};
+use minuet_messaging::Cause;
+use time::Duration;
+
+use super::levels::LevelHistory;
+use super::search::{Emits, Side, Taken};
+use super::{Build, cause};
+use crate::record::Record;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct State {
+    reservation: Reservation,
+    sequence: i64,
+    placed: Option<Cause>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State { reservation: Reservation::Unknown, sequence: 0, placed: None }
+    }
+}
+
+/// The inventory service's side.
+pub(super) struct Reservations<'a> {
+    pub(super) order_id: OrderId,
+    pub(super) build: &'a Build,
+    pub(super) levels: &'a LevelHistory,
+    pub(super) unproven: &'a Cell<u64>,
+}
+
+impl Reservations<'_> {
+    fn decide(
+        &self,
+        state: &State,
+        input: Input<'_>,
+        stock: &Stock,
+        cause: Cause,
+    ) -> Result<Taken<State>, String> {
+        let Decision { change, moves: _, emit } = (self.build.inventory)(&state.reservation, input, stock)
+            .map_err(|illegal| illegal.to_string())?;
+        let mut state = state.clone();
+        if let Some(change) = &change {
+            state.placed.get_or_insert(cause);
+            state.reservation = state.reservation.after(change);
+        }
+        let emits = emit.map(|event| {
+            state.sequence += 1;
+            Emits { cause, event, sequence: Some(state.sequence) }
+        });
+        Ok(Taken { state, emits })
+    }
+
+    /// What goes goes whatever the levels are: only their versions are told, and the record has them.
+    fn leaving(expected: Option<&Record>) -> Stock {
+        let allocations = expected.map(|expected| allocations(&expected.event)).unwrap_or_default();
+        let level = |a: &Allocation| {
+            let level = Level { version: a.stock_version - 1, ..Level::default() };
+            ((a.sku.clone(), a.warehouse_code.clone()), level)
+        };
+        allocations.iter().map(level).collect()
+    }
+}
+
+fn allocations(event: &Event) -> &[Allocation] {
+    match event {
+        Event::InventoryReserved(e) => &e.allocations,
+        Event::InventoryConfirmed(e) => &e.allocations,
+        Event::InventoryReleased(e) => &e.allocations,
+        Event::ReservationExpired(e) => &e.allocations,
+        _ => &[],
+    }
+}
+
+impl Side for Reservations<'_> {
+    type State = State;
+
+    fn take(
+        &self,
+        state: &State,
+        input: &Record,
+        expected: Option<&Record>,
+    ) -> Vec<Result<Taken<State>, String>> {
+        let order_id = self.order_id;
+        let Event::OrderPlaced(placed) = &input.event else {
+            let decided = match &input.event {
+                Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
+                Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
+                Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
+                _ => Input::OrderCancelled { order_id },
+            };
+            return vec![self.decide(state, decided, &Self::leaving(expected), cause(input))];
+        };
+        let mut expires_at = input.head.time.plus(Duration::minutes(15));
+        let stock = match expected.map(|expected| (&expected.event, expected.head.time)) {
+            Some((Event::InventoryReserved(reserved), at)) => {
+                expires_at = reserved.expires_at;
+                self.levels.before_reserved(placed, &reserved.allocations, at).unwrap_or_else(|| {
+                    // What was there is unknown: that it was enough is all there is to say.
+                    self.unproven.set(self.unproven.get() + 1);
+                    enough(&reserved.allocations)
+                })
+            }
+            Some((Event::InventoryRejected(rejected), at)) => {
+                let mut unproven = self.unproven.get();
+                let stock = self.levels.before_rejected(placed, rejected, at, &mut unproven);
+                self.unproven.set(unproven);
+                stock
+            }
+            _ => Stock::new(),
+        };
+        vec![self.decide(state, Input::Placed { placed, expires_at }, &stock, cause(input))]
+    }
+
+    /// The reservation expires.
+    fn own(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
+        let is_expired = matches!(expected.event, Event::ReservationExpired(_));
+        let cause = state.placed.filter(|_| is_expired)?;
+        let due = Input::Due { order_id: self.order_id, now: expected.head.time };
+        let taken = self.decide(state, due, &Self::leaving(Some(expected)), cause).ok()?;
+        taken.emits.is_some().then_some(taken)
+    }
+}
+
+fn enough(allocations: &[Allocation]) -> Stock {
+    let level = |a: &Allocation| {
+        let available = i64::from(a.quantity.get());
+        let level = Level { available, reserved: 0, on_hand: available, version: a.stock_version - 1 };
+        ((a.sku.clone(), a.warehouse_code.clone()), level)
+    };
+    allocations.iter().map(level).collect()
+}

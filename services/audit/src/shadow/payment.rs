@@ -1,0 +1,124 @@
+use minuet_events::Event;
+use minuet_events::values::{Micros, OrderId};
+use minuet_messaging::Cause;
+use minuet_payment::domain::{Answer, Change, Decision, Input, Payment, StopCause};
+
+use super::search::{Emits, Side, Taken};
+use super::{Build, cause};
+use crate::record::Record;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct State {
+    payment: Payment,
+    sequence: i64,
+    reserved: Option<Cause>,
+    refund: Option<Cause>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State { payment: Payment::Unknown, sequence: 0, reserved: None, refund: None }
+    }
+}
+
+/// The payment service's side. The provider's answers are those that its events tell of.
+pub(super) struct Payments<'a> {
+    pub(super) order_id: OrderId,
+    pub(super) build: &'a Build,
+}
+
+impl Payments<'_> {
+    /// `asked`: what the change is kept as the cause of; `told`: what the event is derived from.
+    fn decide(
+        &self,
+        state: &State,
+        input: Input<'_>,
+        asked: Cause,
+        told: Cause,
+    ) -> Result<Taken<State>, String> {
+        let Decision { changes, emit } =
+            (self.build.payment)(&state.payment, input).map_err(|illegal| illegal.to_string())?;
+        let mut state = state.clone();
+        for change in &changes {
+            match change {
+                Change::Intent(_) | Change::Refused { .. } => state.reserved = Some(asked),
+                Change::RefundDue(_) => state.refund = Some(asked),
+                Change::Tombstone { .. }
+                | Change::StopRequested { .. }
+                | Change::Captured { .. }
+                | Change::Declined { .. }
+                | Change::Refunded => {}
+            }
+            state.payment = state.payment.after(change);
+        }
+        let emits = emit.map(|event| {
+            // Of an order that it does not know there is no row to draw a number from.
+            let sequence = (state.payment != Payment::Unknown).then(|| {
+                state.sequence += 1;
+                state.sequence
+            });
+            Emits { cause: told, event, sequence }
+        });
+        Ok(Taken { state, emits })
+    }
+}
+
+impl Side for Payments<'_> {
+    type State = State;
+
+    fn take(
+        &self,
+        state: &State,
+        input: &Record,
+        expected: Option<&Record>,
+    ) -> Vec<Result<Taken<State>, String>> {
+        let by = cause(input);
+        let decide = |input: Input<'_>| self.decide(state, input, by, by);
+        match &input.event {
+            Event::InventoryReserved(reserved) => {
+                // When it came is not in the record, but for whether that was too late.
+                let in_time = input.head.time.min(Micros(reserved.expires_at.0 - 1));
+                let mut taken = vec![decide(Input::Reserved { reserved, now: in_time })];
+                if let Some(Record { head, event: Event::PaymentFailed(_) }) = expected
+                    && head.time >= reserved.expires_at
+                {
+                    taken.insert(0, decide(Input::Reserved { reserved, now: head.time }));
+                }
+                taken
+            }
+            Event::OrderCancelled(_) => vec![decide(Input::Stop(StopCause::OrderCancelled))],
+            Event::ReservationExpired(_) => vec![decide(Input::Stop(StopCause::ReservationExpired))],
+            Event::InventoryConfirmationFailed(_) => {
+                vec![decide(Input::Stop(StopCause::InventoryConfirmationFailed))]
+            }
+            _ => {
+                let (order_id, request) = (self.order_id, input.head.id);
+                vec![decide(Input::RefundRequested { order_id, request })]
+            }
+        }
+    }
+
+    /// The provider answers.
+    fn own(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
+        if let Event::PaymentRefunded(_) = &expected.event {
+            let told = state.refund?;
+            return self.decide(state, Input::Refunded, told, told).ok();
+        }
+        let answer = answer(&expected.event)?;
+        let told = state.reserved?;
+        let taken = self.decide(state, Input::Answered(&answer), told, told).ok()?;
+        taken.emits.is_some().then_some(taken)
+    }
+}
+
+/// What the provider said about a charge, as far as the event tells of it.
+pub(crate) fn answer(told: &Event) -> Option<Answer> {
+    let response = String::new();
+    match told {
+        Event::PaymentSucceeded(e) => {
+            Some(Answer::Captured { transaction_id: e.transaction_id.clone(), response })
+        }
+        Event::PaymentFailed(e) => Some(Answer::Declined { reason: e.reason.clone(), response }),
+        _ => None,
+    }
+}
