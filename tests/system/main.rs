@@ -1,6 +1,7 @@
 //! Whole-system tests: real Kafka, real PostgreSQL, a real schema registry; each test an installation of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod audit;
 mod bad_messages;
 mod bench;
 mod calls;

@@ -11,7 +11,7 @@ mod up;
 use minuet_tests::{Folder, Minuet, World, stack};
 
 /// A tool, pointed to a test's own installation by flags alone.
-async fn tool(folder: &Folder, world: &World, arguments: &[&str]) -> Minuet {
+pub(crate) async fn tool(folder: &Folder, world: &World, arguments: &[&str]) -> Minuet {
     let partitions = format!("topics.partitions={}", world.options.partitions);
     let stack = stack().await;
     let place = ["-b", stack.kafka(), "--registry-url", stack.registry(), "--topic-prefix", &world.prefix];
