@@ -8,6 +8,7 @@ use minuet_events::values::Micros;
 use minuet_events::{Codec, Event};
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{ByHand, Clock, Incoming, Position, Reactor, Settings};
+use minuet_payment::Answers;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -84,7 +85,9 @@ impl Hands<'_> {
                     set(clock, nodes[at].time);
                     match self.service {
                         Service::Payment => {
-                            let answers = BTreeMap::from([(*order, answer(&outcome.event))]);
+                            let charge = answer(&outcome.event);
+                            let said = Answers { refunded: charge.is_none(), charge };
+                            let answers = BTreeMap::from([(*order, said)]);
                             minuet_payment::answered(hand.lane(), &answers).await?;
                         }
                         Service::Order | Service::Inventory => hand.pass_time(&[*order]).await?,
