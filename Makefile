@@ -10,11 +10,12 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test check bench flamegraph generate check-generated clean prerequisites
+.PHONY: help up test chaos check bench flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
+	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
 	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
@@ -35,6 +36,11 @@ up: prerequisites
 test: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace
+
+# The whole crash kit, of which `make test` has a part.
+chaos: prerequisites
+	cargo build --locked --bin minuet
+	cargo test --locked --workspace --test system chaos:: -- --ignored --test-threads=1 --nocapture
 
 check: prerequisites check-generated
 	cargo fmt --all --check

@@ -9,6 +9,7 @@
 
 mod api;
 mod books;
+mod processes;
 mod program;
 mod provider;
 mod service;
@@ -22,7 +23,7 @@ pub use books::{books, books_of};
 pub use program::{Done, Folder, Minuet, Process, Server};
 pub use provider::Provider;
 pub use service::Running;
-pub use stack::stack;
+pub use stack::{Servers, stack};
 pub use topic::{Consumed, Raw, Topics};
 pub use wait::until;
 pub use world::{Options, SERVICES, Time, World, adjustment, product, submission};

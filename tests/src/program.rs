@@ -176,6 +176,11 @@ impl Process {
         self.out.text()
     }
 
+    /// What stands in its log.
+    pub fn log(&self) -> String {
+        self.err.text()
+    }
+
     /// Waits until it has printed this.
     pub async fn prints(&self, text: &str) {
         self.says(&self.out, text).await;

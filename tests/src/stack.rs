@@ -9,6 +9,22 @@ pub async fn stack() -> &'static Stack {
     tokio::task::spawn_blocking(|| STACK.get_or_init(start)).await.expect("the stack starts")
 }
 
+/// Where an installation has its servers.
+#[derive(Clone, Copy)]
+pub struct Servers<'a> {
+    pub kafka: &'a str,
+    /// That of [`stack`]: of its ids a test process keeps one set.
+    pub registry: &'a str,
+    pub databases: &'a Stack,
+}
+
+impl Servers<'static> {
+    pub async fn shared() -> Servers<'static> {
+        let stack = stack().await;
+        Servers { kafka: stack.kafka(), registry: stack.registry(), databases: stack }
+    }
+}
+
 /// On a runtime of its own, which lives as long as the process: a test's runtime ends with the test.
 fn start() -> Stack {
     let (done, started) = mpsc::channel();

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use minuet_events::values::{
     Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, WarehouseCode,
@@ -11,13 +12,14 @@ use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{Clock, Publisher, Settings};
 use minuet_payment::provider::{PaymentGateway, SimulatedSettings};
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::api::Api;
 use crate::service::Running;
-use crate::stack;
+use crate::stack::Servers;
 use crate::topic::Topics;
 use crate::wait::until;
 
@@ -25,11 +27,14 @@ use crate::wait::until;
 static CODEC: OnceCell<Codec> = OnceCell::const_new();
 
 pub const SERVICES: [&str; 3] = ["order", "inventory", "payment"];
+/// How long a look into a database may wait: the machine may be busy, or the server down on purpose.
+const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret of the tests, long enough for HS256";
 
 /// What a test may want otherwise.
 pub struct Options {
     pub partitions: u32,
+    pub replication: u32,
     pub provider: SimulatedSettings,
     pub clock: Clock,
 }
@@ -37,7 +42,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
-        Options { partitions: 4, provider, clock: Clock::System }
+        Options { partitions: 4, replication: 1, provider, clock: Clock::System }
     }
 }
 
@@ -72,6 +77,7 @@ pub struct World {
     pub topics: Topics,
     pub options: Options,
     kafka: BTreeMap<String, String>,
+    registry: String,
     databases: BTreeMap<&'static str, String>,
     pools: BTreeMap<&'static str, PgPool>,
 }
@@ -82,32 +88,38 @@ impl World {
     }
 
     pub async fn with(options: Options) -> World {
-        let stack = stack().await;
+        World::on(Servers::shared().await, options).await
+    }
+
+    pub async fn on(servers: Servers<'_>, options: Options) -> World {
         let id = format!("t{}", &Uuid::new_v4().simple().to_string()[..8]);
         let prefix = format!("{id}.");
-        let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), stack.kafka().to_owned())]);
+        let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), servers.kafka.to_owned())]);
         let catalogue = Catalogue::embedded().unwrap().with_partitions(options.partitions).unwrap();
+        let catalogue = catalogue.with_replication(options.replication).unwrap();
         catalogue.apply(&kafka, &prefix).await.unwrap();
         let catalogue = Arc::new(catalogue);
         let codec =
-            CODEC.get_or_init(async || Codec::register(stack.registry()).await.unwrap()).await.clone();
+            CODEC.get_or_init(async || Codec::register(servers.registry).await.unwrap()).await.clone();
         let (mut databases, mut pools) = (BTreeMap::new(), BTreeMap::new());
         for service in SERVICES {
             let name = format!("{id}_{service}");
-            stack.create_database(&name).await.unwrap();
-            let url = stack.database_url(&name);
+            servers.databases.create_database(&name).await.unwrap();
+            let url = servers.databases.database_url(&name);
             match service {
                 "order" => minuet_order::migrate(&url).await.unwrap(),
                 "inventory" => minuet_inventory::migrate(&url).await.unwrap(),
                 _ => minuet_payment::migrate(&url).await.unwrap(),
             }
-            pools.insert(service, minuet_messaging::connect(&url, 2, "test").unwrap());
+            let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE);
+            pools.insert(service, pool.connect_lazy(&url).unwrap());
             databases.insert(service, url);
         }
         let publisher =
             Publisher::new(&kafka, "test", codec.clone(), Arc::clone(&catalogue), &prefix).unwrap();
-        let topics = Topics::new(stack.kafka(), &prefix, codec.clone());
-        World { prefix, codec, catalogue, publisher, topics, options, kafka, databases, pools }
+        let topics = Topics::new(servers.kafka, &prefix, codec.clone());
+        let registry = servers.registry.to_owned();
+        World { prefix, codec, catalogue, publisher, topics, options, kafka, registry, databases, pools }
     }
 
     /// The databases by service.
@@ -121,8 +133,8 @@ impl World {
     }
 
     pub fn settings(&self, service: &str) -> Settings {
-        let registry = minuet_registry();
-        let mut settings = Settings::new(self.kafka.clone(), registry, self.databases[service].clone());
+        let mut settings =
+            Settings::new(self.kafka.clone(), self.registry.clone(), self.databases[service].clone());
         settings.topic_prefix = self.prefix.clone();
         settings.database_connections = 4;
         settings
@@ -320,10 +332,6 @@ impl World {
 
 fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-fn minuet_registry() -> String {
-    "unused: the codec is given".to_owned()
 }
 
 pub fn product(sku: &str, price: &str, currency: &str, active: bool) -> catalog::ProductChanged {

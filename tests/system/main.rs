@@ -5,6 +5,7 @@ mod audit;
 mod bad_messages;
 mod bench;
 mod calls;
+mod chaos;
 mod cli;
 mod contention;
 mod crossings;

@@ -3,49 +3,27 @@
 
 use std::time::{Duration, Instant};
 
-use minuet_tests::{Folder, Minuet, Process, World, books, stack};
+use minuet_tests::{Folder, World, books};
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of this test, long enough for HS256";
 /// What an orchestrator waits for before it kills.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Everything that all of them are told.
-async fn service(folder: &Folder, world: &World, name: &str) -> Minuet {
-    let (stack, upper) = (stack().await, name.to_uppercase());
-    let minuet = folder.minuet([name]);
-    let minuet = minuet.env("MINUET_KAFKA__BOOTSTRAP_SERVERS", stack.kafka());
-    let minuet = minuet.env("MINUET_REGISTRY__URL", stack.registry());
-    let minuet = minuet.env("MINUET_TOPIC_PREFIX", &world.prefix);
-    let minuet = minuet.env("MINUET_TOPICS__PARTITIONS", world.options.partitions.to_string());
-    minuet.env(&format!("MINUET_{upper}__LISTEN"), "127.0.0.1:0")
-}
-
-/// Where it listens: it says so once it does.
-async fn url(process: &Process) -> String {
-    let log = process.logs("\"listening\"").await;
-    let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut listening = events.filter(|event| event["message"] == "listening");
-    format!("http://{}", listening.next().unwrap()["address"].as_str().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_carry_an_order_to_its_end_and_stop_when_told() {
     let (world, folder) = (World::new().await, Folder::new());
     let mut processes = Vec::new();
     for name in minuet_tests::SERVICES {
-        let database = world.settings(name).database_url;
-        let variable = format!("MINUET_{}__DATABASE_URL", name.to_uppercase());
-        let minuet = service(&folder, &world, name).await.env(&variable, database);
-        let minuet = minuet.env("MINUET_PAYMENT__PROVIDER__SUCCESS_RATE", "1.0");
+        let minuet = world.process(&folder, name).env("MINUET_PAYMENT__PROVIDER__SUCCESS_RATE", "1.0");
         processes.push(minuet.start());
     }
-    let gateway = service(&folder, &world, "gateway").await.env("MINUET_GATEWAY__JWT_SECRET", SECRET);
-    let gateway = gateway.env("MINUET_GATEWAY__ORDER_URL", url(&processes[0]).await);
-    processes.push(gateway.env("MINUET_GATEWAY__INVENTORY_URL", url(&processes[1]).await).start());
-    let gateway = url(&processes[3]).await;
+    let gateway = world.process(&folder, "gateway").env("MINUET_GATEWAY__JWT_SECRET", SECRET);
+    let gateway = gateway.env("MINUET_GATEWAY__ORDER_URL", processes[0].url().await);
+    processes.push(gateway.env("MINUET_GATEWAY__INVENTORY_URL", processes[1].url().await).start());
+    let gateway = processes[3].url().await;
     for process in &processes {
-        let ready = format!("{}/readyz", url(process).await);
+        let ready = format!("{}/readyz", process.url().await);
         minuet_tests::until("the service is ready", || async {
             let health = folder.minuet(["health", &ready]).run().await;
             if health.code == Some(0) { Ok(()) } else { Err(health) }
