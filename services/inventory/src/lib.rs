@@ -6,6 +6,7 @@
 
 pub mod domain;
 mod http;
+mod meters;
 mod react;
 mod row;
 mod store;
@@ -22,6 +23,7 @@ use minuet_messaging::{ByHand, Clock, DatabaseError, Reactor, Service, ServiceEr
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use meters::InventoryMeters;
 pub use react::PART;
 pub use store::STATEMENTS;
 
@@ -35,6 +37,8 @@ pub struct Settings {
     pub reservation_seconds: u32,
     /// How often reservations that have expired are looked for, in milliseconds.
     pub sweep_interval_ms: u32,
+    /// A sku with this many available items or fewer is low: its meters name it.
+    pub low_stock: u32,
 }
 
 impl Default for Settings {
@@ -43,6 +47,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8092)),
             reservation_seconds: 15 * 60,
             sweep_interval_ms: 5_000,
+            low_stock: 5,
         }
     }
 }
@@ -78,7 +83,8 @@ pub async fn run(
     let queries =
         http::Queries { pool: service.lane().pool().clone(), adjustments: Arc::clone(&adjustments) };
     let routes = http::routes(queries)
-        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
+        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())))
+        .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
     let reactor = reactor(&settings, &service, adjustments);
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
@@ -95,6 +101,7 @@ fn reactor(
     react::InventoryReactor {
         lane: service.lane().clone(),
         counts: Arc::clone(service.counts()),
+        meters: InventoryMeters::new(service.meters(), settings.low_stock),
         adjustments,
         hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),
         sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),

@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 use time::Duration;
 
 use crate::domain::{Adjusted, Decision, Illegal, Input, Reservation, Stock, adjust, decide, shift};
+use crate::meters::{InventoryMeters, Tally};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
@@ -24,6 +25,7 @@ pub use table::PART;
 pub(crate) struct InventoryReactor {
     pub(crate) lane: Lane,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) meters: InventoryMeters,
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
     /// How long goods are held for a payment.
     pub(crate) hold: Duration,
@@ -33,6 +35,7 @@ pub(crate) struct InventoryReactor {
 /// Who is to be told once the batch is committed.
 pub(crate) struct Committed {
     adjustments: Vec<AdjustmentId>,
+    tally: Tally,
     no_ops: usize,
 }
 
@@ -100,13 +103,17 @@ impl Reactor for InventoryReactor {
         store::write_sequences(connection, &sequences).await?;
         store::write_stock(connection, &batch.stock_before, &stock).await?;
         store::write_adjustments(connection, &batch.adjustments).await?;
-        let after =
-            Committed { adjustments: batch.adjustments.iter().map(|a| a.id).collect(), no_ops: batch.no_ops };
+        let after = Committed {
+            adjustments: batch.adjustments.iter().map(|a| a.id).collect(),
+            tally: Tally::of(&batch.emissions),
+            no_ops: batch.no_ops,
+        };
         Ok(Reacted { emissions: batch.emissions, refusals: batch.refusals, after })
     }
 
     fn committed(&self, after: Committed) {
         Counts::add(&self.counts.no_ops, after.no_ops);
+        self.meters.count(&after.tally);
         self.adjustments.wake(&after.adjustments);
     }
 
@@ -116,6 +123,10 @@ impl Reactor for InventoryReactor {
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {
         Some(self.sweep_interval)
+    }
+
+    async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {
+        self.meters.sample(connection).await
     }
 
     async fn due(
@@ -154,7 +165,7 @@ impl Reactor for InventoryReactor {
         let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
         store::write_reservations(connection, &written).await?;
         store::write_stock(connection, &before, &stock).await?;
-        let after = Committed { adjustments: Vec::new(), no_ops: 0 };
+        let after = Committed { adjustments: Vec::new(), tally: Tally::of(&emissions), no_ops: 0 };
         Ok(Reacted { emissions, refusals: Vec::new(), after })
     }
 }

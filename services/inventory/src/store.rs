@@ -67,6 +67,11 @@ const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, 
 
 const ADJUSTMENT: &str = "select id, sku, warehouse_code, delta, applied, reason, available, reserved, on_hand, version from adjustments where id = $1";
 
+/// For gauges.
+const WAREHOUSES: &str = "select warehouse_code, sum(available)::float8, sum(reserved)::float8 from stock
+     group by warehouse_code order by sum(available) desc, warehouse_code limit 50";
+const LOW: &str = "select sku, warehouse_code, available::float8 from stock where available <= $1 order by available, sku, warehouse_code limit 20";
+
 /// For the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
     LOAD_RESERVATIONS,
@@ -82,6 +87,8 @@ pub const STATEMENTS: &[&str] = &[
     LOAD_ADJUSTMENTS,
     WRITE_ADJUSTMENTS,
     LEVELS,
+    WAREHOUSES,
+    LOW,
     ADJUSTMENT,
 ];
 
@@ -421,6 +428,19 @@ pub(crate) async fn write_adjustments(
 
 pub(crate) async fn levels(pool: &PgPool, sku: &Sku) -> Result<Vec<LevelRow>, sqlx::Error> {
     sqlx::query_as(LEVELS).bind(sku.as_str()).fetch_all(pool).await
+}
+
+/// Of the 50 largest warehouses, how many items are available and reserved.
+pub(crate) async fn warehouses(connection: &mut PgConnection) -> Result<Vec<(String, f64, f64)>, ReactError> {
+    Ok(sqlx::query_as(WAREHOUSES).fetch_all(connection).await?)
+}
+
+/// The 20 lowest of the levels with at most this many available items: sku, warehouse, available.
+pub(crate) async fn low(
+    connection: &mut PgConnection,
+    most: u32,
+) -> Result<Vec<(String, String, f64)>, ReactError> {
+    Ok(sqlx::query_as(LOW).bind(i64::from(most)).fetch_all(connection).await?)
 }
 
 /// An adjustment as it is shown.

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::{dead_letters, inbox, outbox, shards, sweeper};
+use crate::{dead_letters, inbox, meters, outbox, shards, sweeper};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -19,6 +19,9 @@ pub const STATEMENTS: &[&str] = &[
     shards::FENCE,
     sweeper::SINCE,
     sweeper::SWEPT,
+    meters::OUTBOX,
+    meters::INBOX,
+    meters::PARKED,
 ];
 
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 //! event. What is kept elsewhere anyway is only asked for when somebody reads.
 
 mod kafka;
+mod sampler;
 mod under_way;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::shards::Shards;
 use crate::{Counts, Incoming};
 
 pub(crate) use kafka::{KafkaStatistics, observe as observe_kafka};
+pub(crate) use sampler::{INBOX, OUTBOX, PARKED, Sampler};
 pub(crate) use under_way::UnderWay;
 
 /// The instruments of one service's lane, and the attributes that never change.

@@ -83,6 +83,15 @@ pub trait Reactor: Send + Sync + 'static {
         orders: &[OrderId],
     ) -> impl Future<Output = Result<Reacted<Self::After>, ReactError>> + Send;
 
+    /// Asks the database what the service's gauges show. On a connection of its own, cut off where it takes long.
+    fn sample(
+        &self,
+        _: &mut PgConnection,
+        _now: Micros,
+    ) -> impl Future<Output = Result<(), ReactError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Nothing more is taken in; returns once what the service does besides is at its end, before the relay stops.
     fn stopped(&self) -> impl Future<Output = ()> + Send {
         async {}

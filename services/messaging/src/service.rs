@@ -23,7 +23,7 @@ use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::fault::{Point, reach};
 use crate::generations::Generations;
-use crate::meters::{self, Instruments};
+use crate::meters::{self, Instruments, Sampler};
 use crate::relay::Relay;
 use crate::shards::Shards;
 use crate::sweeper::{Processed, Sweeper};
@@ -93,6 +93,10 @@ impl Service {
 
     pub fn lane(&self) -> &Lane {
         &self.lane
+    }
+
+    pub fn meters(&self) -> &Meters {
+        &self.lane.meters
     }
 
     pub fn health(&self) -> &Health {
@@ -192,6 +196,9 @@ impl Service {
             shutdown: shutdown.clone(),
         };
         let sweeper = spawn("sweep", &shutdown, sweeper.run());
+        let sampler =
+            Sampler::new(Arc::clone(&reactor), lane.clone(), settings.sample_interval, shutdown.clone());
+        let sampler = spawn("sample", &shutdown, sampler.run());
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
@@ -203,7 +210,7 @@ impl Service {
         }
         processor.reactor.stopped().await;
 
-        for task in [poller, taker, sweeper] {
+        for task in [poller, taker, sweeper, sampler] {
             if let Err(error) = task.await {
                 warn!(%error, "a task ended badly");
             }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub relay_poll: Duration,
     /// How often one event alone is tried before it is parked.
     pub attempts: u32,
+    /// How often what only the database knows is asked for its meters.
+    pub sample_interval: Duration,
     /// Where the service is measured. None: in meters of its own.
     pub meters: Option<Meters>,
 }
@@ -37,6 +39,7 @@ impl Settings {
             batch_size: 500,
             relay_poll: Duration::from_millis(200),
             attempts: 3,
+            sample_interval: Duration::from_secs(5),
             meters: None,
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod domain;
 mod http;
+mod meters;
 mod react;
 mod row;
 mod store;
@@ -23,6 +24,7 @@ use minuet_messaging::{ByHand, Clock, DatabaseError, Reactor, Service, ServiceEr
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use meters::OrderMeters;
 pub use react::PART;
 pub use store::STATEMENTS;
 
@@ -82,7 +84,8 @@ pub async fn run(
         products: Arc::clone(&products),
     };
     let routes = http::routes(queries)
-        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())));
+        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())))
+        .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
     let reactor = reactor(&settings, &service, orders, products);
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
@@ -100,6 +103,7 @@ fn reactor(
     react::OrderReactor {
         lane: service.lane().clone(),
         counts: Arc::clone(service.counts()),
+        meters: OrderMeters::new(service.meters()),
         orders,
         products,
         deadline: time::Duration::seconds(i64::from(settings.deadline_seconds)),

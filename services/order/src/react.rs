@@ -14,7 +14,8 @@ use minuet_messaging::{
 };
 use sqlx::PgConnection;
 
-use crate::domain::{Decision, Illegal, Input, decide};
+use crate::domain::{Change, Decision, Illegal, Input, decide};
+use crate::meters::{Move, OrderMeters};
 use crate::row::Row;
 use crate::store::{self, Refused};
 
@@ -23,6 +24,7 @@ pub use table::PART;
 pub(crate) struct OrderReactor {
     pub(crate) lane: Lane,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) meters: OrderMeters,
     pub(crate) orders: Arc<Waiters<OrderId>>,
     pub(crate) products: Arc<Waiters<Sku>>,
     /// How old an order may become that is neither confirmed nor cancelled nor failed.
@@ -34,6 +36,7 @@ pub(crate) struct OrderReactor {
 pub(crate) struct Committed {
     orders: Vec<OrderId>,
     products: Vec<Sku>,
+    moves: Vec<Move>,
     no_ops: usize,
 }
 
@@ -55,7 +58,7 @@ impl Reactor for OrderReactor {
         let mut products = store::load_products(connection, &skus).await?;
         let mut changed_products = BTreeSet::new();
         let mut refusals_to_tell: Vec<Refused> = Vec::new();
-        let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
+        let (mut emissions, mut refusals, mut moves, mut no_ops) = (Vec::new(), Vec::new(), Vec::new(), 0);
 
         for (index, received) in events.iter().enumerate() {
             let position = &received.incoming.position;
@@ -86,7 +89,7 @@ impl Reactor for OrderReactor {
                 Ok(Decision { change, emit }) => {
                     let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
-                        row.apply(change, Some((envelope, event)), now);
+                        moves.extend(apply(row, change, Some((envelope, event)), now));
                     }
                     if let Some(event) = emit {
                         if let Event::OrderCancellationRejected(rejected) = &event {
@@ -119,6 +122,7 @@ impl Reactor for OrderReactor {
                 .chain(refusals_to_tell.iter().map(|r| r.order_id))
                 .collect(),
             products: changed_products.into_iter().collect(),
+            moves,
             no_ops,
         };
         Ok(Reacted { emissions, refusals, after })
@@ -126,6 +130,7 @@ impl Reactor for OrderReactor {
 
     fn committed(&self, after: Committed) {
         Counts::add(&self.counts.no_ops, after.no_ops);
+        self.meters.count(&after.moves);
         self.orders.wake(&after.orders);
         self.products.wake(&after.products);
     }
@@ -136,6 +141,10 @@ impl Reactor for OrderReactor {
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {
         Some(self.sweep_interval)
+    }
+
+    async fn sample(&self, connection: &mut PgConnection, now: Micros) -> Result<(), ReactError> {
+        self.meters.sample(connection, now, self.deadline).await
     }
 
     async fn due(
@@ -155,7 +164,7 @@ impl Reactor for OrderReactor {
         orders: &[OrderId],
     ) -> Result<Reacted<Committed>, ReactError> {
         let mut rows = store::load_orders(connection, orders).await?;
-        let mut emissions = Vec::new();
+        let (mut emissions, mut moves) = (Vec::new(), Vec::new());
         for row in rows.values_mut() {
             let (Some(cause), Ok(decision)) = (row.submission, decide(&row.order, Input::DeadlinePassed))
             else {
@@ -163,7 +172,7 @@ impl Reactor for OrderReactor {
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
             let trace = order_trace(row.traceparent.as_deref(), None, row.id);
-            row.apply(change, None, now);
+            moves.extend(apply(row, change, None, now));
             let sequence = row.next_sequence(now);
             emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));
         }
@@ -173,9 +182,16 @@ impl Reactor for OrderReactor {
         Ok(Reacted {
             emissions,
             refusals: Vec::new(),
-            after: Committed { orders, products: Vec::new(), no_ops: 0 },
+            after: Committed { orders, products: Vec::new(), moves, no_ops: 0 },
         })
     }
+}
+
+/// Answers with what is to be counted once it has committed.
+fn apply(row: &mut Row, change: Change, cause: Option<(&Envelope, &Event)>, now: Micros) -> Option<Move> {
+    let (before, changed) = (row.order.clone(), change.clone());
+    row.apply(change, cause, now);
+    Move::of(&before, &changed, row, now)
 }
 
 fn react_one(

@@ -50,6 +50,10 @@ const REQUEST: &str =
 /// Open orders by their age.
 const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at";
 
+/// For gauges: the orders that are still open.
+const OPEN: &str = "select status::text, count(*), min(created_at) from orders where created_at >= $1 and status in ('pending', 'paid') group by status";
+const SWEPT_UNTIL: &str = "select coalesce(min(swept_until), 'epoch') from shards";
+
 const LOAD_PRODUCTS: &str =
     "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
      from products where sku = any($1::text[])";
@@ -83,6 +87,8 @@ pub const STATEMENTS: &[&str] = &[
     WRITE_REFUSALS,
     REQUEST,
     DUE,
+    OPEN,
+    SWEPT_UNTIL,
     LOAD_PRODUCTS,
     WRITE_PRODUCTS,
     ORDER,
@@ -310,6 +316,23 @@ pub(crate) async fn due(
         .fetch_all(connection)
         .await?;
     Ok(ids.into_iter().map(OrderId::new).collect())
+}
+
+/// Of each status that is open: how many orders since then, and when the oldest was created.
+pub(crate) async fn open(
+    connection: &mut PgConnection,
+    since: Micros,
+) -> Result<Vec<(String, i64, Micros)>, ReactError> {
+    let rows: Vec<(String, i64, OffsetDateTime)> =
+        sqlx::query_as(OPEN).bind(since.to_datetime()).fetch_all(connection).await?;
+    let micros = |(status, count, oldest)| (status, count, Micros::from_datetime(oldest));
+    Ok(rows.into_iter().map(micros).collect())
+}
+
+/// Until when every shard was swept.
+pub(crate) async fn swept_until(connection: &mut PgConnection) -> Result<Micros, ReactError> {
+    let until: OffsetDateTime = sqlx::query_scalar(SWEPT_UNTIL).fetch_one(connection).await?;
+    Ok(Micros::from_datetime(until))
 }
 
 #[derive(FromRow)]

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Key};
+use crate::meters::PaymentMeters;
 use crate::store;
 
 use under_way::UnderWay;
@@ -39,6 +40,7 @@ pub(crate) struct Calls {
     room: Arc<Notify>,
     /// Cancelled once the last answer is recorded.
     finished: CancellationToken,
+    pub(crate) meters: PaymentMeters,
 }
 
 impl Calls {
@@ -47,6 +49,7 @@ impl Calls {
         let (queue, begun) = mpsc::unbounded_channel();
         let under_way = UnderWay::new(concurrency.max(1) * WAITING_PER_SEAT);
         let calls = Calls {
+            meters: PaymentMeters::new(lane.meters()),
             lane,
             queue,
             under_way: Arc::new(Mutex::new(under_way)),

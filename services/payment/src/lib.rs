@@ -9,6 +9,7 @@ mod call;
 mod calls;
 pub mod domain;
 mod http;
+mod meters;
 pub mod provider;
 mod react;
 mod record;
@@ -106,7 +107,8 @@ pub async fn run_with<G: PaymentGateway>(
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
     let routes =
         minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts()))
-            .merge(http::routes(service.lane().clone()));
+            .merge(http::routes(service.lane().clone()))
+            .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
     let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
     let reactor = react::PaymentReactor {
         lane: service.lane().clone(),

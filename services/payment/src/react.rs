@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 use crate::call::Call;
 use crate::calls::Calls;
 use crate::domain::{Illegal, Input, Payment, StopCause, decide};
+use crate::meters::Tally;
 use crate::record::settle;
 use crate::row::Row;
 use crate::store;
@@ -32,6 +33,7 @@ pub(crate) struct PaymentReactor {
 pub(crate) struct Committed {
     calls: Vec<Call>,
     stops: Vec<OrderId>,
+    tally: Tally,
     no_ops: usize,
 }
 
@@ -52,6 +54,7 @@ impl Reactor for PaymentReactor {
         let ids: BTreeSet<OrderId> = events.iter().map(|(.., order)| *order).collect();
         let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
         let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
+        let mut tally = Tally::default();
 
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
@@ -72,6 +75,7 @@ impl Reactor for PaymentReactor {
                     }
                     let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
+                    tally.note(row, emission.as_ref());
                     emissions.extend(emission);
                 }
                 Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
@@ -83,6 +87,7 @@ impl Reactor for PaymentReactor {
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row)).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
+            tally,
             no_ops,
         };
         Ok(Reacted { emissions, refusals, after })
@@ -90,6 +95,7 @@ impl Reactor for PaymentReactor {
 
     fn committed(&self, after: Committed) {
         Counts::add(&self.counts.no_ops, after.no_ops);
+        self.calls.meters.count(&after.tally);
         self.calls.ask(after.calls);
         self.calls.stop(&after.stops);
     }
@@ -104,8 +110,12 @@ impl Reactor for PaymentReactor {
         _: Micros,
         _: &[OrderId],
     ) -> Result<Reacted<Committed>, ReactError> {
-        let after = Committed { calls: Vec::new(), stops: Vec::new(), no_ops: 0 };
+        let after = Committed { calls: Vec::new(), stops: Vec::new(), tally: Tally::default(), no_ops: 0 };
         Ok(Reacted { emissions: Vec::new(), refusals: Vec::new(), after })
+    }
+
+    async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {
+        self.calls.meters.sample(connection).await
     }
 
     async fn stopped(&self) {

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use crate::call::{Call, Key, Said};
 use crate::domain::{Decision, Input, decide};
+use crate::meters::Tally;
 use crate::row::Row;
 use crate::store;
 
@@ -29,16 +30,24 @@ pub(crate) fn settle(
     Some(lane.emission(cause, event, 0, now, sequence, trace))
 }
 
+/// What the answers led to.
+pub(crate) struct Recorded {
+    pub(crate) emissions: Vec<Emission>,
+    /// What is to be asked next.
+    pub(crate) calls: Vec<Call>,
+    pub(crate) tally: Tally,
+}
+
 /// Records what the provider said, for a batch of orders: one transaction.
 pub(crate) async fn record(
     lane: &Lane,
     connection: &mut PgConnection,
     answers: &BTreeMap<Key, Said>,
     now: Micros,
-) -> Result<(Vec<Emission>, Vec<Call>), ReactError> {
+) -> Result<Recorded, ReactError> {
     let orders: BTreeSet<OrderId> = answers.keys().map(|(order, _)| *order).collect();
     let mut rows = store::load_payments(connection, &orders.into_iter().collect::<Vec<_>>()).await?;
-    let mut emissions = Vec::new();
+    let (mut emissions, mut tally) = (Vec::new(), Tally::default());
     for ((order_id, _), said) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
         let (input, cause) = match said {
@@ -53,7 +62,9 @@ pub(crate) async fn record(
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
                 let trace = order_trace(row.traceparent.as_deref(), None, *order_id);
-                emissions.extend(settle(lane, row, decision, cause, now, &trace));
+                let emission = settle(lane, row, decision, cause, now, &trace);
+                tally.note(row, emission.as_ref());
+                emissions.extend(emission);
             }
             (Ok(_), _) => {}
             (Err(illegal), _) => {
@@ -64,5 +75,5 @@ pub(crate) async fn record(
     let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
     store::write_payments(connection, lane, &written).await?;
     let calls = written.iter().filter_map(|row| Call::of(row)).collect();
-    Ok((emissions, calls))
+    Ok(Recorded { emissions, calls, tally })
 }

@@ -72,6 +72,12 @@ const RETRY_REFUND: &str = "with retried as (update refunds set parked_reason = 
         where order_id = $1 and not done and parked_reason is not null returning order_id)
      insert into open_calls (shard, order_id, kind) select $2, order_id, 'refund' from retried on conflict do nothing";
 
+/// For gauges.
+const COUNT_PARKED_REFUNDS: &str =
+    "select count(*) from refunds where not done and parked_reason is not null";
+const COUNT_OPEN_CALLS: &str =
+    "select kind, count(*) from (select kind from open_calls limit 100000) calls group by kind";
+
 /// For the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
     LOAD_PAYMENTS,
@@ -83,6 +89,8 @@ pub const STATEMENTS: &[&str] = &[
     PARK_REFUND,
     PARKED_REFUNDS,
     RETRY_REFUND,
+    COUNT_PARKED_REFUNDS,
+    COUNT_OPEN_CALLS,
 ];
 
 #[derive(FromRow)]
@@ -395,6 +403,18 @@ pub(crate) async fn retry_refund(lane: &Lane, order: OrderId) -> Result<bool, sq
         .execute(lane.pool())
         .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// How many are parked.
+pub(crate) async fn count_parked_refunds(connection: &mut PgConnection) -> Result<i64, ReactError> {
+    Ok(sqlx::query_scalar(COUNT_PARKED_REFUNDS).fetch_one(connection).await?)
+}
+
+/// Of each kind, how many calls are open; counted up to 100,000.
+pub(crate) async fn count_open_calls(
+    connection: &mut PgConnection,
+) -> Result<Vec<(String, i64)>, ReactError> {
+    Ok(sqlx::query_as(COUNT_OPEN_CALLS).fetch_all(connection).await?)
 }
 
 async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {

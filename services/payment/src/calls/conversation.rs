@@ -15,6 +15,7 @@ use tracing::warn;
 
 use crate::call::{Call, Said};
 use crate::domain::{Answer, Charge, Refund, in_time, too_late};
+use crate::meters::PaymentMeters;
 use crate::provider::{NoAnswer, PaymentGateway};
 
 /// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
@@ -25,6 +26,7 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Conversation<G> {
     pub(super) gateway: Arc<G>,
     pub(super) lane: Lane,
+    pub(super) meters: PaymentMeters,
     /// One for each request at the provider; nobody keeps a seat while it waits for its next attempt.
     pub(super) seats: Semaphore,
     pub(super) refund_attempts: u32,
@@ -111,12 +113,26 @@ impl<G: PaymentGateway> Conversation<G> {
         // Never closed, so there is always one in the end.
         let _seat = self.seats.acquire().await;
         reach(before);
-        let answer = tokio::time::timeout(TIMEOUT, call).await;
+        let answer = self.meters.request(operation(before), bounded(call)).await;
         reach(after);
-        match answer {
-            Ok(answer) => answer,
-            Err(_) => Err(NoAnswer { detail: format!("none within {} s", TIMEOUT.as_secs()) }),
-        }
+        answer
+    }
+}
+
+async fn bounded<T>(call: impl Future<Output = Result<T, NoAnswer>>) -> Result<T, NoAnswer> {
+    match tokio::time::timeout(TIMEOUT, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(NoAnswer { detail: format!("none within {} s", TIMEOUT.as_secs()) }),
+    }
+}
+
+/// The request before which this point lies.
+fn operation(before: Point) -> &'static str {
+    match before {
+        BeforeLookUp => "look_up",
+        BeforeStop => "cancel",
+        BeforeRefund => "refund",
+        _ => "charge",
     }
 }
 

@@ -15,8 +15,9 @@ use super::conversation::{Conversation, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
 use crate::call::{Call, Key, Said};
+use crate::meters::Tally;
 use crate::provider::PaymentGateway;
-use crate::record::record as record_answers;
+use crate::record::{Recorded, record as record_answers};
 
 /// Most answers in one transaction.
 const BATCH: usize = 500;
@@ -45,6 +46,7 @@ impl<G: PaymentGateway> Worker<G> {
         let conversation = Conversation {
             gateway,
             lane: lane.clone(),
+            meters: calls.meters.clone(),
             seats: Semaphore::new(settings.concurrency.max(1)),
             refund_attempts: settings.refund_attempts,
         };
@@ -109,7 +111,8 @@ impl<G: PaymentGateway> Worker<G> {
         while !open.is_empty() {
             open.retain(|key, _| lane.holds(self.calls.shard(*key)));
             match try_record(lane, &open).await {
-                Ok(follow_up) => {
+                Ok((follow_up, tally)) => {
+                    self.calls.meters.count(&tally);
                     self.calls.end(answers.keys());
                     self.calls.ask(follow_up);
                     return;
@@ -147,7 +150,8 @@ impl<G: PaymentGateway> Worker<G> {
     async fn one_by_one(&self, answers: &BTreeMap<Key, Said>) {
         for (key, said) in answers {
             match try_record(&self.lane, &BTreeMap::from([(*key, said.clone())])).await {
-                Ok(follow_up) => {
+                Ok((follow_up, tally)) => {
+                    self.calls.meters.count(&tally);
                     self.calls.end(std::iter::once(key));
                     self.calls.ask(follow_up);
                 }
@@ -169,11 +173,16 @@ fn answered(done: Result<(Key, Said), JoinError>) -> Option<(Key, Said)> {
         .ok()
 }
 
-pub(crate) async fn try_record(lane: &Lane, answers: &BTreeMap<Key, Said>) -> Result<Vec<Call>, ReactError> {
+/// Answers with what is to be asked next, and what is to be counted.
+pub(crate) async fn try_record(
+    lane: &Lane,
+    answers: &BTreeMap<Key, Said>,
+) -> Result<(Vec<Call>, Tally), ReactError> {
     reach(Point::BeforeRecord);
     let shards: BTreeSet<u32> = answers.keys().map(|(order, _)| lane.shard_of(&order.to_string())).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-    let (emissions, follow_up) = record_answers(lane, transaction.connection(), answers, lane.now()).await?;
+    let Recorded { emissions, calls, tally } =
+        record_answers(lane, transaction.connection(), answers, lane.now()).await?;
     transaction.commit(&emissions).await?;
-    Ok(follow_up)
+    Ok((calls, tally))
 }

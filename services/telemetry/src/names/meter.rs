@@ -84,8 +84,7 @@ meters! {
     PAYMENT_AMOUNT = histogram("payment.amount", "", MONEY, "Captured amounts, in units of the currency (a float: for books, ask audit verify).");
     PAYMENT_REFUND_AMOUNT = histogram("payment.refund.amount", "", MONEY, "Refunded amounts, in units of the currency (a float).");
     PAYMENT_SUCCESS_RATE = gauge("payment.success.rate", "%", "Captured of the last 500 charges that this instance saw answered.");
-    PAYMENT_OPEN = gauge("payment.open", "{payment}", "Charges without the provider's answer, and refunds not given yet.");
-    PAYMENT_OPEN_AGE = gauge("payment.open.age", "s", "Age of the oldest of them.");
+    PAYMENT_OPEN = gauge("payment.open", "{payment}", "Charges without the provider's answer, and refunds not given yet; counted up to 100,000.");
     PAYMENT_REFUND_PARKED = gauge("payment.refund.parked", "{refund}", "Refunds that the provider kept refusing: a person has to look.");
     PAYMENT_GATEWAY_DURATION = histogram("payment.gateway.duration", "s", SECONDS, "Requests to the payment provider.");
     INVENTORY_RESERVE_COUNT = counter("inventory.reserve.count", "{order}", "Orders whose lines were all reserved, or of which none was.");
@@ -93,7 +92,6 @@ meters! {
     INVENTORY_RELEASE_COUNT = counter("inventory.release.count", "{order}", "Reservations that were released, by cause.");
     INVENTORY_STOCK_LEVEL = gauge("inventory.stock.level", "{item}", "Items per warehouse, available or reserved.");
     INVENTORY_STOCK_LOW = gauge("inventory.stock.low", "{item}", "Available items of the skus that are low: at most 20, the lowest.");
-    INVENTORY_STOCK_IMBALANCE = gauge("inventory.stock.imbalance", "{level}", "Levels of which on_hand is not available + reserved.");
 
     // The messaging conventions' own.
     MESSAGING_SENT = counter("messaging.client.sent.messages", "{message}", "Messages that were handed to the broker.");

@@ -1,0 +1,144 @@
+//! What only the database knows: asked every few seconds, on a connection of its own, so that no order waits for it. Each
+//! question is cut off after [`LONGEST`], and asked the less often the longer it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::policy::chain;
+use crate::{Lane, ReactError, Reactor};
+
+const LONGEST: &str = "2s";
+/// Of the time at most one part in so many goes into questions.
+const SHARE: u32 = 20;
+
+/// In the order of their ids, which is about that of their age: a backlog is counted as far as it costs little.
+pub(crate) const OUTBOX: &str =
+    "select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8
+     from (select created_at from outbox order by id limit 100000) first";
+/// Nobody counts the rows of two weeks.
+pub(crate) const INBOX: &str = "select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'inbox'::regclass";
+pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters order by id desc limit 10000) newest group by reason";
+
+pub(crate) struct Sampler<R> {
+    reactor: Arc<R>,
+    lane: Lane,
+    pool: PgPool,
+    interval: Duration,
+    shutdown: CancellationToken,
+    gauges: Gauges,
+}
+
+struct Gauges {
+    outbox_depth: Sample,
+    outbox_age: Sample,
+    inbox_size: Sample,
+    parked: Sample,
+    duration: Sample,
+    failures: Counter,
+}
+
+impl Gauges {
+    fn new(meters: &Meters) -> Self {
+        let gauges = Gauges {
+            outbox_depth: meters.sample(&meter::OUTBOX_DEPTH),
+            outbox_age: meters.sample(&meter::OUTBOX_AGE),
+            inbox_size: meters.sample(&meter::INBOX_SIZE),
+            parked: meters.sample(&meter::PARKED_SIZE),
+            duration: meters.sample(&meter::SAMPLE_DURATION),
+            failures: meters.counter(&meter::SAMPLE_FAILURE_COUNT),
+        };
+        for sample in [MESSAGING, SERVICE] {
+            gauges.failures.add(0, &[attribute(key::SAMPLE, sample)]);
+        }
+        gauges
+    }
+}
+
+const MESSAGING: &str = "messaging";
+const SERVICE: &str = "service";
+
+impl<R: Reactor> Sampler<R> {
+    pub(crate) fn new(
+        reactor: Arc<R>,
+        lane: Lane,
+        interval: Duration,
+        shutdown: CancellationToken,
+    ) -> Sampler<R> {
+        let options = (*lane.pool.connect_options()).clone();
+        // These questions are about whole tables; a plan that avoids reading one would only take longer.
+        let options = options
+            .application_name(&format!("minuet-{}-meters", lane.service))
+            .options([("enable_seqscan", "on"), ("statement_timeout", LONGEST)]);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options);
+        let gauges = Gauges::new(&lane.meters);
+        Sampler { reactor, lane, pool, interval, shutdown, gauges }
+    }
+
+    pub(crate) async fn run(self) {
+        loop {
+            let begun = Instant::now();
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                () = self.look() => {}
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                () = tokio::time::sleep(self.interval.max(begun.elapsed() * SHARE)) => {}
+            }
+        }
+        self.pool.close().await;
+    }
+
+    /// What cannot be asked stays as it was seen last.
+    async fn look(&self) {
+        let begun = Instant::now();
+        let messaging = self.messaging().await;
+        let first = begun.elapsed();
+        let service = self.service().await;
+        let took = [(MESSAGING, first), (SERVICE, begun.elapsed().saturating_sub(first))];
+        let series = took.map(|(name, took)| (vec![attribute(key::SAMPLE, name)], took.as_secs_f64()));
+        self.gauges.duration.show(series.into());
+        for (name, asked) in [(MESSAGING, messaging), (SERVICE, service)] {
+            if let Err(error) = asked {
+                debug!(service = self.lane.service, sample = name, error = chain(&error), "sample");
+                self.gauges.failures.add(1, &[attribute(key::SAMPLE, name)]);
+            }
+        }
+    }
+
+    async fn messaging(&self) -> Result<(), ReactError> {
+        let mut connection = self.pool.acquire().await?;
+        self.ask(&mut connection).await?;
+        Ok(())
+    }
+
+    async fn service(&self) -> Result<(), ReactError> {
+        let mut connection = self.pool.acquire().await?;
+        self.reactor.sample(&mut connection, self.lane.now()).await
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    async fn ask(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let (depth, age): (i64, f64) = sqlx::query_as(OUTBOX).fetch_one(&mut *connection).await?;
+        self.gauges.outbox_depth.show(vec![(vec![], depth as f64)]);
+        self.gauges.outbox_age.show(vec![(vec![], age)]);
+        let inbox: f64 = sqlx::query_scalar(INBOX).fetch_one(&mut *connection).await?;
+        self.gauges.inbox_size.show(vec![(vec![], inbox)]);
+        let parked: Vec<(String, i64)> = sqlx::query_as(PARKED).fetch_all(connection).await?;
+        let series =
+            parked.into_iter().map(|(reason, count)| (vec![attribute(key::REASON, reason)], count as f64));
+        self.gauges.parked.show(series.collect());
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! What the order service is measured by: counted once the transaction has committed, from what it did.
+
+use std::sync::{Mutex, PoisonError};
+
+use minuet_events::values::Micros;
+use minuet_messaging::ReactError;
+use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+use sqlx::PgConnection;
+
+use crate::domain::{Change, Order};
+use crate::row::Row;
+use crate::store;
+
+/// Why an order may be cancelled, by the dance: what another program writes as a reason makes no series of its own.
+const CAUSES: [&str; 7] = [
+    "requested",
+    "payment_failed",
+    "reservation_expired",
+    "inventory_confirmation_failed",
+    "order_cancelled",
+    "refunded",
+    "deadline",
+];
+const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
+/// A row may be seen this much later than the time in it says.
+const LATE: time::Duration = time::Duration::seconds(120);
+
+/// One change of one order.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Move {
+    status: &'static str,
+    /// It was answered for the first time.
+    is_new: bool,
+    cause: Option<&'static str>,
+    /// From the submission to the first end.
+    took_ms: Option<f64>,
+}
+
+impl Move {
+    /// What `change` has made of an order that was `before`. None: its status is the same.
+    pub(crate) fn of(before: &Order, change: &Change, after: &Row, now: Micros) -> Option<Move> {
+        let status = *STATUSES.iter().find(|status| **status == after.order.name())?;
+        if before.name() == status {
+            return None;
+        }
+        let is_new = matches!(before, Order::Unknown | Order::Tombstone(_));
+        let was_open = is_new || matches!(before, Order::Pending(_) | Order::Paid(..));
+        let ended = matches!(after.order, Order::Confirmed(..) | Order::Cancelled | Order::Failed);
+        let cause = match change {
+            Change::Cancelled { reason, .. } => {
+                Some(CAUSES.into_iter().find(|cause| cause == reason).unwrap_or("other"))
+            }
+            Change::Withdrawn(_)
+            | Change::Placed(_)
+            | Change::Rejected(_)
+            | Change::Paid(_)
+            | Change::PaymentNoted(_)
+            | Change::Confirmed
+            | Change::Failed(_) => None,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of one order's life")]
+        let took = after.submission.map(|submission| (now.0 - submission.time.0).max(0) as f64 / 1e3);
+        Some(Move { status, is_new, cause, took_ms: took.filter(|_| was_open && ended) })
+    }
+}
+
+pub(crate) struct OrderMeters {
+    created: Counter,
+    status: Counter,
+    cancelled: Counter,
+    duration: Histogram,
+    open: Sample,
+    open_age: Sample,
+    /// Whatever was created before has ended: where the next look begins.
+    ended_until: Mutex<Option<Micros>>,
+}
+
+impl OrderMeters {
+    pub(crate) fn new(meters: &Meters) -> Self {
+        let of = OrderMeters {
+            created: meters.counter(&meter::ORDER_CREATE_COUNT),
+            status: meters.counter(&meter::ORDER_STATUS_COUNT),
+            cancelled: meters.counter(&meter::ORDER_CANCEL_COUNT),
+            duration: meters.histogram(&meter::ORDER_PROCESS_DURATION),
+            open: meters.sample(&meter::ORDER_OPEN),
+            open_age: meters.sample(&meter::ORDER_OPEN_AGE),
+            ended_until: Mutex::default(),
+        };
+        // A series that begins at its first event hides that event from rate().
+        of.created.add(0, &[]);
+        for status in STATUSES {
+            of.status.add(0, &[attribute(key::STATUS, status)]);
+        }
+        for cause in CAUSES {
+            of.cancelled.add(0, &[attribute(key::CAUSE, cause)]);
+        }
+        of
+    }
+
+    pub(crate) fn count(&self, moves: &[Move]) {
+        let created = moves.iter().filter(|of| of.is_new).count();
+        if created > 0 {
+            self.created.add(created as u64, &[]);
+        }
+        for status in STATUSES {
+            let count = moves.iter().filter(|of| of.status == status).count();
+            if count > 0 {
+                self.status.add(count as u64, &[attribute(key::STATUS, status)]);
+            }
+        }
+        for Move { status, cause, took_ms, .. } in moves {
+            if let Some(cause) = cause {
+                self.cancelled.add(1, &[attribute(key::CAUSE, *cause)]);
+            }
+            if let Some(ms) = took_ms {
+                self.duration.record(*ms, &[attribute(key::STATUS, *status)]);
+            }
+        }
+    }
+
+    /// Looks at the orders since the oldest that was open the last time; at first, at those that no sweep has passed.
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+    pub(crate) async fn sample(
+        &self,
+        connection: &mut PgConnection,
+        now: Micros,
+        deadline: time::Duration,
+    ) -> Result<(), ReactError> {
+        let known = *self.ended_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match known {
+            Some(since) => since,
+            None => store::swept_until(connection).await?.plus(-deadline - LATE),
+        };
+        let open = store::open(connection, since).await?;
+        let oldest = open.iter().map(|(_, _, oldest)| *oldest).min();
+        *self.ended_until.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(oldest.unwrap_or(now).min(now.plus(-LATE)).max(since));
+        let (mut counts, mut ages) = (Vec::new(), Vec::new());
+        for status in ["pending", "paid"] {
+            let found = open.iter().find(|(name, ..)| name == status);
+            let attributes = vec![attribute(key::STATUS, status)];
+            counts.push((attributes.clone(), found.map_or(0, |(_, count, _)| *count) as f64));
+            let age = found.map_or(0, |(_, _, oldest)| (now.0 - oldest.0).max(0));
+            ages.push((attributes, age as f64 / 1e6));
+        }
+        self.open.show(counts);
+        self.open_age.show(ages);
+        Ok(())
+    }
+}

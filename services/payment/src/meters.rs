@@ -1,0 +1,156 @@
+//! What the payment service is measured by: counted once the transaction has committed, from the events that it published;
+//! and how the provider does, request by request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use minuet_events::Event;
+use minuet_events::values::{Amount, Currency, PaymentMethod};
+use minuet_messaging::{Emission, ReactError};
+use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+use rust_decimal::prelude::ToPrimitive;
+use sqlx::PgConnection;
+
+use crate::row::Row;
+use crate::store;
+
+/// Of how many charges the success rate speaks.
+const WINDOW: usize = 500;
+const SUCCESS: &str = "success";
+const FAILED: &str = "failed";
+const REFUNDED: &str = "refunded";
+
+/// What a transaction did to payments.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Vec<Done>);
+
+#[derive(Debug)]
+struct Done {
+    status: &'static str,
+    method: Option<PaymentMethod>,
+    money: Option<(Currency, Amount)>,
+}
+
+impl Tally {
+    /// Notes what is published about a row.
+    pub(crate) fn note(&mut self, row: &Row, emission: Option<&Emission>) {
+        let status = match emission.map(|emission| &emission.event) {
+            Some(Event::PaymentSucceeded(_)) => SUCCESS,
+            Some(Event::PaymentFailed(_)) => FAILED,
+            Some(Event::PaymentRefunded(_)) => REFUNDED,
+            _ => return,
+        };
+        let charge = row.charge.as_ref();
+        let method = charge.map(|charge| charge.payment_method);
+        self.0.push(Done { status, method, money: charge.map(|charge| (charge.currency, charge.amount)) });
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct PaymentMeters {
+    processed: Counter,
+    amount: Histogram,
+    refunded: Histogram,
+    requests: Histogram,
+    open: Sample,
+    parked: Sample,
+    /// Of the last charges whether they were captured.
+    captured: Arc<Mutex<VecDeque<bool>>>,
+}
+
+impl PaymentMeters {
+    pub(crate) fn new(meters: &Meters) -> Self {
+        let of = PaymentMeters {
+            processed: meters.counter(&meter::PAYMENT_PROCESS_COUNT),
+            amount: meters.histogram(&meter::PAYMENT_AMOUNT),
+            refunded: meters.histogram(&meter::PAYMENT_REFUND_AMOUNT),
+            requests: meters.histogram(&meter::PAYMENT_GATEWAY_DURATION),
+            open: meters.sample(&meter::PAYMENT_OPEN),
+            parked: meters.sample(&meter::PAYMENT_REFUND_PARKED),
+            captured: Arc::default(),
+        };
+        // A series that begins at its first event hides that event from rate().
+        for status in [SUCCESS, FAILED, REFUNDED] {
+            for method in PaymentMethod::ALL {
+                of.processed
+                    .add(0, &[attribute(key::STATUS, status), attribute(key::METHOD, method.as_str())]);
+            }
+        }
+        let captured = Arc::clone(&of.captured);
+        meters.gauge(&meter::PAYMENT_SUCCESS_RATE, move || {
+            let captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+            let share = percent(captured.iter().filter(|captured| **captured).count(), captured.len());
+            share.map(|percent| (vec![], percent)).into_iter().collect()
+        });
+        of
+    }
+
+    pub(crate) fn count(&self, Tally(tally): &Tally) {
+        for Done { status, method, money } in tally {
+            let method = method.map_or("unknown", |method| method.as_str());
+            self.processed.add(1, &[attribute(key::STATUS, *status), attribute(key::METHOD, method)]);
+            if *status != REFUNDED {
+                let mut captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);
+                captured.push_back(*status == SUCCESS);
+                if captured.len() > WINDOW {
+                    captured.pop_front();
+                }
+            }
+            let histogram = match *status {
+                SUCCESS => &self.amount,
+                REFUNDED => &self.refunded,
+                _ => continue,
+            };
+            if let Some((currency, amount)) = money {
+                let amount = amount.get().to_f64().unwrap_or_default();
+                histogram.record(amount, &[attribute(key::CURRENCY, currency.as_str())]);
+            }
+        }
+    }
+
+    /// A request to the provider, to its answer or to where there is none.
+    pub(crate) async fn request<T, E>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let begun = Instant::now();
+        let answer = request.await;
+        let outcome = if answer.is_ok() { "answered" } else { "no_answer" };
+        let attributes = [attribute(key::OPERATION, operation), attribute(key::OUTCOME, outcome)];
+        self.requests.record(begun.elapsed().as_secs_f64(), &attributes);
+        answer
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub(crate) async fn sample(&self, connection: &mut PgConnection) -> Result<(), ReactError> {
+        let open = store::count_open_calls(connection).await?;
+        let series = ["charge", "refund"].map(|kind| {
+            let count = open.iter().find(|(name, _)| name == kind).map_or(0, |(_, count)| *count);
+            (vec![attribute(key::KIND, kind)], count as f64)
+        });
+        self.open.show(series.into());
+        let parked = store::count_parked_refunds(connection).await?;
+        self.parked.show(vec![(vec![], parked as f64)]);
+        Ok(())
+    }
+}
+
+/// None of none.
+#[expect(clippy::cast_precision_loss, reason = "at most a window's length")]
+fn percent(part: usize, of: usize) -> Option<f64> {
+    (of > 0).then(|| 100.0 * part as f64 / of as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_of_nothing_is_none() {
+        assert_eq!(percent(0, 0), None);
+        assert_eq!(percent(3, 4), Some(75.0));
+    }
+}
