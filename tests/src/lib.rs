@@ -9,6 +9,7 @@
 
 mod api;
 mod books;
+mod metrics;
 mod processes;
 mod program;
 mod provider;
@@ -20,6 +21,7 @@ mod world;
 
 pub use api::{Answer, Api};
 pub use books::{books, books_of};
+pub use metrics::Metrics;
 pub use program::{Done, Folder, Minuet, Process, Server};
 pub use provider::Provider;
 pub use service::Running;

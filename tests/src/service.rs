@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
 use crate::wait::until;
 
 /// A service that runs in the test's process.
@@ -48,6 +49,13 @@ impl Running {
     /// What the service has counted since it started.
     pub async fn counts(&self) -> serde_json::Value {
         reqwest::get(format!("{}/counts", self.url())).await.unwrap().json().await.unwrap()
+    }
+
+    /// What Prometheus would read.
+    pub async fn metrics(&self) -> Metrics {
+        let answer = reqwest::get(format!("{}/metrics", self.url())).await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        Metrics::parse(&answer.text().await.unwrap())
     }
 
     /// In order: stop taking in, finish the batch, flush, commit.

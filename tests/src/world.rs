@@ -137,6 +137,7 @@ impl World {
             Settings::new(self.kafka.clone(), self.registry.clone(), self.databases[service].clone());
         settings.topic_prefix = self.prefix.clone();
         settings.database_connections = 4;
+        settings.sample_interval = std::time::Duration::from_millis(200);
         settings
     }
 

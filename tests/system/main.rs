@@ -11,6 +11,7 @@ mod contention;
 mod crossings;
 mod endings;
 mod http;
+mod meters;
 mod outcomes;
 mod repetition;
 mod statements;

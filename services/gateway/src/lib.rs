@@ -20,6 +20,7 @@ mod idempotency;
 mod identity;
 mod keys;
 mod limits;
+mod meters;
 mod order_request;
 mod orders;
 mod path;
@@ -51,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 use crate::downstream::{Downstream, DownstreamError};
 use crate::health::Health;
 use crate::keys::Keys;
+use crate::meters::EdgeMeters;
 use crate::token::Verifier;
 
 pub use keys::KeyError;
@@ -80,6 +82,7 @@ pub(crate) struct Edge {
     downstream: Downstream,
     verifier: Verifier,
     health: Health,
+    meters: EdgeMeters,
     open_requests: Semaphore,
     answer_wait: Duration,
     longest_wait: Duration,
@@ -97,11 +100,13 @@ impl Edge {
         let (order, inventory) = settings.check()?;
         let verifier =
             Verifier::new(Keys::load(settings)?, settings.jwt_issuer.clone(), settings.jwt_audience.clone());
+        let (publisher, meters) = EdgeMeters::of(publisher);
         Ok(Edge {
             publisher,
             downstream: Downstream::new(order, inventory).map_err(GatewayError::Client)?,
             verifier,
             health: Health::new(),
+            meters,
             open_requests: Semaphore::new(settings.concurrent_requests),
             answer_wait: Duration::from_millis(settings.answer_wait_ms),
             longest_wait: Duration::from_millis(settings.longest_wait_ms),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use crate::{Edge, health, limits, orders, products, requests, stock};
+use crate::{Edge, health, limits, meters, orders, products, requests, stock};
 
 /// Every path there is.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
@@ -21,7 +21,9 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(meters::show))
         .merge(limited)
         .layer(middleware::map_response(limits::as_problem))
+        .layer(middleware::from_fn_with_state(Arc::clone(&edge), meters::measure))
         .with_state(edge)
 }

@@ -11,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use minuet_telemetry::meters::{self, Meters};
+use minuet_telemetry::meters::{self, Hub, Meters};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,13 +29,22 @@ pub fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
         .route("/counts", get(count).with_state(counts))
 }
 
-/// `GET /metrics`: for Prometheus.
+/// `GET /metrics` of one service, for Prometheus.
 pub fn metrics_route(meters: Meters) -> Router {
-    Router::new().route("/metrics", get(measure).with_state(meters))
+    page(move || meters.text())
 }
 
-async fn measure(State(meters): State<Meters>) -> Response {
-    ([(CONTENT_TYPE, meters::CONTENT_TYPE)], meters.text()).into_response()
+/// `GET /metrics` of every service of this process.
+pub fn metrics_page(hub: Hub) -> Router {
+    page(move || hub.text())
+}
+
+fn page(text: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
+    let show = move || {
+        let text = text();
+        async move { ([(CONTENT_TYPE, meters::CONTENT_TYPE)], text) }
+    };
+    Router::new().route("/metrics", get(show))
 }
 
 async fn live() -> Json<serde_json::Value> {

@@ -22,6 +22,7 @@ pub struct Publisher {
     prefix: String,
     statistics: KafkaStatistics,
     sending: Option<Sending>,
+    meters: Option<Meters>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,15 @@ impl Publisher {
         let statistics = context.statistics();
         let producer =
             kafka::producer(kafka, client).create_with_context(context).map_err(PublishError::Settings)?;
-        Ok(Publisher { producer, codec, catalogue, prefix: prefix.to_owned(), statistics, sending: None })
+        Ok(Publisher {
+            producer,
+            codec,
+            catalogue,
+            prefix: prefix.to_owned(),
+            statistics,
+            sending: None,
+            meters: None,
+        })
     }
 
     /// What is published from here on is measured.
@@ -57,7 +66,13 @@ impl Publisher {
     pub fn measured(mut self, meters: &Meters) -> Self {
         meters::observe_kafka(meters, &[("producer", self.statistics.clone())]);
         self.sending = Some(Sending::new(meters));
+        self.meters = Some(meters.clone());
         self
+    }
+
+    /// Where it is measured.
+    pub fn meters(&self) -> Option<&Meters> {
+        self.meters.as_ref()
     }
 
     /// Returns once every in-sync replica has it (acks=all). On an error the event may still arrive: send it again under

@@ -17,6 +17,8 @@ pub(crate) enum CliError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Telemetry(#[from] minuet_telemetry::TelemetryError),
+    #[error(transparent)]
+    Meters(#[from] minuet_telemetry::meters::MetersError),
     #[error("threads cannot be started")]
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
@@ -82,7 +84,7 @@ impl CliError {
     /// As `--help` says: 2 for what the user wrote, 1 for everything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            CliError::Settings(_) | CliError::Telemetry(_) => ExitCode::from(2),
+            CliError::Settings(_) | CliError::Telemetry(_) | CliError::Meters(_) => ExitCode::from(2),
             CliError::Runtime(_)
             | CliError::Topics(_)
             | CliError::TopicsDiffer { .. }

@@ -31,7 +31,10 @@ pub(crate) async fn run(settings: &Settings, service: Kind) -> Result<(), CliErr
         // Stopped while the registry was awaited.
         return Ok(());
     };
-    run_one(service, &shared, settings, shutdown, move |address| info!(?service, %address, "listening")).await
+    let bound = move |address| info!(?service, %address, "listening");
+    let ended = run_one(service, &shared, settings, shutdown, bound).await;
+    shared.close().await;
+    ended
 }
 
 /// Runs one service until `shutdown`. `bound` learns the address: its port may have been left to the system.
@@ -57,7 +60,7 @@ async fn order(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.order.as_ref().ok_or_else(|| missing("order.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (own, messaging) = (section.own.clone(), shared.messaging("order", &section.lane)?);
     let (codec, catalogue) = shared.contract();
     Ok(Box::pin(minuet_order::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown)).await?)
 }
@@ -69,7 +72,7 @@ async fn inventory(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.inventory.as_ref().ok_or_else(|| missing("inventory.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (own, messaging) = (section.own.clone(), shared.messaging("inventory", &section.lane)?);
     let (codec, catalogue) = shared.contract();
     Ok(Box::pin(minuet_inventory::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
         .await?)
@@ -82,7 +85,7 @@ async fn payment(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.payment.as_ref().ok_or_else(|| missing("payment.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging(&section.lane));
+    let (own, messaging) = (section.own.clone(), shared.messaging("payment", &section.lane)?);
     let (codec, catalogue) = shared.contract();
     Ok(Box::pin(minuet_payment::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
         .await?)
@@ -95,7 +98,7 @@ async fn gateway(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let own = settings.gateway.clone().ok_or_else(|| missing("gateway.order_url"))?;
-    let publisher = shared.publisher("minuet-gateway")?;
+    let publisher = shared.publisher("minuet-gateway")?.measured(&shared.meters().meters("gateway")?);
     let served = Box::pin(minuet_gateway::run(own, publisher.clone(), shutdown, bound)).await;
     shared::flush(&publisher).await;
     Ok(served?)

@@ -50,6 +50,8 @@ pub(crate) struct Up {
     pub(crate) kafka_port: u16,
     pub(crate) registry_port: u16,
     pub(crate) postgres_port: u16,
+    /// Where the meters of all services are on one page.
+    pub(crate) metrics_port: u16,
 }
 
 impl Default for Up {
@@ -60,6 +62,8 @@ impl Default for Up {
             kafka_port: usual.kafka,
             registry_port: usual.registry,
             postgres_port: usual.postgres,
+            // The usual one of OpenTelemetry's exporters for Prometheus.
+            metrics_port: 9464,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `minuet up`: the whole system on this machine, for as long as the command runs.
 
 mod endpoints;
+mod metrics;
 mod plan;
 mod progress;
 mod running;
@@ -48,7 +49,9 @@ pub(crate) async fn services(settings: Settings) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
     cancel_on_signal(shutdown.clone())?;
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
-    Running::start(&shared, settings, &shutdown).await?.until_stopped(&shutdown).await
+    let ended = Running::start(&shared, settings, &shutdown).await?.until_stopped(&shutdown).await;
+    shared.close().await;
+    ended
 }
 
 /// What runs on the servers, from its set-up to its end.
@@ -74,7 +77,8 @@ async fn beside(
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
     steps = steps.done("schemas registered");
     let running = Running::start(&shared, settings, &shutdown).await?;
-    let endpoints = plan::endpoints(stack, &running);
+    let metrics = metrics::serve(up.metrics_port, shared.meters(), &shutdown).await?;
+    let endpoints = plan::endpoints(stack, &running, metrics);
     files.write(&endpoints)?;
     let steps = steps.done("order, inventory, payment and gateway listen");
 
@@ -95,6 +99,7 @@ async fn beside(
         shutdown.cancel();
     }
     let ended = running.until_stopped(&shutdown).await;
+    shared.close().await;
     output::note("services stopped: requests finished, batches committed, outboxes flushed");
     told.and(ended)
 }

@@ -118,7 +118,7 @@ pub async fn run_with<G: PaymentGateway>(
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
     let calling = Worker::new(gateway, &settings, service.lane().clone(), calls, shutdown.clone()).run(queue);
-    let running = service.run(Arc::new(reactor), shutdown);
+    let running = Box::pin(service.run(Arc::new(reactor), shutdown));
     let calling = async {
         calling.await;
         Ok(())

@@ -6,6 +6,7 @@ use minuet_events::Codec;
 use minuet_events::values::Micros;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{HistoryError, Publisher, Recorded, history};
+use minuet_telemetry::meters::Hub;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     registry_url: String,
     codec: Codec,
     catalogue: Arc<Catalogue>,
+    meters: Hub,
 }
 
 impl Shared {
@@ -53,6 +55,7 @@ impl Shared {
             registry_url: url.to_owned(),
             codec,
             catalogue,
+            meters: Hub::default(),
         })))
     }
 
@@ -60,7 +63,12 @@ impl Shared {
         (self.codec.clone(), Arc::clone(&self.catalogue))
     }
 
-    pub(super) fn messaging(&self, lane: &Lane) -> minuet_messaging::Settings {
+    /// `name`: whose meters they are.
+    pub(super) fn messaging(
+        &self,
+        name: &'static str,
+        lane: &Lane,
+    ) -> Result<minuet_messaging::Settings, CliError> {
         let mut settings = minuet_messaging::Settings::new(
             self.kafka.clone(),
             self.registry_url.clone(),
@@ -68,7 +76,21 @@ impl Shared {
         );
         settings.topic_prefix = self.topic_prefix.clone();
         lane.apply_to(&mut settings);
-        settings
+        settings.meters = Some(self.meters.meters(name)?);
+        Ok(settings)
+    }
+
+    /// Of every service of this process.
+    pub(crate) fn meters(&self) -> &Hub {
+        &self.meters
+    }
+
+    /// Pushes what was measured last, if anybody is pushed to.
+    pub(crate) async fn close(&self) {
+        let meters = self.meters.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || meters.shutdown()).await {
+            warn!(%error, "meters");
+        }
     }
 
     /// What lies on the topics about one order.

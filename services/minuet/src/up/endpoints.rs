@@ -25,6 +25,8 @@ pub(crate) enum UpError {
     NotReady { service: &'static str, seconds: u64, said: String },
     #[error("{service} ended by itself")]
     Ended { service: &'static str },
+    #[error("the page of the meters cannot be served")]
+    Metrics(#[source] minuet_messaging::http::BindError),
     #[error("127.0.0.1:{port} cannot be listened on")]
     Port { port: u16, source: io::Error },
 }
@@ -37,6 +39,8 @@ pub(super) struct Endpoints {
     pub(super) registry: String,
     pub(super) databases: BTreeMap<&'static str, String>,
     pub(super) services: BTreeMap<&'static str, String>,
+    /// The meters of all services, as Prometheus reads them.
+    pub(super) metrics: String,
     /// Where traces and metrics are shown; nowhere yet.
     pub(super) telemetry: Option<String>,
 }

@@ -55,14 +55,14 @@ fn any_port() -> String {
 }
 
 /// The wanted port, or any free one where it is taken.
-fn free(wanted: u16) -> Result<u16, UpError> {
+pub(super) fn free(wanted: u16) -> Result<u16, UpError> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
         .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .and_then(|listener| listener.local_addr());
     bound.map(|address| address.port()).map_err(|source| UpError::Port { port: wanted, source })
 }
 
-pub(super) fn endpoints(stack: &Stack, running: &Running) -> Endpoints {
+pub(super) fn endpoints(stack: &Stack, running: &Running, metrics: String) -> Endpoints {
     let services = ["order", "inventory", "payment"];
     Endpoints {
         gateway: running.url("gateway"),
@@ -73,6 +73,7 @@ pub(super) fn endpoints(stack: &Stack, running: &Running) -> Endpoints {
             .into_iter()
             .map(|service| (service, running.url(service)))
             .collect::<BTreeMap<_, _>>(),
+        metrics,
         telemetry: None,
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn endpoints(stack: &Stack, running: &Running) -> Endpoints {
 pub(super) fn tell(endpoints: &Endpoints, secret: &str, took: Duration) -> Result<(), CliError> {
     let Ok(user) = UserId::parse("demo") else { return Ok(()) };
     let token = minuet_gateway::development_token(secret, &user, false, Duration::from_secs(12 * 3600))?;
-    let Endpoints { gateway, kafka, registry, .. } = endpoints;
+    let Endpoints { gateway, kafka, registry, metrics, .. } = endpoints;
     output::print(format!(
         "
 Minuet is up after {:.1} s.
@@ -89,6 +90,7 @@ Minuet is up after {:.1} s.
   gateway   {gateway}
   kafka     {kafka}    topics: minuet topics plan; kcat -b {kafka} -L
   registry  {registry}    try {registry}/subjects
+  metrics   {metrics}
   all       .minuet/endpoints.json
 
 Order something:

@@ -1,0 +1,64 @@
+//! Every request is measured, by its route and not by its path: a path is whatever somebody types.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use minuet_messaging::Publisher;
+use minuet_telemetry::meters::{self, Histogram, Meters, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+
+use crate::Edge;
+
+pub(crate) struct EdgeMeters {
+    meters: Meters,
+    requests: Histogram,
+}
+
+impl EdgeMeters {
+    /// Those of the publisher, or its own for both.
+    pub(crate) fn of(publisher: Publisher) -> (Publisher, EdgeMeters) {
+        let given = publisher.meters().cloned();
+        let meters = given.clone().unwrap_or_else(|| Meters::local("gateway"));
+        let publisher = if given.is_some() { publisher } else { publisher.measured(&meters) };
+        let requests = meters.histogram(&meter::HTTP_DURATION);
+        (publisher, EdgeMeters { meters, requests })
+    }
+}
+
+/// `GET /metrics`
+pub(crate) async fn show(State(edge): State<Arc<Edge>>) -> Response {
+    ([(CONTENT_TYPE, meters::CONTENT_TYPE)], edge.meters.meters.text()).into_response()
+}
+
+pub(crate) async fn measure(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = known(request.method());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let attributes = [
+        attribute(key::HTTP_METHOD, method),
+        attribute(key::HTTP_ROUTE, route.unwrap_or_else(|| "none".to_owned())),
+        attribute(key::HTTP_STATUS, i64::from(response.status().as_u16())),
+    ];
+    edge.meters.requests.record(begun.elapsed().as_secs_f64(), &attributes);
+    response
+}
+
+/// A client may invent methods: the conventions' name for those.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        _ => "_OTHER",
+    }
+}
