@@ -24,6 +24,8 @@ impl Row {
             text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
         });
         let (point, service) = (point.to_owned(), service.to_owned());
+        // The table comes at the end; whoever waits for it wants to know.
+        eprintln!("{point} {service}: {}", if failed.is_none() { "holds" } else { "failed" });
         Row { point, service, reached: true, orders, took: begun.elapsed(), failed }
     }
 
