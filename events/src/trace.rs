@@ -48,6 +48,34 @@ impl TraceContext {
         Self { traceparent: format!("00-{trace_id}-{span_id}-{flags}"), ..self.clone() }
     }
 
+    /// A trace that begins here. All-zero ids are invalid, and become the smallest valid ones.
+    pub fn root(trace_id: u128, span_id: u64, sampled: bool) -> Self {
+        let (trace_id, span_id, flags) = (trace_id.max(1), span_id.max(1), u8::from(sampled));
+        Self {
+            traceparent: format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}"),
+            tracestate: None,
+            baggage: None,
+        }
+    }
+
+    /// The same trace, under this span.
+    pub fn under(&self, span_id: u64) -> Self {
+        let (trace_id, flags) = (self.trace_id(), self.traceparent.get(53..55).unwrap_or("00"));
+        Self { traceparent: format!("00-{trace_id}-{:016x}-{flags}", span_id.max(1)), ..self.clone() }
+    }
+
+    /// The same span, with another decision on whether it is recorded.
+    pub fn with_sampled(&self, sampled: bool) -> Self {
+        let known = self.traceparent.get(..53).unwrap_or_default();
+        Self { traceparent: format!("{known}{:02x}", u8::from(sampled)), ..self.clone() }
+    }
+
+    /// Whether whoever began this trace records it.
+    pub fn sampled(&self) -> bool {
+        let flags = self.traceparent.get(53..55).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+        flags.is_some_and(|flags| flags & 1 == 1)
+    }
+
     /// Puts `order.id` into the baggage, once, before the entries that are there. Where that grows too long,
     /// the last entries go.
     pub fn with_order(&self, order_id: impl Display) -> Self {
@@ -61,6 +89,14 @@ impl TraceContext {
             baggage.push_str(entry);
         }
         Self { baggage: Some(baggage), ..self.clone() }
+    }
+
+    /// The order that the baggage names.
+    pub fn order_id(&self) -> Option<&str> {
+        let entries = self.baggage.as_deref()?.split(',');
+        let entry = entries.map(str::trim).find(|entry| key_of(entry) == ORDER_KEY)?;
+        let (_, value) = entry.split_once('=')?;
+        value.split(';').next().map(str::trim)
     }
 
     /// 32 hex digits.
@@ -108,6 +144,12 @@ fn carried(value: Option<&str>, limit: usize) -> Option<String> {
 
 fn key_of(entry: &str) -> &str {
     entry.split(['=', ';']).next().unwrap_or_default().trim()
+}
+
+/// The id of a span that is a function of what it is about: whoever tells of it again, tells of the same span.
+pub fn span_id(parts: &[&[u8]]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = ids::hash(parts);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
 }
 
 /// All-zero ids are invalid.

@@ -91,3 +91,15 @@ fn the_order_is_in_the_baggage_once_and_the_rest_stays() {
     let full = format!("a=1,b={}", "x".repeat(8_192 - 6));
     assert_eq!(with(Some(&full)), "order.id=7,a=1");
 }
+
+#[test]
+fn a_root_and_what_is_under_it_keep_trace_and_decision() {
+    let root = TraceContext::root(0xab, 0xcd, true);
+    assert_eq!(root.traceparent, "00-000000000000000000000000000000ab-00000000000000cd-01");
+    assert_eq!(parsed(&root.traceparent), Some(root.traceparent.clone()));
+    let under = root.with_order("7").under(0xef);
+    assert_eq!((under.trace_id(), under.span_id()), (root.trace_id(), "00000000000000ef"));
+    assert_eq!((under.sampled(), under.with_sampled(false).sampled()), (true, false));
+    assert_eq!((under.order_id(), root.order_id()), (Some("7"), None));
+    assert!(parsed(&TraceContext::root(0, 0, false).traceparent).is_some(), "zero ids are invalid");
+}

@@ -1,8 +1,10 @@
 //! The query APIs behind the gateway. What they answer is read into types and written from them, so that a field that they grow
 //! for themselves does not leave the house.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use minuet_telemetry::names::attribute;
+use minuet_telemetry::{Kind as SpanKind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -181,20 +183,21 @@ pub(crate) struct Downstream {
     http: reqwest::Client,
     order: Url,
     inventory: Url,
+    tracer: Tracer,
 }
 
 const ORDER: &str = "order";
 const INVENTORY: &str = "inventory";
 
 impl Downstream {
-    pub(crate) fn new(order: Url, inventory: Url) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(order: Url, inventory: Url, tracer: Tracer) -> Result<Self, reqwest::Error> {
         // A proxy from the environment is for the outside world, never for the services of one house.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .build()?;
-        Ok(Downstream { http, order, inventory })
+        Ok(Downstream { http, order, inventory, tracer })
     }
 
     /// None if the order is unknown, also after the wait.
@@ -289,8 +292,7 @@ impl Downstream {
         url: Url,
         wait: Duration,
     ) -> Result<Option<T>, DownstreamError> {
-        let sent = self.http.get(url).timeout(wait + MARGIN).send().await;
-        let response = sent.map_err(|source| failed(service, source))?;
+        let response = self.ask(service, url, wait).await?;
         match response.status() {
             StatusCode::OK => response.json().await.map(Some).map_err(|source| {
                 if source.is_decode() {
@@ -302,6 +304,58 @@ impl Downstream {
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(DownstreamError::Status { service, status }),
         }
+    }
+}
+
+impl Downstream {
+    /// Sends the request on in its trace.
+    async fn ask(
+        &self,
+        service: &'static str,
+        url: Url,
+        wait: Duration,
+    ) -> Result<reqwest::Response, DownstreamError> {
+        let request = self.http.get(url.clone()).timeout(wait + MARGIN);
+        let Some(above) = minuet_telemetry::current() else {
+            return request.send().await.map_err(|source| failed(service, source));
+        };
+        let (own, begun) = (self.tracer.child(&above), SystemTime::now());
+        let order = minuet_telemetry::order();
+        let passed = order.as_ref().map_or_else(|| own.clone(), |order| own.with_order(order));
+        let headers = [("tracestate", passed.tracestate), ("baggage", passed.baggage)];
+        let request = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .fold(request.header("traceparent", passed.traceparent), |request, (name, value)| {
+                request.header(name, value)
+            });
+        let answer = request.send().await.map_err(|source| failed(service, source));
+        if self.tracer.records(&own) {
+            let mut span = Span::new("GET", SpanKind::Client, &own, begun)
+                .until(SystemTime::now())
+                .under(&above)
+                .with("http.request.method", "GET")
+                .with("url.full", url.to_string())
+                .with("server.address", url.host_str().unwrap_or_default().to_owned())
+                .with("server.port", i64::from(url.port_or_known_default().unwrap_or_default()));
+            if let Some(order) = order {
+                span.set(attribute::ORDER_ID, order);
+            }
+            self.tracer.record(match &answer {
+                Ok(response) => {
+                    let status = response.status();
+                    let span = span.with("http.response.status_code", i64::from(status.as_u16()));
+                    // To a client every refusal is one; what is not known (yet) is an answer here.
+                    if status.is_success() || status == StatusCode::NOT_FOUND {
+                        span
+                    } else {
+                        span.failed_with(status.as_str().to_owned(), status.to_string())
+                    }
+                }
+                Err(error) => span.failed("http", error),
+            });
+        }
+        answer
     }
 }
 

@@ -45,6 +45,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use minuet_messaging::Publisher;
+use minuet_telemetry::Tracer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +89,7 @@ pub(crate) struct Edge {
     longest_wait: Duration,
     request_timeout: Duration,
     body_timeout: Duration,
+    tracer: Tracer,
     shutdown: CancellationToken,
 }
 
@@ -101,9 +103,10 @@ impl Edge {
         let verifier =
             Verifier::new(Keys::load(settings)?, settings.jwt_issuer.clone(), settings.jwt_audience.clone());
         let (publisher, meters) = EdgeMeters::of(publisher);
+        let tracer = Tracer::of("gateway");
         Ok(Edge {
             publisher,
-            downstream: Downstream::new(order, inventory).map_err(GatewayError::Client)?,
+            downstream: Downstream::new(order, inventory, tracer).map_err(GatewayError::Client)?,
             verifier,
             health: Health::new(),
             meters,
@@ -112,6 +115,7 @@ impl Edge {
             longest_wait: Duration::from_millis(settings.longest_wait_ms),
             request_timeout: Duration::from_millis(settings.request_timeout_ms),
             body_timeout: Duration::from_millis(settings.body_timeout_ms),
+            tracer,
             shutdown,
         })
     }

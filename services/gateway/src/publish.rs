@@ -41,8 +41,12 @@ impl Edge {
 fn envelope(event: &Event, id: Uuid, time: Micros, trace: IncomingTrace) -> Envelope {
     let key: Arc<str> = event.key().into();
     let trace = trace.of_event(SOURCE, id);
-    let trace =
-        if let Event::OrderSubmitted(order) = event { trace.with_order(order.order_id) } else { trace };
+    let trace = match event {
+        Event::OrderSubmitted(about) => trace.with_order(about.order_id),
+        Event::OrderCancellationRequested(about) => trace.with_order(about.order_id),
+        Event::RefundRequested(about) => trace.with_order(about.order_id),
+        _ => trace,
+    };
     Envelope {
         id,
         event_type: event.event_type(),

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use minuet_messaging::http::{Caller, server_span};
 
 use crate::{Edge, health, limits, meters, orders, products, requests, stock};
 
@@ -16,7 +17,8 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/v1/stock/{sku}", get(stock::show))
         .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
         .fallback(async || crate::problem::Problem::not_found())
-        .layer(middleware::from_fn_with_state(Arc::clone(&edge), limits::apply));
+        .layer(middleware::from_fn_with_state(Arc::clone(&edge), limits::apply))
+        .layer(middleware::from_fn_with_state(Caller::Anybody(edge.tracer), server_span));
     // Not limited: whoever watches a gateway that is full must still get an answer.
     Router::new()
         .route("/healthz", get(health::live))

@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use minuet_events::TraceContext;
+use minuet_messaging::http::incoming_trace;
 use uuid::Uuid;
 
 use crate::Edge;
@@ -23,15 +24,15 @@ impl FromRequestParts<Arc<Edge>> for IncomingTrace {
 
 impl IncomingTrace {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        IncomingTrace(
-            text("traceparent").and_then(|parent| TraceContext::parse(parent, text("tracestate"), None)),
-        )
+        IncomingTrace(incoming_trace(headers, false))
     }
 
-    /// The context of an event: in the request's trace, or in a new one.
+    /// The context of an event: under the request's span; or, where nobody records spans, in the request's trace or a new
+    /// one.
     pub(crate) fn of_event(self, source: &str, id: Uuid) -> TraceContext {
-        self.0.map_or_else(|| TraceContext::derived(source, id), |incoming| incoming.child(id))
+        minuet_telemetry::current()
+            .or(self.0)
+            .map_or_else(|| TraceContext::derived(source, id), |incoming| incoming.child(id))
     }
 }
 

@@ -7,12 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use minuet_events::values::{AdjustmentId, Sku};
-use minuet_messaging::Waiters;
+use minuet_messaging::http::{Caller, server_span};
+use minuet_messaging::{Lane, Waiters};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tracing::error;
 
 use crate::store::{self, Shown};
@@ -22,19 +22,21 @@ const LONGEST: u64 = 60_000;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
-    pub(crate) pool: PgPool,
+    pub(crate) lane: Lane,
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
+    let caller = Caller::OurOwn(*queries.lane.tracer());
     Router::new()
         .route("/stock/{sku}", get(stock))
         .route("/adjustments/{id}", get(adjustment))
+        .layer(middleware::from_fn_with_state(caller, server_span))
         .with_state(queries)
 }
 
 async fn stock(State(queries): State<Queries>, Path(sku): Path<Sku>) -> Response {
-    match store::levels(&queries.pool, &sku).await {
+    match queries.lane.query("stock", store::levels(queries.lane.pool(), &sku)).await {
         Ok(levels) if levels.is_empty() => StatusCode::NOT_FOUND.into_response(),
         Ok(levels) => {
             let level = |l: &store::LevelRow| {
@@ -66,7 +68,7 @@ async fn adjustment(
     Query(wait): Query<Wait>,
 ) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
-    match queries.adjustments.wait(&id, limit, || store::adjustment(&queries.pool, id)).await {
+    match queries.adjustments.wait(&id, limit, || store::adjustment(queries.lane.pool(), id)).await {
         Ok(Some(adjustment)) => Json(show(&adjustment)).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),

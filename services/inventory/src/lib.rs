@@ -80,8 +80,7 @@ pub async fn run(
     bound(listener.local_addr()?);
     let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
     let adjustments = Arc::new(Waiters::default());
-    let queries =
-        http::Queries { pool: service.lane().pool().clone(), adjustments: Arc::clone(&adjustments) };
+    let queries = http::Queries { lane: service.lane().clone(), adjustments: Arc::clone(&adjustments) };
     let routes = http::routes(queries)
         .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())))
         .merge(minuet_messaging::http::metrics_route(service.meters().clone()));

@@ -64,7 +64,11 @@ impl Reactor for InventoryReactor {
         for (index, envelope, event) in events {
             if let Event::StockAdjusted(adjusted) = event {
                 let sequence = sequences.entry(adjusted.sku.clone()).or_default();
+                let emitted = batch.emissions.len();
                 self.adjust(&mut batch, &mut stock, sequence, envelope, adjusted, now);
+                if batch.emissions.len() > emitted {
+                    batch.applied.push(index);
+                }
                 continue;
             }
             let Ok(order_id) = OrderId::parse(&event.key()) else { continue };
@@ -72,6 +76,7 @@ impl Reactor for InventoryReactor {
             match self.decide(order_id, reservation, event, &stock, now) {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
+                    batch.applied.push(index);
                     // What changed nothing is not the beginning of a row.
                     let row = rows.entry(order_id).or_insert_with(|| {
                         Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now)
@@ -108,7 +113,8 @@ impl Reactor for InventoryReactor {
             tally: Tally::of(&batch.emissions),
             no_ops: batch.no_ops,
         };
-        Ok(Reacted { emissions: batch.emissions, refusals: batch.refusals, after })
+        let Batch { emissions, refusals, applied, .. } = batch;
+        Ok(Reacted { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -166,7 +172,7 @@ impl Reactor for InventoryReactor {
         store::write_reservations(connection, &written).await?;
         store::write_stock(connection, &before, &stock).await?;
         let after = Committed { adjustments: Vec::new(), tally: Tally::of(&emissions), no_ops: 0 };
-        Ok(Reacted { emissions, refusals: Vec::new(), after })
+        Ok(Reacted { emissions, refusals: Vec::new(), applied: Vec::new(), after })
     }
 }
 
@@ -179,6 +185,7 @@ struct Batch {
     adjustments: Vec<Adjustment>,
     emissions: Vec<Emission>,
     refusals: Vec<Refusal>,
+    applied: Vec<usize>,
     no_ops: usize,
 }
 

@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minuet_events::ids;
+use minuet_events::values::OrderId;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
@@ -17,7 +19,10 @@ use crate::fault::{Point, reach};
 use crate::generations::Generations;
 use crate::meters::Steps;
 use crate::policy::{Verdict, back_off, chain, verdict};
-use crate::{Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reactor, Received, inbox};
+use crate::spans::{self, Outcome};
+use crate::{
+    Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reacted, Reactor, Received, inbox,
+};
 
 pub(crate) struct Processor<R> {
     pub(crate) reactor: Arc<R>,
@@ -39,18 +44,35 @@ impl<R: Reactor> Processor<R> {
     /// Processes the messages to their end: committed, parked or skipped. Answers with the shards whose messages were left to
     /// another owner.
     pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
+        let begun = SystemTime::now();
         let (mut events, mut unreadable) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages {
             match self.decode(&message).await? {
                 Ok(None) => {}
-                Ok(Some(content)) => events.push(Received { incoming: message, content }),
+                Ok(Some(content)) => events.push(self.received(message, content)),
                 Err(reason) => unreadable.push((message, reason)),
             }
         }
         if events.is_empty() && unreadable.is_empty() {
             return Ok(HashSet::new());
         }
-        self.settle(events, unreadable).await
+        self.settle(begun, events, unreadable).await
+    }
+
+    /// From here on the event's trace goes on under the span that processes it, if anybody records it.
+    fn received(&self, incoming: Incoming, mut content: Content) -> Received {
+        let processing = match &mut content {
+            Content::Event(content) => {
+                let trace = &mut content.0.trace;
+                let processing = spans::processing(&self.lane, &incoming, trace);
+                if let Some(processing) = &processing {
+                    trace.clone_from(&processing.context);
+                }
+                processing
+            }
+            Content::Erased { .. } => None,
+        };
+        Received { incoming, content, processing }
     }
 
     /// Asks until the registry answers.
@@ -76,13 +98,15 @@ impl<R: Reactor> Processor<R> {
     /// Boxed, since a half is settled like the whole.
     fn settle(
         &self,
+        begun: SystemTime,
         mut events: Vec<Received>,
         mut unreadable: Vec<Unreadable>,
     ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
         async move {
             let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
+            let mut tries: Vec<spans::Failure> = Vec::new();
             loop {
-                let error = match self.attempt(&events, &unreadable).await {
+                let error = match self.attempt(begun, &tries, &events, &unreadable).await {
                     Ok(after) => {
                         self.health.up(Dependency::Postgres);
                         self.reactor.committed(after);
@@ -90,6 +114,7 @@ impl<R: Reactor> Processor<R> {
                     }
                     Err(error) => error,
                 };
+                tries.push((SystemTime::now(), chain(&error)));
                 match verdict(&error) {
                     Verdict::Transient => {
                         if matches!(error, ReactError::Database(_)) {
@@ -115,14 +140,14 @@ impl<R: Reactor> Processor<R> {
                     Verdict::Permanent(_) if events.len() > 1 => {
                         debug!(events = events.len(), error = chain(&error), "halving a batch");
                         let second = events.split_off(events.len() / 2);
-                        left.extend(self.settle(events, unreadable).await?);
+                        left.extend(self.settle(begun, events, unreadable).await?);
                         // What comes behind an event that was left must be left as well.
                         let mut second = second;
                         second.retain(|event| !left.contains(&shard(&event.incoming)));
                         if second.is_empty() {
                             return Ok(left);
                         }
-                        left.extend(self.settle(second, Vec::new()).await?);
+                        left.extend(self.settle(begun, second, Vec::new()).await?);
                         return Ok(left);
                     }
                     Verdict::Permanent(code) => {
@@ -148,7 +173,14 @@ impl<R: Reactor> Processor<R> {
     }
 
     /// One transaction: fence, claim, park, react, publish.
-    async fn attempt(&self, events: &[Received], unreadable: &[Unreadable]) -> Result<R::After, ReactError> {
+    async fn attempt(
+        &self,
+        begun: SystemTime,
+        tries: &[spans::Failure],
+        events: &[Received],
+        unreadable: &[Unreadable],
+    ) -> Result<R::After, ReactError> {
+        let opened = SystemTime::now();
         let shards: BTreeSet<u32> = events
             .iter()
             .map(|e| shard(&e.incoming))
@@ -197,6 +229,10 @@ impl<R: Reactor> Processor<R> {
         steps.done("react");
         transaction.commit(&reacted.emissions).await?;
         steps.done("commit");
+        if self.lane.tracer.is_on() {
+            let batch = spans::Batch { lane: &self.lane, begun, opened, failures: tries };
+            tell(&batch, events, unreadable, &fresh, &reacted);
+        }
 
         Counts::add(&self.counts.processed, fresh.len() - reacted.refusals.len());
         Counts::add(&self.counts.duplicates, events.len() - fresh.len());
@@ -226,7 +262,10 @@ impl<R: Reactor> Processor<R> {
         reason: &Reason,
     ) -> Result<bool, sqlx::Error> {
         let Reason { code, detail } = reason;
-        warn!(position = %incoming.position, reason = code, detail, "event parked");
+        let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        minuet_telemetry::within(None, key.and_then(order_of), || {
+            warn!(position = %incoming.position, reason = code, detail, "event parked");
+        });
         dead_letters::park(connection, incoming, reason, self.attempts).await
     }
 
@@ -243,6 +282,40 @@ impl<R: Reactor> Processor<R> {
 /// The shard in whose name a message is processed: the partition it came in on.
 pub(crate) fn shard(incoming: &Incoming) -> u32 {
     incoming.position.partition.unsigned_abs()
+}
+
+/// An order's key is its id.
+fn order_of(key: &str) -> Option<String> {
+    OrderId::parse(key).ok().map(|order| order.to_string())
+}
+
+/// What became of each event whose trace is recorded.
+fn tell<A>(
+    batch: &spans::Batch<'_>,
+    events: &[Received],
+    unreadable: &[Unreadable],
+    fresh: &[&Received],
+    reacted: &Reacted<A>,
+) {
+    let applied: HashSet<usize> = reacted.applied.iter().copied().collect();
+    let mut outcomes = Vec::new();
+    let mut new = fresh.iter().enumerate().peekable();
+    for event in events {
+        let place = new.next_if(|(_, fresh)| std::ptr::eq(**fresh, event)).map(|(place, _)| place);
+        if event.processing.is_none() {
+            continue;
+        }
+        let outcome = match place {
+            None => Outcome::Duplicate,
+            Some(place) if applied.contains(&place) => Outcome::Applied,
+            Some(_) => Outcome::NoOp,
+        };
+        let refused = reacted.refusals.iter().find(|refusal| Some(refusal.index) == place);
+        outcomes.push((event, outcome, refused.map(|refusal| refusal.detail.as_str())));
+    }
+    let parked: Vec<(&Incoming, &Reason)> =
+        unreadable.iter().map(|(incoming, reason)| (incoming, reason)).collect();
+    batch.tell(&outcomes, &parked, &reacted.emissions, SystemTime::now());
 }
 
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

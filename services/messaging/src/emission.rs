@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Envelope, Event, TraceContext, ids};
+use minuet_telemetry::Tracer;
 use uuid::Uuid;
+
+use crate::spans;
 
 /// What an event is derived from: the `ce_id` and `ce_time` of the event that caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub fn order_trace(own: Option<&str>, cause: Option<&TraceContext>, order: Order
 pub struct Emission {
     pub envelope: Envelope,
     pub event: Event,
+    /// The span, in the event's trace, under which it was decided. None: nobody records that trace.
+    under: Option<u64>,
 }
 
 impl Emission {
@@ -63,6 +68,21 @@ impl Emission {
             sequence,
             trace: trace.child(id),
         };
-        Emission { envelope, event }
+        let under = trace.sampled().then(|| u64::from_str_radix(trace.span_id(), 16).ok()).flatten();
+        Emission { envelope, event, under }
+    }
+
+    /// The span of what led to this event, which the one of its sending hangs under. A function of the event's id.
+    pub fn step(&self) -> TraceContext {
+        self.envelope.trace.under(spans::step_id(self.envelope.id))
+    }
+
+    /// The span above that.
+    pub fn parent(&self) -> Option<TraceContext> {
+        self.under.map(|id| self.envelope.trace.under(id))
+    }
+
+    pub(crate) fn is_recorded(&self, tracer: &Tracer) -> bool {
+        self.under.is_some() && tracer.records(&self.envelope.trace)
     }
 }

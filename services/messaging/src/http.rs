@@ -1,5 +1,7 @@
 //! What every service shows over HTTP: whether it lives, whether it is ready, what it has counted.
 
+mod server_span;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{Counts, Health};
+
+pub use server_span::{Caller, incoming_trace, server_span};
 
 /// How long open requests may take to end once the service stops.
 const GOODBYE: Duration = Duration::from_secs(5);

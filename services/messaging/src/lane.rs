@@ -1,10 +1,12 @@
 //! Where a service writes: a transaction that is fenced by its shards' epochs and that publishes what it caused.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use minuet_events::values::Micros;
 use minuet_events::{Codec, TraceContext};
 use minuet_telemetry::meters::Meters;
+use minuet_telemetry::{Span, Tracer};
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 
@@ -12,7 +14,7 @@ use crate::fault::{Point, reach};
 use crate::meters::Instruments;
 use crate::shards::{self, Shards};
 use crate::topics::Catalogue;
-use crate::{Cause, Clock, Emission, ReactError, outbox};
+use crate::{Cause, Clock, Emission, ReactError, outbox, spans};
 
 /// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
 #[derive(Clone)]
@@ -27,6 +29,9 @@ pub struct Lane {
     pub(crate) clock: Clock,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
+    /// What stands before the names of topics.
+    pub(crate) prefix: Arc<str>,
+    pub(crate) tracer: Tracer,
 }
 
 impl Lane {
@@ -37,6 +42,20 @@ impl Lane {
     /// For what the service itself measures.
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
+    /// The span of what led to an event, begun then and ended now. None: nobody records it.
+    pub fn told(&self, emission: &Emission, begun: SystemTime) -> Option<Span> {
+        emission.is_recorded(&self.tracer).then(|| spans::told(emission, begun, SystemTime::now())).flatten()
+    }
+
+    /// A topic's name without the installation's prefix.
+    pub(crate) fn plain<'a>(&self, topic: &'a str) -> &'a str {
+        topic.strip_prefix(&*self.prefix).unwrap_or(topic)
     }
 
     pub fn now(&self) -> Micros {
@@ -111,8 +130,7 @@ impl Transaction {
 
     /// Appends the events to the outbox, commits, and wakes the relay.
     pub async fn commit(mut self, emissions: &[Emission]) -> Result<(), ReactError> {
-        let Lane { codec, catalogue, service, .. } = &self.lane;
-        outbox::append(&mut self.inner, codec, catalogue, service, emissions).await?;
+        outbox::append(&mut self.inner, &self.lane, emissions).await?;
         reach(Point::BeforeCommit);
         self.inner.commit().await?;
         reach(Point::AfterCommit);

@@ -2,12 +2,13 @@
 //! order of the ids is the order of the transactions. Rows of other keys may commit later with a lower id: whoever reads
 //! starts from the lowest row each time and never keeps a cursor.
 
-use minuet_events::{Codec, EncodeError, EventType, partition};
+use minuet_events::{EncodeError, EventType, partition};
 use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
 
-use crate::Emission;
+use crate::spans::{self, Note};
 use crate::topics::Catalogue;
+use crate::{Emission, Lane};
 
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
      select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
@@ -50,21 +51,21 @@ pub(crate) fn shard_of(key: &str, catalogue: &Catalogue) -> u32 {
     partition::shard(key.as_bytes(), catalogue.partitions())
 }
 
-/// Appends in the given order. `service` names the dead-letter topic.
+/// Appends in the given order.
 pub(crate) async fn append(
     connection: &mut PgConnection,
-    codec: &Codec,
-    catalogue: &Catalogue,
-    service: &str,
+    lane: &Lane,
     emissions: &[Emission],
 ) -> Result<(), AppendError> {
+    let Lane { codec, catalogue, service, tracer, .. } = lane;
     if emissions.is_empty() {
         return Ok(());
     }
     let dead_letters = format!("{service}.dead-letters");
     let (mut shards, mut topics, mut keys, mut headers, mut payloads) =
         (vec![], vec![], vec![], vec![], vec![]);
-    for Emission { envelope, event } in emissions {
+    for emission in emissions {
+        let Emission { envelope, event, .. } = emission;
         let key = &*envelope.subject;
         let topic = match envelope.event_type {
             EventType::EventParked => dead_letters.as_str(),
@@ -73,7 +74,11 @@ pub(crate) async fn append(
         shards.push(i16::try_from(shard_of(key, catalogue)).unwrap_or(i16::MAX));
         topics.push(topic);
         keys.push(key);
-        headers.push(header_lines(&envelope.to_headers()));
+        let mut lines = header_lines(&envelope.to_headers());
+        if let Some(note) = Note::of(tracer, emission) {
+            lines.push_str(&header_lines(&[(spans::LINE, note.text())]));
+        }
+        headers.push(lines);
         payloads.push(codec.encode(event)?);
     }
     sqlx::query(APPEND)

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use minuet_events::{Codec, EncodeError, Envelope, Event};
+use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -11,6 +12,7 @@ use rdkafka::producer::{FutureRecord, Producer as _};
 use crate::client::{Client, Producer};
 use crate::kafka;
 use crate::meters::{self, KafkaStatistics, Sending};
+use crate::spans::{self, Sent};
 use crate::topics::Catalogue;
 
 /// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
@@ -23,6 +25,7 @@ pub struct Publisher {
     statistics: KafkaStatistics,
     sending: Option<Sending>,
     meters: Option<Meters>,
+    tracer: Tracer,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,7 @@ impl Publisher {
             statistics,
             sending: None,
             meters: None,
+            tracer: Tracer::of(client.strip_prefix("minuet-").map_or("tool", service_of)),
         })
     }
 
@@ -114,7 +118,15 @@ impl Publisher {
     async fn send(&self, key: &str, envelope: &Envelope, payload: Option<&[u8]>) -> Result<(), PublishError> {
         let (topic, headers) = (self.catalogue.topic_of(envelope.event_type), envelope.to_headers());
         let headers = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes())));
-        self.send_to(topic, Some(key.as_bytes()), headers, payload).await
+        let begun = SystemTime::now();
+        let sent = self.send_to(topic, Some(key.as_bytes()), headers, payload).await;
+        if self.tracer.records(&envelope.trace) {
+            let (whole, id) = (format!("{}{topic}", self.prefix), envelope.id.to_string());
+            let told = Sent { trace: &envelope.trace, topic: &whole, plain: topic, key, id: &id, begun };
+            let error = sent.as_ref().err().map(|error| error as &(dyn std::error::Error + 'static));
+            spans::published(&self.tracer, told, error);
+        }
+        sent
     }
 
     async fn send_to<'a>(
@@ -160,4 +172,9 @@ impl Publisher {
             Err(_) => Err(PublishError::Away(KafkaError::Canceled)),
         }
     }
+}
+
+/// Under which name the gateway's publications are told of, and those of everything else.
+fn service_of(client: &str) -> &'static str {
+    if client == "gateway" { "gateway" } else { "tool" }
 }

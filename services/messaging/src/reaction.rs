@@ -6,6 +6,7 @@ use minuet_events::{Envelope, Event};
 use sqlx::PgConnection;
 
 use crate::dance::Reaction;
+use crate::spans::Processing;
 use crate::{Emission, Incoming, ReactError};
 
 /// An event that was decoded and whose inbox row is new in this transaction.
@@ -13,6 +14,8 @@ use crate::{Emission, Incoming, ReactError};
 pub struct Received {
     pub incoming: Incoming,
     pub content: Content,
+    /// Under which spans it is processed, where its trace is recorded: its envelope then names the one of the processing.
+    pub(crate) processing: Option<Processing>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Reacted<A> {
     /// Events to publish, in the order in which they were decided.
     pub emissions: Vec<Emission>,
     pub refusals: Vec<Refusal>,
+    /// The places in the batch of the events that changed something.
+    pub applied: Vec<usize>,
     /// What is to be done once the transaction has committed.
     pub after: A,
 }

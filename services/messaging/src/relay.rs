@@ -4,11 +4,14 @@
 //! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
 //! lower than those already published, and is found because every read starts from the lowest row.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::join_all;
+use minuet_events::TraceContext;
+use minuet_telemetry::{Kind, Span};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureRecord, Producer as _};
@@ -19,7 +22,7 @@ use crate::client::Producer;
 use crate::fault::{Point, reach};
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
-use crate::{Counts, Dependency, Health, Lane};
+use crate::{Counts, Dependency, Health, Lane, spans};
 use crate::{kafka, shards};
 
 /// Rows of one read: PostgreSQL gives little more for larger ones.
@@ -137,14 +140,16 @@ impl Relay {
     /// Sends in waves, of each key its next row. Answers with the ids that the broker has acknowledged.
     async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<i64> {
         let mut published = Vec::with_capacity(rows.len());
+        let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
             let mut keys = HashSet::with_capacity(rows.len());
             let (wave, mut later): (Vec<Row>, Vec<Row>) =
                 rows.into_iter().partition(|row| keys.insert(row.key.clone()));
-            let begun = Instant::now();
+            let (began_wave, begun) = (Instant::now(), SystemTime::now());
             let results = join_all(wave.iter().map(|row| self.send(row))).await;
-            self.measure(&wave, &results, begun.elapsed());
+            self.measure(&wave, &results, began_wave.elapsed());
             for (row, result) in wave.iter().zip(results) {
+                self.tell(row, begun, result.as_ref().err(), &relay);
                 match result {
                     Ok(()) => published.push(row.id),
                     Err(error) => {
@@ -154,6 +159,10 @@ impl Relay {
                 }
             }
             rows = later;
+        }
+        if let Some(relay) = relay.get() {
+            let name = format!("relay {}", self.lane.service);
+            self.lane.tracer.record(Span::new(name, Kind::Internal, relay, began).until(SystemTime::now()));
         }
         if !published.is_empty() {
             self.health.up(Dependency::Kafka);
@@ -174,9 +183,19 @@ impl Relay {
         }
     }
 
+    /// `relay`: this round's own span, once there is a row that another instance has written.
+    fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
+        let tracer = self.lane.tracer;
+        let error = error.map(|error| error as &(dyn std::error::Error + 'static));
+        let topic = format!("{}{}", self.prefix, row.topic);
+        let relay = || relay.get_or_init(|| tracer.companion()).clone();
+        spans::relayed(&self.lane, row, &topic, begun, relay, error);
+    }
+
     async fn send(&self, row: &Row) -> Result<(), KafkaError> {
         let topic = format!("{}{}", self.prefix, row.topic);
         let headers = outbox::parse_header_lines(&row.headers)
+            .filter(|(key, _)| *key != spans::LINE)
             .fold(OwnedHeaders::new(), |headers, (key, value)| {
                 headers.insert(Header { key, value: Some(value) })
             });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_events::{Codec, EventType};
+use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
@@ -87,6 +88,8 @@ impl Service {
             clock,
             meters,
             instruments: Arc::new(instruments),
+            prefix: settings.topic_prefix.as_str().into(),
+            tracer: Tracer::of(name),
         };
         Ok(Service { settings, lane, health, counts, fenced })
     }

@@ -11,7 +11,7 @@ mod processed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -25,7 +25,7 @@ use crate::batch::panic_text;
 use crate::consumer::Polled;
 use crate::fault::{Point, reach};
 use crate::policy::{Verdict, chain, verdict};
-use crate::{Lane, ReactError, Reacted, Reactor};
+use crate::{Lane, ReactError, Reacted, Reactor, spans};
 
 pub(crate) use processed::Processed;
 use processed::Stretch;
@@ -241,6 +241,7 @@ pub(crate) async fn decide<R: Reactor>(
     now: Micros,
 ) -> Result<(), ReactError> {
     let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
+    let begun = SystemTime::now();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
     let sweeping = reactor.sweep(transaction.connection(), now, orders);
     let Reacted { emissions, after, .. } = AssertUnwindSafe(sweeping)
@@ -249,6 +250,7 @@ pub(crate) async fn decide<R: Reactor>(
         .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
     reach(Point::BeforeSweepCommit);
     transaction.commit(&emissions).await?;
+    spans::tell_sweep(lane, &emissions, begun);
     reactor.committed(after);
     Ok(())
 }

@@ -281,6 +281,18 @@ impl Command {
         self.is_tool() || matches!(self, Command::Up(_) | Command::Bench(_))
     }
 
+    /// What this process calls itself among those that send telemetry.
+    pub(crate) fn process(&self) -> &'static str {
+        match self {
+            Command::Order(_) => "order",
+            Command::Inventory(_) => "inventory",
+            Command::Payment(_) => "payment",
+            Command::Gateway(_) => "gateway",
+            Command::Up(_) | Command::Services => "up",
+            _ => "tool",
+        }
+    }
+
     /// Preferred ports of `up`, as settings.
     fn ports(&self) -> Vec<(&'static str, &'static str, u16)> {
         let Command::Up(up) = self else { return Vec::new() };

@@ -41,12 +41,13 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> Result<(), CliError> {
     let given = cli.given();
     let settings = Settings::load(&given, cli.command.needs())?;
-    minuet_telemetry::init(&telemetry(&settings, cli.command.is_quiet()))?;
+    minuet_telemetry::init(&telemetry(&settings, cli.command.is_quiet()), cli.command.process())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     let done = runtime.block_on(run(cli.command, given, settings));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
+    minuet_telemetry::flush();
     done
 }
 

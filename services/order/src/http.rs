@@ -7,12 +7,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, Sku};
-use minuet_messaging::{ReactError, Waiters};
+use minuet_messaging::http::{Caller, server_span};
+use minuet_messaging::{Lane, ReactError, Waiters};
+use minuet_telemetry::names::span;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
@@ -26,17 +27,19 @@ const PAGE: i64 = 100;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
-    pub(crate) pool: PgPool,
+    pub(crate) lane: Lane,
     pub(crate) orders: Arc<Waiters<OrderId>>,
     pub(crate) products: Arc<Waiters<Sku>>,
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
+    let caller = Caller::OurOwn(*queries.lane.tracer());
     Router::new()
         .route("/orders", get(list))
         .route("/orders/{id}", get(one))
         .route("/orders/{id}/requests/{request_id}", get(request))
         .route("/products/{sku}", get(product))
+        .layer(middleware::from_fn_with_state(caller, server_span))
         .with_state(queries)
 }
 
@@ -60,15 +63,19 @@ struct Wait {
 async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait): Query<Wait>) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
     let wants_end = matches!(wait.wait, Some(Until::Final));
-    let found = queries.orders.wait(&id, limit, || async {
-        let shown = store::order(&queries.pool, id).await?;
-        Ok::<_, sqlx::Error>(shown.filter(|order| !wants_end || is_final(order)))
+    minuet_telemetry::note_order(&id.to_string());
+    let look = || queries.lane.query("orders", store::order(queries.lane.pool(), id));
+    let found = queries.lane.work(span::ORDER_GET, async {
+        let found = queries.orders.wait(&id, limit, || async {
+            Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || is_final(order)))
+        });
+        match found.await {
+            // Not at its end in time: as it is.
+            Ok(None) if wants_end => look().await,
+            other => other,
+        }
     });
-    let found = match found.await {
-        // Not at its end in time: as it is.
-        Ok(None) if wants_end => store::order(&queries.pool, id).await,
-        other => other,
-    };
+    let found = found.await;
     match found {
         Ok(Some(order)) => Json(show(order)).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
@@ -90,7 +97,7 @@ async fn request(
     Query(limit): Query<Limit>,
 ) -> Response {
     let limit = Duration::from_millis(limit.timeout_ms.min(LONGEST));
-    match queries.orders.wait(&id, limit, || store::request(&queries.pool, id, request_id)).await {
+    match queries.orders.wait(&id, limit, || store::request(queries.lane.pool(), id, request_id)).await {
         Ok(Some(Outcome { refusal: Some(reason), .. })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
@@ -127,8 +134,14 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
         None => None,
     };
     let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
-    match store::orders(&queries.pool, page.user_id.as_deref(), page.status.as_deref(), after, limit + 1)
-        .await
+    match store::orders(
+        queries.lane.pool(),
+        page.user_id.as_deref(),
+        page.status.as_deref(),
+        after,
+        limit + 1,
+    )
+    .await
     {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
@@ -164,11 +177,11 @@ struct Seen {
 async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
     let limit = Duration::from_millis(seen.timeout_ms.min(LONGEST));
     let found = queries.products.wait(&sku, limit, || async {
-        let row = store::product(&queries.pool, &sku).await?;
+        let row = store::product(queries.lane.pool(), &sku).await?;
         Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
     });
     let found = match found.await {
-        Ok(None) => store::product(&queries.pool, &sku).await,
+        Ok(None) => store::product(queries.lane.pool(), &sku).await,
         other => other,
     };
     match found {

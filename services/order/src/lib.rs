@@ -79,7 +79,7 @@ pub async fn run(
     let service = Service::new("order", messaging, codec, catalogue, clock)?;
     let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
     let queries = http::Queries {
-        pool: service.lane().pool().clone(),
+        lane: service.lane().clone(),
         orders: Arc::clone(&orders),
         products: Arc::clone(&products),
     };

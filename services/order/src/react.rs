@@ -59,6 +59,7 @@ impl Reactor for OrderReactor {
         let mut changed_products = BTreeSet::new();
         let mut refusals_to_tell: Vec<Refused> = Vec::new();
         let (mut emissions, mut refusals, mut moves, mut no_ops) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let mut applied = Vec::new();
 
         for (index, received) in events.iter().enumerate() {
             let position = &received.incoming.position;
@@ -73,6 +74,7 @@ impl Reactor for OrderReactor {
             };
             if let Event::ProductChanged(changed) = event {
                 if products.apply(changed, envelope, position) {
+                    applied.push(index);
                     changed_products.insert(changed.sku.clone());
                 }
                 continue;
@@ -87,6 +89,7 @@ impl Reactor for OrderReactor {
             match react_one(row, envelope, event, products.known()) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(Decision { change, emit }) => {
+                    applied.push(index);
                     let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
                         moves.extend(apply(row, change, Some((envelope, event)), now));
@@ -125,7 +128,7 @@ impl Reactor for OrderReactor {
             moves,
             no_ops,
         };
-        Ok(Reacted { emissions, refusals, after })
+        Ok(Reacted { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -182,6 +185,7 @@ impl Reactor for OrderReactor {
         Ok(Reacted {
             emissions,
             refusals: Vec::new(),
+            applied: Vec::new(),
             after: Committed { orders, products: Vec::new(), moves, no_ops: 0 },
         })
     }

@@ -1,9 +1,11 @@
 //! What is asked of the provider, and what it said.
 
+use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId};
 
 use crate::domain::{Answer, Charge, Payment, Refund};
 use crate::row::Row;
+use crate::story::Origin;
 
 /// A charge's answer is recorded before the refund's, if both come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,40 +51,56 @@ pub(crate) enum Call {
         expires_at: Micros,
         again: bool,
         stop: bool,
+        origin: Option<Origin>,
     },
     Refund {
         charge: Charge,
         refund: Refund,
+        origin: Option<Origin>,
     },
 }
 
 impl Call {
-    /// What a row that was just written asks for.
-    pub(crate) fn of(row: &Row) -> Option<Call> {
+    /// What a row that was just written asks for; `request`: the trace of who wants it, if that is another than the order's.
+    pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Call> {
         match &row.payment {
-            Payment::Processing { .. } if !row.stored => Call::open(row, false),
-            Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false),
+            Payment::Processing { .. } if !row.stored => Call::open(row, false, request),
+            Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false, request),
             _ => None,
         }
     }
 
     /// What a row that was found open asks for.
     pub(crate) fn again(row: &Row) -> Option<Call> {
-        Call::open(row, true)
+        Call::open(row, true, None)
     }
 
-    fn open(row: &Row, again: bool) -> Option<Call> {
+    fn open(row: &Row, again: bool, request: Option<&TraceContext>) -> Option<Call> {
+        let origin = || Origin::of(row, request);
         match &row.payment {
             Payment::Processing { charge, stop } => Some(Call::Charge {
                 charge: charge.clone(),
                 expires_at: row.expires_at?,
                 again,
                 stop: stop.is_some(),
+                origin: origin(),
             }),
             Payment::RefundDue { charge, refund } => {
-                Some(Call::Refund { charge: charge.clone(), refund: refund.clone() })
+                Some(Call::Refund { charge: charge.clone(), refund: refund.clone(), origin: origin() })
             }
             _ => None,
+        }
+    }
+
+    pub(crate) fn charge(&self) -> &Charge {
+        match self {
+            Call::Charge { charge, .. } | Call::Refund { charge, .. } => charge,
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Call::Charge { origin, .. } | Call::Refund { origin, .. } => origin.as_ref(),
         }
     }
 

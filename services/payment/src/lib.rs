@@ -15,6 +15,7 @@ mod react;
 mod record;
 mod row;
 mod store;
+mod story;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -3,7 +3,7 @@
 
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderId};
@@ -55,6 +55,7 @@ impl Reactor for PaymentReactor {
         let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
         let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
         let mut tally = Tally::default();
+        let (mut applied, mut requests) = (Vec::new(), BTreeMap::new());
 
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
@@ -66,6 +67,7 @@ impl Reactor for PaymentReactor {
             match decide(&row.payment, input) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(decision) => {
+                    applied.push(index);
                     if row.traceparent.is_none() && !decision.changes.is_empty() {
                         row.traceparent = Some(envelope.trace.traceparent.clone());
                     }
@@ -74,6 +76,9 @@ impl Reactor for PaymentReactor {
                         row.expires_at = Some(reserved.expires_at);
                     }
                     let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
+                    if trace.trace_id() != envelope.trace.trace_id() {
+                        requests.insert(order_id, envelope.trace.clone());
+                    }
                     let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
                     tally.note(row, emission.as_ref());
                     emissions.extend(emission);
@@ -85,12 +90,12 @@ impl Reactor for PaymentReactor {
         let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
         store::write_payments(connection, &self.lane, &written).await?;
         let after = Committed {
-            calls: written.iter().filter_map(|row| Call::of(row)).collect(),
+            calls: written.iter().filter_map(|row| Call::of(row, requests.get(&row.order_id))).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
             tally,
             no_ops,
         };
-        Ok(Reacted { emissions, refusals, after })
+        Ok(Reacted { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -111,7 +116,7 @@ impl Reactor for PaymentReactor {
         _: &[OrderId],
     ) -> Result<Reacted<Committed>, ReactError> {
         let after = Committed { calls: Vec::new(), stops: Vec::new(), tally: Tally::default(), no_ops: 0 };
-        Ok(Reacted { emissions: Vec::new(), refusals: Vec::new(), after })
+        Ok(Reacted { emissions: Vec::new(), refusals: Vec::new(), applied: Vec::new(), after })
     }
 
     async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {

@@ -74,6 +74,6 @@ pub(crate) async fn record(
     }
     let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
     store::write_payments(connection, lane, &written).await?;
-    let calls = written.iter().filter_map(|row| Call::of(row)).collect();
+    let calls = written.iter().filter_map(|row| Call::of(row, None)).collect();
     Ok(Recorded { emissions, calls, tally })
 }

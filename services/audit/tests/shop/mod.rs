@@ -470,7 +470,7 @@ impl Shop {
     fn emit(&mut self, by: Service, cause: Cause, event: Event, sequence: Option<i64>) {
         let trace = TraceContext::derived("/shop/test", cause.id);
         let source = &self.sources[by as usize];
-        let Emission { envelope, event } =
+        let Emission { envelope, event, .. } =
             Emission::caused_by(cause, source, event, 0, self.now, sequence, &trace);
         self.publish(Made { envelope, event });
     }

@@ -1,7 +1,7 @@
 //! What is said to the provider about one order, until there is a final answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_messaging::Lane;
@@ -9,6 +9,7 @@ use minuet_messaging::fault::Point::{
     AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
 };
 use minuet_messaging::fault::{Point, reach};
+use minuet_telemetry::causes;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -17,6 +18,7 @@ use crate::call::{Call, Said};
 use crate::domain::{Answer, Charge, Refund, in_time, too_late};
 use crate::meters::PaymentMeters;
 use crate::provider::{NoAnswer, PaymentGateway};
+use crate::story::Story;
 
 /// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,23 +35,24 @@ pub(super) struct Conversation<G> {
 }
 
 impl<G: PaymentGateway> Conversation<G> {
-    pub(super) async fn hold(&self, call: Call, stop: &CancellationToken) -> Said {
+    /// `story`: where it is told what was asked.
+    pub(super) async fn hold(&self, call: Call, stop: &CancellationToken, story: Option<&Story>) -> Said {
         match call {
-            Call::Charge { charge, expires_at, again, stop: stopped } => {
+            Call::Charge { charge, expires_at, again, stop: stopped, .. } => {
                 if stopped {
                     stop.cancel();
                 }
-                Said::Charge(cleaned(self.charge(&charge, expires_at, again, stop).await))
+                Said::Charge(cleaned(self.charge(&charge, expires_at, again, stop, story).await))
             }
-            Call::Refund { charge, refund } => self.refund(&charge, &refund).await,
+            Call::Refund { charge, refund, .. } => self.refund(&charge, &refund, story).await,
         }
     }
 
-    async fn refund(&self, charge: &Charge, refund: &Refund) -> Said {
+    async fn refund(&self, charge: &Charge, refund: &Refund, story: Option<&Story>) -> Said {
         let mut attempts = 0;
         loop {
             let error = match self
-                .seated([BeforeRefund, AfterRefund], self.gateway.refund(charge, refund.refund_id))
+                .seated(story, [BeforeRefund, AfterRefund], self.gateway.refund(charge, refund.refund_id))
                 .await
             {
                 Ok(()) => return Said::Refunded,
@@ -71,12 +74,15 @@ impl<G: PaymentGateway> Conversation<G> {
         expires_at: Micros,
         again: bool,
         stop: &CancellationToken,
+        story: Option<&Story>,
     ) -> Answer {
         let (mut look_first, mut attempt) = (again, 0);
-        let call_off = || self.seated([BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
+        let call_off = || self.seated(story, [BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
         loop {
             let answer = if look_first {
-                match self.seated([BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id)).await
+                match self
+                    .seated(story, [BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id))
+                    .await
                 {
                     Ok(Some(answer)) => return answer,
                     // Never heard of: it may be charged now.
@@ -92,7 +98,7 @@ impl<G: PaymentGateway> Conversation<G> {
                 call_off().await.map(too_late)
             } else {
                 tokio::select! {
-                    answer = self.seated([BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
+                    answer = self.seated(story, [BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
                     () = stop.cancelled() => continue,
                 }
             };
@@ -107,14 +113,19 @@ impl<G: PaymentGateway> Conversation<G> {
 
     async fn seated<T>(
         &self,
+        story: Option<&Story>,
         [before, after]: [Point; 2],
         call: impl Future<Output = Result<T, NoAnswer>>,
     ) -> Result<T, NoAnswer> {
         // Never closed, so there is always one in the end.
         let _seat = self.seats.acquire().await;
         reach(before);
+        let begun = SystemTime::now();
         let answer = self.meters.request(operation(before), bounded(call)).await;
         reach(after);
+        if let Some(story) = story {
+            story.asked(operation(before), begun, answer.as_ref().err().map(|error| clean(&causes(error))));
+        }
         answer
     }
 }

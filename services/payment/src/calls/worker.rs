@@ -14,10 +14,10 @@ use tracing::{error, info, warn};
 use super::conversation::{Conversation, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
-use crate::call::{Call, Key, Said};
-use crate::meters::Tally;
+use crate::call::{Key, Said};
 use crate::provider::PaymentGateway;
 use crate::record::{Recorded, record as record_answers};
+use crate::story::Stories;
 
 /// Most answers in one transaction.
 const BATCH: usize = 500;
@@ -32,6 +32,7 @@ pub(crate) struct Worker<G> {
     conversation: Arc<Conversation<G>>,
     lane: Lane,
     calls: Calls,
+    stories: Stories,
     shutdown: CancellationToken,
 }
 
@@ -50,7 +51,7 @@ impl<G: PaymentGateway> Worker<G> {
             seats: Semaphore::new(settings.concurrency.max(1)),
             refund_attempts: settings.refund_attempts,
         };
-        Worker { conversation: Arc::new(conversation), lane, calls, shutdown }
+        Worker { conversation: Arc::new(conversation), lane, calls, stories: Stories::default(), shutdown }
     }
 
     /// Makes the calls until the service stops; then waits a moment for those under way, and records what they said.
@@ -76,8 +77,10 @@ impl<G: PaymentGateway> Worker<G> {
                 }
                 begun = queue.recv() => {
                     let Some((call, stop)) = begun else { break };
-                    let conversation = Arc::clone(&self.conversation);
-                    tasks.spawn(async move { (call.key(), conversation.hold(call, &stop).await) });
+                    let (conversation, story) = (Arc::clone(&self.conversation), self.stories.begin(&self.lane, &call));
+                    let (key, trace) = (call.key(), call.origin().map(|origin| origin.trace().clone()));
+                    let held = async move { (key, conversation.hold(call, &stop, story.as_deref()).await) };
+                    tasks.spawn(minuet_telemetry::scope(trace, Some(key.0.to_string()), held));
                 }
             }
         }
@@ -111,10 +114,11 @@ impl<G: PaymentGateway> Worker<G> {
         while !open.is_empty() {
             open.retain(|key, _| lane.holds(self.calls.shard(*key)));
             match try_record(lane, &open).await {
-                Ok((follow_up, tally)) => {
+                Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.calls.end(answers.keys());
-                    self.calls.ask(follow_up);
+                    self.stories.tell(lane, &open, &emissions);
+                    self.end(answers.keys());
+                    self.calls.ask(calls);
                     return;
                 }
                 Err(ReactError::Fenced(lost)) => {
@@ -138,27 +142,33 @@ impl<G: PaymentGateway> Worker<G> {
                         answers = open.len(),
                         "one of the answers cannot be recorded"
                     );
-                    self.calls.end(answers.keys().filter(|key| !open.contains_key(key)));
+                    self.end(answers.keys().filter(|key| !open.contains_key(key)));
                     return self.one_by_one(&open).await;
                 }
             }
         }
-        self.calls.end(answers.keys());
+        self.end(answers.keys());
+    }
+
+    fn end<'a>(&self, keys: impl Iterator<Item = &'a Key> + Clone) {
+        self.stories.forget(keys.clone());
+        self.calls.end(keys);
     }
 
     /// The answer that cannot be recorded stays an open call, and is looked up at the next start; the others are kept.
     async fn one_by_one(&self, answers: &BTreeMap<Key, Said>) {
         for (key, said) in answers {
             match try_record(&self.lane, &BTreeMap::from([(*key, said.clone())])).await {
-                Ok((follow_up, tally)) => {
+                Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.calls.end(std::iter::once(key));
-                    self.calls.ask(follow_up);
+                    self.stories.tell(&self.lane, &BTreeMap::from([(*key, said.clone())]), &emissions);
+                    self.end(std::iter::once(key));
+                    self.calls.ask(calls);
                 }
                 Err(error) => {
                     // Another owner's, or the database is away: it is found open and looked up.
                     if error.is_transient() || matches!(error, ReactError::Fenced(_)) {
-                        self.calls.end(std::iter::once(key));
+                        self.end(std::iter::once(key));
                     }
                     let (order_id, error) = (key.0, &error as &dyn std::error::Error);
                     error!(%order_id, error, "an answer cannot be recorded")
@@ -173,16 +183,11 @@ fn answered(done: Result<(Key, Said), JoinError>) -> Option<(Key, Said)> {
         .ok()
 }
 
-/// Answers with what is to be asked next, and what is to be counted.
-pub(crate) async fn try_record(
-    lane: &Lane,
-    answers: &BTreeMap<Key, Said>,
-) -> Result<(Vec<Call>, Tally), ReactError> {
+pub(crate) async fn try_record(lane: &Lane, answers: &BTreeMap<Key, Said>) -> Result<Recorded, ReactError> {
     reach(Point::BeforeRecord);
     let shards: BTreeSet<u32> = answers.keys().map(|(order, _)| lane.shard_of(&order.to_string())).collect();
     let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-    let Recorded { emissions, calls, tally } =
-        record_answers(lane, transaction.connection(), answers, lane.now()).await?;
-    transaction.commit(&emissions).await?;
-    Ok((calls, tally))
+    let recorded = record_answers(lane, transaction.connection(), answers, lane.now()).await?;
+    transaction.commit(&recorded.emissions).await?;
+    Ok(recorded)
 }

@@ -1,0 +1,122 @@
+//! Log lines over OTLP, with the trace and the order that is being worked on.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
+use opentelemetry::trace::TraceFlags;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLogger, SdkLoggerProvider};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::names::attribute;
+use crate::pipeline::{self, Line};
+use crate::queue::Queue;
+use crate::{context, span};
+
+/// None: nobody asked.
+pub(crate) fn layer<S: Subscriber>() -> Option<impl Layer<S> + Send + Sync> {
+    let queue = Arc::clone(pipeline::get()?.lines.as_ref()?);
+    let provider = SdkLoggerProvider::builder().with_log_processor(IntoQueue(queue)).build();
+    let logger = provider.logger("minuet");
+    Some(Exported { logger, _provider: provider })
+}
+
+/// Hands records over instead of sending them here and now.
+#[derive(Debug)]
+struct IntoQueue(Arc<Queue<Line>>);
+
+impl LogProcessor for IntoQueue {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.0.push((record.clone(), scope.clone()));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+struct Exported {
+    logger: SdkLogger,
+    /// Kept, since it is shut down when it is dropped.
+    _provider: SdkLoggerProvider,
+}
+
+impl<S: Subscriber> Layer<S> for Exported {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut record = self.logger.create_log_record();
+        let (level, now) = (*event.metadata().level(), SystemTime::now());
+        record.set_timestamp(now);
+        record.set_observed_timestamp(now);
+        record.set_target(event.metadata().target());
+        record.set_severity_text(level.as_str());
+        record.set_severity_number(severity(level));
+        event.record(&mut Fields(&mut record));
+        context::look(|scope| {
+            if let Some(order) = scope.order() {
+                record.add_attribute(attribute::ORDER_ID, order.to_owned());
+            }
+            if let Some(trace) = &scope.trace {
+                let flags = TraceFlags::new(u8::from(trace.sampled()));
+                record.set_trace_context(span::trace_id_of(trace), span::span_id_of(trace), Some(flags));
+            }
+        });
+        self.logger.emit(record);
+    }
+}
+
+fn severity(level: Level) -> Severity {
+    match level {
+        Level::ERROR => Severity::Error,
+        Level::WARN => Severity::Warn,
+        Level::INFO => Severity::Info,
+        Level::DEBUG => Severity::Debug,
+        Level::TRACE => Severity::Trace,
+    }
+}
+
+struct Fields<'a>(&'a mut SdkLogRecord);
+
+impl Fields<'_> {
+    fn put(&mut self, field: &Field, value: AnyValue) {
+        match field.name() {
+            "message" => self.0.set_body(value),
+            name => self.0.add_attribute(name, value),
+        }
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.put(field, format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.to_owned().into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, i64::try_from(value).unwrap_or(i64::MAX).into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value.into());
+    }
+}

@@ -1,0 +1,57 @@
+//! Which traces are recorded.
+
+use minuet_events::TraceContext;
+
+/// By the trace's id, so that all who see a trace decide alike; or, if it is parent-based, by what whoever began the trace
+/// has decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    ratio: f64,
+    parent_based: bool,
+}
+
+impl Sampling {
+    /// `ratio` of all traces, 0 to 1.
+    pub fn new(ratio: f64, parent_based: bool) -> Self {
+        Sampling { ratio: if ratio.is_nan() { 0.0 } else { ratio.clamp(0.0, 1.0) }, parent_based }
+    }
+
+    /// Whether a trace that begins here is recorded. The lowest 63 bits of its id are as good as random, as W3C has it.
+    pub fn takes(&self, trace_id: u128) -> bool {
+        // Exact for 0 and 1; in between a bit more or less is of no importance.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^63")]
+        let bound = (self.ratio * (1_u64 << 63) as f64) as u64;
+        ((trace_id as u64) >> 1) < bound
+    }
+
+    /// Whether a trace that comes from elsewhere is recorded.
+    pub fn goes_on(&self, trace: &TraceContext) -> bool {
+        if self.parent_based {
+            return trace.sampled();
+        }
+        u128::from_str_radix(trace.trace_id(), 16).is_ok_and(|id| self.takes(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_takes_its_part_and_the_same_of_each() {
+        let ids = || (0..10_000).map(|_| uuid::Uuid::new_v4().as_u128());
+        let taken = |ratio| ids().filter(|id| Sampling::new(ratio, true).takes(*id)).count();
+        assert_eq!((taken(0.0), taken(1.0)), (0, 10_000));
+        assert!((300..700).contains(&taken(0.05)), "{}", taken(0.05));
+        for id in ids().take(100) {
+            assert!(!Sampling::new(0.05, true).takes(id) || Sampling::new(0.5, true).takes(id));
+        }
+    }
+
+    #[test]
+    fn a_parent_decides_where_it_is_asked() {
+        let (yes, no) = (TraceContext::root(7, 7, true), TraceContext::root(u128::MAX, 7, false));
+        assert!(Sampling::new(0.0, true).goes_on(&yes) && !Sampling::new(1.0, true).goes_on(&no));
+        assert!(!Sampling::new(0.0, false).goes_on(&yes) && Sampling::new(1.0, false).goes_on(&no));
+    }
+}
