@@ -170,7 +170,7 @@ impl World {
         let settings = minuet_payment::Settings { listen: any_port(), provider, ..Default::default() };
         let (messaging, codec, catalogue, clock) = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
-            minuet_payment::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
+            Box::pin(minuet_payment::run(settings, messaging, codec, catalogue, clock, bound, shutdown))
                 .await
                 .map_err(|e| format!("{e:?}"))
         })
