@@ -10,7 +10,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test chaos check bench flamegraph generate check-generated clean prerequisites
+.PHONY: help up test chaos check bench audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
@@ -18,6 +18,7 @@ help:
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
+	@echo "make audit-speed  measure the audit over a million events (fewer: make audit-speed ARGS='--events 100000')"
 	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
 	@echo "make clean   remove the data of make up"
 
@@ -63,6 +64,10 @@ check-generated:
 bench: prerequisites
 	cargo build --locked --release --bin minuet
 	$(target)/release/minuet bench $(ARGS)
+
+# By itself, too: the figures are those of a quiet machine.
+audit-speed: prerequisites
+	cargo bench --locked -p minuet-audit -- $(ARGS)
 
 flamegraph: prerequisites
 	cargo build --locked --release --bin minuet
