@@ -26,6 +26,10 @@ use tokio::runtime::{Handle, Runtime};
 
 use shop::Shop;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PRODUCTS: u64 = 1_000;
 const USERS: u64 = 10_000;
 const IN_FLIGHT: usize = 512;
