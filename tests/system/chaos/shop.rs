@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use minuet_messaging::fault::Point;
-use minuet_tests::{Api, Folder, Minuet, Options, Process, Servers, World, until};
+use minuet_tests::{Api, Folder, Minuet, Options, Process, SERVICES, Servers, World, until};
 
 const SECRET: &str = "a secret of the crash kit, long enough for HS256";
 pub(super) const ALL: [&str; 4] = ["order", "inventory", "payment", "gateway"];
@@ -73,6 +73,10 @@ impl Shop {
             .env("MINUET_PAYMENT__PROVIDER__LATENCY_MS", "20")
             .env("MINUET_PAYMENT__PROVIDER__SUCCESS_RATE", "0.9")
             .env("MINUET_PAYMENT__PROVIDER__LEDGER", ledger.to_str().unwrap());
+        for service in SERVICES {
+            // Several shops share the server, and a killed service leaves its connections to it for a while.
+            command = command.env(&format!("MINUET_{}__DATABASE_CONNECTIONS", service.to_uppercase()), "4");
+        }
         for (name, value) in &self.settings {
             command = command.env(name, value);
         }
