@@ -18,3 +18,4 @@ mod statements;
 mod store;
 mod sweeping;
 mod takeover;
+mod traces;

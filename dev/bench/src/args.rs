@@ -37,6 +37,9 @@ pub struct Args {
     /// Where the servers keep their data; removed afterwards [default: a new folder below the system's for temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub scratch: Option<PathBuf>,
+    /// Record this part of the traces, 0 to 1, with a receiver in this process. Without it nothing is recorded
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    pub sampling: Option<f64>,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,
@@ -92,6 +95,11 @@ impl Args {
 /// As it is written on the command line.
 pub(crate) fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "takes 0 to 1".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

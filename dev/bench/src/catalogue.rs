@@ -123,7 +123,8 @@ pub(crate) fn envelope(event: &Event) -> Envelope {
         correlation_id: key,
         causation_id: None,
         sequence: None,
-        trace: TraceContext::derived(SOURCE, id),
+        // Whoever submits an order decides whether it is recorded.
+        trace: TraceContext::derived(SOURCE, id).with_sampled(false),
     }
 }
 

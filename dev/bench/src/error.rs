@@ -9,6 +9,8 @@ use minuet_messaging::{DatabaseError, PublishError, ReadError};
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
+    #[error("the receiver of traces cannot be started")]
+    Traces(#[from] minuet_traces::ReceiverError),
     #[error("the books do not balance, so there are no figures:{}", .broken.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     Books { broken: Vec<String> },
     #[error("{path} cannot be used")]

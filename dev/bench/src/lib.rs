@@ -96,6 +96,9 @@ async fn whole(
     progress.phase("program and catalogue are ready");
     let Measured { throughput, latency, submitted, profile } =
         measure::measure(args, servers, program, &shop, progress).await?;
+    if let Some(traces) = &program.traces {
+        progress.phase(&format!("{} spans were received", traces.store.received()));
+    }
     progress.phase("holding the books against each other");
     let books = books::check(servers, &submitted).await?;
     let report = Report::new(args, throughput, latency, program.peak_memory()?, books);

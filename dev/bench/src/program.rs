@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use minuet_traces::Receiver;
 use tokio::process::{Child, ChildStdin, Command};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ pub(crate) struct Program {
     pub(crate) pids: Vec<u32>,
     ports: [u16; 4],
     pub(crate) secret: String,
+    /// Takes the spans, as long as the program runs.
+    pub(crate) traces: Option<Receiver>,
 }
 
 /// Its processes. They are killed where this is dropped.
@@ -53,7 +56,15 @@ impl Program {
         let folder = scratch.program()?;
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let ports = free_ports()?;
-        let settings = settings(args.variant, servers, ports, &secret);
+        let mut settings = settings(args.variant, servers, ports, &secret);
+        let traces = args.sampling.map(|_| Receiver::start()).transpose()?;
+        match (&traces, args.sampling) {
+            (Some(receiver), Some(ratio)) => settings.extend([
+                ("MINUET_TELEMETRY__ENDPOINT", receiver.url()),
+                ("MINUET_TELEMETRY__SAMPLING", ratio.to_string()),
+            ]),
+            _ => settings.push(("OTEL_SDK_DISABLED", "true".to_owned())),
+        }
         let commands: &[&str] = match args.services {
             Services::Together => &["services"],
             Services::Apart => &NAMES,
@@ -62,7 +73,7 @@ impl Program {
         let running: Vec<Running> = commands.iter().map(start).collect::<Result<_, _>>()?;
         let pids: Vec<u32> = running.iter().map(|process| process.pid).collect();
         let children = Children { watchdog: Some(watch(&pids)?), running };
-        Ok((Program { pids, ports, secret }, children))
+        Ok((Program { pids, ports, secret, traces }, children))
     }
 
     pub(crate) fn gateway(&self) -> String {

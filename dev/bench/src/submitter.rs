@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use minuet_events::Event;
 use minuet_events::orders::OrderSubmitted;
 use minuet_messaging::Publisher;
+use minuet_telemetry::Sampling;
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
 use serde_json::json;
@@ -22,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 pub(crate) enum Submitter {
     Gateway { client: reqwest::Client, url: String, tokens: Vec<String> },
-    Intake { publisher: Publisher, shop: Shop },
+    Intake { publisher: Publisher, shop: Shop, sampling: Sampling },
 }
 
 impl Submitter {
@@ -33,7 +34,10 @@ impl Submitter {
         shop: &Shop,
     ) -> Result<Self, BenchError> {
         match args.through {
-            Through::Intake => Ok(Submitter::Intake { publisher: publisher(servers)?, shop: shop.clone() }),
+            Through::Intake => {
+                let sampling = Sampling::new(args.sampling.unwrap_or(0.0), true);
+                Ok(Submitter::Intake { publisher: publisher(servers)?, shop: shop.clone(), sampling })
+            }
             Through::Gateway => {
                 let url = format!("{}/v1/orders", program.gateway());
                 let client = reqwest::Client::builder().timeout(ANSWER).build();
@@ -49,13 +53,17 @@ impl Submitter {
     pub(crate) async fn submit(&self, order: Order, at: Instant, flight: &Flight) -> Result<(), BenchError> {
         let Order { user, payment_method, lines } = order;
         match self {
-            Submitter::Intake { publisher, shop } => {
+            Submitter::Intake { publisher, shop, sampling } => {
                 let order_id = Uuid::now_v7();
                 flight.sent(order_id, at);
                 let user_id = shop.users[user].clone();
                 let event =
                     Event::from(OrderSubmitted { order_id: order_id.into(), user_id, payment_method, lines });
-                Ok(publisher.publish(envelope(&event), event).await?)
+                let mut envelope = envelope(&event);
+                if u128::from_str_radix(envelope.trace.trace_id(), 16).is_ok_and(|id| sampling.takes(id)) {
+                    envelope.trace = envelope.trace.with_sampled(true);
+                }
+                Ok(publisher.publish(envelope, event).await?)
             }
             Submitter::Gateway { client, url, tokens } => {
                 flight.requested();

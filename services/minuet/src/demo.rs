@@ -31,12 +31,17 @@ pub(crate) async fn run(settings: &Settings, gateway: &str) -> Result<(), CliErr
     let Some(shared) = Shared::connect(settings, &tokio_util::sync::CancellationToken::new()).await? else {
         return Ok(());
     };
-    play(&shared, gateway, secret).await
+    play(&shared, gateway, secret, None).await
 }
 
 /// Publishes the catalogue and the stock, places the orders, and prints what happened to each. Played again, it changes
-/// nothing: the adjustments and the orders are the same ones.
-pub(crate) async fn play(shared: &Shared, gateway: &str, secret: &str) -> Result<(), CliError> {
+/// nothing: the adjustments and the orders are the same ones. `traces`: where a trace is looked at.
+pub(crate) async fn play(
+    shared: &Shared,
+    gateway: &str,
+    secret: &str,
+    traces: Option<&str>,
+) -> Result<(), CliError> {
     let since = now();
     let publisher = shared.publisher("minuet-demo")?;
     let products = publish(&publisher, EventType::ProductChanged, PRODUCTS).await?;
@@ -53,6 +58,9 @@ pub(crate) async fn play(shared: &Shared, gateway: &str, secret: &str) -> Result
         output::print("");
         output::print(format!("{:<10} {}", status, order.what));
         output::print(format!("           order {order_id}"));
+        if let Some(traces) = traces {
+            output::print(format!("           trace {traces}/order/{order_id}"));
+        }
         timeline::print(shared, &order_id.to_string(), since).await?;
     }
     Ok(())

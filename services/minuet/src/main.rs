@@ -46,10 +46,18 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> Result<(), CliError> {
     let given = cli.given();
     let settings = Settings::load(&given, cli.command.needs())?;
-    minuet_telemetry::init(&telemetry(&settings, cli.command.is_quiet()), cli.command.process())?;
+    let viewer = match &cli.command {
+        Command::Up(_) => up::Viewer::open(&settings)?,
+        _ => None,
+    };
+    let mut telemetry = telemetry(&settings, cli.command.is_quiet());
+    if let Some(viewer) = &viewer {
+        telemetry.endpoint = Some(viewer.url().to_owned());
+    }
+    minuet_telemetry::init(&telemetry, cli.command.process())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    let done = runtime.block_on(run(cli.command, given, settings));
+    let done = runtime.block_on(run(cli.command, given, settings, viewer));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
     minuet_telemetry::flush();
@@ -65,7 +73,12 @@ fn telemetry(settings: &Settings, is_quiet: bool) -> minuet_telemetry::Settings 
     telemetry
 }
 
-async fn run(command: Command, given: Given, settings: Settings) -> Result<(), CliError> {
+async fn run(
+    command: Command,
+    given: Given,
+    settings: Settings,
+    viewer: Option<up::Viewer>,
+) -> Result<(), CliError> {
     match command {
         Command::Order(_) => services::run(&settings, Kind::Order).await,
         Command::Inventory(_) => services::run(&settings, Kind::Inventory).await,
@@ -83,6 +96,6 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Audit(command) => audit::run(&settings, command).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Services => up::services(settings).await,
-        Command::Up(up) => up::run(&given, &settings.up, up.no_demo).await,
+        Command::Up(up) => up::run(&given, &settings.up, up.no_demo, viewer).await,
     }
 }

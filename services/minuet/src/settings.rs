@@ -52,6 +52,8 @@ pub(crate) struct Up {
     pub(crate) postgres_port: u16,
     /// Where the meters of all services are on one page.
     pub(crate) metrics_port: u16,
+    /// Where traces are shown.
+    pub(crate) traces_port: u16,
 }
 
 impl Default for Up {
@@ -64,6 +66,8 @@ impl Default for Up {
             postgres_port: usual.postgres,
             // The usual one of OpenTelemetry's exporters for Prometheus.
             metrics_port: 9464,
+            // The usual one of OTLP over HTTP.
+            traces_port: 4318,
         }
     }
 }

@@ -5,6 +5,7 @@ mod metrics;
 mod plan;
 mod progress;
 mod running;
+mod viewer;
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,13 +22,21 @@ use endpoints::Files;
 pub(crate) use endpoints::UpError;
 use progress::Steps;
 use running::Running;
+pub(crate) use viewer::Viewer;
 
 /// Everything in order: the servers, the databases, topics and schemas, the services, the demo; then it waits for the end.
-pub(crate) async fn run(given: &Given, up: &Up, no_demo: bool) -> Result<(), CliError> {
+pub(crate) async fn run(
+    given: &Given,
+    up: &Up,
+    no_demo: bool,
+    viewer: Option<Viewer>,
+) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
     cancel_on_signal(shutdown.clone())?;
     let files = Files::at(Path::new(crate::cli::UP));
     let begun = Instant::now();
+    let traces = viewer.as_ref().map(|viewer| viewer.url().to_owned());
+    let receiver = viewer.map(Viewer::serve).transpose()?;
 
     let mut options = StackOptions::for_up(files.folder());
     options.ports = Ports { kafka: up.kafka_port, registry: up.registry_port, postgres: up.postgres_port };
@@ -35,7 +44,12 @@ pub(crate) async fn run(given: &Given, up: &Up, no_demo: bool) -> Result<(), Cli
         started = Stack::start(options, progress::part) => started.map_err(UpError::from)?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let done = beside(&started, given, up, no_demo, &files, begun, shutdown).await;
+    let done = beside(&started, given, up, no_demo, &files, begun, traces, shutdown).await;
+    // The last spans leave while there is somebody to take them.
+    if tokio::task::spawn_blocking(minuet_telemetry::flush).await.is_err() {
+        tracing::debug!("the last spans were not sent");
+    }
+    drop(receiver);
     files.forget();
     let steps = Steps::new();
     let stopped = started.stop().await.map_err(UpError::from);
@@ -55,6 +69,7 @@ pub(crate) async fn services(settings: Settings) -> Result<(), CliError> {
 }
 
 /// What runs on the servers, from its set-up to its end.
+#[expect(clippy::too_many_arguments, reason = "what was set up before, each of its own type")]
 async fn beside(
     stack: &Stack,
     given: &Given,
@@ -62,6 +77,7 @@ async fn beside(
     no_demo: bool,
     files: &Files,
     begun: Instant,
+    traces: Option<String>,
     shutdown: CancellationToken,
 ) -> Result<(), CliError> {
     let mut steps = Steps::new();
@@ -78,7 +94,7 @@ async fn beside(
     steps = steps.done("schemas registered");
     let running = Running::start(&shared, settings, &shutdown).await?;
     let metrics = metrics::serve(up.metrics_port, shared.meters(), &shutdown).await?;
-    let endpoints = plan::endpoints(stack, &running, metrics);
+    let endpoints = plan::endpoints(stack, &running, metrics, traces);
     files.write(&endpoints)?;
     let steps = steps.done("order, inventory, payment and gateway listen");
 
@@ -86,7 +102,7 @@ async fn beside(
         running.ready().await?;
         steps.done("ready");
         if !no_demo && !files.demo_was_played() {
-            demo::play(&shared, &endpoints.gateway, &secret).await?;
+            demo::play(&shared, &endpoints.gateway, &secret, endpoints.telemetry.as_deref()).await?;
             files.remember_demo()?;
         }
         plan::tell(&endpoints, &secret, begun.elapsed())

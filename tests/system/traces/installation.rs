@@ -166,6 +166,15 @@ impl Installation {
         .await
     }
 
+    /// A request's trace, once its root is told, which is told last.
+    pub(super) async fn whole(&self, trace: &str) -> Tree {
+        until("the request is told", || async {
+            let tree = Tree::of(self.receiver.store.trace(trace));
+            if tree.roots() == 1 && tree.orphans.is_empty() { Ok(tree) } else { Err(format!("\n{tree}")) }
+        })
+        .await
+    }
+
     /// A batch's trace, once it has its transaction.
     pub(super) async fn batch(&self, trace: &str) -> Tree {
         until("the batch is told", || async {

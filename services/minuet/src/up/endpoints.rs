@@ -27,6 +27,8 @@ pub(crate) enum UpError {
     Ended { service: &'static str },
     #[error("the page of the meters cannot be served")]
     Metrics(#[source] minuet_messaging::http::BindError),
+    #[error(transparent)]
+    Traces(#[from] minuet_traces::ReceiverError),
     #[error("127.0.0.1:{port} cannot be listened on")]
     Port { port: u16, source: io::Error },
 }
@@ -41,7 +43,7 @@ pub(super) struct Endpoints {
     pub(super) services: BTreeMap<&'static str, String>,
     /// The meters of all services, as Prometheus reads them.
     pub(super) metrics: String,
-    /// Where traces and metrics are shown; nowhere yet.
+    /// Where traces are shown. Null: they are sent elsewhere, as the settings or the environment say.
     pub(super) telemetry: Option<String>,
 }
 

@@ -62,7 +62,12 @@ pub(super) fn free(wanted: u16) -> Result<u16, UpError> {
     bound.map(|address| address.port()).map_err(|source| UpError::Port { port: wanted, source })
 }
 
-pub(super) fn endpoints(stack: &Stack, running: &Running, metrics: String) -> Endpoints {
+pub(super) fn endpoints(
+    stack: &Stack,
+    running: &Running,
+    metrics: String,
+    telemetry: Option<String>,
+) -> Endpoints {
     let services = ["order", "inventory", "payment"];
     Endpoints {
         gateway: running.url("gateway"),
@@ -74,7 +79,7 @@ pub(super) fn endpoints(stack: &Stack, running: &Running, metrics: String) -> En
             .map(|service| (service, running.url(service)))
             .collect::<BTreeMap<_, _>>(),
         metrics,
-        telemetry: None,
+        telemetry,
     }
 }
 
@@ -83,6 +88,7 @@ pub(super) fn tell(endpoints: &Endpoints, secret: &str, took: Duration) -> Resul
     let Ok(user) = UserId::parse("demo") else { return Ok(()) };
     let token = minuet_gateway::development_token(secret, &user, false, Duration::from_secs(12 * 3600))?;
     let Endpoints { gateway, kafka, registry, metrics, .. } = endpoints;
+    let traces = endpoints.telemetry.as_deref().unwrap_or("sent to where the settings say");
     output::print(format!(
         "
 Minuet is up after {:.1} s.
@@ -91,6 +97,7 @@ Minuet is up after {:.1} s.
   kafka     {kafka}    topics: minuet topics plan; kcat -b {kafka} -L
   registry  {registry}    try {registry}/subjects
   metrics   {metrics}
+  traces    {traces}
   all       .minuet/endpoints.json
 
 Order something:
