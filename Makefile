@@ -10,7 +10,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test chaos check bench audit-speed flamegraph generate check-generated clean prerequisites
+.PHONY: help up test chaos check check-alerts bench audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
@@ -43,12 +43,18 @@ chaos: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace --test system chaos:: -- --ignored --test-threads=1 --nocapture
 
-check: prerequisites check-generated
+check: prerequisites check-generated check-alerts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo run --locked --quiet --bin minuet -- lint
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; fi
+
+# By Debian's promtool (package prometheus), or any other.
+check-alerts: prerequisites
+	@if command -v promtool >/dev/null; then \
+		promtool check config deploy/prometheus/prometheus.yml && promtool test rules deploy/prometheus/alerts.test.yml; \
+	else echo "promtool is not here: the alert rules are not tested" >&2; fi
 
 # The program is the one that `make test` builds too. Nothing is written where it fails.
 generate:

@@ -85,6 +85,23 @@ install() {
     apt-get install -y "${quiet[@]}" --no-install-recommends "${packages[@]}" >/dev/null
 }
 
+# Tests the alert rules. Only the tool is taken out of its package: installed, that would start a server. Nothing else
+# needs it, so that its absence stops nobody.
+bring_promtool() {
+    has promtool && return
+    [ "$(id -u)" = 0 ] && has apt-get && has dpkg-deb || return 0
+    local folder
+    folder=$(mktemp -d)
+    (
+        cd "$folder"
+        packaged prometheus || apt-get update -qq
+        apt-get download -qq prometheus
+        dpkg-deb --extract prometheus_*.deb .
+        command install -m 755 usr/bin/promtool /usr/local/bin/promtool
+    ) >/dev/null 2>&1 || echo "promtool cannot be fetched: alert rules are not tested" >&2
+    rm -rf "$folder"
+}
+
 look
 if [ ${#advice[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && has apt-get; then
     # A bare machine has no list of packages yet, so that not even a packaged JDK is known to it.
@@ -105,3 +122,4 @@ if [ ${#advice[@]} -gt 0 ]; then
     } >&2
     exit 1
 fi
+bring_promtool
