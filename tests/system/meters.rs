@@ -1,4 +1,6 @@
 //! Each meter is moved, and read back from `/metrics`.
 
+mod deploy;
 mod moved;
+mod push;
 mod secrets;

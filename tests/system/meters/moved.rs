@@ -5,6 +5,8 @@ use minuet_events::{Event, orders};
 use minuet_tests::{Api, Metrics, Options, Provider, Raw, Running, World, until};
 use reqwest::Method;
 
+use super::deploy;
+
 /// Waits until a meter shows what is meant.
 async fn shows(service: &Running, name: &str, labels: &[&str], wanted: impl Fn(f64) -> bool) -> f64 {
     until(&format!("{} shows {name}{labels:?}", service.name), || async {
@@ -82,6 +84,7 @@ async fn orders_payments_and_stock_are_measured_once() {
 
     a_refund_is_another_end_and_no_second_duration(&world, &services, confirmed.order_id).await;
     the_way_of_a_batch_is_measured(&world, &services).await;
+    deploy::every_query_names_a_meter_that_is_there(&world, &services).await;
 }
 
 async fn a_refund_is_another_end_and_no_second_duration(
