@@ -20,6 +20,7 @@ pub(crate) struct Limits {
 pub(crate) enum Signal {
     Traces,
     Logs,
+    Metrics,
 }
 
 impl Signal {
@@ -27,6 +28,7 @@ impl Signal {
         match self {
             Signal::Traces => "TRACES",
             Signal::Logs => "LOGS",
+            Signal::Metrics => "METRICS",
         }
     }
 
@@ -35,6 +37,8 @@ impl Signal {
         match self {
             Signal::Traces => ("BSP", 5_000),
             Signal::Logs => ("BLRP", 1_000),
+            // Read and not queued: their reader knows OTEL_METRIC_EXPORT_INTERVAL itself.
+            Signal::Metrics => ("METRIC", 60_000),
         }
     }
 }

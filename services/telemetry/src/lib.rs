@@ -15,6 +15,7 @@ pub mod meters;
 pub mod names;
 mod pipeline;
 mod queue;
+mod resource;
 mod sampling;
 mod span;
 mod tracer;

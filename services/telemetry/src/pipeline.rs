@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_otlp::{ExporterBuildError, LogExporter, Protocol, SpanExporter, WithExportConfig};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::sync::watch;
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use crate::environment::{Environment, Limits, Signal};
 use crate::queue::{Counted, GOODBYE, Pump, Queue};
 use crate::sampling::Sampling;
-use crate::{Settings, TelemetryError};
+use crate::{Settings, TelemetryError, resource};
 
 /// A span and the service that tells of it.
 pub(crate) type Told = (&'static str, SpanData);
@@ -152,7 +151,6 @@ fn launch(
         .enable_all()
         .build()
         .map_err(|source| TelemetryError::Thread { source })?;
-    let instance = uuid::Uuid::new_v4().simple().to_string();
     let line_exporter = {
         // The exporters connect in the background, on this runtime.
         let _entered = runtime.enter();
@@ -161,7 +159,7 @@ fn launch(
         }
         let exporter = lines.map(|_| to.lines().map_err(wrong)).transpose()?;
         exporter.map(|mut exporter| {
-            exporter.set_resource(&resource(process, &instance));
+            exporter.set_resource(&resource::of(process));
             exporter
         })
     };
@@ -169,11 +167,10 @@ fn launch(
     let (lines, line_pump) = lines.map(Queue::new).unzip();
     let (stop, stopping) = watch::channel(false);
     let (done, stopped) = sync::channel();
-    let own = instance.clone();
     let thread = std::thread::Builder::new().name("telemetry".into()).spawn(move || {
         runtime.block_on(async {
             tokio::join!(
-                send_spans(span_pump, stopping.clone(), to, own),
+                send_spans(span_pump, stopping.clone(), to),
                 send_lines(line_pump, stopping, line_exporter)
             );
         });
@@ -183,11 +180,18 @@ fn launch(
     });
     thread.map_err(|source| TelemetryError::Thread { source })?;
     let lines = lines.map(Arc::new);
-    Ok(Pipeline { spans, lines, sampling, instance, stop, stopped: std::sync::Mutex::new(stopped) })
+    Ok(Pipeline {
+        spans,
+        lines,
+        sampling,
+        instance: resource::instance().to_owned(),
+        stop,
+        stopped: std::sync::Mutex::new(stopped),
+    })
 }
 
 /// Each service of the process has an exporter of its own: a resource is all of an exporter's.
-async fn send_spans(pump: Option<Pump<Told>>, stop: watch::Receiver<bool>, to: Receiver, instance: String) {
+async fn send_spans(pump: Option<Pump<Told>>, stop: watch::Receiver<bool>, to: Receiver) {
     let Some(pump) = pump else { return };
     let mut exporters: HashMap<&'static str, SpanExporter> = HashMap::new();
     let send = async |batch: Vec<Told>| {
@@ -201,7 +205,7 @@ async fn send_spans(pump: Option<Pump<Told>>, stop: watch::Receiver<bool>, to: R
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(new) => {
                     let Ok(mut exporter) = to.spans() else { return false };
-                    exporter.set_resource(&resource(service, &instance));
+                    exporter.set_resource(&resource::of(service));
                     new.insert(exporter)
                 }
             };
@@ -220,20 +224,4 @@ async fn send_lines(pump: Option<Pump<Line>>, stop: watch::Receiver<bool>, expor
         exporter.export(LogBatch::new(&records)).await.is_ok()
     };
     pump.run(stop, send).await;
-}
-
-/// `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win over what is known here.
-fn resource(service: &str, instance: &str) -> Resource {
-    let own = Resource::builder_empty().with_attributes([
-        opentelemetry::KeyValue::new("service.name", format!("minuet-{service}")),
-        opentelemetry::KeyValue::new("service.namespace", "minuet"),
-        opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-        opentelemetry::KeyValue::new("service.instance.id", instance.to_owned()),
-    ]);
-    let read = |name| std::env::var(name).unwrap_or_default();
-    let env = opentelemetry_sdk::resource::EnvResourceDetector::new();
-    let named = read("OTEL_SERVICE_NAME");
-    let with_env = own
-        .with_detectors(&[Box::new(opentelemetry_sdk::resource::TelemetryResourceDetector), Box::new(env)]);
-    if named.is_empty() { with_env.build() } else { with_env.with_service_name(named).build() }
 }

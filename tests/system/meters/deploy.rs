@@ -93,7 +93,8 @@ fn meters_in(query: &str) -> BTreeSet<String> {
         }
         let word;
         (word, rest) = rest.split_at(length);
-        let is_function = rest.trim_start().starts_with('(');
+        // A function, or an aggregation: `sum(x)`, `sum by (a) (x)`.
+        let is_function = ["(", "by ", "without "].iter().any(|next| rest.trim_start().starts_with(next));
         labels_follow = ["by", "without", "on"].contains(&word);
         if !first.is_ascii_digit() && !is_function && !WORDS.contains(&word) {
             names.insert(word.to_owned());

@@ -13,7 +13,10 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Stream, Temporality,
 };
-use opentelemetry_sdk::{Resource, runtime};
+use opentelemetry_sdk::runtime;
+
+use crate::environment::{Environment, Signal};
+use crate::resource;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MetersError {
@@ -55,16 +58,16 @@ impl MetricReader for Scrape {
 
 /// Whether somebody asked for it: by an endpoint, or by `OTEL_METRICS_EXPORTER=otlp`.
 pub(super) fn is_asked_for() -> bool {
-    let value = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    if value("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        return false;
+    let read = |name: &str| env::var(name).ok();
+    let environment = Environment::new(&read);
+    let asked = !environment.disabled()
+        && environment
+            .exporter(Signal::Metrics)
+            .unwrap_or_else(|| environment.names_endpoint(Signal::Metrics));
+    for warning in environment.into_warnings() {
+        tracing::warn!(warning, "a variable is left aside");
     }
-    match value("OTEL_METRICS_EXPORTER") {
-        Some(exporters) => exporters.split(',').any(|exporter| exporter.trim() == "otlp"),
-        None => ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"]
-            .iter()
-            .any(|name| value(name).is_some()),
-    }
+    asked
 }
 
 /// Pushes to the collector that the environment names, by its protocol, interval and temporality. To be called in a Tokio
@@ -75,7 +78,7 @@ pub(super) fn push(service: &'static str) -> Result<SdkMeterProvider, MetersErro
 
 pub(super) fn pushing(service: &'static str, exporter: impl PushMetricExporter) -> SdkMeterProvider {
     let reader = PeriodicReader::builder(exporter, runtime::Tokio).build();
-    let builder = SdkMeterProvider::builder().with_resource(resource(service)).with_reader(reader);
+    let builder = SdkMeterProvider::builder().with_resource(resource::of(service)).with_reader(reader);
     let wants_buckets = env::var("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION")
         .is_ok_and(|value| value.eq_ignore_ascii_case("explicit_bucket_histogram"));
     if wants_buckets { builder.build() } else { builder.with_view(exponential).build() }
@@ -89,13 +92,4 @@ fn exponential(instrument: &Instrument) -> Option<Stream> {
     let aggregation =
         Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
     Stream::builder().with_aggregation(aggregation).build().ok()
-}
-
-/// Of a service: what the environment says of itself, `service.name` by `OTEL_SERVICE_NAME` before ours.
-fn resource(service: &'static str) -> Resource {
-    let builder = Resource::builder();
-    match env::var("OTEL_SERVICE_NAME") {
-        Ok(name) if !name.is_empty() => builder.build(),
-        _ => builder.with_service_name(format!("minuet-{service}")).build(),
-    }
 }

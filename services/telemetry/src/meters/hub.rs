@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::export::{self, MetersError};
-use super::{Meters, text};
+use super::{Meters, attribute, text};
+use crate::names::meter::{self, attribute as key};
+use crate::{Counted, logs_counted, spans_counted};
 
 /// The meters of every service of a process. Clones are the same hub.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +17,13 @@ impl Hub {
     pub fn meters(&self, service: &'static str) -> Result<Meters, MetersError> {
         let pushed = if export::is_asked_for() { Some(export::push(service)?) } else { None };
         let meters = Meters::with(service, pushed);
-        self.all().push(meters.clone());
+        let mut all = self.all();
+        // Those of the whole process, told by its first service.
+        if all.is_empty() {
+            observe_exports(&meters);
+        }
+        all.push(meters.clone());
+        drop(all);
         Ok(meters)
     }
 
@@ -39,4 +47,20 @@ impl Hub {
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<Meters>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of spans and log records. Nothing, where nobody asked for them.
+fn observe_exports(meters: &Meters) {
+    meters.total(&meter::TELEMETRY_COUNT, || {
+        let series = |signal: &'static str, counted: &Counted| {
+            [("sent", counted.sent()), ("dropped", counted.dropped()), ("failed", counted.failed())].map(
+                |(outcome, count)| {
+                    (vec![attribute(key::SIGNAL, signal), attribute(key::OUTCOME, outcome)], count)
+                },
+            )
+        };
+        let (spans, logs) = (spans_counted(), logs_counted());
+        let spans = spans.iter().flat_map(|counted| series("traces", counted));
+        spans.chain(logs.iter().flat_map(|counted| series("logs", counted))).collect()
+    });
 }

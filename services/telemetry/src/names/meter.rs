@@ -124,6 +124,7 @@ meters! {
     KAFKA_TIMEOUT_COUNT = counter("kafka.client.timeout.count", "{request}", "librdkafka: requests that timed out.");
     KAFKA_DISCONNECT_COUNT = counter("kafka.client.disconnect.count", "{connection}", "librdkafka: connections that were lost.");
     KAFKA_REBALANCE_COUNT = counter("kafka.client.rebalance.count", "{rebalance}", "librdkafka: rebalances of the group.");
+    TELEMETRY_COUNT = counter("telemetry.export.count", "{item}", "Spans and log records over OTLP, by what became of them.");
     HTTP_DURATION = histogram("http.server.request.duration", "s", SECONDS, "Requests to the gateway.");
 }
 
@@ -139,6 +140,7 @@ pub mod attribute {
     pub const WAREHOUSE: &str = "warehouse_code";
     pub const KIND: &str = "kind";
     pub const OPERATION: &str = "operation";
+    pub const SIGNAL: &str = "signal";
     pub const OUTCOME: &str = "outcome";
     pub const STEP: &str = "step";
     pub const SHARD: &str = "shard";
