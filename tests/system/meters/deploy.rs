@@ -11,7 +11,8 @@ const OF_PROMETHEUS: &str = "up";
 
 /// To be called once everything else was moved.
 pub(super) async fn every_query_names_a_meter_that_is_there(world: &World, services: &[Running; 3]) {
-    // What only trouble shows: an event that is parked.
+    // What only trouble shows: a sku that is low, and an event that is parked.
+    world.publish(minuet_tests::adjustment("LAMP", "BER", -4)).await;
     let garbage = Raw { key: None, headers: Vec::new(), payload: Some(b"no avro".to_vec()) };
     world.topics.send("orders.intake", &garbage).await;
     let (gateway, _) = world.gateway(services).await;
