@@ -191,9 +191,10 @@ impl World {
         let settings = minuet_payment::Settings { listen: any_port(), ..settings };
         let (messaging, codec, catalogue, clock) = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
-            minuet_payment::run_with(gateway, settings, messaging, codec, catalogue, clock, bound, shutdown)
-                .await
-                .map_err(|e| format!("{e:?}"))
+            let running = minuet_payment::run_with(
+                gateway, settings, messaging, codec, catalogue, clock, bound, shutdown,
+            );
+            Box::pin(running).await.map_err(|e| format!("{e:?}"))
         })
         .await
     }

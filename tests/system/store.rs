@@ -5,6 +5,7 @@ mod bench;
 mod events;
 mod inventory;
 mod order;
+mod parking;
 mod payment;
 mod play;
 mod races;

@@ -1,19 +1,23 @@
 //! A batch of events as one transaction; and, when it fails, as two of half its size.
 
-use std::collections::{BTreeSet, HashSet};
+mod item;
+mod redrive;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use minuet_events::ids;
+use minuet_events::ResolveError;
 use minuet_events::values::OrderId;
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
-use crate::dead_letters::{self, Reason};
+use crate::dead_letters::{self, Parking, Place, Reason, event_parked};
 use crate::decode::Decoder;
 use crate::fault::{Point, reach};
 use crate::generations::Generations;
@@ -21,8 +25,15 @@ use crate::meters::Steps;
 use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::spans::{self, Outcome};
 use crate::{
-    Content, Counts, Dependency, Health, Incoming, Lane, ReactError, Reacted, Reactor, Received, inbox,
+    Content, Counts, Dependency, Emission, Health, Incoming, Lane, ReactError, Reacted, Reactor, Received,
+    inbox,
 };
+use item::Item;
+
+/// How long an intake topic waits for a registry that does not answer: a restart of it. Then what cannot be read is parked.
+const REGISTRY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long after that nobody waits for it at all, so that a heap of such messages does not hold up everything else.
+const REGISTRY_GIVEN_UP: Duration = Duration::from_secs(5);
 
 pub(crate) struct Processor<R> {
     pub(crate) reactor: Arc<R>,
@@ -31,32 +42,34 @@ pub(crate) struct Processor<R> {
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
     pub(crate) attempts: u32,
+    pub(crate) registry_given_up: Mutex<Option<Instant>>,
     pub(crate) shutdown: CancellationToken,
 }
 
 /// The service is stopping, and what was under way is left to the next start.
 pub(crate) struct Stopped;
 
-/// An unreadable message, and why.
-type Unreadable = (Incoming, Reason);
+/// How a transaction ended that did not fail.
+enum Attempted<A> {
+    Done(A),
+    /// Nothing was committed: the domain calls these items of the batch illegal.
+    Refused(Vec<(usize, String)>),
+}
 
 impl<R: Reactor> Processor<R> {
     /// Processes the messages to their end: committed, parked or skipped. Answers with the shards whose messages were left to
     /// another owner.
     pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
         let begun = SystemTime::now();
-        let (mut events, mut unreadable) = (Vec::with_capacity(messages.len()), Vec::new());
-        for message in messages {
-            match self.decode(&message).await? {
+        let mut items = Vec::with_capacity(messages.len());
+        for incoming in messages {
+            match self.decode(&incoming).await? {
                 Ok(None) => {}
-                Ok(Some(content)) => events.push(self.received(message, content)),
-                Err(reason) => unreadable.push((message, reason)),
+                Ok(Some(content)) => items.push(Item::Event(self.received(incoming, content))),
+                Err(reason) => items.push(Item::Unfit { incoming, claim: None, reason }),
             }
         }
-        if events.is_empty() && unreadable.is_empty() {
-            return Ok(HashSet::new());
-        }
-        self.settle(begun, events, unreadable).await
+        if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items).await }
     }
 
     /// From here on the event's trace goes on under the span that processes it, if anybody records it.
@@ -75,9 +88,10 @@ impl<R: Reactor> Processor<R> {
         Received { incoming, content, processing }
     }
 
-    /// Asks until the registry answers.
+    /// Asks until the registry answers; of what a stranger wrote, for a while.
     async fn decode(&self, message: &Incoming) -> Result<Result<Option<Content>, Reason>, Stopped> {
-        let mut attempt = 0;
+        let (mut attempt, since) = (0, Instant::now());
+        let is_intake = dead_letters::place(message, &self.lane.catalogue, &self.decoder.prefix).is_none();
         loop {
             match self.decoder.decode(message, &self.lane.catalogue).await {
                 Ok(decoded) => {
@@ -88,83 +102,86 @@ impl<R: Reactor> Processor<R> {
                 }
                 Err(away) => {
                     self.health.down(Dependency::Registry, "the schema of a message cannot be fetched");
-                    self.pause(attempt, &away).await?;
                     attempt += 1;
+                    if is_intake && self.gives_up(since) {
+                        return Ok(Err(unresolved(&away, attempt)));
+                    }
+                    self.pause(attempt, &away).await?;
                 }
             }
         }
+    }
+
+    fn gives_up(&self, since: Instant) -> bool {
+        let mut given_up = self.registry_given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let recently = given_up.is_some_and(|at| at.elapsed() < REGISTRY_GIVEN_UP);
+        if !recently && since.elapsed() < REGISTRY_PATIENCE {
+            return false;
+        }
+        *given_up = Some(Instant::now());
+        true
     }
 
     /// Boxed, since a half is settled like the whole.
     fn settle(
         &self,
         begun: SystemTime,
-        mut events: Vec<Received>,
-        mut unreadable: Vec<Unreadable>,
+        mut items: Vec<Item>,
     ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
         async move {
             let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
             let mut tries: Vec<spans::Failure> = Vec::new();
             loop {
-                let error = match self.attempt(begun, &tries, &events, &unreadable).await {
-                    Ok(after) => {
+                let error = match self.attempt(begun, &tries, &items).await {
+                    Ok(Attempted::Done(after)) => {
                         self.health.up(Dependency::Postgres);
                         self.reactor.committed(after);
                         return Ok(left);
+                    }
+                    Ok(Attempted::Refused(refused)) => {
+                        items = self.set_aside(items, refused);
+                        continue;
                     }
                     Err(error) => error,
                 };
                 tries.push((SystemTime::now(), chain(&error)));
                 match verdict(&error) {
                     Verdict::Transient => {
-                        if matches!(error, ReactError::Database(_)) {
-                            self.health.down(
-                                Dependency::Postgres,
-                                "the database does not answer, or asks to try again",
-                            );
-                        }
+                        self.away(&error);
                         self.pause(waits, &error).await?;
                         waits += 1;
                     }
                     Verdict::Fenced => {
                         let ReactError::Fenced(lost) = &error else { continue };
                         warn!(shards = ?lost, "shards were taken by another instance");
-                        let kept = |incoming: &Incoming| !lost.contains(&shard(incoming));
                         left.extend(lost);
-                        events.retain(|event| kept(&event.incoming));
-                        unreadable.retain(|(incoming, _)| kept(incoming));
-                        if events.is_empty() && unreadable.is_empty() {
+                        items.retain(|item| !lost.contains(&shard(item.incoming())));
+                        if items.is_empty() {
                             return Ok(left);
                         }
                     }
-                    Verdict::Permanent(_) if events.len() > 1 => {
-                        debug!(events = events.len(), error = chain(&error), "halving a batch");
-                        let second = events.split_off(events.len() / 2);
-                        left.extend(self.settle(begun, events, unreadable).await?);
+                    Verdict::Permanent(_) if items.len() > 1 => {
+                        debug!(messages = items.len(), error = chain(&error), "halving a batch");
+                        let mut second = items.split_off(items.len() / 2);
+                        left.extend(self.settle(begun, items).await?);
                         // What comes behind an event that was left must be left as well.
-                        let mut second = second;
-                        second.retain(|event| !left.contains(&shard(&event.incoming)));
-                        if second.is_empty() {
-                            return Ok(left);
+                        second.retain(|item| !left.contains(&shard(item.incoming())));
+                        if !second.is_empty() {
+                            left.extend(self.settle(begun, second).await?);
                         }
-                        left.extend(self.settle(begun, second, Vec::new()).await?);
                         return Ok(left);
                     }
                     Verdict::Permanent(code) => {
                         failures += 1;
-                        let Some(alone) = events.pop() else {
+                        if !items.iter().any(Item::is_event) {
                             // Nothing but the parking itself was in it: the database does not take it as it is.
                             error!(error = chain(&error), "a message cannot even be parked");
-                            self.pause(failures, &error).await?;
+                        } else if failures >= self.attempts {
+                            let reason = Reason { code, detail: chain(&error), attempts: failures };
+                            items = self.set_aside_all(items, &reason);
                             continue;
-                        };
-                        if failures < self.attempts {
-                            events.push(alone);
-                            self.pause(failures, &error).await?;
-                        } else {
-                            let reason = Reason { code, detail: chain(&error) };
-                            unreadable.push((alone.incoming, reason));
                         }
+                        self.pause(failures, &error).await?;
                     }
                 }
             }
@@ -172,101 +189,152 @@ impl<R: Reactor> Processor<R> {
         .boxed()
     }
 
+    /// In the next attempt these are parked, of one place only the first: the others wait behind it.
+    fn set_aside(&self, items: Vec<Item>, refused: Vec<(usize, String)>) -> Vec<Item> {
+        let mut refused: HashMap<usize, String> = refused.into_iter().collect();
+        let mut places = HashSet::new();
+        let aside = |(index, item): (usize, Item)| match refused.remove(&index) {
+            Some(detail) if self.place(&item).is_none_or(|place| places.insert(place)) => {
+                item.unfit(Reason::at_once("illegal", detail), &self.lane.catalogue)
+            }
+            _ => item,
+        };
+        items.into_iter().enumerate().map(aside).collect()
+    }
+
+    fn set_aside_all(&self, items: Vec<Item>, reason: &Reason) -> Vec<Item> {
+        items.into_iter().map(|item| item.unfit(reason.clone(), &self.lane.catalogue)).collect()
+    }
+
     /// One transaction: fence, claim, park, react, publish.
     async fn attempt(
         &self,
         begun: SystemTime,
         tries: &[spans::Failure],
-        events: &[Received],
-        unreadable: &[Unreadable],
-    ) -> Result<R::After, ReactError> {
+        items: &[Item],
+    ) -> Result<Attempted<R::After>, ReactError> {
         let opened = SystemTime::now();
-        let shards: BTreeSet<u32> = events
-            .iter()
-            .map(|e| shard(&e.incoming))
-            .chain(unreadable.iter().map(|(i, _)| shard(i)))
-            .collect();
-        let shards: Vec<u32> = shards.into_iter().collect();
+        let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
         let mut steps = Steps::begin();
-        let mut transaction = self.lane.begin(&shards).await?;
+        let mut transaction = self.lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
         steps.done("begin");
+        let something_waits = transaction.something_waits;
         let connection = transaction.connection();
 
-        let claims: Vec<Option<Uuid>> = events.iter().map(|event| self.claim(event)).collect();
-        let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut new = inbox::claim(connection, &wanted).await?;
+        let fresh = self.claim(connection, items).await?;
         reach(Point::AfterClaim);
         steps.done("claim");
-        // The first of several with one id is the one that counts.
-        let fresh: Vec<&Received> = events
-            .iter()
-            .zip(&claims)
-            .filter(|(_, claim)| claim.is_none_or(|id| new.remove(&id)))
-            .map(|(event, _)| event)
-            .collect();
-
-        let mut parked = Vec::new();
-        for (incoming, reason) in unreadable {
-            if self.park(connection, incoming, reason).await? {
-                parked.push(reason.code);
+        let mut waiting = match something_waits {
+            true => {
+                dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.place(&items[*i]))).await?
             }
-        }
-        let reacting = self.reactor.react(connection, self.lane.now(), &fresh);
-        let reacted = AssertUnwindSafe(reacting)
-            .catch_unwind()
-            .await
-            .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
-        for refusal in &reacted.refusals {
-            if let Some(event) = fresh.get(refusal.index) {
-                let reason = Reason { code: "illegal", detail: refusal.detail.clone() };
-                if self.park(connection, &event.incoming, &reason).await? {
-                    parked.push(reason.code);
+            false => HashSet::new(),
+        };
+        let (mut events, mut parked, mut emissions) =
+            (Vec::with_capacity(fresh.len()), Vec::new(), Vec::new());
+        for &index in &fresh {
+            let Some(item) = items.get(index) else { continue };
+            match item {
+                Item::Event(received) if !self.waits(item, &waiting) => events.push((index, received)),
+                item => {
+                    if let Some((code, emission)) = self.park(connection, item, &mut waiting).await? {
+                        parked.push(code);
+                        emissions.push(emission);
+                    }
                 }
             }
         }
+        let received: Vec<&Received> = events.iter().map(|(_, received)| *received).collect();
+        let reacted = self.react(connection, &received).await?;
+        if !reacted.refusals.is_empty() {
+            let index = |of: usize| events.get(of).map(|(index, _)| *index);
+            let refused = reacted.refusals.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
+            return Ok(Attempted::Refused(refused.collect()));
+        }
+        let Reacted { emissions: caused, applied, after, .. } = reacted;
+        emissions.extend(caused);
         steps.done("react");
-        transaction.commit(&reacted.emissions).await?;
+        transaction.commit(&emissions).await?;
         steps.done("commit");
         if self.lane.tracer.is_on() {
             let batch = spans::Batch { lane: &self.lane, begun, opened, failures: tries };
-            tell(&batch, events, unreadable, &fresh, &reacted);
+            let applied =
+                applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
+            tell(&batch, items, &events, &applied, &emissions);
         }
 
-        Counts::add(&self.counts.processed, fresh.len() - reacted.refusals.len());
-        Counts::add(&self.counts.duplicates, events.len() - fresh.len());
+        Counts::add(&self.counts.processed, events.len());
+        Counts::add(&self.counts.duplicates, items.len() - fresh.len());
         Counts::add(&self.counts.parked, parked.len());
         self.lane.instruments.parked(&parked);
         self.lane.instruments.committed(&steps);
-        Ok(reacted.after)
+        Ok(Attempted::Done(after))
     }
 
-    /// The inbox id. What lies on a compacted topic has none: it is applied by its position.
-    fn claim(&self, event: &Received) -> Option<Uuid> {
-        match &event.content {
-            Content::Event(content) => {
-                let (envelope, _) = &**content;
-                let topic = self.lane.catalogue.topic_of(envelope.event_type);
-                (!self.lane.catalogue.is_compacted(topic))
-                    .then(|| ids::inbox_id(&envelope.source, envelope.id))
-            }
-            Content::Erased { .. } => None,
-        }
+    /// The places of the items that nobody has claimed before. The first of several with one id is the one that counts.
+    async fn claim(&self, connection: &mut PgConnection, items: &[Item]) -> Result<Vec<usize>, ReactError> {
+        let claims: Vec<Option<Uuid>> = items.iter().map(|item| item.claim(&self.lane.catalogue)).collect();
+        let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut new = inbox::claim(connection, &wanted, self.lane.now()).await?;
+        let is_fresh =
+            |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
+        Ok(claims.into_iter().enumerate().filter_map(is_fresh).collect())
     }
 
+    async fn react(
+        &self,
+        connection: &mut PgConnection,
+        events: &[&Received],
+    ) -> Result<Reacted<R::After>, ReactError> {
+        let reacting = self.reactor.react(connection, self.lane.now(), events);
+        AssertUnwindSafe(reacting)
+            .catch_unwind()
+            .await
+            .map_err(|panic| ReactError::Panic(panic_text(&*panic)))?
+    }
+
+    fn place(&self, item: &Item) -> Option<Place> {
+        dead_letters::place(item.incoming(), &self.lane.catalogue, &self.decoder.prefix)
+    }
+
+    fn waits(&self, item: &Item, waiting: &HashSet<Place>) -> bool {
+        !waiting.is_empty() && self.place(item).is_some_and(|place| waiting.contains(&place))
+    }
+
+    /// Sets it aside; what comes later of its place waits from now on. None: it was parked before.
     async fn park(
         &self,
-        connection: &mut sqlx::PgConnection,
-        incoming: &Incoming,
-        reason: &Reason,
-    ) -> Result<bool, sqlx::Error> {
-        let Reason { code, detail } = reason;
+        connection: &mut PgConnection,
+        item: &Item,
+        waiting: &mut HashSet<Place>,
+    ) -> Result<Option<(&'static str, Emission)>, sqlx::Error> {
+        let (now, place) = (self.lane.now(), self.place(item));
+        let (incoming, at) = (item.incoming(), now.to_datetime());
+        let parking = match item {
+            Item::Event(_) => Parking::behind(incoming, item.claim(&self.lane.catalogue), at),
+            Item::Unfit { claim, reason, .. } => {
+                let (claim, reason) = (*claim, reason.clone());
+                Parking { incoming, claim, reason, in_order: place.is_some(), at }
+            }
+        };
+        if !parking.park(connection).await? {
+            return Ok(None);
+        }
+        let Reason { code, detail, attempts } = &parking.reason;
         let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
         minuet_telemetry::within(None, key.and_then(order_of), || {
-            warn!(position = %incoming.position, reason = code, detail, "event parked");
+            warn!(position = %incoming.position, reason = code, detail, attempts, "event parked");
         });
-        dead_letters::park(connection, incoming, reason, self.attempts).await
+        waiting.extend(place);
+        Ok(Some((code, event_parked(&parking, &self.lane.source, now))))
+    }
+
+    fn away(&self, error: &ReactError) {
+        if matches!(error, ReactError::Database(_)) {
+            self.health.down(Dependency::Postgres, "the database does not answer, or asks to try again");
+        }
     }
 
     async fn pause(&self, attempt: u32, error: &(dyn std::error::Error + Sync)) -> Result<(), Stopped> {
@@ -279,43 +347,48 @@ impl<R: Reactor> Processor<R> {
     }
 }
 
-/// The shard in whose name a message is processed: the partition it came in on.
-pub(crate) fn shard(incoming: &Incoming) -> u32 {
-    incoming.position.partition.unsigned_abs()
-}
-
 /// An order's key is its id.
 fn order_of(key: &str) -> Option<String> {
     OrderId::parse(key).ok().map(|order| order.to_string())
 }
 
-/// What became of each event whose trace is recorded.
-fn tell<A>(
+/// What became of each message whose trace is recorded: `new` are those that were reacted to, by their place in the batch.
+fn tell(
     batch: &spans::Batch<'_>,
-    events: &[Received],
-    unreadable: &[Unreadable],
-    fresh: &[&Received],
-    reacted: &Reacted<A>,
+    items: &[Item],
+    new: &[(usize, &Received)],
+    applied: &HashSet<usize>,
+    emissions: &[Emission],
 ) {
-    let applied: HashSet<usize> = reacted.applied.iter().copied().collect();
-    let mut outcomes = Vec::new();
-    let mut new = fresh.iter().enumerate().peekable();
-    for event in events {
-        let place = new.next_if(|(_, fresh)| std::ptr::eq(**fresh, event)).map(|(place, _)| place);
-        if event.processing.is_none() {
-            continue;
+    let new: HashSet<usize> = new.iter().map(|(index, _)| *index).collect();
+    let (mut outcomes, mut parked) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Item::Unfit { incoming, reason, .. } => parked.push((incoming, reason)),
+            Item::Event(event) if event.processing.is_some() => {
+                let outcome = if applied.contains(&index) {
+                    Outcome::Applied
+                } else if new.contains(&index) {
+                    Outcome::NoOp
+                } else {
+                    // Known already; or it waits behind one that is parked, and is told of when its turn comes.
+                    Outcome::Duplicate
+                };
+                outcomes.push((event, outcome));
+            }
+            Item::Event(_) => {}
         }
-        let outcome = match place {
-            None => Outcome::Duplicate,
-            Some(place) if applied.contains(&place) => Outcome::Applied,
-            Some(_) => Outcome::NoOp,
-        };
-        let refused = reacted.refusals.iter().find(|refusal| Some(refusal.index) == place);
-        outcomes.push((event, outcome, refused.map(|refusal| refusal.detail.as_str())));
     }
-    let parked: Vec<(&Incoming, &Reason)> =
-        unreadable.iter().map(|(incoming, reason)| (incoming, reason)).collect();
-    batch.tell(&outcomes, &parked, &reacted.emissions, SystemTime::now());
+    batch.tell(&outcomes, &parked, emissions, SystemTime::now());
+}
+
+fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
+    Reason { code: "unknown_schema", detail: chain(away), attempts }
+}
+
+/// The shard in whose name a message is processed: the partition it came in on.
+pub(crate) fn shard(incoming: &Incoming) -> u32 {
+    incoming.position.partition.unsigned_abs()
 }
 
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -327,9 +400,4 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 pub(crate) fn current(messages: Vec<Incoming>, generations: &Generations) -> Vec<Incoming> {
     let of = |message: &Incoming| generations.of(&message.position.topic, message.position.partition);
     messages.into_iter().filter(|message| message.generation == of(message)).collect()
-}
-
-/// The shards that must be held before these messages are processed.
-pub(crate) fn shards_of(messages: &[Incoming]) -> HashSet<u32> {
-    messages.iter().map(shard).collect()
 }

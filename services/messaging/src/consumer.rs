@@ -16,6 +16,7 @@ use tracing::{debug, error, info, warn};
 use crate::client::Client;
 use crate::fault::{Point, reach};
 use crate::generations::Generations;
+use crate::intake::{self, Closed, Inlet};
 use crate::shards::Shards;
 use crate::{Dependency, Health, Incoming};
 
@@ -101,7 +102,7 @@ pub(crate) struct Rewind {
 /// goes on, so that the group does not evict us; what is held meanwhile is bounded by the channel and one prefetch queue.
 pub(crate) async fn poll(
     consumer: Arc<Polled>,
-    to: mpsc::Sender<Incoming>,
+    to: Inlet,
     mut rewinds: mpsc::UnboundedReceiver<Rewind>,
     health: Health,
     shutdown: CancellationToken,
@@ -117,9 +118,9 @@ pub(crate) async fn poll(
                 back(&consumer, rewind).await;
                 continue;
             }
-            permit = to.reserve(), if !held.is_empty() => {
-                let (Ok(permit), Some(first)) = (permit, held.pop_front()) else { return };
-                permit.send(first);
+            place = to.reserve(held.front().map_or(0, intake::size)), if !held.is_empty() => {
+                let (Ok(place), Some(first)) = (place, held.pop_front()) else { return };
+                place.put(first);
                 if held.is_empty() {
                     resume(&consumer);
                 }
@@ -156,18 +157,12 @@ pub(crate) async fn poll(
             pause(&consumer);
             continue;
         }
-        match to.try_send(incoming) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => return,
-            Err(mpsc::error::TrySendError::Full(incoming)) => {
-                match tokio::time::timeout(PATIENCE, to.reserve()).await {
-                    Ok(Ok(permit)) => permit.send(incoming),
-                    Ok(Err(_)) => return,
-                    Err(_) => {
-                        held.push_back(incoming);
-                        pause(&consumer);
-                    }
-                }
+        match tokio::time::timeout(PATIENCE, to.reserve(intake::size(&incoming))).await {
+            Ok(Ok(place)) => place.put(incoming),
+            Ok(Err(Closed)) => return,
+            Err(_) => {
+                held.push_back(incoming);
+                pause(&consumer);
             }
         }
     }

@@ -6,12 +6,27 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::{dead_letters, inbox, meters, outbox, shards, sweeper};
+use crate::dead_letters::{self, admin, redrive};
+use crate::{inbox, meters, outbox, shards, sweeper};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
     inbox::CLAIM,
     dead_letters::PARK,
+    dead_letters::WAITING,
+    redrive::ASKED,
+    redrive::GROUP,
+    redrive::LETTER,
+    redrive::TAKE,
+    redrive::FAILED,
+    redrive::ANSWERED,
+    admin::LIST,
+    admin::ONE,
+    admin::REQUEST,
+    admin::OPEN,
+    admin::BEHIND,
+    admin::LOCK,
+    admin::DISCARD,
     outbox::APPEND,
     outbox::NEXT,
     outbox::DELETE,

@@ -25,7 +25,7 @@ impl Decoder {
     ) -> Result<Result<Option<Content>, Reason>, ResolveError> {
         let topic =
             incoming.position.topic.strip_prefix(self.prefix.as_str()).unwrap_or(&incoming.position.topic);
-        let refuse = |code, detail: String| Ok(Err(Reason { code, detail }));
+        let refuse = |code, detail: String| Ok(Err(Reason::at_once(code, detail)));
         let key = match incoming.key.as_deref().map(str::from_utf8) {
             Some(Ok(key)) => key,
             Some(Err(_)) => return refuse("key", "the message key is not UTF-8".to_owned()),

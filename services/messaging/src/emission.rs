@@ -72,6 +72,11 @@ impl Emission {
         Emission { envelope, event, under }
     }
 
+    /// Of the service, not of the domain: nobody records how it was decided.
+    pub(crate) fn unrecorded(envelope: Envelope, event: Event) -> Self {
+        Emission { envelope, event, under: None }
+    }
+
     /// The span of what led to this event, which the one of its sending hangs under. A function of the event's id.
     pub fn step(&self) -> TraceContext {
         self.envelope.trace.under(spans::step_id(self.envelope.id))

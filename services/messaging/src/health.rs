@@ -60,6 +60,11 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Nobody expects what was never reported.
+    pub(crate) fn is_up(&self, dependency: Dependency) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&dependency).is_none_or(|report| report.ok)
+    }
+
     pub fn ready(&self) -> bool {
         self.report().values().all(|report| report.ok)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minuet_events::values::Micros;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Where a message lies. The topic carries its prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Incoming {
     pub headers_readable: bool,
     /// How often its partition had been given away when it was fetched.
     pub(crate) generation: u64,
+    /// Its share of what may be under way, given back when it is dropped.
+    pub(crate) room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Incoming {
@@ -62,6 +65,7 @@ impl Incoming {
             timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
             headers_readable: readable,
             generation,
+            room: None,
         }
     }
 
@@ -73,7 +77,8 @@ impl Incoming {
         headers: Vec<(String, Option<Vec<u8>>)>,
         timestamp: Micros,
     ) -> Self {
-        Incoming { position, key, payload, headers, timestamp, headers_readable: true, generation: 0 }
+        let (headers_readable, generation, room) = (true, 0, None);
+        Incoming { position, key, payload, headers, timestamp, headers_readable, generation, room }
     }
 
     /// The value of the first header of that name.

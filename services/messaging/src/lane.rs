@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::fault::{Point, reach};
 use crate::meters::Instruments;
-use crate::shards::{self, Shards};
+use crate::shards::{self, Fenced, Shards};
 use crate::topics::Catalogue;
 use crate::{Cause, Clock, Emission, ReactError, outbox, spans};
 
@@ -108,19 +108,21 @@ impl Lane {
             return Err(ReactError::Fenced(foreign));
         }
         let mut inner = self.pool.begin().await?;
-        let lost = shards::fence(&mut inner, &believed).await?;
+        let Fenced { lost, something_waits } = shards::fence(&mut inner, &believed).await?;
         if !lost.is_empty() {
             inner.rollback().await?;
             self.shards.fence_off(&lost);
             return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
-        Ok(Transaction { inner, lane: self.clone() })
+        Ok(Transaction { inner, lane: self.clone(), something_waits })
     }
 }
 
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
     lane: Lane,
+    /// Events of some keys are parked: see [`Fenced`].
+    pub(crate) something_waits: bool,
 }
 
 impl Transaction {

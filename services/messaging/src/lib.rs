@@ -34,6 +34,7 @@ mod history;
 pub mod http;
 mod inbox;
 mod incoming;
+mod intake;
 mod kafka;
 mod lane;
 mod meters;

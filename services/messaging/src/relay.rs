@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures::TryStreamExt;
 use futures::future::join_all;
 use minuet_events::TraceContext;
 use minuet_telemetry::{Kind, Span};
@@ -29,6 +30,12 @@ use crate::{kafka, shards};
 const ROWS: i64 = 1_000;
 /// How long a key whose row the broker refused waits before it is tried again.
 const STOPPED: Duration = Duration::from_secs(5);
+/// Bytes of one read: rows may be as large as the broker's largest message.
+const BYTES: usize = 8 * 1024 * 1024;
+/// How long it goes on once it is told to stop: what is left is published at the next start.
+const LAST_ROUNDS: Duration = Duration::from_millis(1_500);
+/// How often a broker that was away is asked, where nothing is to be sent to it.
+const ASK_KAFKA: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
     pub(crate) lane: Lane,
@@ -39,6 +46,8 @@ pub(crate) struct Relay {
     pub(crate) counts: Arc<Counts>,
     /// Keys that the broker refused, and until when they wait.
     stopped: HashMap<String, Instant>,
+    kafka_was_up: bool,
+    asked_kafka: Instant,
 }
 
 impl Relay {
@@ -50,12 +59,13 @@ impl Relay {
         health: Health,
         counts: Arc<Counts>,
     ) -> Self {
-        Relay { lane, producer, prefix, poll, health, counts, stopped: HashMap::new() }
+        let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
+        Relay { lane, producer, prefix, poll, health, counts, stopped, kafka_was_up: false, asked_kafka }
     }
 
-    /// Runs until told to stop; then once more, so that what was committed before the end leaves too.
+    /// Runs until told to stop; then until the outbox is empty, for a while, so that what was committed before the end leaves.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let mut failures = 0;
+        let (mut failures, mut told) = (0, None);
         let wake = Arc::clone(&self.lane.wake);
         loop {
             if let Some((error, reason)) = self.producer.client().fatal_error() {
@@ -64,10 +74,20 @@ impl Relay {
             }
             match self.round().await {
                 Ok(published) => {
+                    if failures > 0 {
+                        self.health.up(Dependency::Postgres);
+                    }
                     failures = 0;
+                    if shutdown.is_cancelled() {
+                        let told = told.get_or_insert_with(Instant::now);
+                        if published == 0 || told.elapsed() > LAST_ROUNDS {
+                            return;
+                        }
+                    }
                     if published > 0 {
                         continue;
                     }
+                    self.look_for_kafka().await;
                 }
                 Err(error) => {
                     warn!(error = chain(&error), "the outbox cannot be read");
@@ -98,12 +118,7 @@ impl Relay {
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
-        let rows: Vec<Row> = sqlx::query_as(outbox::NEXT)
-            .bind(&shards)
-            .bind(stopped)
-            .bind(ROWS)
-            .fetch_all(&self.lane.pool)
-            .await?;
+        let rows = self.read(&shards, &stopped).await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -126,10 +141,41 @@ impl Relay {
         Ok(published.len())
     }
 
+    /// The lowest rows, by number or by bytes, whichever is reached first; one at least.
+    async fn read(&self, shards: &[i16], stopped: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
+        let query = sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS);
+        let mut stream = query.fetch(&self.lane.pool);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = stream.try_next().await? {
+            bytes += row.payload.len() + row.headers.len();
+            rows.push(row);
+            if bytes >= BYTES {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// An idle service hears nothing of a broker that came back: nobody tells it, and it sends nothing.
+    async fn look_for_kafka(&mut self) {
+        let is_up = self.health.is_up(Dependency::Kafka);
+        self.kafka_was_up |= is_up;
+        // The first time the group says it, with the partitions that it assigns.
+        if is_up || !self.kafka_was_up || self.asked_kafka.elapsed() < ASK_KAFKA {
+            return;
+        }
+        self.asked_kafka = Instant::now();
+        let producer = self.producer.clone();
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, ASK_KAFKA));
+        if matches!(asked.await, Ok(Ok(_))) {
+            self.health.up(Dependency::Kafka);
+        }
+    }
+
     /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
     async fn look_at_epochs(&self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
         let mut connection = self.lane.pool.acquire().await?;
-        let lost = shards::fence(&mut connection, held).await?;
+        let lost = shards::fence(&mut connection, held).await?.lost;
         if !lost.is_empty() {
             warn!(shards = ?lost, "shards were taken by another instance");
             self.lane.shards.fence_off(&lost);

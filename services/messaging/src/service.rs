@@ -1,9 +1,10 @@
 //! Wires a service together: lane, consumer, processor, relay; starts them, and stops them in order.
 
 mod by_hand;
+mod work;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use minuet_events::{Codec, EventType};
@@ -18,11 +19,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
-use crate::batch::{self, Processor};
+use crate::batch::Processor;
 use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
-use crate::fault::{Point, reach};
 use crate::generations::Generations;
 use crate::meters::{self, Instruments, Sampler};
 use crate::relay::Relay;
@@ -31,14 +31,15 @@ use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
 use crate::topics::Catalogue;
 use crate::{
-    Clock, Counts, DatabaseError, Dependency, Health, Incoming, Lane, Reactor, Settings, database, kafka,
+    Clock, Counts, DatabaseError, Dependency, Health, Lane, Reactor, Settings, database, intake, kafka,
 };
 
 #[doc(hidden)]
 pub use by_hand::ByHand;
+use work::{Input, work};
 
-/// How long a stop may wait for the broker.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// How long each step of a stop may wait: for the batch, the relay, the broker, the database. All of them end within 10 s.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -122,6 +123,7 @@ impl Service {
             health: self.health.clone(),
             counts: Arc::clone(&self.counts),
             attempts: self.settings.attempts,
+            registry_given_up: Mutex::default(),
             shutdown,
         }
     }
@@ -161,7 +163,7 @@ impl Service {
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         info!(service = lane.service, group, ?topics, "consuming");
 
-        let (to, from) = mpsc::channel(settings.batch_size * 2);
+        let (to, from) = intake::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
         let poller = spawn(
             "poll",
@@ -207,7 +209,11 @@ impl Service {
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
 
         let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
-        work(&processor, input, from, settings.batch_size, &shutdown).await;
+        tokio::select! {
+            () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
+            // The database has not answered: what was under way is rolled back, and is read again at the next start.
+            () = overdue(&shutdown) => warn!("a batch did not end in time"),
+        }
         if !told.is_cancelled() {
             return Err(ServiceError::Ended { service: lane.service });
         }
@@ -223,7 +229,9 @@ impl Service {
             warn!(%error, "the relay did not finish in time; what is left is published at the next start");
         }
         leave(consumer, producer).await;
-        lane.pool.close().await;
+        if tokio::time::timeout(GOODBYE, lane.pool.close()).await.is_err() {
+            warn!("the database did not let us go in time");
+        }
         info!(service = lane.service, "stopped");
         Ok(())
     }
@@ -262,68 +270,10 @@ impl Drop for TaskEnd {
     }
 }
 
-/// What the group and the sweeper are told about the messages that are processed.
-#[derive(Clone, Copy)]
-struct Input<'a> {
-    consumer: &'a Polled,
-    generations: &'a Generations,
-    processed: &'a Processed,
-}
-
-/// Takes batches and processes them until the poller has ended or the service stops.
-async fn work<R: Reactor>(
-    processor: &Processor<R>,
-    input: Input<'_>,
-    mut from: mpsc::Receiver<Incoming>,
-    batch_size: usize,
-    shutdown: &CancellationToken,
-) {
-    let shards = &processor.lane.shards;
-    loop {
-        let mut messages = Vec::with_capacity(batch_size);
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            taken = from.recv_many(&mut messages, batch_size) => if taken == 0 { return },
-        }
-        reach(Point::AfterPoll);
-        let taken = processor.lane.instruments.taken(&messages);
-        let Some(messages) = once_held(shards, input.generations, messages, shutdown).await else { return };
-        let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
-        for message in &messages {
-            next.insert(
-                (Arc::clone(&message.position.topic), message.position.partition),
-                message.position.offset + 1,
-            );
-        }
-        let Ok(lost) = processor.process(messages).await else { return };
-        processor.lane.instruments.processed(taken);
-        // What was left to another owner is not done: it is read again from what was committed.
-        next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
-        input.processed.advance(&next);
-        consumer::store_offsets(input.consumer, &next);
-        reach(Point::AfterStoreOffset);
-    }
-}
-
-/// Waits until every shard of the messages is held; leaves out those whose partition went to somebody else.
-async fn once_held(
-    shards: &Shards,
-    generations: &Generations,
-    mut messages: Vec<Incoming>,
-    shutdown: &CancellationToken,
-) -> Option<Vec<Incoming>> {
-    let mut changed = shards.subscribe();
-    loop {
-        messages = batch::current(messages, generations);
-        if batch::shards_of(&messages).iter().all(|shard| shards.epoch(*shard).is_some()) {
-            return Some(messages);
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return None,
-            change = changed.changed() => if change.is_err() { return None },
-        }
-    }
+/// Some time after the service was told to stop.
+async fn overdue(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(GOODBYE).await;
 }
 
 /// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.

@@ -19,8 +19,10 @@ pub(crate) const TAKE: &str = "insert into shards (shard, epoch, owner, taken_at
      on conflict (shard) do update set epoch = shards.epoch + 1, owner = excluded.owner, taken_at = excluded.taken_at
      returning shard, epoch";
 
+/// Tells besides whether anything is parked that others wait behind: a look into an index that is empty as a rule. What it
+/// says is true while the lock is held, since only the owner of a shard parks.
 pub(crate) const FENCE: &str =
-    "select s.shard from shards s join unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
+    "select s.shard, exists (select from dead_letters where in_order and discarded_at is null) from shards s join unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
      on s.shard = held.shard and s.epoch = held.epoch order by s.shard for share of s";
 
 /// The shards of this instance. Shared by the consumer, the relay and whoever else writes.
@@ -48,6 +50,18 @@ impl Shards {
 
     pub(crate) fn epoch(&self, shard: u32) -> Option<i64> {
         self.epochs().get(shard as usize).copied().flatten()
+    }
+
+    /// How many there are, held or not.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.epochs().len()).unwrap_or(u32::MAX)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn hold(&self, shard: u32, epoch: i64) {
+        if let Some(slot) = self.epochs().get_mut(shard as usize) {
+            *slot = Some(epoch);
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
@@ -144,16 +158,28 @@ impl Shards {
     }
 }
 
-/// Locks the shards' rows in share mode until the transaction ends. Answers with those that are no longer ours.
+/// What a fence found.
+pub(crate) struct Fenced {
+    /// Those that are no longer ours.
+    pub(crate) lost: Vec<(u32, i64)>,
+    /// Events of some keys are parked, and what comes later may have to wait behind them.
+    pub(crate) something_waits: bool,
+}
+
+/// Locks the shards' rows in share mode until the transaction ends.
 pub(crate) async fn fence(
     connection: &mut PgConnection,
     believed: &[(u32, i64)],
-) -> Result<Vec<(u32, i64)>, sqlx::Error> {
+) -> Result<Fenced, sqlx::Error> {
     let (numbers, epochs): (Vec<i16>, Vec<i64>) =
         believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
-    let ours: Vec<i16> = sqlx::query_scalar(FENCE).bind(numbers).bind(epochs).fetch_all(connection).await?;
-    let ours: HashSet<u32> = ours.into_iter().map(|n| u32::from(n.unsigned_abs())).collect();
-    Ok(believed.iter().copied().filter(|(shard, _)| !ours.contains(shard)).collect())
+    let found: Vec<(i16, bool)> =
+        sqlx::query_as(FENCE).bind(numbers).bind(epochs).fetch_all(connection).await?;
+    let ours: HashSet<u32> = found.iter().map(|(n, _)| u32::from(n.unsigned_abs())).collect();
+    Ok(Fenced {
+        lost: believed.iter().copied().filter(|(shard, _)| !ours.contains(shard)).collect(),
+        something_waits: found.iter().any(|(_, something_waits)| *something_waits),
+    })
 }
 
 #[cfg(test)]

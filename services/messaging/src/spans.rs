@@ -91,11 +91,10 @@ impl Outcome {
 }
 
 impl Batch<'_> {
-    /// `events`: those whose trace is recorded, what became of them, and why they were refused; `parked`: what could not be
-    /// read. In a trace of its own the batch holds the transaction, since that belongs to all of them.
+    /// `events`: those whose trace is recorded, and what became of them; `parked`: what is set aside, and why. In a trace of its own the batch holds the transaction, since that belongs to all of them.
     pub(crate) fn tell(
         &self,
-        events: &[(&Received, Outcome, Option<&str>)],
+        events: &[(&Received, Outcome)],
         parked: &[(&Incoming, &Reason)],
         emissions: &[Emission],
         committed: SystemTime,
@@ -117,7 +116,7 @@ impl Batch<'_> {
                 by_cause.entry(cause).or_default().push(emission);
             }
         }
-        for (received, outcome, refused) in events {
+        for (received, outcome) in events {
             let (Some(processing), Content::Event(content)) = (&received.processing, &received.content)
             else {
                 continue;
@@ -128,9 +127,6 @@ impl Batch<'_> {
                 .with("messaging.message.id", envelope.id.to_string())
                 .with(attribute::EVENT, envelope.event_type.name())
                 .with(attribute::OUTCOME, outcome.name());
-            if let Some(detail) = refused {
-                span = span.with(attribute::OUTCOME, "parked").failed_with("illegal", (*detail).to_owned());
-            }
             let emitted = by_cause.get(&envelope.id).map(Vec::as_slice).unwrap_or_default();
             for emission in emitted.iter().copied() {
                 let other_trace = emission.envelope.trace.trace_id() != processing.context.trace_id();

@@ -54,13 +54,37 @@ pub(super) struct Ledger {
     inbox: HashSet<Uuid>,
     pub(super) told: Vec<Told>,
     pub(super) parked: usize,
+    behind: usize,
+    /// Topics of ours and keys of which something is parked.
+    waiting: HashSet<(String, String)>,
     pub(super) no_ops: u64,
 }
 
 impl Ledger {
-    /// False: it was here before.
+    /// False: it was here before, or it has to wait behind one that is parked.
     pub(super) fn claim(&mut self, envelope: &Envelope) -> bool {
-        self.inbox.insert(envelope.id)
+        if !self.inbox.insert(envelope.id) {
+            return false;
+        }
+        let waits = self.waiting.contains(&Self::place(envelope));
+        self.behind += usize::from(waits);
+        !waits
+    }
+
+    /// The domain calls it illegal.
+    pub(super) fn park(&mut self, envelope: &Envelope) {
+        self.parked += 1;
+        if !Self::catalogue().is_intake(&Self::place(envelope).0) {
+            self.waiting.insert(Self::place(envelope));
+        }
+    }
+
+    fn place(envelope: &Envelope) -> (String, String) {
+        (Self::catalogue().topic_of(envelope.event_type).to_owned(), envelope.subject.to_string())
+    }
+
+    fn catalogue() -> Catalogue {
+        Catalogue::embedded().unwrap()
     }
 }
 
@@ -112,6 +136,12 @@ impl<R: Reactor> Bench<R> {
         Sent { envelope, event, message }
     }
 
+    /// The same bytes at another place of the same partition.
+    pub(super) fn elsewhere(&self, sent: &Sent) -> Incoming {
+        let partition = sent.message.position.partition;
+        self.sent(sent.envelope.clone(), sent.event.clone(), partition).message
+    }
+
     pub(super) async fn batch(&self, batch: &[Sent]) {
         let messages = batch.iter().map(|sent| sent.message.clone()).collect();
         assert_eq!(self.hand.batch(messages).await, HashSet::new());
@@ -130,7 +160,9 @@ impl<R: Reactor> Bench<R> {
                 .fetch_all(self.pool())
                 .await
                 .unwrap();
-        rows.iter().map(|(topic, key, headers, payload)| self.read(topic, key, headers, payload)).collect()
+        let dead_letters = format!("{}.dead-letters", self.service);
+        let told = rows.iter().filter(|(topic, ..)| *topic != dead_letters);
+        told.map(|(topic, key, headers, payload)| self.read(topic, key, headers, payload)).collect()
     }
 
     fn read(&self, topic: &str, key: &str, headers: &str, payload: &[u8]) -> Told {
@@ -159,7 +191,10 @@ impl<R: Reactor> Bench<R> {
         assert_eq!(self.told().await, std::mem::take(&mut ledger.told));
         let parked = "select count(*) from dead_letters where reason = 'illegal'";
         assert_eq!(self.number(parked).await, ledger.parked as i64);
-        assert_eq!(self.number("select count(*) from dead_letters").await, ledger.parked as i64);
+        let behind = "select count(*) from dead_letters where reason = 'waits_behind'";
+        assert_eq!(self.number(behind).await, ledger.behind as i64);
+        let all = (ledger.parked + ledger.behind) as i64;
+        assert_eq!(self.number("select count(*) from dead_letters").await, all);
         assert_eq!(counted(self.hand.counts()).0 - no_ops_before, ledger.no_ops);
     }
 }

@@ -226,7 +226,7 @@ impl Model for Inventory {
             other => panic!("{other:?}"),
         };
         match decide(&reservation, input, &self.stock) {
-            Err(_) => self.ledger.parked += 1,
+            Err(_) => self.ledger.park(envelope),
             Ok(decision) if decision.is_no_op() => self.ledger.no_ops += 1,
             Ok(decision) => self.settle(id, decision, cause, now),
         }

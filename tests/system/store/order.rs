@@ -248,7 +248,7 @@ impl Orders {
             other => panic!("{other:?}"),
         };
         match decide(order, input) {
-            Err(_) => self.ledger.parked += 1,
+            Err(_) => self.ledger.park(envelope),
             Ok(decision) if decision.is_no_op() => self.ledger.no_ops += 1,
             Ok(decision) => {
                 let row = self.rows.entry(id).or_insert_with(|| Row::new(now));

@@ -220,7 +220,7 @@ impl Model for Payments {
         };
         let payment = self.rows.get(&id).and_then(|row| row.payment.as_ref()).unwrap_or(&Payment::Unknown);
         match decide(payment, input) {
-            Err(_) => self.ledger.parked += 1,
+            Err(_) => self.ledger.park(envelope),
             Ok(decision) if decision.is_no_op() => self.ledger.no_ops += 1,
             Ok(decision) => self.settle(id, decision, Cause::from(envelope), now),
         }

@@ -25,7 +25,7 @@ pub(crate) const OUTBOX: &str =
 /// Nobody counts the rows of two weeks.
 pub(crate) const INBOX: &str = "select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8
      from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'inbox'::regclass";
-pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters order by id desc limit 10000) newest group by reason";
+pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters where discarded_at is null order by id desc limit 10000) newest group by reason";
 
 pub(crate) struct Sampler<R> {
     reactor: Arc<R>,

@@ -51,6 +51,7 @@ mod tests {
             timestamp: Micros(now.0 - seconds * 1_000_000),
             headers_readable: true,
             generation: 0,
+            room: None,
         };
         let under_way = UnderWay::default();
         assert_eq!(under_way.age(), Duration::ZERO);

@@ -65,6 +65,12 @@ impl<R: Reactor> ByHand<R> {
         sweeper::decide(&*self.0.reactor, self.lane(), orders, self.lane().now()).await
     }
 
+    /// Redrives what was asked for, as the service does between two batches.
+    pub async fn redrive(&self) {
+        // Nobody stops it, so it comes to an end.
+        self.0.redrive().await.unwrap_or_default();
+    }
+
     /// Finds what is due and decides it, however long ago that was.
     pub async fn sweep(&self) -> Result<usize, ReactError> {
         let (lane, now) = (self.lane(), self.lane().now());

@@ -1,0 +1,60 @@
+use minuet_events::ids;
+use uuid::Uuid;
+
+use crate::dead_letters::Reason;
+use crate::topics::Catalogue;
+use crate::{Content, Incoming, Received};
+
+/// A message of a batch.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Event(Received),
+    /// To be parked: it could not be read, or reacting to it failed.
+    Unfit {
+        incoming: Incoming,
+        claim: Option<Uuid>,
+        reason: Reason,
+    },
+}
+
+impl Item {
+    pub(crate) fn incoming(&self) -> &Incoming {
+        match self {
+            Item::Event(received) => &received.incoming,
+            Item::Unfit { incoming, .. } => incoming,
+        }
+    }
+
+    /// The inbox id. None: nothing was read that has one, or it lies on a compacted topic and is applied by its position.
+    pub(crate) fn claim(&self, catalogue: &Catalogue) -> Option<Uuid> {
+        match self {
+            Item::Event(received) => claim(&received.content, catalogue),
+            Item::Unfit { claim, .. } => *claim,
+        }
+    }
+
+    /// It was an event, and is to be parked.
+    pub(crate) fn unfit(self, reason: Reason, catalogue: &Catalogue) -> Self {
+        let claim = self.claim(catalogue);
+        match self {
+            Item::Event(Received { incoming, .. }) | Item::Unfit { incoming, .. } => {
+                Item::Unfit { incoming, claim, reason }
+            }
+        }
+    }
+
+    pub(crate) fn is_event(&self) -> bool {
+        matches!(self, Item::Event(_))
+    }
+}
+
+pub(crate) fn claim(content: &Content, catalogue: &Catalogue) -> Option<Uuid> {
+    match content {
+        Content::Event(content) => {
+            let (envelope, _) = &**content;
+            let topic = catalogue.topic_of(envelope.event_type);
+            (!catalogue.is_compacted(topic)).then(|| ids::inbox_id(&envelope.source, envelope.id))
+        }
+        Content::Erased { .. } => None,
+    }
+}

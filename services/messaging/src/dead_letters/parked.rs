@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use minuet_events::parking::{EventParked, ParkedHeader};
+use minuet_events::values::Micros;
+use minuet_events::{Envelope, Event, EventType, TraceContext, ids};
+use uuid::Uuid;
+
+use super::Parking;
+use crate::{Emission, Incoming, Position};
+
+/// A header of CloudEvents takes no more.
+const LONGEST_SUBJECT: usize = 256;
+
+/// Tells the world that this was set aside. It has no `ce_sequence`: what was parked changed no row that could count it.
+pub(crate) fn event_parked(parking: &Parking<'_>, source: &Arc<str>, now: Micros) -> Emission {
+    let Parking { incoming, reason, .. } = parking;
+    let Position { topic, partition, offset } = &incoming.position;
+    let bytes = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(Bytes::copy_from_slice);
+    let headers =
+        incoming.headers.iter().map(|(name, value)| ParkedHeader { name: name.clone(), value: bytes(value) });
+    let event = Event::from(EventParked {
+        topic: topic.to_string(),
+        partition: *partition,
+        offset: *offset,
+        key: bytes(&incoming.key),
+        headers: headers.collect(),
+        payload: bytes(&incoming.payload),
+        reason: format!("{}: {}", reason.code, reason.storable()),
+        attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
+    });
+    let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
+    // Two messages may bear one `ce_id` and be parked both: the place counts too.
+    let place = ids::inbox_id(&incoming.position.to_string(), cause.unwrap_or_default());
+    let id = ids::derive(place, incoming.timestamp, EventType::EventParked, 0);
+    let subject = subject(incoming, id);
+    let envelope = Envelope {
+        id,
+        event_type: EventType::EventParked,
+        source: Arc::clone(source),
+        subject: Arc::clone(&subject),
+        time: now,
+        correlation_id: subject,
+        causation_id: cause,
+        sequence: None,
+        trace: trace(incoming).unwrap_or_else(|| TraceContext::derived(source, id)).child(id),
+    };
+    Emission::unrecorded(envelope, event)
+}
+
+/// The key where it can be a header, so that what is parked about an order is found by the order's id.
+fn subject(incoming: &Incoming, id: Uuid) -> Arc<str> {
+    let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let fits = |key: &&str| (1..=LONGEST_SUBJECT).contains(&key.len()) && !key.chars().any(char::is_control);
+    key.filter(fits).map_or_else(|| id.to_string().into(), Arc::from)
+}
+
+fn trace(incoming: &Incoming) -> Option<TraceContext> {
+    TraceContext::parse(
+        text(incoming, "traceparent")?,
+        text(incoming, "tracestate"),
+        text(incoming, "baggage"),
+    )
+}
+
+fn text<'a>(incoming: &'a Incoming, header: &str) -> Option<&'a str> {
+    std::str::from_utf8(incoming.header(header)?).ok()
+}

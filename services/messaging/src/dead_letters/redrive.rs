@@ -1,0 +1,81 @@
+//! Redriving: the parked events of a key once more, in order, through the normal reaction. Asked for by anybody
+//! (`super::admin`), done by the owner of the shard between two batches: so nothing of the key comes between.
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, PgPool, Row};
+use uuid::Uuid;
+
+use super::{Place, Reason};
+use crate::Incoming;
+
+pub(crate) const ASKED: &str = "select id, \"partition\", topic, key, in_order from dead_letters
+     where redrive and discarded_at is null and \"partition\" = any($1::integer[]) order by id limit 1";
+
+pub(crate) const GROUP: &str = "select id from dead_letters where in_order and discarded_at is null and topic = $1 and key = $2 order by id";
+
+pub(crate) const LETTER: &str =
+    "select topic, \"partition\", \"offset\", key, header_names, header_values, payload, message_time, headers_readable, inbox_id
+     from dead_letters where id = $1 and discarded_at is null";
+
+pub(crate) const TAKE: &str = "delete from dead_letters where id = $1 and discarded_at is null";
+
+pub(crate) const FAILED: &str =
+    "update dead_letters set attempts = attempts + $2, reason = $3, detail = $4 where id = $1";
+
+pub(crate) const ANSWERED: &str = "update dead_letters set redrive = false where id = any($1::bigint[])";
+
+/// A letter that somebody wants redriven, with those that go with it.
+pub(crate) struct Asked {
+    pub(crate) shard: u32,
+    /// Of one key, in order. One that stays where it is keeps those after it.
+    pub(crate) ids: Vec<i64>,
+    pub(crate) in_order: bool,
+}
+
+impl Asked {
+    /// The first one in these shards.
+    pub(crate) async fn next(pool: &PgPool, shards: &[u32]) -> Result<Option<Asked>, sqlx::Error> {
+        let partitions: Vec<i32> = shards.iter().map(|shard| shard.cast_signed()).collect();
+        let Some(row) = sqlx::query(ASKED).bind(partitions).fetch_optional(pool).await? else {
+            return Ok(None);
+        };
+        let (id, in_order): (i64, bool) = (row.try_get("id")?, row.try_get("in_order")?);
+        let partition: i32 = row.try_get("partition")?;
+        let ids = match in_order {
+            false => vec![id],
+            true => {
+                let (topic, key): Place = (row.try_get("topic")?, row.try_get("key")?);
+                sqlx::query_scalar(GROUP).bind(topic).bind(key).fetch_all(pool).await?
+            }
+        };
+        Ok(Some(Asked { shard: partition.unsigned_abs(), ids, in_order }))
+    }
+
+    pub(crate) async fn answered(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        sqlx::query(ANSWERED).bind(&self.ids).execute(pool).await?;
+        Ok(())
+    }
+}
+
+/// The message, and its inbox id if that was claimed when it was parked. None: somebody has discarded it.
+pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<(Incoming, Option<Uuid>)>, sqlx::Error> {
+    let row: Option<PgRow> = sqlx::query(LETTER).bind(id).fetch_optional(pool).await?;
+    row.map(|row| Ok((super::incoming(&row)?, row.try_get("inbox_id")?))).transpose()
+}
+
+/// Takes it out, in the transaction that reacts to it. False: somebody was first.
+pub(crate) async fn take(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query(TAKE).bind(id).execute(connection).await?.rows_affected() > 0)
+}
+
+/// It stays, for this reason.
+pub(crate) async fn failed(pool: &PgPool, id: i64, reason: &Reason) -> Result<(), sqlx::Error> {
+    sqlx::query(FAILED)
+        .bind(id)
+        .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
+        .bind(reason.code)
+        .bind(reason.storable())
+        .execute(pool)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The one loop that takes batches, and redrives between two of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::batch::{self, Processor, Stopped};
+use crate::consumer::{self, Polled};
+use crate::fault::{Point, reach};
+use crate::generations::Generations;
+use crate::intake::Outlet;
+use crate::shards::Shards;
+use crate::sweeper::Processed;
+use crate::{Incoming, Reactor};
+
+/// How often the loop looks for letters that are to be redriven: a person waits for it.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What the group and the sweeper are told about the messages that are processed.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) consumer: &'a Polled,
+    pub(super) generations: &'a Generations,
+    pub(super) processed: &'a Processed,
+}
+
+/// Takes batches and processes them until the poller has ended or the service stops.
+pub(super) async fn work<R: Reactor>(
+    processor: &Processor<R>,
+    input: Input<'_>,
+    mut from: Outlet,
+    batch_size: usize,
+    shutdown: &CancellationToken,
+) {
+    let shards = &processor.lane.shards;
+    let mut changed = shards.subscribe();
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Messages of shards that are not ours yet: they wait, and what is ours goes on.
+    let mut early: Vec<Incoming> = Vec::new();
+    loop {
+        let mut messages = std::mem::take(&mut early);
+        let room = batch_size.saturating_sub(messages.len());
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            change = changed.changed(), if !messages.is_empty() => if change.is_err() { return },
+            _ = look.tick() => if processor.redrive().await.is_err() { return },
+            taken = from.take(&mut messages, room), if room > 0 => if taken == 0 { return },
+        }
+        changed.mark_unchanged();
+        let ours;
+        (ours, early) = sort(shards, batch::current(messages, input.generations));
+        if ours.is_empty() {
+            continue;
+        }
+        reach(Point::AfterPoll);
+        if one_batch(processor, input, ours).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn one_batch<R: Reactor>(
+    processor: &Processor<R>,
+    input: Input<'_>,
+    messages: Vec<Incoming>,
+) -> Result<(), Stopped> {
+    let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
+    for message in &messages {
+        next.insert(
+            (Arc::clone(&message.position.topic), message.position.partition),
+            message.position.offset + 1,
+        );
+    }
+    let taken = processor.lane.instruments.taken(&messages);
+    let lost = processor.process(messages).await?;
+    processor.lane.instruments.processed(taken);
+    // What was left to another owner is not done: it is read again from what was committed.
+    next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
+    input.processed.advance(&next);
+    consumer::store_offsets(input.consumer, &next);
+    reach(Point::AfterStoreOffset);
+    Ok(())
+}
+
+/// Those of held shards, and those that wait for theirs. A partition that no shard stands for was added by hand; it is left
+/// unread, offset and all, and `minuet topics plan` names it.
+fn sort(shards: &Shards, messages: Vec<Incoming>) -> (Vec<Incoming>, Vec<Incoming>) {
+    let (held, others): (Vec<Incoming>, Vec<Incoming>) =
+        messages.into_iter().partition(|message| shards.epoch(batch::shard(message)).is_some());
+    let (early, foreign): (Vec<Incoming>, Vec<Incoming>) =
+        others.into_iter().partition(|message| batch::shard(message) < shards.count());
+    if let Some(Incoming { position, .. }) = foreign.first() {
+        error!(%position, partitions = shards.count(), "a topic has more partitions than there are shards; they are not read");
+    }
+    (held, early)
+}
+
+#[cfg(test)]
+mod tests {
+    use minuet_events::values::Micros;
+
+    use super::*;
+    use crate::Position;
+
+    fn message(partition: i32) -> Incoming {
+        let position = Position { topic: "orders.events".into(), partition, offset: 0 };
+        Incoming::recorded(position, None, None, Vec::new(), Micros(0))
+    }
+
+    #[test]
+    fn a_shard_that_is_not_ours_yet_holds_up_nobody_else() {
+        let (shards, _told) = Shards::new(3);
+        shards.hold(1, 7);
+        let (ours, early) = sort(&shards, [0, 1, 2, 3, 1].map(message).into());
+        let partitions = |messages: &[Incoming]| messages.iter().map(batch::shard).collect::<Vec<_>>();
+        assert_eq!(partitions(&ours), [1, 1]);
+        assert_eq!(partitions(&early), [0, 2], "partition 3 has no shard");
+    }
+}
