@@ -2,6 +2,9 @@
 
 use minuet_events::TraceContext;
 
+/// Where the random part of a trace's id ends: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+const RANDOM: u64 = 1 << 56;
+
 /// By the trace's id, so that all who see a trace decide alike; or, if it is parent-based, by what whoever began the trace
 /// has decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,12 +19,12 @@ impl Sampling {
         Sampling { ratio: if ratio.is_nan() { 0.0 } else { ratio.clamp(0.0, 1.0) }, parent_based }
     }
 
-    /// Whether a trace that begins here is recorded. The lowest 63 bits of its id are as good as random, as W3C has it.
+    /// Whether a trace that begins here is recorded. The lowest 56 bits of its id are as good as random, as W3C has it.
     pub fn takes(&self, trace_id: u128) -> bool {
         // Exact for 0 and 1; in between a bit more or less is of no importance.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^63")]
-        let bound = (self.ratio * (1_u64 << 63) as f64) as u64;
-        ((trace_id as u64) >> 1) < bound
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^56")]
+        let bound = (self.ratio * RANDOM as f64) as u64;
+        (trace_id as u64 % RANDOM) < bound
     }
 
     /// Whether a trace that comes from elsewhere is recorded.
