@@ -3,6 +3,7 @@
 
 mod bench;
 mod events;
+mod forgetting;
 mod inventory;
 mod order;
 mod parking;

@@ -7,11 +7,15 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::dead_letters::{self, admin, redrive};
-use crate::{inbox, meters, outbox, shards, sweeper};
+use crate::inbox::{self, tidy};
+use crate::{meters, outbox, shards, sweeper};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
     inbox::CLAIM,
+    tidy::PARTITIONS,
+    tidy::ALONE,
+    tidy::FORGET,
     dead_letters::PARK,
     dead_letters::WAITING,
     redrive::ASKED,

@@ -1,5 +1,7 @@
 //! Who has been here before: one row per event that was processed, its id made of (`ce_source`, `ce_id`).
 
+pub(crate) mod tidy;
+
 use std::collections::HashSet;
 
 use minuet_events::values::Micros;

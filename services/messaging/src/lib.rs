@@ -45,6 +45,7 @@ mod query;
 mod reaction;
 mod reader;
 mod relay;
+mod retention;
 mod service;
 mod settings;
 mod shards;
@@ -66,6 +67,7 @@ pub use policy::ReactError;
 pub use publisher::{PublishError, Publisher};
 pub use reaction::{Content, Reacted, Reactor, Received, Refusal};
 pub use reader::{Message, Partition, ReadError, Reader, Slice};
+pub use retention::RetentionError;
 #[doc(hidden)]
 pub use service::ByHand;
 pub use service::{Service, ServiceError};

@@ -24,6 +24,7 @@ use crate::client::{Client, Producer};
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::generations::Generations;
+use crate::inbox::tidy;
 use crate::meters::{self, Instruments, Sampler};
 use crate::relay::Relay;
 use crate::shards::Shards;
@@ -31,7 +32,8 @@ use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
 use crate::topics::Catalogue;
 use crate::{
-    Clock, Counts, DatabaseError, Dependency, Health, Lane, Reactor, Settings, database, intake, kafka,
+    Clock, Counts, DatabaseError, Dependency, Health, Lane, Reactor, RetentionError, Settings, database,
+    intake, kafka, retention,
 };
 
 #[doc(hidden)]
@@ -47,6 +49,8 @@ pub enum ServiceError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error("the {service} service does not start")]
+    Retention { service: &'static str, source: RetentionError },
     /// What it had under way is in the database and in the topics: the next start goes on with it.
     #[error("a part of the {service} service has ended by itself; its log says which. Start it again")]
     Ended { service: &'static str },
@@ -137,6 +141,11 @@ impl Service {
         let processor = self.processor(Arc::clone(&reactor), shutdown.clone());
         let Service { settings, lane, health, counts, fenced } = self;
         let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
+        let names: BTreeSet<&str> = consumed(&*reactor).map(|t| lane.catalogue.topic_of(t)).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        retention::check(&settings, &lane.catalogue, &names, &health, &shutdown)
+            .await
+            .map_err(|source| ServiceError::Retention { service: lane.service, source })?;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let (producing, consuming) = (Client::new(&owner), Client::new(&owner));
         let clients = [("producer", producing.statistics()), ("consumer", consuming.statistics())];
@@ -204,6 +213,8 @@ impl Service {
         let sampler =
             Sampler::new(Arc::clone(&reactor), lane.clone(), settings.sample_interval, shutdown.clone());
         let sampler = spawn("sample", &shutdown, sampler.run());
+        let tidy = tidy::run(lane.clone(), settings.inbox_retention, shutdown.clone());
+        let tidy = spawn("tidy the inbox", &shutdown, tidy);
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
@@ -219,7 +230,7 @@ impl Service {
         }
         processor.reactor.stopped().await;
 
-        for task in [poller, taker, sweeper, sampler] {
+        for task in [poller, taker, sweeper, sampler, tidy] {
             if let Err(error) = task.await {
                 warn!(%error, "a task ended badly");
             }

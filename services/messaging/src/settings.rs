@@ -22,11 +22,19 @@ pub struct Settings {
     pub relay_poll: Duration,
     /// How often one event alone is tried before it is parked.
     pub attempts: u32,
+    /// How long the inbox remembers at least.
+    pub inbox_retention: Duration,
+    /// How old a parked event may be that is redriven.
+    pub redrive_age: Duration,
+    /// How old an event may be that is read again from a topic which keeps events for ever.
+    pub unlimited_topics: Option<Duration>,
     /// How often what only the database knows is asked for its meters.
     pub sample_interval: Duration,
     /// Where the service is measured. None: in meters of its own.
     pub meters: Option<Meters>,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Settings {
     pub fn new(kafka: BTreeMap<String, String>, registry_url: String, database_url: String) -> Self {
@@ -39,6 +47,9 @@ impl Settings {
             batch_size: 500,
             relay_poll: Duration::from_millis(200),
             attempts: 3,
+            inbox_retention: 15 * DAY,
+            redrive_age: 7 * DAY,
+            unlimited_topics: None,
             sample_interval: Duration::from_secs(5),
             meters: None,
         }

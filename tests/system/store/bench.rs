@@ -136,6 +136,20 @@ impl<R: Reactor> Bench<R> {
         Sent { envelope, event, message }
     }
 
+    /// Under an id of the test's own.
+    pub(super) fn send_as(&self, id: Uuid, event: Event) -> Sent {
+        let Sent { envelope, event, message } = self.send(event);
+        self.sent(Envelope { id, ..envelope }, event, message.position.partition)
+    }
+
+    /// As a producer draws it whose clock is the test's.
+    pub(super) fn id_of_now(&self) -> Uuid {
+        let random = Uuid::new_v4().into_bytes();
+        let millis = self.now().as_millis().unsigned_abs();
+        let tail: [u8; 10] = random[6..].try_into().unwrap();
+        uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+    }
+
     /// The same bytes at another place of the same partition.
     pub(super) fn elsewhere(&self, sent: &Sent) -> Incoming {
         let partition = sent.message.position.partition;

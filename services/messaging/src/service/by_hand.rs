@@ -4,12 +4,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{EncodeError, Envelope, Event};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Processor;
+use crate::inbox::tidy;
 use crate::{Counts, Incoming, Lane, Position, ReactError, Reactor, Service, sweeper};
 
 pub struct ByHand<R>(Processor<R>);
@@ -63,6 +65,12 @@ impl<R: Reactor> ByHand<R> {
     /// Decides what time has done to these orders.
     pub async fn pass_time(&self, orders: &[OrderId]) -> Result<(), ReactError> {
         sweeper::decide(&*self.0.reactor, self.lane(), orders, self.lane().now()).await
+    }
+
+    /// Gives back what the inbox need not remember any more.
+    pub async fn tidy(&self, retention: Duration) -> Result<(), ReactError> {
+        tidy::tidy(self.lane().pool(), self.lane().now(), retention).await?;
+        Ok(())
     }
 
     /// Redrives what was asked for, as the service does between two batches.

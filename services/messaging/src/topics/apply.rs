@@ -98,6 +98,30 @@ impl Catalogue {
         Ok(Applied { changed: changed.chain(to_apply).collect(), left })
     }
 
+    /// Partitions and settings of these topics (their names without prefix) as the cluster has them; where one does not exist
+    /// yet, as it is declared.
+    pub(crate) async fn in_force(
+        &self,
+        kafka: &BTreeMap<String, String>,
+        prefix: &str,
+        topics: &[&str],
+    ) -> Result<BTreeMap<String, (u32, BTreeMap<String, String>)>, TopicsError> {
+        let cluster = Cluster::new(kafka)?;
+        let names: Vec<String> = topics.iter().map(|topic| format!("{prefix}{topic}")).collect();
+        let actual = cluster.describe(prefix, &names).await;
+        cluster.close().await?;
+        let mut actual = actual?;
+        let found = topics.iter().zip(names).filter_map(|(topic, name)| match actual.remove(&name) {
+            Some(Actual { partitions, in_force, .. }) => Some((name, (partitions, in_force))),
+            None => {
+                let declared = self.topic(topic)?;
+                let configs = declared.configs().into_iter().map(|(name, value)| (name.to_owned(), value));
+                Some((name, (declared.partitions, configs.collect())))
+            }
+        });
+        Ok(found.collect())
+    }
+
     async fn actual(&self, cluster: &Cluster, prefix: &str) -> Result<BTreeMap<String, Actual>, TopicsError> {
         cluster.describe(prefix, &self.names(prefix)).await
     }

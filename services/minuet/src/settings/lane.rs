@@ -19,6 +19,9 @@ pub(crate) struct Lane {
     batch_size: Option<usize>,
     relay_poll_ms: Option<u64>,
     attempts: Option<u32>,
+    inbox_retention_days: Option<u32>,
+    redrive_days: Option<u32>,
+    unlimited_topic_days: Option<u32>,
     sample_interval_ms: Option<u64>,
 }
 
@@ -30,6 +33,9 @@ pub(super) const LANE_KEYS: &[&str] = &[
     "relay_poll_ms",
     "attempts",
     "sample_interval_ms",
+    "inbox_retention_days",
+    "redrive_days",
+    "unlimited_topic_days",
 ];
 
 impl Lane {
@@ -40,12 +46,18 @@ impl Lane {
             batch_size,
             relay_poll_ms,
             attempts,
+            inbox_retention_days,
+            redrive_days,
+            unlimited_topic_days,
             sample_interval_ms,
         } = self;
         settings.database_connections = database_connections.unwrap_or(settings.database_connections);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
         settings.relay_poll = relay_poll_ms.map_or(settings.relay_poll, Duration::from_millis);
         settings.attempts = attempts.unwrap_or(settings.attempts);
+        settings.inbox_retention = inbox_retention_days.map_or(settings.inbox_retention, days);
+        settings.redrive_age = redrive_days.map_or(settings.redrive_age, days);
+        settings.unlimited_topics = unlimited_topic_days.map(days);
         settings.sample_interval = sample_interval_ms.map_or(settings.sample_interval, Duration::from_millis);
     }
 
@@ -56,10 +68,15 @@ impl Lane {
             ("batch_size", self.batch_size == Some(0)),
             ("relay_poll_ms", self.relay_poll_ms == Some(0)),
             ("attempts", self.attempts == Some(0)),
+            ("inbox_retention_days", self.inbox_retention_days == Some(0)),
             ("sample_interval_ms", self.sample_interval_ms == Some(0)),
         ];
         zeros.into_iter().find_map(|(key, is_zero)| is_zero.then_some(key))
     }
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
 }
 
 /// The URL holds a password.
