@@ -172,6 +172,6 @@ mod tests {
         let day = time::macros::date!(2026 - 11 - 24);
         assert_eq!(name(day), "inbox_d20261124");
         let first = first_id(day);
-        assert_eq!(first.to_string(), "019ab1fa-0800-0000-0000-000000000000");
+        assert_eq!(first.to_string(), "01a20ada-2c00-0000-0000-000000000000");
     }
 }
