@@ -137,7 +137,7 @@ async fn the_way_of_a_batch_is_measured(world: &World, services: &[Running; 3]) 
         shows(service, "kafka_client_sent_bytes_total", &["client=\"producer\""], at_least(1.0)).await;
         shows(service, "kafka_client_received_bytes_total", &["client=\"consumer\""], at_least(1.0)).await;
         shows(service, "consumer_lag", &[], exactly(0.0)).await;
-        sqlx::query("analyze inbox_default").execute(world.pool(service.name)).await.unwrap();
+        sqlx::query("analyze inbox").execute(world.pool(service.name)).await.unwrap();
         shows(service, "inbox_size", &[], at_least(2.0)).await;
     }
 }
