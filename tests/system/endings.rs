@@ -274,3 +274,36 @@ async fn a_cancellation_may_come_before_its_order() {
     }
     books(&world).await;
 }
+
+/// The others hear of the order and of its cancellation only afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_may_come_before_the_reservation_and_the_charge() {
+    let world = World::new().await;
+    let provider = Arc::new(Provider::new());
+    let (_order, inventory) = (world.order().await, world.inventory().await);
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    inventory.stop().await;
+    let submitted = submission(&[("VASE", 2)]);
+    let (order_id, requested_by) = (submitted.order_id, submitted.user_id.clone());
+    world.publish(submitted).await;
+    world.await_status(order_id, "pending").await;
+    let reason = "changed my mind".to_owned();
+    world.publish(OrderCancellationRequested { order_id, requested_by, reason }).await;
+    world.await_status(order_id, "cancelled").await;
+
+    let _payment = world.payment_with(Arc::clone(&provider)).await;
+    world.await_number("payment", "select count(*) from payments where status = 'failed'", 1).await;
+    let _inventory = world.inventory().await;
+    until("the goods are back", || async {
+        let told = story(&world, order_id).await;
+        if told.iter().any(|name| name == "InventoryReleased") { Ok(()) } else { Err(told) }
+    })
+    .await;
+    books(&world).await;
+    assert_eq!(
+        story(&world, order_id).await,
+        ["OrderPlaced", "OrderCancelled", "InventoryReserved", "InventoryReleased"]
+    );
+    assert_eq!(provider.calls(), [""; 0], "nobody was charged");
+    assert_eq!(world.number("inventory", "select available from stock").await, 5);
+}
