@@ -1,5 +1,6 @@
 //! Every way out of the dance besides the happy one: rows c3 to c8, with time under the test's control.
 
+use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{Micros, OrderId, UserId};
@@ -29,6 +30,24 @@ async fn swept(world: &World, service: &str, at: Micros) {
     .await;
 }
 
+/// As [`World::submit`], in a trace whose vendor wants something carried along.
+async fn submit_with_tracestate(world: &World, lines: &[(&str, u32)]) -> OrderId {
+    let submitted = submission(lines);
+    let (order, event) = (submitted.order_id, Event::from(submitted));
+    let mut envelope = world.envelope(&event);
+    envelope.trace.tracestate = Some("vendor=t61rcWkgMzE".to_owned());
+    world.publisher.publish(envelope, event).await.unwrap();
+    order
+}
+
+/// Also what time alone has led to, and what follows from it.
+async fn carries_its_tracestate(world: &World, order: OrderId) {
+    for told in world.topics.about(&order.to_string(), &TOPICS).await {
+        let state = told.headers.get("tracestate").map(String::as_str);
+        assert_eq!(state, Some("vendor=t61rcWkgMzE"), "{told:#?}");
+    }
+}
+
 async fn reason(world: &World, order: OrderId) -> String {
     sqlx::query_scalar("select reason from orders where id = $1")
         .bind(order.as_uuid())
@@ -46,7 +65,7 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     let _services =
         (world.order().await, world.inventory().await, world.payment_with(Arc::clone(&provider)).await);
     world.product("VASE", "30.00", &[("BER", 5)]).await;
-    let order = world.submit(&[("VASE", 2)]).await;
+    let order = submit_with_tracestate(&world, &[("VASE", 2)]).await;
     until("the charge is under way", || async {
         if provider.count("charge") == 1 { Ok(()) } else { Err(provider.calls()) }
     })
@@ -65,6 +84,7 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     );
     assert_eq!(reason(&world, order).await, "reservation_expired");
     assert_eq!(provider.calls(), ["charge", "cancel"]);
+    carries_its_tracestate(&world, order).await;
     assert_eq!(world.number("inventory", "select available from stock").await, 5);
 }
 
@@ -110,7 +130,7 @@ async fn an_order_past_its_deadline_is_cancelled() {
     let _payment = world.payment().await;
     world.product("VASE", "30.00", &[("BER", 5)]).await;
     inventory.stop().await;
-    let order = world.submit(&[("VASE", 1)]).await;
+    let order = submit_with_tracestate(&world, &[("VASE", 1)]).await;
     world.await_status(order, "pending").await;
 
     time.pass(29);
@@ -127,6 +147,7 @@ async fn an_order_past_its_deadline_is_cancelled() {
     })
     .await;
     books(&world).await;
+    carries_its_tracestate(&world, order).await;
 }
 
 /// c5 and c6: by the user, while the provider is being asked.

@@ -81,7 +81,7 @@ impl Reactor for InventoryReactor {
                     let row = rows.entry(order_id).or_insert_with(|| {
                         Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now)
                     });
-                    let trace = order_trace(Some(&row.traceparent), Some(&envelope.trace), order_id);
+                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     shift(&mut stock, &moves);
                     if let Some(change) = change {
                         row.apply(change, now);
@@ -162,7 +162,7 @@ impl Reactor for InventoryReactor {
             else {
                 continue;
             };
-            let trace = order_trace(Some(&row.traceparent), None, row.order_id);
+            let trace = order_trace(row.trace.as_ref(), None, row.order_id);
             shift(&mut stock, &moves);
             row.apply(change, now);
             let sequence = row.next_sequence(now);

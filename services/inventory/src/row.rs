@@ -18,7 +18,8 @@ pub(crate) struct Row {
     pub(crate) version: i32,
     /// The version that was read: only that one is changed.
     pub(crate) read_version: i32,
-    pub(crate) traceparent: String,
+    /// The order's own trace.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
     /// Whether the database has it, and whether it knows what changed.
@@ -37,7 +38,7 @@ impl Row {
             event_sequence: 0,
             version: 0,
             read_version: 0,
-            traceparent: trace.traceparent.clone(),
+            trace: Some(trace.without_baggage()),
             created_at: now,
             updated_at: now,
             stored: false,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minuet_events::TraceContext;
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, Sku, WarehouseCode};
 use minuet_messaging::{Cause, ReactError};
@@ -15,18 +16,18 @@ use crate::domain::{Adjusted, Held, HeldLine, Level, Reservation, Stock};
 use crate::row::Row;
 
 const LOAD_RESERVATIONS: &str = "select order_id, status::text as status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
-        event_sequence, version, traceparent, created_at
+        event_sequence, version, traceparent, tracestate, created_at
      from order_reservations where order_id = any($1::uuid[]) order by order_id for update";
 
 /// The lines of all rows lie one after the other in $4 to $6; each row takes its slice of them.
 const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
-        event_sequence, version, traceparent, created_at, updated_at)
+        event_sequence, version, traceparent, created_at, updated_at, tracestate)
      select n.order_id, n.status, n.expires_at,
         ($4::text[])[n.first:n.last], ($5::text[])[n.first:n.last], ($6::integer[])[n.first:n.last],
-        n.placed_id, n.placed_time, n.event_sequence, n.version, n.traceparent, n.created_at, n.updated_at
+        n.placed_id, n.placed_time, n.event_sequence, n.version, n.traceparent, n.created_at, n.updated_at, n.tracestate
      from unnest($1::uuid[], $2::reservation_status[], $3::timestamptz[], $7::integer[], $8::integer[], $9::uuid[], $10::timestamptz[],
-        $11::bigint[], $12::integer[], $13::text[], $14::timestamptz[], $15::timestamptz[])
-        as n (order_id, status, expires_at, first, last, placed_id, placed_time, event_sequence, version, traceparent, created_at, updated_at)
+        $11::bigint[], $12::integer[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[])
+        as n (order_id, status, expires_at, first, last, placed_id, placed_time, event_sequence, version, traceparent, created_at, updated_at, tracestate)
      on conflict (order_id) do nothing";
 
 const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.status, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
@@ -105,6 +106,7 @@ struct ReservationRow {
     event_sequence: i64,
     version: i32,
     traceparent: String,
+    tracestate: Option<String>,
     created_at: OffsetDateTime,
 }
 
@@ -169,7 +171,7 @@ fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
         event_sequence: stored.event_sequence,
         version: stored.version,
         read_version: stored.version,
-        traceparent: stored.traceparent,
+        trace: TraceContext::parse(&stored.traceparent, stored.tracestate.as_deref(), None),
         created_at,
         updated_at: created_at,
         stored: true,
@@ -219,9 +221,10 @@ pub(crate) async fn write_reservations(
             .bind(times(&new, |row| row.placed.time))
             .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.traceparent.as_str()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| Some(row.trace.as_ref()?.traceparent.as_str())).collect::<Vec<_>>())
             .bind(times(&new, |row| row.created_at))
             .bind(times(&new, |row| row.updated_at))
+            .bind(new.iter().map(|row| row.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {

@@ -20,15 +20,14 @@ impl From<&Envelope> for Cause {
     }
 }
 
-/// An order's own trace goes on, whatever the trace of the request that acts on it now. `own`: the traceparent that its row
-/// keeps; `cause`: the trace of the event at hand, None where time or a provider acts.
-pub fn order_trace(own: Option<&str>, cause: Option<&TraceContext>, order: OrderId) -> TraceContext {
-    let own = own.and_then(|own| TraceContext::parse(own, None, None));
+/// An order's own trace goes on, whatever the trace of the request that acts on it now. `own`: what its row keeps; `cause`:
+/// the trace of the event at hand, None where time or a provider acts.
+pub fn order_trace(own: Option<&TraceContext>, cause: Option<&TraceContext>, order: OrderId) -> TraceContext {
     let trace = match (own, cause) {
-        (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause.clone(),
+        (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause,
         (Some(own), _) => own,
-        (None, Some(cause)) => cause.clone(),
-        (None, None) => TraceContext::derived("/minuet", order.as_uuid()),
+        (None, Some(cause)) => cause,
+        (None, None) => return TraceContext::derived("/minuet", order.as_uuid()).with_order(order),
     };
     trace.with_order(order)
 }

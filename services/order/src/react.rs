@@ -90,7 +90,7 @@ impl Reactor for OrderReactor {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(Decision { change, emit }) => {
                     applied.push(index);
-                    let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
+                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
                         moves.extend(apply(row, change, Some((envelope, event)), now));
                     }
@@ -174,7 +174,7 @@ impl Reactor for OrderReactor {
                 continue;
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
-            let trace = order_trace(row.traceparent.as_deref(), None, row.id);
+            let trace = order_trace(row.trace.as_ref(), None, row.id);
             moves.extend(apply(row, change, None, now));
             let sequence = row.next_sequence(now);
             emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));

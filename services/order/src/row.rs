@@ -2,7 +2,7 @@
 
 use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
-use minuet_events::{Envelope, Event};
+use minuet_events::{Envelope, Event, TraceContext};
 use minuet_messaging::Cause;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -29,7 +29,8 @@ pub(crate) struct Row {
     pub(crate) version: i32,
     /// The version that was read: only that one is changed.
     pub(crate) read_version: i32,
-    pub(crate) traceparent: Option<String>,
+    /// The order's own trace.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
     /// Whether the database has it, and whether it knows what changed.
@@ -55,7 +56,7 @@ impl Row {
             event_sequence: 0,
             version: 0,
             read_version: 0,
-            traceparent: None,
+            trace: None,
             created_at: now,
             updated_at: now,
             stored: false,
@@ -104,7 +105,7 @@ impl Row {
         self.payment_method = Some(submitted.payment_method.as_str());
         self.lines = Some(requested_lines(submitted));
         self.submission = Some(Cause::from(envelope));
-        self.traceparent = Some(envelope.trace.traceparent.clone());
+        self.trace = Some(envelope.trace.without_baggage());
     }
 
     fn fail(&mut self, reason: &str, problems: &[Problem]) {

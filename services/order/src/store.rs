@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use minuet_events::TraceContext;
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, Sku, UserId};
 use minuet_messaging::{Cause, ReactError};
 use rust_decimal::Decimal;
@@ -17,19 +18,19 @@ use crate::row::Row;
 use crate::view::{ProductRow, ProductView};
 
 const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency, total, payment_id, withdrawals, submission_id, submission_time,
-        event_sequence, version, traceparent, created_at
+        event_sequence, version, traceparent, tracestate, created_at
      from orders where id = any($1::uuid[]) order by id for update";
 
 const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
-        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by)
+        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by, tracestate)
      select * from unnest($1::uuid[], $2::text[], $3::order_status[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::json[], $9::json[],
-        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::uuid[])
+        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::uuid[], $21::text[])
      on conflict (id) do nothing";
 
 const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
-        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[])
-        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at)
+        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at, tracestate = n.tracestate
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[])
+        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at, tracestate)
      where o.id = n.id";
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
@@ -110,6 +111,7 @@ struct OrderRow {
     event_sequence: i64,
     version: i32,
     traceparent: Option<String>,
+    tracestate: Option<String>,
     created_at: OffsetDateTime,
 }
 
@@ -155,6 +157,8 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
     };
     let created_at = Micros::from_datetime(stored.created_at);
     let submission = stored.submission_id.zip(stored.submission_time);
+    let (parent, state) = (stored.traceparent.as_deref(), stored.tracestate.as_deref());
+    let trace = parent.and_then(|parent| TraceContext::parse(parent, state, None));
     Ok(Row {
         order,
         user_id,
@@ -163,7 +167,7 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         event_sequence: stored.event_sequence,
         version: stored.version,
         read_version: stored.version,
-        traceparent: stored.traceparent,
+        trace,
         created_at,
         stored: true,
         ..Row::unknown(id, created_at)
@@ -196,6 +200,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
             .bind(c.updated)
             .bind(c.ended_by)
+            .bind(c.states)
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {
@@ -218,6 +223,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.traces)
             // The deadline counts from the order, not from the cancellation that came before it.
             .bind(c.updated)
+            .bind(c.states)
             .execute(&mut *connection)
             .await?;
     }
@@ -265,6 +271,7 @@ struct Columns<'a> {
     sequences: Vec<i64>,
     versions: Vec<i32>,
     traces: Vec<Option<&'a str>>,
+    states: Vec<Option<&'a str>>,
     updated: Vec<OffsetDateTime>,
     ended_by: Vec<Option<Uuid>>,
 }
@@ -296,7 +303,8 @@ impl<'a> Columns<'a> {
             c.submission_times.push(row.submission.map(|cause| cause.time.to_datetime()));
             c.sequences.push(row.event_sequence);
             c.versions.push(row.version);
-            c.traces.push(row.traceparent.as_deref());
+            c.traces.push(row.trace.as_ref().map(|trace| trace.traceparent.as_str()));
+            c.states.push(row.trace.as_ref().and_then(|trace| trace.tracestate.as_deref()));
             c.updated.push(row.updated_at.to_datetime());
             c.ended_by.push(row.ended_by);
         }

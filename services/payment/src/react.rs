@@ -68,14 +68,14 @@ impl Reactor for PaymentReactor {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(decision) => {
                     applied.push(index);
-                    if row.traceparent.is_none() && !decision.changes.is_empty() {
-                        row.traceparent = Some(envelope.trace.traceparent.clone());
+                    if row.trace.is_none() && !decision.changes.is_empty() {
+                        row.trace = Some(envelope.trace.without_baggage());
                     }
                     if let Event::InventoryReserved(reserved) = event {
                         row.user_id = Some(reserved.user_id.clone());
                         row.expires_at = Some(reserved.expires_at);
                     }
-                    let trace = order_trace(row.traceparent.as_deref(), Some(&envelope.trace), order_id);
+                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     if trace.trace_id() != envelope.trace.trace_id() {
                         requests.insert(order_id, envelope.trace.clone());
                     }

@@ -61,7 +61,7 @@ pub(crate) async fn record(
         };
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
-                let trace = order_trace(row.traceparent.as_deref(), None, *order_id);
+                let trace = order_trace(row.trace.as_ref(), None, *order_id);
                 let emission = settle(lane, row, decision, cause, now, &trace);
                 tally.note(row, emission.as_ref());
                 emissions.extend(emission);

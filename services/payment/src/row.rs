@@ -1,5 +1,6 @@
 //! A payment's row while a batch is decided: its state, and the columns beside it.
 
+use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId, UserId};
 use minuet_messaging::Cause;
 
@@ -26,7 +27,8 @@ pub(crate) struct Row {
     pub(crate) version: i32,
     /// The version that was read: only that one is changed.
     pub(crate) read_version: i32,
-    pub(crate) traceparent: Option<String>,
+    /// The order's own trace.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) created_at: Micros,
     pub(crate) updated_at: Micros,
     /// Whether the database has it, whether it knows what changed, and whether the refund is new.
@@ -54,7 +56,7 @@ impl Row {
             event_sequence: 0,
             version: 0,
             read_version: 0,
-            traceparent: None,
+            trace: None,
             created_at: now,
             updated_at: now,
             stored: false,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use minuet_events::ids;
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, RefundId, UserId};
+use minuet_events::{TraceContext, ids};
 use minuet_messaging::{Cause, Lane, ReactError};
 use rust_decimal::Decimal;
 use sqlx::prelude::FromRow;
@@ -21,7 +21,7 @@ macro_rules! select_payments {
         concat!(
             "select p.order_id, p.id, p.user_id, p.status::text as status, p.payment_method, p.currency, p.amount, p.transaction_id,
                 p.gateway_response, p.failure_reason, p.stop_reason, p.reserved_id, p.reserved_time, p.event_sequence, p.version,
-                p.traceparent, p.created_at, r.id as refund_id, r.reason as refund_reason, r.cause_id, r.cause_time
+                p.traceparent, p.tracestate, p.created_at, r.id as refund_id, r.reason as refund_reason, r.cause_id, r.cause_time
              from payments p left join refunds r on r.payment_id = p.id ",
             $rest
         )
@@ -38,11 +38,11 @@ const OPEN_CALLS: &str = "select order_id, kind, expires_at from open_calls wher
 
 /// With the calls that begin. That a payment stands already is told by its count.
 const INSERT_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
-        select * from unnest($19::smallint[], $20::uuid[], $21::text[], $22::timestamptz[]) on conflict do nothing)
+        select * from unnest($20::smallint[], $21::uuid[], $22::text[], $23::timestamptz[]) on conflict do nothing)
      insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
-        stop_reason, reserved_id, reserved_time, event_sequence, version, traceparent, created_at, updated_at)
+        stop_reason, reserved_id, reserved_time, event_sequence, version, traceparent, created_at, updated_at, tracestate)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::payment_status[], $5::text[], $6::text[], $7::numeric[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::integer[], $16::text[], $17::timestamptz[], $18::timestamptz[])
+        $11::text[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::integer[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[])
      on conflict (order_id) do nothing";
 
 /// With the calls that were answered, and those that follow.
@@ -111,6 +111,7 @@ struct PaymentRow {
     event_sequence: i64,
     version: i32,
     traceparent: Option<String>,
+    tracestate: Option<String>,
     created_at: OffsetDateTime,
     refund_id: Option<Uuid>,
     refund_reason: Option<String>,
@@ -213,6 +214,8 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         (status, _, _) => return Err(corrupt(format!("status {status}"))),
     };
     let created_at = Micros::from_datetime(stored.created_at);
+    let (parent, state) = (stored.traceparent.as_deref(), stored.tracestate.as_deref());
+    let trace = parent.and_then(|parent| TraceContext::parse(parent, state, None));
     Ok(Row {
         read_call: Kind::open(&payment),
         payment,
@@ -232,7 +235,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         event_sequence: stored.event_sequence,
         version: stored.version,
         read_version: stored.version,
-        traceparent: stored.traceparent,
+        trace,
         stored: true,
         ..Row::unknown(order_id, created_at)
     })
@@ -279,9 +282,10 @@ pub(crate) async fn write_payments(
             )
             .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| Some(row.trace.as_ref()?.traceparent.as_str())).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>())
             .bind(opened.shards)
             .bind(opened.orders)
             .bind(opened.kinds)

@@ -25,7 +25,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Self> {
-        let trace = TraceContext::parse(row.traceparent.as_deref()?, None, None)?.with_order(row.order_id);
+        let trace = row.trace.as_ref()?.with_order(row.order_id);
         let user = row.user_id.as_ref().map(ToString::to_string);
         Some(Origin { trace, request: request.cloned(), user })
     }

@@ -48,7 +48,7 @@ const PAYMENT: &[Table] = &[
     (
         "payments",
         "select order_id::text, (to_jsonb(t) - array['updated_at', 'created_at', 'version', 'gateway_response',
-            'stop_reason', 'traceparent'])::text from payments t",
+            'stop_reason', 'traceparent', 'tracestate'])::text from payments t",
     ),
     (
         "refunds",
