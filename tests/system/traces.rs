@@ -1,6 +1,7 @@
 //! What the program tells of an order, as a real receiver of OTLP gets it: the four services as processes of their own.
 
 mod installation;
+mod parked;
 mod secrets;
 
 use std::collections::HashSet;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minuet_events::ResolveError;
-use minuet_events::values::OrderId;
+use minuet_events::values::{Micros, OrderId};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -65,19 +65,23 @@ impl<R: Reactor> Processor<R> {
         for incoming in messages {
             match self.decode(&incoming).await? {
                 Ok(None) => {}
-                Ok(Some(content)) => items.push(Item::Event(self.received(incoming, content))),
+                Ok(Some(content)) => items.push(Item::Event(self.received(incoming, content, None))),
                 Err(reason) => items.push(Item::Unfit { incoming, claim: None, reason }),
             }
         }
         if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items).await }
     }
 
-    /// From here on the event's trace goes on under the span that processes it, if anybody records it.
-    fn received(&self, incoming: Incoming, mut content: Content) -> Received {
+    /// From here on the event's trace goes on under the span that processes it, if anybody records it. `parked_at`: it is
+    /// redriven.
+    fn received(&self, incoming: Incoming, mut content: Content, parked_at: Option<Micros>) -> Received {
         let processing = match &mut content {
             Content::Event(content) => {
                 let trace = &mut content.0.trace;
-                let processing = spans::processing(&self.lane, &incoming, trace);
+                let processing = match parked_at {
+                    None => spans::processing(&self.lane, &incoming, trace),
+                    Some(at) => spans::redriving(&self.lane, &incoming, trace, at),
+                };
                 if let Some(processing) = &processing {
                     trace.clone_from(&processing.context);
                 }
@@ -260,7 +264,7 @@ impl<R: Reactor> Processor<R> {
             let batch = spans::Batch { lane: &self.lane, begun, opened, failures: tries };
             let applied =
                 applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
-            tell(&batch, items, &events, &applied, &emissions);
+            tell(&batch, items, &fresh, &events, &applied, &emissions);
         }
 
         Counts::add(&self.counts.processed, events.len());
@@ -323,8 +327,7 @@ impl<R: Reactor> Processor<R> {
             return Ok(None);
         }
         let Reason { code, detail, attempts } = &parking.reason;
-        let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
-        minuet_telemetry::within(None, key.and_then(order_of), || {
+        minuet_telemetry::within(None, order_of(incoming), || {
             warn!(position = %incoming.position, reason = code, detail, attempts, "event parked");
         });
         waiting.extend(place);
@@ -348,14 +351,16 @@ impl<R: Reactor> Processor<R> {
 }
 
 /// An order's key is its id.
-fn order_of(key: &str) -> Option<String> {
+fn order_of(incoming: &Incoming) -> Option<String> {
+    let key = std::str::from_utf8(incoming.key.as_deref()?).ok()?;
     OrderId::parse(key).ok().map(|order| order.to_string())
 }
 
-/// What became of each message whose trace is recorded: `new` are those that were reacted to, by their place in the batch.
+/// What became of each message whose trace is recorded: `fresh` were claimed, `new` are those of them that were reacted to.
 fn tell(
     batch: &spans::Batch<'_>,
     items: &[Item],
+    fresh: &[usize],
     new: &[(usize, &Received)],
     applied: &HashSet<usize>,
     emissions: &[Emission],
@@ -370,8 +375,9 @@ fn tell(
                     Outcome::Applied
                 } else if new.contains(&index) {
                     Outcome::NoOp
+                } else if fresh.binary_search(&index).is_ok() {
+                    Outcome::Waits
                 } else {
-                    // Known already; or it waits behind one that is parked, and is told of when its turn comes.
                     Outcome::Duplicate
                 };
                 outcomes.push((event, outcome));

@@ -25,6 +25,7 @@ use minuet_telemetry::{Kind, Span, Tracer};
 use uuid::Uuid;
 
 use crate::dead_letters::Reason;
+use crate::dead_letters::redrive::Letter;
 use crate::{Content, Emission, Incoming, Lane, Received};
 
 pub(crate) use domain::{operation, told};
@@ -50,7 +51,19 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
         &position.partition.to_be_bytes(),
         &position.offset.to_be_bytes(),
     ]);
-    Some(Processing { context: sender.under(id), sender: decided.then_some(sender) })
+    Some(Processing { context: sender.under(id), sender: decided.then_some(sender), parked: None })
+}
+
+/// The same for an event that was parked then: a span of its own each time, linked to the one in which it was parked.
+pub(crate) fn redriving(
+    lane: &Lane,
+    incoming: &Incoming,
+    sent: &TraceContext,
+    parked_at: Micros,
+) -> Option<Processing> {
+    let first = processing(lane, incoming, sent)?;
+    let context = lane.tracer.child(&first.context);
+    Some(Processing { context, sender: first.sender, parked: Some((first.context, parked_at)) })
 }
 
 /// Under which spans an event is processed.
@@ -58,6 +71,8 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
 pub(crate) struct Processing {
     pub(crate) context: TraceContext,
     sender: Option<TraceContext>,
+    /// Under which span it was parked, and when.
+    parked: Option<(TraceContext, Micros)>,
 }
 
 /// A try that failed, and when.
@@ -78,6 +93,8 @@ pub(crate) enum Outcome {
     Applied,
     NoOp,
     Duplicate,
+    /// An earlier one of its key is parked: it is told of again when its turn comes.
+    Waits,
 }
 
 impl Outcome {
@@ -86,26 +103,43 @@ impl Outcome {
             Outcome::Applied => "applied",
             Outcome::NoOp => "no_op",
             Outcome::Duplicate => "duplicate",
+            Outcome::Waits => "waits_behind",
         }
     }
 }
 
 impl Batch<'_> {
     /// `events`: those whose trace is recorded, and what became of them; `parked`: what is set aside, and why. In a trace of its own the batch holds the transaction, since that belongs to all of them.
-    pub(crate) fn tell(
+    pub(crate) fn tell<'e>(
         &self,
         events: &[(&Received, Outcome)],
-        parked: &[(&Incoming, &Reason)],
+        parked: &[(&'e Incoming, &'e Reason)],
+        emissions: &[Emission],
+        committed: SystemTime,
+    ) {
+        let aside = |(incoming, reason): &(&'e Incoming, &'e Reason)| {
+            Some((processing(self.lane, incoming, &sender(incoming)?)?, *incoming, *reason))
+        };
+        self.tell_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
+    }
+
+    /// It was parked then, and stays so.
+    pub(crate) fn tell_still_parked(&self, letter: &Letter, reason: &Reason) {
+        let Letter { incoming, parked_at, .. } = letter;
+        let sent = sender(incoming);
+        if let Some(again) = sent.and_then(|sent| redriving(self.lane, incoming, &sent, *parked_at)) {
+            self.tell_all(&[], &[(again, incoming, reason)], &[], SystemTime::now());
+        }
+    }
+
+    fn tell_all(
+        &self,
+        events: &[(&Received, Outcome)],
+        parked: &[(Processing, &Incoming, &Reason)],
         emissions: &[Emission],
         committed: SystemTime,
     ) {
         let tracer = &self.lane.tracer;
-        let parked: Vec<(Processing, &Incoming, &Reason)> = parked
-            .iter()
-            .filter_map(|(incoming, reason)| {
-                Some((processing(self.lane, incoming, &sender(incoming)?)?, *incoming, *reason))
-            })
-            .collect();
         if events.is_empty() && parked.is_empty() {
             return;
         }
@@ -152,7 +186,7 @@ impl Batch<'_> {
                 tracer.record(domain::of_order(domain::described(step, &content.1), &content.1));
             }
         }
-        for (processing, incoming, reason) in &parked {
+        for (processing, incoming, reason) in parked {
             let span = self
                 .process(&batch, processing, incoming, committed)
                 .with(attribute::OUTCOME, "parked")
@@ -184,8 +218,13 @@ impl Batch<'_> {
             .with("messaging.destination.name", position.topic.to_string())
             .with("messaging.destination.partition.id", position.partition.to_string())
             .with("messaging.kafka.offset", position.offset)
-            .with("messaging.consumer.group.name", self.lane.service)
-            .with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun));
+            .with("messaging.consumer.group.name", self.lane.service);
+        let span = match &to.parked {
+            Some((then, at)) => {
+                span.link(then, "parked").with(attribute::PARKED_WAIT_MS, millis(*at, self.begun))
+            }
+            None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
+        };
         let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
             Some(key) => domain::keyed(span.with("messaging.kafka.message.key", key.to_owned()), key),
             None => span,

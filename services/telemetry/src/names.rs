@@ -40,7 +40,9 @@ pub mod attribute {
     pub const OUTBOX_WAIT_MS: &str = "minuet.outbox.wait_ms";
     /// How long it lay in its topic before it was processed.
     pub const TOPIC_WAIT_MS: &str = "minuet.topic.wait_ms";
-    /// What became of an event: applied, no_op, duplicate, parked.
+    /// How long it lay parked before it was redriven.
+    pub const PARKED_WAIT_MS: &str = "minuet.parked.wait_ms";
+    /// What became of an event: applied, no_op, duplicate, waits_behind, parked.
     pub const OUTCOME: &str = "minuet.outcome";
     /// Another instance told of this span, since the one that did the work may have died before it could.
     pub const RECOVERED: &str = "minuet.recovered";

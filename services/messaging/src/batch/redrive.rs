@@ -1,13 +1,16 @@
 //! Parked events once more: one transaction for each, since some of them are expected to fail again.
 
+use std::time::SystemTime;
+
 use tracing::{info, warn};
 
 use super::item::claim;
-use super::{Processor, Stopped};
+use super::{Processor, Stopped, order_of};
 use crate::dead_letters::Reason;
-use crate::dead_letters::redrive::{self, Asked};
+use crate::dead_letters::redrive::{self, Asked, Letter};
 use crate::policy::{Verdict, chain, verdict};
-use crate::{Counts, Dependency, ReactError, Reactor, Received, inbox};
+use crate::spans::{self, Outcome};
+use crate::{Counts, Dependency, Emission, ReactError, Reactor, Received, inbox};
 
 /// What became of one letter.
 enum Redriven {
@@ -39,13 +42,12 @@ impl<R: Reactor> Processor<R> {
 
     async fn redrive_all(&self, asked: &Asked) -> Result<Result<(), sqlx::Error>, Stopped> {
         for &id in &asked.ids {
+            let begun = SystemTime::now();
             match self.redrive_one(id, asked.shard).await? {
-                Redriven::Done => info!(id, "event redriven"),
-                Redriven::Gone => {}
+                Redriven::Done | Redriven::Gone => {}
                 Redriven::Left => return Ok(Ok(())),
                 Redriven::Parked(reason) => {
-                    warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
-                    if let Err(error) = redrive::failed(self.lane.pool(), id, &reason).await {
+                    if let Err(error) = self.stays(id, &reason, begun).await {
                         return Ok(Err(error));
                     }
                     if asked.in_order {
@@ -55,6 +57,21 @@ impl<R: Reactor> Processor<R> {
             }
         }
         Ok(asked.answered(self.lane.pool()).await)
+    }
+
+    async fn stays(&self, id: i64, reason: &Reason, begun: SystemTime) -> Result<(), sqlx::Error> {
+        if let Some(letter) = redrive::letter(self.lane.pool(), id).await? {
+            minuet_telemetry::within(None, order_of(&letter.incoming), || {
+                warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
+            });
+            self.telling(begun).tell_still_parked(&letter, reason);
+        }
+        redrive::failed(self.lane.pool(), id, reason).await
+    }
+
+    /// A transaction for one event.
+    fn telling(&self, begun: SystemTime) -> spans::Batch<'_> {
+        spans::Batch { lane: &self.lane, begun, opened: begun, failures: &[] }
     }
 
     async fn redrive_one(&self, id: i64, shard: u32) -> Result<Redriven, Stopped> {
@@ -84,9 +101,12 @@ impl<R: Reactor> Processor<R> {
     /// The letter goes in the transaction in which its event takes effect. Its inbox row is there already, if it was claimed
     /// when it was parked; else it is claimed now, and a duplicate that came through meanwhile counts.
     async fn try_redrive(&self, id: i64, shard: u32) -> Result<Redriven, ReactError> {
-        let Some((incoming, claimed)) = redrive::letter(self.lane.pool(), id).await? else {
+        let begun = SystemTime::now();
+        let Some(letter) = redrive::letter(self.lane.pool(), id).await? else {
             return Ok(Redriven::Gone);
         };
+        let Letter { incoming, claimed, parked_at } = letter;
+        let order = order_of(&incoming);
         let content = match self.decoder.decode(&incoming, &self.lane.catalogue).await {
             Ok(Ok(content)) => content,
             Ok(Err(reason)) => return Ok(Redriven::Parked(reason)),
@@ -104,15 +124,24 @@ impl<R: Reactor> Processor<R> {
                 Some(id) => !inbox::claim(connection, &[id], self.lane.now()).await?.is_empty(),
                 None => true,
             };
-            events.extend(is_fresh.then_some(Received { incoming, content, processing: None }));
+            events.extend(is_fresh.then(|| self.received(incoming, content, Some(parked_at))));
         }
         let reacted = self.react(connection, &events.iter().collect::<Vec<_>>()).await?;
         if let Some(refusal) = reacted.refusals.into_iter().next() {
             return Ok(Redriven::Parked(Reason::at_once("illegal", refusal.detail)));
         }
         transaction.commit(&reacted.emissions).await?;
+        minuet_telemetry::within(None, order, || info!(id, "event redriven"));
+        self.tell_redriven(&events, reacted.applied.is_empty(), &reacted.emissions, begun);
         Counts::add(&self.counts.processed, events.len());
         self.reactor.committed(reacted.after);
         Ok(Redriven::Done)
+    }
+
+    fn tell_redriven(&self, events: &[Received], is_no_op: bool, emissions: &[Emission], begun: SystemTime) {
+        let outcome = if is_no_op { Outcome::NoOp } else { Outcome::Applied };
+        let recorded = events.iter().filter(|event| event.processing.is_some());
+        let told: Vec<(&Received, Outcome)> = recorded.map(|event| (event, outcome)).collect();
+        self.telling(begun).tell(&told, &[], emissions, SystemTime::now());
     }
 }

@@ -1,8 +1,10 @@
 //! Redriving: the parked events of a key once more, in order, through the normal reaction. Asked for by anybody
 //! (`super::admin`), done by the owner of the shard between two batches: so nothing of the key comes between.
 
+use minuet_events::values::Micros;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Place, Reason};
@@ -14,7 +16,7 @@ pub(crate) const ASKED: &str = "select id, \"partition\", topic, key, in_order f
 pub(crate) const GROUP: &str = "select id from dead_letters where in_order and discarded_at is null and topic = $1 and key = $2 order by id";
 
 pub(crate) const LETTER: &str =
-    "select topic, \"partition\", \"offset\", key, header_names, header_values, payload, message_time, headers_readable, inbox_id
+    "select topic, \"partition\", \"offset\", key, header_names, header_values, payload, message_time, headers_readable, inbox_id, parked_at
      from dead_letters where id = $1 and discarded_at is null";
 
 pub(crate) const TAKE: &str = "delete from dead_letters where id = $1 and discarded_at is null";
@@ -57,10 +59,22 @@ impl Asked {
     }
 }
 
-/// The message, and its inbox id if that was claimed when it was parked. None: somebody has discarded it.
-pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<(Incoming, Option<Uuid>)>, sqlx::Error> {
+/// A message that was parked.
+pub(crate) struct Letter {
+    pub(crate) incoming: Incoming,
+    /// If it was claimed when it was parked.
+    pub(crate) claimed: Option<Uuid>,
+    pub(crate) parked_at: Micros,
+}
+
+/// None: somebody has discarded it.
+pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<Letter>, sqlx::Error> {
     let row: Option<PgRow> = sqlx::query(LETTER).bind(id).fetch_optional(pool).await?;
-    row.map(|row| Ok((super::incoming(&row)?, row.try_get("inbox_id")?))).transpose()
+    let letter = |row: PgRow| {
+        let (claimed, parked_at): (_, OffsetDateTime) = (row.try_get("inbox_id")?, row.try_get("parked_at")?);
+        Ok(Letter { incoming: super::incoming(&row)?, claimed, parked_at: Micros::from_datetime(parked_at) })
+    };
+    row.map(letter).transpose()
 }
 
 /// Takes it out, in the transaction that reacts to it. False: somebody was first.
