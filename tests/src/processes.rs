@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::metrics::Metrics;
 use crate::program::{Folder, Minuet, Process};
 use crate::world::World;
 
@@ -36,5 +37,11 @@ impl Process {
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut listening = events.filter(|event| event["message"] == "listening");
         format!("http://{}", listening.next().unwrap()["address"].as_str().unwrap())
+    }
+
+    /// What Prometheus would read.
+    pub async fn metrics(&self) -> Metrics {
+        let answer = reqwest::get(format!("{}/metrics", self.url().await)).await.unwrap();
+        Metrics::parse(&answer.text().await.unwrap())
     }
 }
