@@ -6,6 +6,7 @@
 
 mod compare;
 mod hands;
+mod rejections;
 mod schedule;
 
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ use crate::record::{Place, Topics};
 use crate::shadow::{Build, Shadow, consumes};
 use crate::whole::Whole;
 use crate::{AuditError, Context, Outcome};
-use compare::{PARKED, RowDiffers};
+use compare::RowDiffers;
 use hands::{Emitted, Hands};
 use schedule::{Change, Node, Schedule, Skipped};
 
@@ -59,7 +60,7 @@ pub(crate) fn run(rebuild: &Rebuild, context: &Context, out: &mut dyn Write) -> 
     let speed = progress.end();
     let wrong = wrong(&nodes, emitted, &log.topics);
     let (parked, rows) = context.runtime.block_on(async {
-        let parked: Vec<String> = sqlx::query_scalar(PARKED).fetch_all(&pool).await?;
+        let parked = compare::parked(&pool, live.as_ref(), &context.prefix).await?;
         let rows = match &live {
             Some(live) => Some(compare::differences(service, &pool, live).await?),
             None => None,
@@ -111,11 +112,7 @@ impl Held {
 fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditError> {
     let all = Wanted { topics: Vec::new(), partitions: Vec::new(), from: Point::Beginning, until: None };
     let selection = log.select(&all, context)?;
-    if rebuild.strict
-        && let Some(problem) = selection.survey.problem()
-    {
-        return Err(AuditError::Strict { place: "topics".to_owned(), detail: problem });
-    }
+    selection.survey.stands(rebuild.strict)?;
     let truncated = !selection.survey.truncated.is_empty();
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let mut read = Read {
@@ -212,7 +209,7 @@ impl Report<'_> {
         for line in self.wrong.iter().take(SHOWN) {
             writeln!(out, "emitted: {line}")?;
         }
-        for line in self.parked {
+        for line in self.parked.iter().take(SHOWN) {
             writeln!(out, "parked: {line}")?;
         }
         if let Some((rows, compared)) = self.rows {

@@ -30,7 +30,6 @@ async fn a_real_day_balances_and_is_decided_again_and_given_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "where orders of several partitions met on one shelf, the order of the rebuilt steps was seen to differ"]
 async fn the_shelves_are_rebuilt() {
     let (world, folder) = (day().await, Folder::new());
     is_rebuilt(&folder, &world, &["inventory"]).await;

@@ -16,19 +16,21 @@ use crate::shadow::{Field, compare};
 const USED: &str = "select exists (select 1 from inbox) or exists (select 1 from outbox)";
 pub(super) const TAKE_OUTBOX: &str =
     "with gone as (delete from outbox returning *) select headers, payload from gone order by id";
-pub(super) const PARKED: &str = "select topic || '[' || \"partition\" || ']@' || \"offset\" || ': ' || detail
-     from dead_letters order by id limit 20";
+/// What was set aside, and whatever became of it.
+const PARKED: &str = "select topic || '[' || \"partition\" || ']@' || \"offset\", detail from dead_letters order by id limit 10000";
 
 /// A table, and a key and a document of each of its rows.
 type Table = (&'static str, &'static str);
 
 const ORDER: &[Table] = &[
-    // A tombstone's time, and a payment of an order that was cancelled: by what came first.
+    // A tombstone's time, and a payment of an order that was cancelled: by what came first. Of the trace only its id: the
+    // span is the one that the live service was in.
     (
         "orders",
-        "select id::text, ((to_jsonb(t) - array['updated_at', 'version', 'payment_id', 'created_at'])
+        "select id::text, ((to_jsonb(t) - array['updated_at', 'version', 'payment_id', 'created_at', 'traceparent'])
             || jsonb_build_object('payment_id', case when status = 'confirmed' then payment_id end,
-                'created_at', case when user_id is not null then created_at end))::text from orders t",
+                'created_at', case when user_id is not null then created_at end,
+                'trace', split_part(traceparent, '-', 2)))::text from orders t",
     ),
     ("products", "select sku, to_jsonb(t)::text from products t"),
     ("refusals", "select request_id::text, (to_jsonb(t) - 'created_at')::text from refusals t"),
@@ -40,7 +42,8 @@ const INVENTORY: &[Table] = &[
     ("adjustments", "select id::text, to_jsonb(t)::text from adjustments t"),
     (
         "order_reservations",
-        "select order_id::text, (to_jsonb(t) - 'updated_at')::text from order_reservations t",
+        "select order_id::text, ((to_jsonb(t) - array['updated_at', 'traceparent'])
+            || jsonb_build_object('trace', split_part(traceparent, '-', 2)))::text from order_reservations t",
     ),
 ];
 
@@ -68,6 +71,21 @@ fn tables(service: Service) -> &'static [Table] {
 pub(super) async fn is_empty(pool: &PgPool) -> Result<bool, AuditError> {
     let used: bool = sqlx::query_scalar(USED).fetch_one(pool).await?;
     Ok(!used)
+}
+
+/// What the rebuilt service has set aside, and the live one has not. `prefix`: of the live one's topics.
+pub(super) async fn parked(
+    rebuilt: &PgPool,
+    live: Option<&PgPool>,
+    prefix: &str,
+) -> Result<Vec<String>, AuditError> {
+    let ours = rows(rebuilt, PARKED).await?;
+    let theirs = match live {
+        Some(live) => rows(live, PARKED).await?,
+        None => BTreeMap::new(),
+    };
+    let is_new = |(place, _): &(String, String)| !theirs.contains_key(&format!("{prefix}{place}"));
+    Ok(ours.into_iter().filter(is_new).map(|(place, detail)| format!("{place}: {detail}")).collect())
 }
 
 /// A row that differs; without fields where one side has none.

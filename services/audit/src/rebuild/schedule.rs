@@ -11,6 +11,7 @@ use minuet_events::values::{Micros, OrderId, Sku, WarehouseCode};
 use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
+use super::rejections::{Rejection, placed_among};
 use crate::record::{Place, Record, Service};
 use crate::shadow::{Difference, Shadow, Step, Way, moves};
 
@@ -53,6 +54,8 @@ pub(super) struct Schedule<'a> {
     nodes: Vec<Node<'a>>,
     /// What comes after each.
     after: Vec<Vec<usize>>,
+    /// They change no level, and follow from all that are there.
+    rejections: Vec<Rejection<'a>>,
     pub(super) skipped: Vec<Skipped>,
 }
 
@@ -71,7 +74,7 @@ impl<'a> Schedule<'a> {
         let mut schedule = Schedule::default();
         for order in shadow.known_orders() {
             match shadow.way(service, order) {
-                Way::Known(steps) => schedule.chain(order, &steps),
+                Way::Known(steps) => schedule.way(shadow, order, &steps),
                 Way::Unknown(difference) => {
                     schedule.skipped.push(Skipped { order, because: Some(difference) });
                 }
@@ -82,7 +85,7 @@ impl<'a> Schedule<'a> {
             Service::Order => schedule.products(shadow, products),
             Service::Inventory => {
                 schedule.adjustments(shadow);
-                schedule.levels(shadow);
+                schedule.levels();
             }
             Service::Payment => {}
         }
@@ -95,22 +98,24 @@ impl<'a> Schedule<'a> {
         self.nodes.len() - 1
     }
 
-    fn chain(&mut self, order: OrderId, steps: &[Step<'a>]) {
-        let (mut time, mut last) = (Micros(i64::MIN), None);
-        for Step { input, outcome } in steps {
-            let step = match (input, outcome) {
-                (Some(input), outcome) => Do::Input { place: input.head.place, outcome: *outcome },
-                (None, Some(outcome)) => Do::Own { order, outcome },
-                (None, None) => continue,
-            };
-            time = match (outcome, input) {
-                (Some(outcome), _) => outcome.head.time,
-                (None, Some(input)) => time.max(input.head.time),
-                (None, None) => time,
-            };
-            let node = self.push(time, step);
-            self.follows(last, node);
-            last = Some(node);
+    fn way(&mut self, shadow: &'a Shadow, order: OrderId, steps: &[Step<'a>]) {
+        let nodes = nodes(order, steps);
+        let rejected = nodes.iter().find_map(|node| match node.step.outcome() {
+            Some(Record { event: Event::InventoryRejected(rejected), .. }) => Some((rejected, node.time)),
+            _ => None,
+        });
+        match (rejected, shadow.event_of(order, EventType::OrderPlaced)) {
+            (Some((rejected, at)), Some(Event::OrderPlaced(placed))) => {
+                self.rejections.push(Rejection { placed, rejected, at, nodes });
+            }
+            _ => {
+                let mut last = None;
+                for Node { time, step } in nodes {
+                    let node = self.push(time, step);
+                    self.follows(last, node);
+                    last = Some(node);
+                }
+            }
         }
     }
 
@@ -179,8 +184,8 @@ impl<'a> Schedule<'a> {
         self.in_order(numbered.into_iter());
     }
 
-    /// The versions of a level come one after the other; a rejection between those that it was decided from and the next.
-    fn levels(&mut self, shadow: &Shadow) {
+    /// The versions of a level come one after the other.
+    fn levels(&mut self) {
         let mut versions: Vec<(Shelf, i64, usize)> = Vec::new();
         for (node, Node { step, .. }) in self.nodes.iter().enumerate() {
             let Some(outcome) = step.outcome() else { continue };
@@ -192,42 +197,12 @@ impl<'a> Schedule<'a> {
                 versions.push(((e.sku.clone(), e.warehouse_code.clone()), e.version, node));
             }
         }
-        let by_version: HashMap<(Shelf, i64), usize> =
-            versions.iter().map(|(shelf, version, node)| ((shelf.clone(), *version), *node)).collect();
         self.in_order(versions.into_iter());
-        for (node, placed, rejected, at) in self.rejections(shadow) {
-            for (shelf, level) in shadow.levels_before(placed, rejected, at) {
-                self.follows(by_version.get(&(shelf.clone(), level.version)).copied(), node);
-                if let Some(next) = by_version.get(&(shelf, level.version + 1)) {
-                    self.after[node].push(*next);
-                }
-            }
-        }
-    }
-
-    fn rejections(
-        &self,
-        shadow: &'a Shadow,
-    ) -> Vec<(
-        usize,
-        &'a minuet_events::orders::OrderPlaced,
-        &'a minuet_events::inventory::InventoryRejected,
-        Micros,
-    )> {
-        let of = |(node, Node { step, time }): (usize, &Node<'a>)| {
-            let Some(Record { event: Event::InventoryRejected(rejected), .. }) = step.outcome() else {
-                return None;
-            };
-            let placed = shadow.event_of(rejected.order_id, EventType::OrderPlaced)?;
-            let Event::OrderPlaced(placed) = placed else { return None };
-            Some((node, placed, rejected, *time))
-        };
-        self.nodes.iter().enumerate().filter_map(of).collect()
     }
 
     /// The nodes in an order that keeps all that, the earliest first; and how many had to be forced.
     pub(super) fn sorted(self) -> (Vec<Node<'a>>, usize) {
-        let Schedule { nodes, after, .. } = self;
+        let Schedule { nodes, after, rejections, .. } = self;
         let mut waits_for = vec![0_usize; nodes.len()];
         for next in after.iter().flatten() {
             waits_for[*next] += 1;
@@ -238,7 +213,7 @@ impl<'a> Schedule<'a> {
         ready.extend((0..nodes.len()).filter(|n| waits_for[*n] == 0).map(|n| Reverse((nodes[n].time, n))));
         while sorted.len() < nodes.len() {
             let next = ready.pop().map(|Reverse((_, node))| node).or_else(|| {
-                // A circle: a rejection was placed where it cannot have been.
+                // A circle: the record contradicts itself.
                 forced += 1;
                 (0..nodes.len()).filter(|n| !done[*n]).min_by_key(|n| (nodes[*n].time, *n))
             });
@@ -254,6 +229,26 @@ impl<'a> Schedule<'a> {
                 }
             }
         }
-        (sorted, forced)
+        let (sorted, misplaced) = placed_among(sorted, rejections);
+        (sorted, forced + misplaced)
     }
+}
+
+/// One order's steps, each when it was decided; what led to nothing, when it came in.
+fn nodes<'a>(order: OrderId, steps: &[Step<'a>]) -> Vec<Node<'a>> {
+    let mut time = Micros(i64::MIN);
+    let node = |Step { input, outcome }: &Step<'a>| {
+        let step = match (input, outcome) {
+            (Some(input), outcome) => Do::Input { place: input.head.place, outcome: *outcome },
+            (None, Some(outcome)) => Do::Own { order, outcome },
+            (None, None) => return None,
+        };
+        time = match (outcome, input) {
+            (Some(outcome), _) => outcome.head.time,
+            (None, Some(input)) => time.max(input.head.time),
+            (None, None) => time,
+        };
+        Some(Node { time, step })
+    };
+    steps.iter().filter_map(node).collect()
 }

@@ -1,11 +1,8 @@
 //! For rebuilding tables: the way of each order through a service, and what its decisions were made from. Of events that
 //! were only taken in.
 
-use minuet_events::inventory::InventoryRejected;
-use minuet_events::orders::OrderPlaced;
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::OrderId;
 use minuet_events::{Event, EventType};
-use minuet_inventory::domain::Stock;
 use uuid::Uuid;
 
 use super::difference::Difference;
@@ -74,15 +71,5 @@ impl Shadow {
     /// Of each adjustment what was asked, and what was told of it.
     pub(crate) fn known_adjustments(&self) -> impl Iterator<Item = (&[Record], Option<&Record>)> {
         self.adjusting.values().map(|adjusting| (&*adjusting.asked, adjusting.told.as_ref()))
-    }
-
-    /// The versions of levels that a rejection may have been decided from.
-    pub(crate) fn levels_before(
-        &self,
-        placed: &OrderPlaced,
-        rejected: &InventoryRejected,
-        at: Micros,
-    ) -> Stock {
-        self.levels.before_rejected(placed, rejected, at, &mut 0)
     }
 }
