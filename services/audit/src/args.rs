@@ -67,6 +67,11 @@ pub(crate) enum Offset {
 }
 
 impl Range {
+    /// Whether it has an end in time.
+    pub(crate) fn ends(&self) -> bool {
+        self.to.is_some() || self.offsets.iter().any(|offset| matches!(offset, Offset::Until(_)))
+    }
+
     pub(crate) fn wanted(&self, default: Point, select: Option<&Select>) -> Wanted {
         let from = self.offsets.iter().find_map(|offset| match offset {
             Offset::From(point) => Some(*point),
@@ -121,6 +126,9 @@ pub struct Timeline {
     /// As --format json
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
+    /// End at the first message of the order, or topic, that is damaged or odd
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -30,11 +30,7 @@ const COLUMNS: &[&str] = &[
 pub(crate) fn run(export: &Export, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
     let log = Log::open(context)?;
     let selection = log.select(&export.range.wanted(Point::Beginning, Some(&export.select)), context)?;
-    if export.strict
-        && let Some(problem) = selection.survey.problem()
-    {
-        return Err(AuditError::Strict { place: "topics".to_owned(), detail: problem });
-    }
+    selection.survey.stands(export.strict)?;
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let mut file = export.output.as_deref().map(create).transpose()?;
     let out: &mut dyn Write = match &mut file {
@@ -56,21 +52,15 @@ pub(crate) fn run(export: &Export, context: &Context, out: &mut dyn Write) -> Re
     };
     showing.all(&log, &selection, &decoder)?;
     showing.out.flush().map_err(AuditError::Write)?;
-    for (label, names) in selection.survey.lists() {
-        note(format_args!("{label}: {}", names.join(", ")));
-    }
-    note(format_args!("{} events given out, {} of them odd", showing.shown, showing.odd));
+    selection.survey.note();
+    // Where nobody sees stderr, nobody misses it.
+    drop(writeln!(stderr(), "{} events given out, {} of them odd", showing.shown, showing.odd));
     Ok(Outcome::Holds)
 }
 
 fn create(path: &std::path::Path) -> Result<BufWriter<File>, AuditError> {
     let file = File::create(path);
     file.map(BufWriter::new).map_err(|source| AuditError::Create { path: path.to_owned(), source })
-}
-
-/// Where nobody sees stderr, nobody misses it.
-fn note(text: std::fmt::Arguments<'_>) {
-    drop(writeln!(stderr(), "{text}"));
 }
 
 /// A row, as RFC 4180 has it.

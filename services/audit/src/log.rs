@@ -1,5 +1,6 @@
 //! The topics of an installation: which there are, which stretches of them are meant, and reading those in parallel.
 
+use std::io::{Write, stderr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -41,7 +42,7 @@ pub(crate) struct Wanted {
 /// What is odd about whole topics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
-    /// Their oldest events are gone.
+    /// Their oldest events are gone, and reading begins where the others do.
     pub(crate) truncated: Vec<String>,
     pub(crate) empty: Vec<String>,
     /// Under our prefix, and in no catalogue.
@@ -63,9 +64,23 @@ impl Survey {
     }
 
     /// What `--strict` does not stand. An empty topic is odd, and no damage.
-    pub(crate) fn problem(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         let mut problems = self.lists().filter(|(label, _)| *label != "empty");
         problems.next().map(|(label, names)| format!("{label}: {}", names.join(", ")))
+    }
+
+    pub(crate) fn stands(&self, strict: bool) -> Result<(), AuditError> {
+        match self.problem().filter(|_| strict) {
+            Some(detail) => Err(AuditError::Strict { place: "topics".to_owned(), detail }),
+            None => Ok(()),
+        }
+    }
+
+    /// For a person who looks at something else. Where nobody sees stderr, nobody misses it.
+    pub(crate) fn note(&self) {
+        for (label, names) in self.lists() {
+            drop(writeln!(stderr(), "{label}: {}", names.join(", ")));
+        }
     }
 }
 
@@ -155,7 +170,7 @@ impl Log {
             let start = start.clamp(kept.start, kept.end);
             let name = self.topics.name(places[index]);
             // A compacted topic has lost nothing that counts.
-            if kept.start > 0 && !context.catalogue.is_compacted(name) {
+            if 0 < kept.start && start == kept.start && !context.catalogue.is_compacted(name) {
                 push_once(&mut survey.truncated, name);
             }
             slices.push(Slice { topic, partition, offsets: start..end.max(start) });

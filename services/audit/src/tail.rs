@@ -3,7 +3,7 @@
 mod format;
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{Write, stderr};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -26,9 +26,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
     let log = Log::open(context)?;
-    let default = if tail.exit { Point::Beginning } else { Point::End };
+    let default = if tail.exit || tail.range.ends() { Point::Beginning } else { Point::End };
     let wanted = tail.range.wanted(default, Some(&tail.select));
     let selection = log.select(&wanted, context)?;
+    selection.survey.stands(tail.strict)?;
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let style = match (&tail.format, tail.json) {
         (Some(template), _) => Style::Template(Template::parse(template)),
@@ -50,6 +51,11 @@ pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result
         follow(&log, &selection, &decoder, &mut showing)?;
     }
     showing.out.flush().map_err(AuditError::Write)?;
+    selection.survey.note();
+    if showing.odd > 0 {
+        // Where nobody sees stderr, nobody misses it.
+        drop(writeln!(stderr(), "{} messages shown, {} of them odd", showing.shown, showing.odd));
+    }
     Ok(Outcome::Holds)
 }
 

@@ -14,6 +14,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::args::{Timeline as Arguments, TimelineFormat};
+use crate::log::Survey;
 use crate::record::{Place, Topics};
 use crate::story::{Awaited, Story};
 use crate::whole::Whole;
@@ -30,6 +31,7 @@ pub struct Timeline {
     pub(crate) parked: Vec<Whole>,
     pub story: Story,
     pub(crate) topics: Topics,
+    pub(crate) survey: Survey,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,12 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<Outcome, AuditError> {
     let timeline = Timeline::of(context, arguments.order, arguments.from, arguments.to)?;
+    timeline.survey.stands(arguments.strict)?;
+    if let (true, Some(whole)) = (arguments.strict, timeline.odd.first()) {
+        let place = timeline.topics.show(whole.place);
+        let detail = whole.content.as_ref().err().map(|odd| format!("{}: {}", odd.code, odd.detail));
+        return Err(AuditError::Strict { place, detail: detail.unwrap_or_default() });
+    }
     if timeline.is_empty() {
         return Err(AuditError::NoOrder { order: arguments.order });
     }
@@ -60,6 +68,7 @@ pub(crate) fn run(
         TimelineFormat::Mermaid => writeln!(out, "{}", mermaid::diagram(&timeline)),
     };
     written.and_then(|()| out.flush()).map_err(AuditError::Write)?;
+    timeline.survey.note();
     Ok(Outcome::Holds)
 }
 
@@ -90,7 +99,7 @@ impl Timeline {
         self.story.awaited()
     }
 
-    pub(crate) fn build(order: OrderId, wholes: Vec<Whole>, topics: Topics) -> Timeline {
+    pub(crate) fn build(order: OrderId, wholes: Vec<Whole>, topics: Topics, survey: Survey) -> Timeline {
         let (mut events, mut odd, mut parked): (Vec<(Whole, Vec<Place>)>, _, _) =
             (Vec::new(), Vec::new(), Vec::new());
         let mut known: HashMap<(u64, Uuid), usize> = HashMap::new();
@@ -118,7 +127,7 @@ impl Timeline {
                 story.see(head.event_type, head.id, head.cause, head.place.partition);
             }
         }
-        Timeline { order, steps, odd, parked, story, topics }
+        Timeline { order, steps, odd, parked, story, topics, survey }
     }
 }
 

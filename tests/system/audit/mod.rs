@@ -2,7 +2,9 @@
 
 mod day;
 mod follow;
+mod odd;
 mod replay;
+mod tail;
 
 use minuet_tests::{Done, Folder, World};
 

@@ -21,11 +21,7 @@ pub(crate) fn run(
     let log = Log::open(context)?;
     let wanted = arguments.range.wanted(Point::Beginning, None);
     let selection = log.select(&wanted, context)?;
-    if arguments.strict
-        && let Some(problem) = selection.survey.problem()
-    {
-        return Err(AuditError::Strict { place: "topics".to_owned(), detail: problem });
-    }
+    selection.survey.stands(arguments.strict)?;
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let truncated = wanted.from != Point::Beginning || !selection.survey.truncated.is_empty();
     let mut shadow = Shadow::new(Build::PRESENT, truncated);
@@ -98,6 +94,7 @@ pub(crate) fn run(
         )
     };
     summary.and_then(|()| out.flush()).map_err(AuditError::Write)?;
+    selection.survey.note();
     Ok(if counts.differing == 0 { Outcome::Holds } else { Outcome::Differs })
 }
 

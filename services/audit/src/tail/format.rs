@@ -12,7 +12,7 @@ A template is text with
   %T  Kafka's time in ms        %S  bytes of payload  %K  bytes of key
   %e  the event's type          %i  its ce_id         %%  a percent sign
 and \\n, \\t, \\r, \\\\. Nothing is added at the end of an event: write \\n.
-Without -o or --from it begins at the end, with -e at the beginning.";
+Without -o or --from it begins at the end; with -e, or an end in time, at the beginning.";
 
 pub(crate) struct Template(Vec<Part>);
 

@@ -7,9 +7,9 @@ use minuet_events::{EventType, ids, partition};
 use minuet_messaging::topics::Key;
 use time::{Duration, OffsetDateTime};
 
-use super::Timeline;
+use super::{Step, Timeline};
 use crate::decode::Decoder;
-use crate::log::{Log, Point, Wanted};
+use crate::log::{Log, Point, Survey, Wanted};
 use crate::whole::Whole;
 use crate::{AuditError, Context};
 
@@ -24,14 +24,25 @@ pub(super) fn gather(
 ) -> Result<Timeline, AuditError> {
     let log = Log::open(context)?;
     let start = from.or_else(|| time_in(order)).map_or(Point::Beginning, Point::At);
-    let likely = read(&log, context, order, start, to, true)?;
-    let timeline = Timeline::build(order, likely, log.topics.clone());
-    if timeline.story.seen.has(EventType::OrderSubmitted) || from.is_some() {
+    let (likely, survey) = read(&log, context, order, start, to, true)?;
+    let timeline = Timeline::build(order, likely, log.topics.clone(), survey);
+    if is_whole(&timeline, from) {
         return Ok(timeline);
     }
-    // The id says nothing true about its time, or a stranger's partitioner placed the events.
-    let all = read(&log, context, order, Point::Beginning, to, false)?;
-    Ok(Timeline::build(order, all, log.topics))
+    // The id says nothing true about its time, or a stranger's partitioner placed some of the events.
+    let start = from.map_or(Point::Beginning, Point::At);
+    let (all, survey) = read(&log, context, order, start, to, false)?;
+    Ok(Timeline::build(order, all, log.topics, survey))
+}
+
+/// As far as can be told: its beginning is there, if it is not left out on purpose, and so is every cause.
+fn is_whole(timeline: &Timeline, from: Option<Micros>) -> bool {
+    let begins = timeline.story.seen.has(EventType::OrderSubmitted);
+    let is_caused = |step: &Step| {
+        let cause = step.whole.record().and_then(|(head, _)| head.cause);
+        cause.is_none() || step.cause.is_some()
+    };
+    from.is_some() || begins && timeline.steps.iter().all(is_caused)
 }
 
 /// A time that an id seems to carry: some carry none, and say anything.
@@ -48,7 +59,7 @@ fn read(
     from: Point,
     until: Option<Micros>,
     only_its_partition: bool,
-) -> Result<Vec<Whole>, AuditError> {
+) -> Result<(Vec<Whole>, Survey), AuditError> {
     let key = order.to_string();
     let topics = context.catalogue.topics().iter();
     let topics = topics.filter(|topic| matches!(topic.key, Key::OrderId | Key::OriginalKey));
@@ -67,5 +78,5 @@ fn read(
             Ok(ControlFlow::Continue(()))
         },
     )?;
-    Ok(found)
+    Ok((found, selection.survey))
 }

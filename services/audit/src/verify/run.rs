@@ -35,11 +35,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
             truncated: wanted.from != Point::Beginning || !selection.survey.truncated.is_empty(),
         }),
     };
-    if verify.strict
-        && let Some(problem) = selection.survey.problem()
-    {
-        return Err(AuditError::Strict { place: "topics".to_owned(), detail: problem });
-    }
+    selection.survey.stands(verify.strict)?;
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let mut keeping = Keeping { books, topics: &log.topics, strict: verify.strict };
     if verify.against_databases {
