@@ -37,9 +37,13 @@ pub struct Args {
     /// Where the servers keep their data; removed afterwards [default: a new folder below the system's for temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub scratch: Option<PathBuf>,
-    /// Record this part of the traces, 0 to 1, with a receiver in this process. Without it nothing is recorded
-    #[arg(long, value_name = "RATIO", value_parser = ratio)]
-    pub sampling: Option<f64>,
+    /// Record this part of the traces, 0 to 1, with a receiver in this process. Without it nothing is recorded. Several, as
+    /// 0,0.05,1: each is set beside a run without
+    #[arg(long, value_name = "RATIO", value_parser = ratio, value_delimiter = ',')]
+    pub sampling: Vec<f64>,
+    /// Of several ratios: so many runs of each, by turns, of which the medians count
+    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,

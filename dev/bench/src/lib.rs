@@ -15,6 +15,7 @@
 mod args;
 mod books;
 mod catalogue;
+mod cost;
 mod endpoints;
 mod ends;
 mod error;
@@ -52,18 +53,27 @@ use servers::Servers;
 /// # Errors
 /// Whatever hinders the run; [`BenchError::Books`] where it ran and its books do not balance.
 pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
-    let before = args.compare.as_deref().map(report::read).transpose()?;
     let progress = Progress::new();
-    let scratch = Scratch::create(args.scratch.as_deref())?;
-    let servers = Servers::start(args, &scratch, &progress).await?;
-    let measured = against(args, program, &servers, &scratch, &progress).await;
-    let stopped = servers.stop().await;
-    let (report, statements) = measured?;
-    stopped?;
+    if args.sampling.len() > 1 {
+        return cost::compare(args, program, &progress).await;
+    }
+    let before = args.compare.as_deref().map(report::read).transpose()?;
+    let (report, statements) = once(args, program, &progress).await?;
     if args.json {
         return report.to_json();
     }
     Ok(format!("{}{statements}", report.table(before.as_ref())))
+}
+
+/// On servers of its own, unless others are given.
+async fn once(args: &Args, program: &Path, progress: &Progress) -> Result<(Report, String), BenchError> {
+    let scratch = Scratch::create(args.scratch.as_deref())?;
+    let servers = Servers::start(args, &scratch, progress).await?;
+    let measured = against(args, program, &servers, &scratch, progress).await;
+    let stopped = servers.stop().await;
+    let measured = measured?;
+    stopped?;
+    Ok(measured)
 }
 
 async fn against(

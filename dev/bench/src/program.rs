@@ -57,8 +57,9 @@ impl Program {
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let ports = free_ports()?;
         let mut settings = settings(args.variant, servers, ports, &secret);
-        let traces = args.sampling.map(|_| Receiver::start()).transpose()?;
-        match (&traces, args.sampling) {
+        let ratio = args.sampling.first();
+        let traces = ratio.map(|_| Receiver::start()).transpose()?;
+        match (&traces, ratio) {
             (Some(receiver), Some(ratio)) => settings.extend([
                 ("MINUET_TELEMETRY__ENDPOINT", receiver.url()),
                 ("MINUET_TELEMETRY__SAMPLING", ratio.to_string()),

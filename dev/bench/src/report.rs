@@ -21,7 +21,7 @@ pub(crate) struct Report {
 /// What was measured. None: not this time, or (CPU) not a process of this machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
-    throughput_per_s: Option<f64>,
+    pub(crate) throughput_per_s: Option<f64>,
     latency_ms: Option<Latency>,
     cpu_s_per_1000: Option<Cpu>,
     peak_rss_mib: Option<f64>,
@@ -53,6 +53,8 @@ struct Run {
     rate: u32,
     duration_s: u64,
     warm_up_s: u64,
+    /// Which part of the traces was recorded. None: telemetry was off.
+    sampling: Option<f64>,
     /// Counted for T.
     orders: Option<u64>,
     generator_cpu_s_per_1000: Option<f64>,
@@ -92,10 +94,15 @@ impl Report {
             rate: args.rate,
             duration_s: args.duration.as_secs(),
             warm_up_s: args.warm_up.as_secs(),
+            sampling: args.sampling.first().copied(),
             orders: throughput.as_ref().filter(|_| args.wants(Only::Throughput)).map(|used| used.orders),
             generator_cpu_s_per_1000: used.map(|used| per_1000(used, used.cpu.generator)),
         };
         Report { figures, books, run }
+    }
+
+    pub(crate) fn figures(self) -> Figures {
+        self.figures
     }
 
     pub(crate) fn to_json(&self) -> Result<String, BenchError> {
@@ -145,6 +152,14 @@ fn label(what: &str, run: &Run) -> String {
     }
 }
 
+impl Figures {
+    /// CPU seconds per 1,000 orders: of everything, and of the program.
+    pub(crate) fn cpu(&self) -> Option<(f64, f64)> {
+        let cpu = self.cpu_s_per_1000.as_ref()?;
+        Some((cpu.program + cpu.postgres? + cpu.broker?, cpu.program))
+    }
+}
+
 /// The same rows for every run, so that two of them can stand side by side.
 fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 11] {
     let latency = |of: fn(&Latency) -> f64| figures.latency_ms.as_ref().map(of);
@@ -154,7 +169,7 @@ fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 11] {
         ("p50", latency(|latency| latency.p50)),
         ("   p99", latency(|latency| latency.p99)),
         ("   max", latency(|latency| latency.max)),
-        ("C  CPU s per 1,000 orders, all", cpu(|cpu| Some(cpu.program + cpu.postgres? + cpu.broker?))),
+        ("C  CPU s per 1,000 orders, all", figures.cpu().map(|(all, _)| all)),
         ("   program", cpu(|cpu| Some(cpu.program))),
         ("   PostgreSQL", cpu(|cpu| cpu.postgres)),
         ("   broker", cpu(|cpu| cpu.broker)),

@@ -35,7 +35,7 @@ impl Submitter {
     ) -> Result<Self, BenchError> {
         match args.through {
             Through::Intake => {
-                let sampling = Sampling::new(args.sampling.unwrap_or(0.0), true);
+                let sampling = Sampling::new(args.sampling.first().copied().unwrap_or(0.0), true);
                 Ok(Submitter::Intake { publisher: publisher(servers)?, shop: shop.clone(), sampling })
             }
             Through::Gateway => {
