@@ -69,10 +69,11 @@ impl Store {
         kept.order.iter().filter(|id| kept.traces[*id].iter().any(names)).cloned().collect()
     }
 
-    /// The newest traces, for a list.
-    pub(crate) fn latest(&self, most: usize) -> Vec<Vec<Span>> {
+    /// The newest traces that are wanted, for a list.
+    pub(crate) fn latest(&self, most: usize, wanted: impl Fn(&[Span]) -> bool) -> Vec<Vec<Span>> {
         let kept = self.lock();
-        kept.order.iter().rev().take(most).map(|id| kept.traces[id].clone()).collect()
+        let traces = kept.order.iter().rev().map(|id| &kept.traces[id]).filter(|spans| wanted(spans));
+        traces.take(most).cloned().collect()
     }
 
     pub fn spans(&self) -> Vec<Span> {

@@ -12,23 +12,30 @@ use crate::tree::Tree;
 
 const STYLE: &str = include_str!("view.css");
 const LATEST: usize = 200;
+const ORDER: &str = "order.id";
 
-pub(crate) async fn list(State(store): State<Arc<Store>>) -> Html<String> {
+/// Those in which an order is named.
+pub(crate) async fn orders(State(store): State<Arc<Store>>) -> Html<String> {
+    let traces = store.latest(LATEST, |spans| spans.iter().any(|span| span.attribute(ORDER).is_some()));
+    list("Latest traces of orders", "<a href=\"/all\">everything else too</a>", traces)
+}
+
+pub(crate) async fn all(State(store): State<Arc<Store>>) -> Html<String> {
+    list("Latest traces", "<a href=\"/\">those of orders only</a>", store.latest(LATEST, |_| true))
+}
+
+fn list(title: &str, beside: &str, traces: Vec<Vec<Span>>) -> Html<String> {
     let mut rows = String::new();
-    for spans in store.latest(LATEST) {
+    for spans in traces {
         let Some(root) = spans.iter().find(|span| span.parent_id.is_empty()).or(spans.first()) else {
             continue;
         };
-        // Batches and relays have traces of their own; they are found by the links to them.
-        if spans.iter().all(|span| span.attribute("order.id").is_none()) && is_machinery(root) {
-            continue;
-        }
-        let order = spans.iter().find_map(|span| span.attribute("order.id")).unwrap_or_default();
+        let order = spans.iter().find_map(|span| span.attribute(ORDER)).unwrap_or_default();
         let errors = spans.iter().filter(|span| span.error.is_some()).count();
         put(
             &mut rows,
             format_args!(
-                "<tr><td><a href=\"/trace/{id}\">{name}</a></td><td>{order}</td><td class=n>{count}</td>\
+                "<tr><td><a href=\"/trace/{id}\">{name}</a></td><td class=id>{order}</td><td class=n>{count}</td>\
                  <td class=n>{ms}</td><td class=bad>{errors}</td></tr>",
                 id = escaped(&root.trace_id),
                 name = escaped(&root.name),
@@ -39,20 +46,20 @@ pub(crate) async fn list(State(store): State<Arc<Store>>) -> Html<String> {
             ),
         );
     }
-    page(
-        "traces",
-        &format!(
-            "<h1>Latest traces</h1><table><tr><th>root<th>order<th>spans<th>ms<th>errors</tr>{rows}</table>"
-        ),
-    )
+    let head = "<tr><th>root<th>order<th>spans<th>ms<th>errors</tr>";
+    page("traces", &format!("<h1>{title} <small>{beside}</small></h1><table>{head}{rows}</table>"))
 }
 
-/// An order's newest trace.
+/// An order's own trace, which is its first.
 pub(crate) async fn order(State(store): State<Arc<Store>>, Path(id): Path<String>) -> Response {
     match store.traces_of(&id).first() {
         Some(trace) => Redirect::to(&format!("/trace/{trace}")).into_response(),
-        None => page("no trace", "<h1>No trace of this order (yet)</h1><p><a href=\"/\">all traces</a>")
-            .into_response(),
+        None => page(
+            "no trace yet",
+            "<meta http-equiv=refresh content=1><h1>No trace of this order yet</h1>\
+             <p>Spans come in some seconds after the work: this page looks again by itself. <a href=\"/\">all traces</a>",
+        )
+        .into_response(),
     }
 }
 
@@ -70,11 +77,12 @@ pub(crate) async fn trace(State(store): State<Arc<Store>>, Path(id): Path<String
             &mut rows,
             format_args!(
                 "<details id=\"{id}\"><summary><span class=name style=\"padding-left:{indent}em\">{name} \
-                 <i>{service}</i></span><span class=lane><span class=\"bar {class}\" \
+                 <i>{service}</i> <span class=bad>{error}</span></span><span class=lane><span class=\"bar {class}\" \
                  style=\"left:{left:.3}%;width:{width:.3}%\"></span></span><span class=ms>{ms:.1}</span></summary>{more}</details>",
                 id = escaped(&span.span_id),
                 indent = depth,
                 name = escaped(&span.name),
+                error = escaped(span.error.as_deref().unwrap_or_default()),
                 service = escaped(span.service.strip_prefix("minuet-").unwrap_or(&span.service)),
                 class = if span.error.is_some() {
                     "error".to_owned()
@@ -86,12 +94,17 @@ pub(crate) async fn trace(State(store): State<Arc<Store>>, Path(id): Path<String
             ),
         );
     }
+    let spans = || tree.rows.iter().map(|(_, span)| span);
+    let order = spans().find_map(|span| span.attribute(ORDER)).unwrap_or_default();
     let body = format!(
-        "<p><a href=\"/\">all traces</a><h1>{}</h1><p>{} spans, {:.1} ms; a click on a span shows what it holds{}</p>{rows}",
-        escaped(&id),
-        tree.rows.len(),
-        whole / 1e6,
-        if tree.orphans.is_empty() { "" } else { "; some spans have not arrived (yet): reload" },
+        "<p><a href=\"/\">all traces</a><h1>{name} <span class=id>{order}</span></h1>\
+         <p>trace <span class=id>{id}</span>: {count} spans, {ms:.1} ms; a click on a span shows what it holds{missing}</p>{rows}",
+        name = escaped(spans().next().map_or("no such trace", |span| &span.name)),
+        order = escaped(order),
+        id = escaped(&id),
+        count = tree.rows.len(),
+        ms = whole / 1e6,
+        missing = if tree.orphans.is_empty() { "" } else { "; some spans have not arrived (yet): reload" },
     );
     page(&id, &body)
 }
@@ -125,10 +138,6 @@ fn details(span: &Span, begin: u64) -> String {
         );
     }
     format!("<table>{rows}</table>")
-}
-
-fn is_machinery(root: &Span) -> bool {
-    root.name.starts_with("batch ") || root.name.starts_with("relay ")
 }
 
 fn millis(spans: &[Span]) -> u64 {

@@ -33,6 +33,7 @@ async fn an_installation_lives_through_ctrl_c_and_kill() {
     assert_ne!(first.port("gateway"), port, "a taken port is replaced");
     every_name_is_in_endpoints_json(&first.endpoints);
     the_demo_ends_in_four_ways(&first).await;
+    each_demo_order_is_printed_with_a_page_of_its_trace(&first).await;
     the_printed_curl_works(&first).await;
     tools_need_no_configuration(&first).await;
     let old = first.recorded().await;
@@ -125,6 +126,35 @@ async fn the_demo_ends_in_four_ways(up: &Installation<'_>) {
     // A rejected order is kept as failed.
     let wanted = [("cancelled".to_owned(), 1), ("confirmed".to_owned(), 1), ("failed".to_owned(), 2)];
     assert_eq!(ends, BTreeMap::from(wanted));
+}
+
+/// Without Docker, and without anything being set.
+async fn each_demo_order_is_printed_with_a_page_of_its_trace(up: &Installation<'_>) {
+    let (out, viewer) = (up.process.out(), up.endpoint("telemetry"));
+    assert!(out.lines().any(|line| line.split_whitespace().eq(["traces", viewer])), "{viewer} in {out}");
+    let links: Vec<&str> = out.lines().filter_map(|line| line.trim().strip_prefix("trace ")).collect();
+    let spans: [&[&str]; 4] = [
+        &["inventory.reserve", "payment.process", "payment.gateway.call", "inventory.confirm"],
+        &["inventory.reserve", "CLOCK-GRANDFATHER"],
+        &["payment.process", "card_declined", "inventory.release"],
+        &["order.create", "inactive_product"],
+    ];
+    assert_eq!(links.len(), spans.len(), "{out}");
+    for (link, spans) in links.iter().zip(spans) {
+        assert!(link.starts_with(viewer), "{link} at {viewer}");
+        until(&format!("{link} shows the tree"), || async {
+            let page = reqwest::get(*link).await.unwrap().error_for_status().unwrap().text().await.unwrap();
+            let usual = ["POST /v1/orders", "send orders.intake", "process orders.intake", "order.create"];
+            let missing: Vec<_> = usual.iter().chain(spans).filter(|name| !page.contains(**name)).collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?} in {page}")) }
+        })
+        .await;
+    }
+    let list = reqwest::get(viewer).await.unwrap().text().await.unwrap();
+    for link in links {
+        let order = link.rsplit('/').next().unwrap();
+        assert!(list.contains(order), "{order} in {list}");
+    }
 }
 
 /// Sends what a user would paste, piece by piece.
