@@ -156,6 +156,11 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
     assert!(found["parked_reason"].as_str().unwrap().contains("not now"), "{found}");
     assert_eq!(world.status(order).await.as_deref(), Some("confirmed"), "the money is still owed");
     assert_eq!(world.number("payment", "select count(*) from open_calls").await, 0);
+    until("the meter shows it", || async {
+        let shown = payment.metrics().await.get("payment_refund_parked", &[]);
+        if shown == Some(1.0) { Ok(()) } else { Err(shown) }
+    })
+    .await;
 
     // It stays with the person, also when somebody else takes the shards: there is nothing to find.
     payment.stop().await;

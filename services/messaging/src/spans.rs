@@ -14,6 +14,7 @@
 mod domain;
 mod outbox;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -39,7 +40,7 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
     }
     // Without a traceparent nobody has decided yet, nor told of any span above.
     let decided = incoming.header("traceparent").is_some();
-    let sender = if decided { sent.clone() } else { tracer.decided(sent) };
+    let sender = if decided { Cow::Borrowed(sent) } else { Cow::Owned(tracer.decided(sent)) };
     if !tracer.records(&sender) {
         return None;
     }
@@ -51,7 +52,7 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
         &position.partition.to_be_bytes(),
         &position.offset.to_be_bytes(),
     ]);
-    Some(Processing { context: sender.under(id), sender: decided.then_some(sender), parked: None })
+    Some(Processing { context: sender.under(id), sender: decided.then(|| sender.into_owned()), parked: None })
 }
 
 /// The same for an event that was parked then: a span of its own each time, linked to the one in which it was parked.

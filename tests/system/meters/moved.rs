@@ -136,6 +136,14 @@ async fn the_way_of_a_batch_is_measured(world: &World, services: &[Running; 3]) 
         shows(service, "sample_duration_seconds", &["sample=\"service\""], at_least(0.0)).await;
         shows(service, "kafka_client_sent_bytes_total", &["client=\"producer\""], at_least(1.0)).await;
         shows(service, "kafka_client_received_bytes_total", &["client=\"consumer\""], at_least(1.0)).await;
+        shows(service, "kafka_client_broker_rtt_seconds", &["client=\"producer\""], at_least(1e-6)).await;
+        shows(service, "kafka_client_rebalance_count_total", &["client=\"consumer\""], at_least(1.0)).await;
+        // Moved by a unit test, from what librdkafka tells.
+        for quiet in
+            ["kafka_client_queue", "kafka_client_timeout_count_total", "kafka_client_disconnect_count_total"]
+        {
+            shows(service, quiet, &["client=\"producer\""], at_least(0.0)).await;
+        }
         shows(service, "consumer_lag", &[], exactly(0.0)).await;
         sqlx::query("analyze inbox").execute(world.pool(service.name)).await.unwrap();
         shows(service, "inbox_size", &[], at_least(2.0)).await;
@@ -199,6 +207,16 @@ async fn what_is_parked_is_counted_by_reason() {
         shows(&order, "parked_count_total", &[reason], exactly(1.0)).await;
         shows(&order, "parked_size", &[reason], exactly(1.0)).await;
     }
+
+    // What the database refuses is tried again before it is parked.
+    shows(&order, "batch_retry_count_total", &[], exactly(0.0)).await;
+    let poison = "create function poison() returns trigger language plpgsql as $$ begin
+            raise exception 'poisoned' using errcode = '23514'; end $$;
+         create trigger poison before insert on orders for each row execute function poison()";
+    sqlx::raw_sql(poison).execute(world.pool("order")).await.unwrap();
+    world.submit(&[("LAMP", 1)]).await;
+    shows(&order, "parked_count_total", &["reason=\"constraint\""], exactly(1.0)).await;
+    shows(&order, "batch_retry_count_total", &[], at_least(1.0)).await;
 }
 
 /// However many orders and users there are: the series are as many as before.

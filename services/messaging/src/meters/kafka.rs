@@ -118,6 +118,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_goes_wrong_with_a_broker_is_summed() {
+        use rdkafka::statistics::Broker;
+        let broker = |req_timeouts, disconnects| Broker {
+            req_timeouts,
+            disconnects: Some(disconnects),
+            ..Broker::default()
+        };
+        let brokers = [("a".to_owned(), broker(2, 3)), ("b".to_owned(), broker(5, 7))].into();
+        let seen = shown(&Statistics { brokers, replyq: 4, msg_cnt: 6, ..Statistics::default() });
+        assert_eq!((seen.timeouts, seen.disconnects, seen.queue), (7, 10, 10));
+    }
+
+    #[test]
     fn the_lag_is_counted_from_what_is_done() {
         let partition = |stored_offset, committed_offset, lo_offset, hi_offset| Partition {
             stored_offset,

@@ -17,6 +17,8 @@ use crate::{Lane, ReactError, Reactor};
 const LONGEST: &str = "2s";
 /// Of the time at most one part in so many goes into questions.
 const SHARE: u32 = 20;
+/// How soon it is asked again until each question was answered once: nothing is shown before.
+const FIRST: Duration = Duration::from_millis(250);
 
 /// In the order of their ids, which is about that of their age: a backlog is counted as far as it costs little.
 pub(crate) const OUTBOX: &str =
@@ -65,6 +67,10 @@ impl Gauges {
 const MESSAGING: &str = "messaging";
 const SERVICE: &str = "service";
 
+fn pause(interval: Duration, took: Duration, answered: bool) -> Duration {
+    if answered { interval.max(took * SHARE) } else { interval.min(FIRST).max(took) }
+}
+
 impl<R: Reactor> Sampler<R> {
     pub(crate) fn new(
         reactor: Arc<R>,
@@ -86,46 +92,51 @@ impl<R: Reactor> Sampler<R> {
     }
 
     pub(crate) async fn run(self) {
+        let mut answered = false;
         loop {
-            let begun = Instant::now();
+            let asked = tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                asked = self.look() => asked,
+            };
+            answered |= asked.iter().all(Result::is_ok);
+            let took = asked.into_iter().map(|asked| asked.unwrap_or_else(|took| took)).sum();
             tokio::select! {
                 () = self.shutdown.cancelled() => break,
-                () = self.look() => {}
-            }
-            tokio::select! {
-                () = self.shutdown.cancelled() => break,
-                () = tokio::time::sleep(self.interval.max(begun.elapsed() * SHARE)) => {}
+                () = tokio::time::sleep(pause(self.interval, took, answered)) => {}
             }
         }
         self.pool.close().await;
     }
 
-    /// What cannot be asked stays as it was seen last.
-    async fn look(&self) {
-        let begun = Instant::now();
-        let messaging = self.messaging().await;
-        let first = begun.elapsed();
-        let service = self.service().await;
-        let took = [(MESSAGING, first), (SERVICE, begun.elapsed().saturating_sub(first))];
-        let series = took.map(|(name, took)| (vec![attribute(key::SAMPLE, name)], took.as_secs_f64()));
+    /// What cannot be asked stays as it was seen last. Answers with how long each question took, answered or not.
+    async fn look(&self) -> [Result<Duration, Duration>; 2] {
+        let asked = [(MESSAGING, self.one(MESSAGING).await), (SERVICE, self.one(SERVICE).await)];
+        let series = asked
+            .each_ref()
+            .map(|(name, (took, _))| (vec![attribute(key::SAMPLE, *name)], took.as_secs_f64()));
         self.gauges.duration.show(series.into());
-        for (name, asked) in [(MESSAGING, messaging), (SERVICE, service)] {
-            if let Err(error) = asked {
+        asked.map(|(name, (took, answer))| match answer {
+            Ok(()) => Ok(took),
+            Err(error) => {
                 debug!(service = self.lane.service, sample = name, error = chain(&error), "sample");
                 self.gauges.failures.add(1, &[attribute(key::SAMPLE, name)]);
+                Err(took)
             }
-        }
+        })
     }
 
-    async fn messaging(&self) -> Result<(), ReactError> {
-        let mut connection = self.pool.acquire().await?;
-        self.ask(&mut connection).await?;
-        Ok(())
-    }
-
-    async fn service(&self) -> Result<(), ReactError> {
-        let mut connection = self.pool.acquire().await?;
-        self.reactor.sample(&mut connection, self.lane.now()).await
+    /// With how long the database was busy with it: connecting is not counted.
+    async fn one(&self, sample: &'static str) -> (Duration, Result<(), ReactError>) {
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return (Duration::ZERO, Err(error.into())),
+        };
+        let begun = Instant::now();
+        let answer = match sample {
+            MESSAGING => self.ask(&mut connection).await.map_err(ReactError::from),
+            _ => self.reactor.sample(&mut connection, self.lane.now()).await,
+        };
+        (begun.elapsed(), answer)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
@@ -140,5 +151,20 @@ impl<R: Reactor> Sampler<R> {
             parked.into_iter().map(|(reason, count)| (vec![attribute(key::REASON, reason)], count as f64));
         self.gauges.parked.show(series.collect());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_comes_soon_and_the_others_cost_little() {
+        let (interval, ms) = (Duration::from_secs(5), Duration::from_millis);
+        assert_eq!(pause(interval, ms(40), false), ms(250), "nothing is shown yet");
+        assert_eq!(pause(interval, ms(2_000), false), ms(2_000), "it was cut off");
+        assert_eq!(pause(interval, ms(40), true), interval);
+        assert_eq!(pause(interval, ms(500), true), ms(10_000), "5 % of the time");
+        assert_eq!(pause(ms(100), ms(1), false), ms(100));
     }
 }
