@@ -56,7 +56,7 @@ impl Api {
 
     pub fn token(&self, user: &str, admin: bool) -> String {
         let user = UserId::parse(user).unwrap();
-        minuet_gateway::development_token(self.secret, &user, admin, Duration::from_secs(600)).unwrap()
+        minuet_identity::development_token(self.secret, &user, admin, Duration::from_secs(600)).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

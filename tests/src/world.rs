@@ -8,6 +8,7 @@ use minuet_events::values::{
     Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, WarehouseCode,
 };
 use minuet_events::{Codec, Envelope, Event, TraceContext, catalog, inventory, orders};
+use minuet_identity::{Secret, Verifier};
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{Clock, Publisher, Settings};
 use minuet_payment::provider::{PaymentGateway, SimulatedSettings};
@@ -78,6 +79,7 @@ pub struct World {
     pub options: Options,
     kafka: BTreeMap<String, String>,
     registry: String,
+    verifier: Arc<Verifier>,
     databases: BTreeMap<&'static str, String>,
     pools: BTreeMap<&'static str, PgPool>,
 }
@@ -119,7 +121,22 @@ impl World {
             Publisher::new(&kafka, "test", codec.clone(), Arc::clone(&catalogue), &prefix).unwrap();
         let topics = Topics::new(servers.kafka, &prefix, codec.clone());
         let registry = servers.registry.to_owned();
-        World { prefix, codec, catalogue, publisher, topics, options, kafka, registry, databases, pools }
+        let identity =
+            minuet_identity::Settings { jwt_secret: Some(Secret::new(SECRET)), ..Default::default() };
+        let verifier = Arc::new(identity.verifier().unwrap());
+        World {
+            prefix,
+            codec,
+            catalogue,
+            publisher,
+            topics,
+            options,
+            kafka,
+            registry,
+            verifier,
+            databases,
+            pools,
+        }
     }
 
     /// The databases by service.
@@ -137,6 +154,7 @@ impl World {
             Settings::new(self.kafka.clone(), self.registry.clone(), self.databases[service].clone());
         settings.topic_prefix = self.prefix.clone();
         settings.database_connections = 4;
+        settings.identity = Some(Arc::clone(&self.verifier));
         settings.sample_interval = std::time::Duration::from_millis(200);
         settings
     }

@@ -9,6 +9,7 @@ mod chaos;
 mod cli;
 mod contention;
 mod crossings;
+mod dead_letters;
 mod endings;
 mod http;
 mod meters;

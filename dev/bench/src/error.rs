@@ -46,7 +46,7 @@ pub enum BenchError {
     #[error("the gateway answered {status}: {body}")]
     Refused { status: u16, body: String },
     #[error("no token can be made")]
-    Token(#[from] minuet_gateway::TokenError),
+    Token(#[from] minuet_identity::TokenError),
     #[error("{what} cannot be started")]
     Start { what: String, source: io::Error },
     #[error("the program under test ended by itself ({status}); the end of {log}:\n{tail}")]

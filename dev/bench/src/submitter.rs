@@ -42,7 +42,7 @@ impl Submitter {
                 let url = format!("{}/v1/orders", program.gateway());
                 let client = reqwest::Client::builder().timeout(ANSWER).build();
                 let client = client.map_err(|source| BenchError::Gateway { url: url.clone(), source })?;
-                let token = |user| minuet_gateway::development_token(&program.secret, user, false, TOKEN);
+                let token = |user| minuet_identity::development_token(&program.secret, user, false, TOKEN);
                 let tokens = shop.users.iter().map(token).collect::<Result<_, _>>()?;
                 Ok(Submitter::Gateway { client, url, tokens })
             }

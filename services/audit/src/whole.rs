@@ -3,7 +3,8 @@
 use minuet_events::values::Micros;
 use minuet_events::{Event, ResolveError};
 use minuet_messaging::Message;
-use serde_json::{Map, Value, json};
+use minuet_messaging::shown::{headers, hex, text};
+use serde_json::{Value, json};
 
 use crate::decode::{Content, Decoder};
 use crate::record::{Head, Odd, Place, Topics};
@@ -80,35 +81,4 @@ impl Whole {
         }
         line
     }
-}
-
-/// A header that comes several times has a list of values.
-fn headers(headers: &[(String, Option<Vec<u8>>)]) -> Value {
-    let mut fields = Map::new();
-    for (name, value) in headers {
-        let value = value.as_deref().map_or(Value::Null, text);
-        match fields.get_mut(name) {
-            None => drop(fields.insert(name.clone(), value)),
-            Some(Value::Array(values)) => values.push(value),
-            Some(first) => *first = Value::Array(vec![first.take(), value]),
-        }
-    }
-    Value::Object(fields)
-}
-
-/// Text; what is none, in hex and said so.
-fn text(bytes: &[u8]) -> Value {
-    match str::from_utf8(bytes) {
-        Ok(text) => Value::String(text.to_owned()),
-        Err(_) => json!({"hex": hex(bytes)}),
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            hex.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-        hex
-    })
 }

@@ -5,11 +5,11 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures::StreamExt;
+use minuet_identity::{Kind, Problem};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::Edge;
-use crate::problem::{Kind, Problem};
 
 /// The largest body that is looked at.
 pub(crate) const LARGEST: usize = 64 * 1024;

@@ -3,14 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use minuet_identity::{Kind, Problem};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind as SpanKind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-use crate::problem::{Kind, Problem};
 
 /// A service may wait as long as it was asked to; this much later its silence is an error.
 const MARGIN: Duration = Duration::from_secs(1);

@@ -3,9 +3,8 @@
 
 use std::fmt::Display;
 
+use minuet_identity::FieldError;
 use serde_json::{Map, Value};
-
-use crate::problem::FieldError;
 
 /// A JSON object and where it stands in the body (`lines[2]`; empty for the body itself).
 pub(crate) struct Fields<'a> {

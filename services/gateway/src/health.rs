@@ -68,6 +68,11 @@ impl Health {
 
     async fn dependencies(&self, edge: &Edge) -> Dependencies {
         let _asking = self.asking.lock().await;
+        self.ask(edge).await
+    }
+
+    /// Only by whoever holds `asking`.
+    async fn ask(&self, edge: &Edge) -> Dependencies {
         let earlier = self.last();
         if let Some((at, dependencies)) = &earlier
             && at.elapsed() < FRESH
@@ -89,9 +94,20 @@ impl Health {
     }
 }
 
-/// `GET /healthz`
+/// `GET /healthz`: 200 as long as the process lives, at once, with what was found last about the dependencies; they are asked
+/// in the background, since they may be slow to answer.
 pub(crate) async fn live(State(edge): State<Arc<Edge>>) -> Response {
-    Json(json!({ "ok": true, "since": edge.health.started })).into_response()
+    let last = edge.health.last();
+    if last.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH) {
+        let edge = Arc::clone(&edge);
+        tokio::spawn(async move {
+            if let Ok(_asking) = edge.health.asking.try_lock() {
+                edge.health.ask(&edge).await;
+            }
+        });
+    }
+    let dependencies = last.map_or_else(|| json!({}), |(_, dependencies)| json!(dependencies));
+    Json(json!({ "ok": true, "since": edge.health.started, "dependencies": dependencies })).into_response()
 }
 
 /// `GET /readyz`: 200 or 503, with which dependency is as it is since when.

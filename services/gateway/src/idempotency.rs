@@ -3,10 +3,9 @@
 use axum::http::HeaderMap;
 use minuet_events::ids;
 use minuet_events::values::{AdjustmentId, OrderId, UserId};
+use minuet_identity::{Kind, Problem};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
-
-use crate::problem::{Kind, Problem};
 
 const HEADER: &str = "idempotency-key";
 const LONGEST: usize = 255;

@@ -17,15 +17,12 @@ mod downstream;
 mod fields;
 mod health;
 mod idempotency;
-mod identity;
-mod keys;
 mod limits;
 mod meters;
 mod order_request;
 mod orders;
 mod path;
 mod prefer;
-mod problem;
 mod products;
 mod publish;
 mod requests;
@@ -34,16 +31,15 @@ mod settings;
 mod stock;
 #[cfg(test)]
 mod tests;
-mod token;
 mod trace;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use minuet_identity::{Guarded, KeyError, Verifier};
 use minuet_messaging::Publisher;
 use minuet_telemetry::Tracer;
 use tokio::net::TcpListener;
@@ -52,15 +48,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::downstream::{Downstream, DownstreamError};
 use crate::health::Health;
-use crate::keys::Keys;
 use crate::meters::EdgeMeters;
-use crate::token::Verifier;
 
-pub use keys::KeyError;
-pub use settings::{Secret, Settings, SettingsError};
-pub use token::{TokenError, development_token};
-
-const KEY_FILE_POLL: Duration = Duration::from_secs(1);
+pub use settings::{Settings, SettingsError};
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +83,12 @@ pub(crate) struct Edge {
     shutdown: CancellationToken,
 }
 
+impl Guarded for Edge {
+    fn verifier(&self) -> Option<&Verifier> {
+        Some(&self.verifier)
+    }
+}
+
 impl Edge {
     fn new(
         settings: &Settings,
@@ -100,14 +96,12 @@ impl Edge {
         shutdown: CancellationToken,
     ) -> Result<Self, GatewayError> {
         let (order, inventory) = settings.check()?;
-        let verifier =
-            Verifier::new(Keys::load(settings)?, settings.jwt_issuer.clone(), settings.jwt_audience.clone());
         let (publisher, meters) = EdgeMeters::of(publisher);
         let tracer = Tracer::of("gateway");
         Ok(Edge {
             publisher,
             downstream: Downstream::new(order, inventory, tracer).map_err(GatewayError::Client)?,
-            verifier,
+            verifier: settings.identity().verifier()?,
             health: Health::new(),
             meters,
             open_requests: Semaphore::new(settings.concurrent_requests),
@@ -169,30 +163,6 @@ pub async fn run(
             tracing::warn!(event = "requests_cut_off", shutdown_ms = settings.shutdown_ms);
             Ok(())
         }
-        never = follow_key_file(&edge) => match never {},
-    }
-}
-
-/// Takes over a key set's file whenever it changes.
-async fn follow_key_file(edge: &Edge) -> Infallible {
-    let Keys::Set(set) = edge.verifier.keys() else { return std::future::pending().await };
-    let mut usable = true;
-    loop {
-        tokio::time::sleep(KEY_FILE_POLL).await;
-        match set.reload() {
-            Ok(reloaded) => {
-                if reloaded {
-                    tracing::info!(event = "keys_reloaded");
-                }
-                usable = true;
-            }
-            Err(error) => {
-                // Once per failure, not once per second.
-                if usable {
-                    tracing::error!(event = "keys_not_reloaded", %error, cause = ?std::error::Error::source(&error));
-                }
-                usable = false;
-            }
-        }
+        never = minuet_identity::follow(&edge.verifier) => match never {},
     }
 }

@@ -2,11 +2,11 @@ use std::collections::HashSet;
 
 use minuet_events::orders::SubmittedLine;
 use minuet_events::values::{PaymentMethod, Quantity, Sku};
+use minuet_identity::FieldError;
 use serde_json::Value;
 
 use crate::downstream::Order;
 use crate::fields::{Fields, name_of};
-use crate::problem::FieldError;
 
 const MOST_LINES: usize = 100;
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::orders::OrderSubmitted;
 use minuet_events::values::{OrderId, UserId};
+use minuet_identity::{FieldError, Identity, Kind, Problem, missing_scope};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,13 +18,9 @@ use crate::Edge;
 use crate::body::JsonBody;
 use crate::downstream::{Order, OrderPage, OrderQuery, Until};
 use crate::idempotency::{IdempotencyKey, reused};
-use crate::identity::missing_scope;
 use crate::order_request::OrderRequest;
 use crate::prefer::Prefer;
-use crate::problem::{FieldError, Kind, Problem};
-use crate::token::Identity;
 use crate::trace::IncomingTrace;
-
 const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
 const LARGEST_PAGE: u32 = 100;
 const LONGEST_CURSOR: usize = 512;

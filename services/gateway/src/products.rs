@@ -7,15 +7,14 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Amount, Currency, Sku};
+use minuet_identity::{Admin, FieldError, Kind, Problem};
 use serde_json::Value;
 
 use crate::Edge;
 use crate::body::JsonBody;
 use crate::downstream::Product;
 use crate::fields::{Fields, free_text};
-use crate::identity::Admin;
 use crate::path;
-use crate::problem::{FieldError, Kind, Problem};
 use crate::trace::IncomingTrace;
 
 const LONGEST_NAME: usize = 200;

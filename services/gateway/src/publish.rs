@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
+use minuet_identity::{Kind, Problem};
 use minuet_messaging::PublishError;
 use minuet_messaging::fault::{Point, reach};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Edge;
-use crate::problem::{Kind, Problem};
 use crate::trace::IncomingTrace;
 
 const SOURCE: &str = "/minuet/gateway";

@@ -13,6 +13,7 @@ use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
+use minuet_identity::{ADMIN_PREFIX, Admin, Identity, Kind, Problem};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,9 +22,6 @@ use crate::body::JsonBody;
 use crate::downstream::{Order, RequestOutcome, Until};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
-use crate::identity::Admin;
-use crate::problem::{Kind, Problem};
-use crate::token::{ADMIN_PREFIX, Identity};
 use crate::trace::IncomingTrace;
 
 const LONGEST_REASON: usize = 500;

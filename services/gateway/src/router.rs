@@ -16,7 +16,7 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/v1/products/{sku}", get(products::show).put(products::put))
         .route("/v1/stock/{sku}", get(stock::show))
         .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
-        .fallback(async || crate::problem::Problem::not_found())
+        .fallback(async || minuet_identity::Problem::not_found())
         .layer(middleware::from_fn_with_state(Arc::clone(&edge), limits::apply))
         .layer(middleware::from_fn_with_state(Caller::Anybody(edge.tracer), server_span));
     // Not limited: whoever watches a gateway that is full must still get an answer.
@@ -25,7 +25,7 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(meters::show))
         .merge(limited)
-        .layer(middleware::map_response(limits::as_problem))
+        .layer(middleware::map_response(minuet_identity::as_problem))
         .layer(middleware::from_fn_with_state(Arc::clone(&edge), meters::measure))
         .with_state(edge)
 }

@@ -1,13 +1,11 @@
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use minuet_identity::Secret;
 use reqwest::Url;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-/// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
-const SHORTEST_SECRET: usize = 32;
 /// What comes before a wait: the look at what is known already, and Kafka's acknowledgement.
 const PUBLISHING_MS: u64 = 12_000;
 
@@ -22,15 +20,11 @@ pub struct Settings {
     /// Base of the inventory service's query API.
     pub inventory_url: String,
 
-    /// The shared secret of HS256 tokens, at least 32 bytes: for development. Exactly one of this and the next two is set.
+    /// Exactly one of this and the next two is set: see [`minuet_identity::Settings`].
     pub jwt_secret: Option<Secret>,
-    /// A PEM file with one public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
     pub jwt_public_key_file: Option<PathBuf>,
-    /// A JSON Web Key Set; a token names its key by `kid`. Read again when the file changes.
     pub jwks_file: Option<PathBuf>,
-    /// If set, a token must carry this `iss`.
     pub jwt_issuer: Option<String>,
-    /// If set, a token must carry this `aud`; if not, a token that is meant for somebody (has an `aud`) is refused.
     pub jwt_audience: Option<String>,
 
     /// How long a request waits for what it set off: an order's price, a product in the view, an adjustment's answer.
@@ -88,19 +82,23 @@ pub struct SettingsError {
 }
 
 impl Settings {
+    /// Whose tokens are believed.
+    pub fn identity(&self) -> minuet_identity::Settings {
+        minuet_identity::Settings {
+            jwt_secret: self.jwt_secret.clone(),
+            jwt_public_key_file: self.jwt_public_key_file.clone(),
+            jwks_file: self.jwks_file.clone(),
+            jwt_issuer: self.jwt_issuer.clone(),
+            jwt_audience: self.jwt_audience.clone(),
+        }
+    }
+
     /// What a type cannot say: which settings exclude each other, and which bound which. Gives the bases of the order and the
     /// inventory service.
     pub fn check(&self) -> Result<(Url, Url), SettingsError> {
         let wrong = |key, takes| Err(SettingsError { key, takes });
-        let keys = [self.jwt_secret.is_some(), self.jwt_public_key_file.is_some(), self.jwks_file.is_some()];
-        if keys.iter().filter(|set| **set).count() != 1 {
-            return wrong(
-                "jwt_secret",
-                "exactly one of jwt_secret, jwt_public_key_file and jwks_file must be set",
-            );
-        }
-        if self.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
-            return wrong("jwt_secret", "takes at least 32 bytes");
+        if let Err(minuet_identity::SettingsError { key, takes }) = self.identity().check() {
+            return wrong(key, takes);
         }
         if self.request_timeout_ms < self.longest_wait_ms.max(self.answer_wait_ms) + PUBLISHING_MS {
             return wrong(
@@ -118,25 +116,4 @@ impl Settings {
 fn base(key: &'static str, url: &str) -> Result<Url, SettingsError> {
     let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http" && url.has_host());
     parsed.ok_or(SettingsError { key, takes: "takes an http:// address" })
-}
-
-/// A secret that prints as nothing.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(secret: impl Into<String>) -> Self {
-        Secret(secret.into())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
+use minuet_identity::{Admin, FieldError, Kind, Problem};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,9 +18,7 @@ use crate::body::JsonBody;
 use crate::downstream::{Adjustment, AdjustmentOutcome, Level, Stock};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::{IdempotencyKey, reused};
-use crate::identity::Admin;
 use crate::path;
-use crate::problem::{FieldError, Kind, Problem};
 use crate::trace::IncomingTrace;
 
 const LONGEST_REASON: usize = 500;

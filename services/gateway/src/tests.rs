@@ -1,6 +1,5 @@
 mod admin;
 mod bad_input;
 mod harness;
-mod identity;
 mod orders;
 mod running;

@@ -81,9 +81,7 @@ pub async fn run(
     let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
     let adjustments = Arc::new(Waiters::default());
     let queries = http::Queries { lane: service.lane().clone(), adjustments: Arc::clone(&adjustments) };
-    let routes = http::routes(queries)
-        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())))
-        .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
+    let routes = http::routes(queries).merge(service.routes());
     let reactor = reactor(&settings, &service, adjustments);
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());

@@ -7,9 +7,9 @@
 //! A letter is parked and redriven by the owner of its shard, one after the other; whoever takes one away besides (a discard)
 //! locks the shard's row against both.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "the routes come next"))]
-#[cfg_attr(test, allow(dead_code))]
 pub(crate) mod admin;
+mod desk;
+mod letter;
 mod parked;
 pub(crate) mod redrive;
 
@@ -23,6 +23,8 @@ use uuid::Uuid;
 use crate::topics::Catalogue;
 use crate::{Incoming, Position};
 
+pub use desk::{DISCARD_REASON, DeadLetters, Which, discard_reason};
+pub use letter::{Letter, Outcome, Redriven, State, Whole};
 pub(crate) use parked::event_parked;
 
 pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, payload, reason, detail, attempts,

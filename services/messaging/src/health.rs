@@ -26,10 +26,26 @@ pub struct Report {
 }
 
 /// Readiness: every dependency must have answered. Unknown ones count as away.
-#[derive(Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<Dependency, Report>>>);
+#[derive(Clone)]
+pub struct Health(Arc<Known>);
+
+struct Known {
+    since: String,
+    reports: Mutex<BTreeMap<Dependency, Report>>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Health(Arc::new(Known { since: now(), reports: Mutex::default() }))
+    }
+}
 
 impl Health {
+    /// RFC 3339: when the process came to live.
+    pub fn since(&self) -> &str {
+        &self.0.since
+    }
+
     pub fn expect(&self, dependencies: &[Dependency]) {
         for dependency in dependencies {
             self.set(*dependency, false, Some("not reached yet".to_owned()));
@@ -46,28 +62,36 @@ impl Health {
     }
 
     fn set(&self, dependency: Dependency, ok: bool, detail: Option<String>) {
-        let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reports = self.0.reports.lock().unwrap_or_else(PoisonError::into_inner);
         match reports.get_mut(&dependency) {
             Some(report) if report.ok == ok => report.detail = detail,
             _ => {
-                let since = Micros::from_datetime(OffsetDateTime::now_utc()).to_string();
-                reports.insert(dependency, Report { ok, since, detail });
+                reports.insert(dependency, Report { ok, since: now(), detail });
             }
         }
     }
 
     pub fn report(&self) -> BTreeMap<Dependency, Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Nobody expects what was never reported.
     pub(crate) fn is_up(&self, dependency: Dependency) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&dependency).is_none_or(|report| report.ok)
+        self.0
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&dependency)
+            .is_none_or(|report| report.ok)
     }
 
     pub fn ready(&self) -> bool {
         self.report().values().all(|report| report.ok)
     }
+}
+
+fn now() -> String {
+    Micros::from_datetime(OffsetDateTime::now_utc()).to_string()
 }
 
 /// Counted since the process started.

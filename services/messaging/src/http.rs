@@ -1,5 +1,6 @@
 //! What every service shows over HTTP: whether it lives, whether it is ready, what it has counted.
 
+mod dead_letters;
 mod server_span;
 
 use std::io;
@@ -21,20 +22,22 @@ use tracing::warn;
 
 use crate::{Counts, Health};
 
+pub(crate) use dead_letters::dead_letter_routes;
 pub use server_span::{Caller, incoming_trace, server_span};
 
 /// How long open requests may take to end once the service stops.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-pub fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
+pub(crate) fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
     Router::new()
         .route("/healthz", get(live))
-        .route("/readyz", get(ready).with_state(health))
+        .route("/readyz", get(ready))
+        .with_state(health)
         .route("/counts", get(count).with_state(counts))
 }
 
 /// `GET /metrics` of one service, for Prometheus.
-pub fn metrics_route(meters: Meters) -> Router {
+pub(crate) fn metrics_route(meters: Meters) -> Router {
     page(move || meters.text())
 }
 
@@ -51,8 +54,9 @@ fn page(text: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
     Router::new().route("/metrics", get(show))
 }
 
-async fn live() -> Json<serde_json::Value> {
-    Json(json!({"status": "ok"}))
+/// 200 as long as the process lives: a restart mends no dependency. What it says of them is for people.
+async fn live(State(health): State<Health>) -> Response {
+    Json(json!({"ok": true, "since": health.since(), "dependencies": health.report()})).into_response()
 }
 
 async fn ready(State(health): State<Health>) -> Response {

@@ -49,6 +49,7 @@ mod retention;
 mod service;
 mod settings;
 mod shards;
+pub mod shown;
 mod spans;
 mod sweeper;
 mod taker;
@@ -58,6 +59,9 @@ mod waiters;
 pub use clock::Clock;
 pub use dance::{Part, Reaction, Trigger};
 pub use database::{DatabaseError, STATEMENTS, connect, migrate};
+pub use dead_letters::{
+    DISCARD_REASON, DeadLetters, Letter, Outcome, Redriven, State, Which, Whole, discard_reason,
+};
 pub use emission::{Cause, Emission, order_trace};
 pub use health::{Counts, Dependency, Health, Report};
 pub use history::{HistoryError, Recorded, history};
@@ -72,4 +76,5 @@ pub use retention::RetentionError;
 pub use service::ByHand;
 pub use service::{Service, ServiceError};
 pub use settings::Settings;
+pub use sqlx::Error as QueryError;
 pub use waiters::Waiters;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
 use minuet_events::{Codec, EventType};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
@@ -32,8 +33,8 @@ use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
 use crate::topics::Catalogue;
 use crate::{
-    Clock, Counts, DatabaseError, Dependency, Health, Lane, Reactor, RetentionError, Settings, database,
-    intake, kafka, retention,
+    Clock, Counts, DatabaseError, DeadLetters, Dependency, Health, Lane, Reactor, RetentionError, Settings,
+    database, http, intake, kafka, retention,
 };
 
 #[doc(hidden)]
@@ -113,6 +114,14 @@ impl Service {
 
     pub fn counts(&self) -> &Arc<Counts> {
         &self.counts
+    }
+
+    /// What every service shows over HTTP: health, counts, meters, and to admins its parked events.
+    pub fn routes(&self) -> Router {
+        let letters = DeadLetters::of(self.lane.pool.clone(), self.lane.codec.clone());
+        http::health_routes(self.health.clone(), Arc::clone(&self.counts))
+            .merge(http::metrics_route(self.lane.meters.clone()))
+            .merge(http::dead_letter_routes(letters, self.settings.identity.clone()))
     }
 
     fn processor<R: Reactor>(&self, reactor: Arc<R>, shutdown: CancellationToken) -> Processor<R> {

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use minuet_identity::Verifier;
 use minuet_telemetry::meters::Meters;
 
 /// What one service needs to take part: where its database, the broker and the registry are.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub sample_interval: Duration,
     /// Where the service is measured. None: in meters of its own.
     pub meters: Option<Meters>,
+    /// Whose tokens are believed where an admin is asked for. None: nobody's.
+    pub identity: Option<Arc<Verifier>>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -52,6 +56,7 @@ impl Settings {
             unlimited_topics: None,
             sample_interval: Duration::from_secs(5),
             meters: None,
+            identity: None,
         }
     }
 }

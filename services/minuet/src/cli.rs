@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use minuet_events::EventType;
 use minuet_events::values::UserId;
 
+use crate::dead_letters::DeadLetters;
 use crate::produce::Speed;
 use crate::settings::Given;
 
@@ -82,6 +83,9 @@ pub(crate) enum Command {
     Health(Health),
     /// Publish the demo's catalogue and stock, place its orders, and show what happened to each
     Demo(Demo),
+    /// Events that could not be processed: look at them, have them processed again, give them up
+    #[command(subcommand, after_long_help = DEAD_LETTERS_HELP)]
+    DeadLetters(DeadLetters),
     /// Prove that the tables of reactions, topics.yaml and the schemas fit together; exit status 1 if they do not
     Lint,
     /// Print docs/dance.md, as `make generate` writes it
@@ -162,6 +166,14 @@ Headers that are not given are filled in: ce_id (a new UUIDv7), ce_source (/minu
 A line that is wrong is named with its number and field, and nothing after it is sent (but see --keep-going).
 To send a line again without a second effect, give it the same ce_id and ce_source.";
 
+const DEAD_LETTERS_HELP: &str = "\
+An event that cannot be processed is set aside with its bytes, its headers and the reason. On our own topics the later events of
+its topic and key wait behind it, in order. Once the cause is mended:
+  minuet dead-letters list
+  minuet dead-letters show --service order 17
+  minuet dead-letters redrive --service order 17
+All of it works on the service's database, whether the service runs or not; but only a running service redrives.";
+
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Topics {
     /// Show what the cluster has otherwise; exit status 1 if `apply` would have something to do
@@ -190,6 +202,19 @@ pub(crate) enum Database {
     Order,
     Inventory,
     Payment,
+}
+
+impl Database {
+    pub(crate) const ALL: [Database; 3] = [Database::Order, Database::Inventory, Database::Payment];
+
+    /// The service's name, and the setting that says where its database is.
+    pub(crate) fn service(self) -> (&'static str, &'static str) {
+        match self {
+            Database::Order => ("order", "order.database_url"),
+            Database::Inventory => ("inventory", "inventory.database_url"),
+            Database::Payment => ("payment", "payment.database_url"),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -242,7 +267,8 @@ impl Command {
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
             // A single key each: asked for where it is used.
-            Command::Token(_)
+            Command::DeadLetters(_)
+            | Command::Token(_)
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Up(_)
@@ -271,6 +297,7 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Demo(_)
+            | Command::DeadLetters(_)
             | Command::Lint
             | Command::Dance => true,
         }
@@ -318,6 +345,7 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Demo(_)
+            | Command::DeadLetters(_)
             | Command::Lint
             | Command::Dance
             | Command::Audit(_)
@@ -373,7 +401,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit| match unit {
         's' => Some(1),
         'm' => Some(60),

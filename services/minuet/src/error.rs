@@ -5,6 +5,7 @@ use minuet_messaging::PublishError;
 use minuet_messaging::topics::TopicsError;
 
 use crate::audit::AuditFailure;
+use crate::dead_letters::DeadLettersError;
 use crate::demo::DemoError;
 use crate::produce::ProduceError;
 use crate::settings::SettingsError;
@@ -35,8 +36,12 @@ pub(crate) enum CliError {
     DanceBroken { violations: usize },
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("the keys for verifying tokens cannot be used")]
+    Keys(#[from] minuet_identity::KeyError),
     #[error(transparent)]
-    Token(#[from] minuet_gateway::TokenError),
+    DeadLetters(#[from] DeadLettersError),
+    #[error(transparent)]
+    Token(#[from] minuet_identity::TokenError),
     #[error(transparent)]
     Order(#[from] minuet_order::OrderError),
     #[error(transparent)]
@@ -91,6 +96,8 @@ impl CliError {
             | CliError::SchemasDiffer { .. }
             | CliError::DanceBroken { .. }
             | CliError::Registry(_)
+            | CliError::Keys(_)
+            | CliError::DeadLetters(_)
             | CliError::Token(_)
             | CliError::Order(_)
             | CliError::Inventory(_)

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod cli;
 mod dance;
+mod dead_letters;
 mod demo;
 mod error;
 mod health;
@@ -91,6 +92,7 @@ async fn run(
         Command::Migrate(migrate) => migrate::run(&settings, &migrate).await,
         Command::Health(health) => health::check(&health).await,
         Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
+        Command::DeadLetters(command) => dead_letters::run(&settings, command).await,
         Command::Lint => lint::run(),
         Command::Dance => dance::print(),
         Command::Audit(command) => audit::run(&settings, command).await,

@@ -6,8 +6,7 @@ use crate::output;
 use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, migrate: &Migrate) -> Result<(), CliError> {
-    let all = [Database::Order, Database::Inventory, Database::Payment];
-    for database in all {
+    for database in Database::ALL {
         if migrate.services.is_empty() || migrate.services.contains(&database) {
             let service = one(settings, database).await?;
             output::note(format!("{service}: the database is up to date"));
@@ -18,7 +17,7 @@ pub(crate) async fn run(settings: &Settings, migrate: &Migrate) -> Result<(), Cl
 
 /// All three, quietly.
 pub(crate) async fn all(settings: &Settings) -> Result<(), CliError> {
-    for database in [Database::Order, Database::Inventory, Database::Payment] {
+    for database in Database::ALL {
         one(settings, database).await?;
     }
     Ok(())
@@ -26,11 +25,8 @@ pub(crate) async fn all(settings: &Settings) -> Result<(), CliError> {
 
 /// Answers with the service's name.
 async fn one(settings: &Settings, database: Database) -> Result<&'static str, CliError> {
-    let (service, url) = match database {
-        Database::Order => ("order", settings.text("order.database_url")?),
-        Database::Inventory => ("inventory", settings.text("inventory.database_url")?),
-        Database::Payment => ("payment", settings.text("payment.database_url")?),
-    };
+    let (service, key) = database.service();
+    let url = settings.text(key)?;
     let migrated = match database {
         Database::Order => minuet_order::migrate(url).await,
         Database::Inventory => minuet_inventory::migrate(url).await,

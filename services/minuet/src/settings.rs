@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) inventory: Option<Service<minuet_inventory::Settings>>,
     pub(crate) payment: Option<Service<minuet_payment::Settings>>,
     pub(crate) gateway: Option<minuet_gateway::Settings>,
+    /// Whose tokens are believed: the services read it too, from the section of the gateway.
+    pub(crate) identity: minuet_identity::Settings,
     pub(crate) up: Up,
     tree: SecretTree,
 }
@@ -126,6 +128,7 @@ impl Settings {
         let inventory = reader.service("inventory");
         let payment = reader.service("payment");
         let gateway = reader.gateway();
+        let identity = reader.identity();
         let up = reader.section("up");
         let problems = reader.into_problems();
         if !problems.is_empty() {
@@ -141,6 +144,7 @@ impl Settings {
             inventory,
             payment,
             gateway,
+            identity,
             up: up.unwrap_or_default(),
             tree: SecretTree(tree),
         })

@@ -83,9 +83,7 @@ pub async fn run(
         orders: Arc::clone(&orders),
         products: Arc::clone(&products),
     };
-    let routes = http::routes(queries)
-        .merge(minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts())))
-        .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
+    let routes = http::routes(queries).merge(service.routes());
     let reactor = reactor(&settings, &service, orders, products);
 
     let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());

@@ -106,10 +106,7 @@ pub async fn run_with<G: PaymentGateway>(
     let listener = minuet_messaging::http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
-    let routes =
-        minuet_messaging::http::health_routes(service.health().clone(), Arc::clone(service.counts()))
-            .merge(http::routes(service.lane().clone()))
-            .merge(minuet_messaging::http::metrics_route(service.meters().clone()));
+    let routes = http::routes(service.lane().clone()).merge(service.routes());
     let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
     let reactor = react::PaymentReactor {
         lane: service.lane().clone(),

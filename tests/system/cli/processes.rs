@@ -31,6 +31,15 @@ async fn four_processes_carry_an_order_to_its_end_and_stop_when_told() {
         .await;
     }
 
+    for (process, dependencies) in processes.iter().zip([["kafka", "postgres"]; 3]) {
+        let health = reqwest::get(format!("{}/healthz", process.url().await)).await.unwrap();
+        let health: Value = health.error_for_status().unwrap().json().await.unwrap();
+        for dependency in dependencies {
+            let report = &health["dependencies"][dependency];
+            assert!(report["ok"] == true && report["since"].is_string(), "{health:#}");
+        }
+    }
+
     world.product("TEA-1", "1.50", &[("BER", 9)]).await;
     let token = folder.minuet(["token", "--user", "anna"]).env("MINUET_GATEWAY__JWT_SECRET", SECRET);
     let token = token.run().await.well().out;

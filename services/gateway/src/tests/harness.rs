@@ -11,6 +11,7 @@ use axum::http::{StatusCode, Uri};
 use futures::future::BoxFuture;
 use minuet_events::Codec;
 use minuet_events::values::UserId;
+use minuet_identity::{Secret, development_token};
 use minuet_messaging::Publisher;
 use minuet_messaging::topics::Catalogue;
 use reqwest::{Method, RequestBuilder, Response};
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{GatewayError, Secret, Settings, development_token, run};
+use crate::{GatewayError, Settings, run};
 
 pub(super) const SECRET: &str = "a secret that is only used in tests";
 /// Nobody listens there: a port below 1024 that no service has.

@@ -35,7 +35,9 @@ async fn it_is_ready_when_kafka_and_the_order_service_answer() {
     assert_eq!((answer.status, &answer.body["ready"]), (200, &json!(true)), "{answer:?}");
     let again = send(ready.anonymous(Method::GET, "/readyz")).await;
     assert_eq!(again.body, answer.body, "since is when it came to be so");
-    assert_eq!(send(ready.anonymous(Method::GET, "/healthz")).await.body["ok"], json!(true));
+    let lives = send(ready.anonymous(Method::GET, "/healthz")).await;
+    assert_eq!((lives.status, &lives.body["ok"]), (200, &json!(true)));
+    assert_eq!(lives.body["dependencies"], answer.body["dependencies"], "{lives:?}");
 }
 
 #[tokio::test]
@@ -108,4 +110,15 @@ async fn a_slow_service_is_a_timeout() {
         send(gateway.as_user("anna", Method::GET, "/v1/orders/00000000-0000-0000-0000-000000000007")).await;
     answer.problem(504, "timeout");
     assert_eq!(answer.header("retry-after"), "1");
+}
+
+#[test]
+fn settings_say_what_they_take() {
+    let refused = |settings: Settings| settings.check().unwrap_err().to_string();
+    let none = Settings { jwt_secret: None, ..settings() };
+    assert!(refused(none).starts_with("gateway.jwt_secret: exactly one of"));
+    assert!(
+        refused(Settings { order_url: "127.0.0.1:80".to_owned(), ..settings() })
+            .starts_with("gateway.order_url")
+    );
 }

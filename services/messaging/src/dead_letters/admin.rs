@@ -1,13 +1,15 @@
-//! What a person may do with the parked events: look, ask for a redrive, discard.
+//! What [`super::DeadLetters`] asks the database.
 
 use sqlx::prelude::FromRow;
-use sqlx::{PgPool, Row};
+use sqlx::{PgPool, Row as _};
 use time::OffsetDateTime;
 
+use super::desk::Which;
 use crate::Incoming;
 
 pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
-     from dead_letters where id > $1 and ($2 or discarded_at is null) order by id limit $3";
+     from dead_letters where id > $1 and ($2 or discarded_at is null) and ($4::text is null or reason = $4) and ($5::bytea is null or key = $5)
+     order by id limit $3";
 
 pub(crate) const ONE: &str = "select * from dead_letters where id = $1";
 
@@ -16,8 +18,9 @@ pub(crate) const REQUEST: &str = "update dead_letters d set redrive = true from 
      where asked.id = $1 and asked.discarded_at is null and d.discarded_at is null
      and (d.id = asked.id or (asked.in_order and d.in_order and d.topic = asked.topic and d.key = asked.key)) returning d.id";
 
-/// Of these, those that are still there, and whether their redrive is still to come.
-pub(crate) const OPEN: &str = "select id, redrive from dead_letters where id = any($1::bigint[]) order by id";
+/// Of these, those that are still there.
+pub(crate) const OPEN: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
+     from dead_letters where id = any($1::bigint[]) order by id";
 
 /// A batch that begins meanwhile waits, and then looks itself what is parked.
 pub(crate) const LOCK: &str = "select s.epoch from shards s join dead_letters d on s.shard = d.\"partition\" where d.id = $1 for update of s";
@@ -32,7 +35,7 @@ pub(crate) const BEHIND: &str = "select count(*) from dead_letters d join dead_l
 
 /// A parked event, without its bytes.
 #[derive(Debug, FromRow)]
-pub(crate) struct Letter {
+pub(crate) struct Row {
     pub(crate) id: i64,
     pub(crate) topic: String,
     pub(crate) partition: i32,
@@ -50,18 +53,15 @@ pub(crate) struct Letter {
 }
 
 /// In the order in which they were parked, those after the id.
-pub(crate) async fn list(
-    pool: &PgPool,
-    after: i64,
-    discarded_too: bool,
-    limit: i64,
-) -> Result<Vec<Letter>, sqlx::Error> {
-    sqlx::query_as(LIST).bind(after).bind(discarded_too).bind(limit).fetch_all(pool).await
+pub(crate) async fn list(pool: &PgPool, which: &Which) -> Result<Vec<Row>, sqlx::Error> {
+    let Which { after, discarded_too, limit, reason, key } = which;
+    let query = sqlx::query_as(LIST).bind(after).bind(discarded_too).bind(i64::from(*limit));
+    query.bind(reason).bind(key.as_deref().map(str::as_bytes)).fetch_all(pool).await
 }
 
-pub(crate) async fn one(pool: &PgPool, id: i64) -> Result<Option<(Letter, Incoming)>, sqlx::Error> {
+pub(crate) async fn one(pool: &PgPool, id: i64) -> Result<Option<(Row, Incoming)>, sqlx::Error> {
     let row = sqlx::query(ONE).bind(id).fetch_optional(pool).await?;
-    row.map(|row| Ok((Letter::from_row(&row)?, super::incoming(&row)?))).transpose()
+    row.map(|row| Ok((Row::from_row(&row)?, super::incoming(&row)?))).transpose()
 }
 
 /// Asks for a redrive. Answers with the letters that it is about: none, if there is none of that id to be redriven.
@@ -69,8 +69,8 @@ pub(crate) async fn request(pool: &PgPool, id: i64) -> Result<Vec<i64>, sqlx::Er
     sqlx::query_scalar(REQUEST).bind(id).fetch_all(pool).await
 }
 
-/// Of these letters, those that are parked still, and whether their redrive is still to come.
-pub(crate) async fn open(pool: &PgPool, ids: &[i64]) -> Result<Vec<(i64, bool)>, sqlx::Error> {
+/// Of these letters, those that have not taken effect.
+pub(crate) async fn open(pool: &PgPool, ids: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as(OPEN).bind(ids).fetch_all(pool).await
 }
 

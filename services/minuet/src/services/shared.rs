@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use minuet_events::Codec;
 use minuet_events::values::Micros;
+use minuet_identity::Verifier;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{HistoryError, Publisher, Recorded, history};
 use minuet_telemetry::meters::Hub;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use crate::error::CliError;
@@ -25,6 +27,9 @@ pub(crate) struct Shared {
     codec: Codec,
     catalogue: Arc<Catalogue>,
     meters: Hub,
+    /// Whose tokens the services believe. None: nobody's.
+    identity: Option<Arc<Verifier>>,
+    _follows_keys: Option<AbortOnDropHandle<()>>,
 }
 
 impl Shared {
@@ -34,6 +39,10 @@ impl Shared {
         shutdown: &CancellationToken,
     ) -> Result<Option<Arc<Shared>>, CliError> {
         let catalogue = Arc::new(settings.catalogue()?);
+        let identity = match settings.identity.names_a_key() {
+            true => Some(Arc::new(settings.identity.verifier()?)),
+            false => None,
+        };
         let url = settings.registry_url()?;
         let codec = loop {
             let failed = match Codec::register(url).await {
@@ -56,6 +65,8 @@ impl Shared {
             codec,
             catalogue,
             meters: Hub::default(),
+            _follows_keys: identity.clone().map(follow),
+            identity,
         })))
     }
 
@@ -77,6 +88,7 @@ impl Shared {
         settings.topic_prefix = self.topic_prefix.clone();
         lane.apply_to(&mut settings);
         settings.meters = Some(self.meters.meters(name)?);
+        settings.identity.clone_from(&self.identity);
         Ok(settings)
     }
 
@@ -103,6 +115,11 @@ impl Shared {
         let (codec, catalogue) = self.contract();
         Ok(Publisher::new(&self.kafka, client, codec, catalogue, &self.topic_prefix)?)
     }
+}
+
+/// Takes over a key set whenever its file changes, as long as the services run.
+fn follow(verifier: Arc<Verifier>) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move { match minuet_identity::follow(&verifier).await {} }))
 }
 
 /// Dropping a producer discards what is in flight.

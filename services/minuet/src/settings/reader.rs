@@ -40,10 +40,7 @@ impl<'a> Reader<'a> {
         let own = self.read(name, Node::Table(Tree(own)), LANE_KEYS);
         let lane: Option<Lane> = self.read(name, Node::Table(Tree(lane)), &[]);
         if let Some(key) = lane.as_ref().and_then(Lane::zero) {
-            let key = format!("{name}.{key}");
-            let (source, detail) =
-                (self.tree.source(&key).cloned(), "takes a whole number above 0".to_owned());
-            self.problems.push(Problem::Bad { key, source, detail });
+            self.bad(format!("{name}.{key}"), "takes a whole number above 0");
         }
         Some(Service { own: own?, lane: lane? })
     }
@@ -54,11 +51,34 @@ impl<'a> Reader<'a> {
         if self.needs.contains(&"gateway")
             && let Err(minuet_gateway::SettingsError { key, takes }) = gateway.check()
         {
-            let key = format!("gateway.{key}");
-            let (source, detail) = (self.tree.source(&key).cloned(), takes.to_owned());
-            self.problems.push(Problem::Bad { key, source, detail });
+            self.bad(format!("gateway.{key}"), takes);
         }
         Some(gateway)
+    }
+
+    /// The part of the gateway's section that the services read too. What is wrong with its types is said with that section.
+    pub(super) fn identity(&mut self) -> minuet_identity::Settings {
+        let Some(Node::Table(Tree(mut entries))) = self.tree.0.get("gateway").cloned() else {
+            return minuet_identity::Settings::default();
+        };
+        entries.retain(|key, _| minuet_identity::KEYS.contains(&key.as_str()));
+        let identity = minuet_identity::Settings::deserialize(Node::Table(Tree(entries))).unwrap_or_default();
+        let of_a_service = ["order", "inventory", "payment"].iter().any(|name| self.needs.contains(name));
+        let is_said = self.needs.contains(&"gateway");
+        if of_a_service
+            && !is_said
+            && identity.names_a_key()
+            && let Err(minuet_identity::SettingsError { key, takes }) = identity.check()
+        {
+            self.bad(format!("gateway.{key}"), takes);
+        }
+        identity
+    }
+
+    /// A setting that has the right type, and must not be used as it stands.
+    fn bad(&mut self, key: String, takes: impl Into<String>) {
+        let source = self.tree.source(&key).cloned();
+        self.problems.push(Problem::Bad { key, source, detail: takes.into() });
     }
 
     /// None: neither given nor needed.

@@ -121,6 +121,26 @@ fn a_gateway_without_a_key_is_told_at_once() {
 }
 
 #[test]
+fn a_service_reads_whose_tokens_are_believed() {
+    let database = ("order.database_url", ORDER);
+    let with = |more: &[(&'static str, &'static str)]| {
+        let flags: Vec<_> = [database].iter().chain(more).copied().collect();
+        load("", &[], &flags, &["order"])
+    };
+    assert!(!with(&[]).expect("no key").identity.names_a_key());
+    let secret = ("gateway.jwt_secret", "0123456789abcdef0123456789abcdef");
+    assert!(with(&[secret]).expect("a key").identity.names_a_key());
+    let short = with(&[("gateway.jwt_secret", "geheim")]).expect_err("a short secret");
+    assert!(
+        short.contains("gateway.jwt_secret (from --set gateway.jwt_secret): takes at least 32 bytes"),
+        "{short}"
+    );
+    assert!(!short.contains("geheim"), "{short}");
+    let two = with(&[secret, ("gateway.jwks_file", "keys.json")]).expect_err("two sources");
+    assert!(two.contains("exactly one of"), "{two}");
+}
+
+#[test]
 fn a_bad_value_is_named_with_what_it_takes() {
     let listen = [("MINUET_ORDER__LISTEN", "somewhere"), ("MINUET_ORDER__DATABASE_URL", ORDER)];
     refused("", &listen, &[], &["order"], &["order.listen (from MINUET_ORDER__LISTEN)", "socket address"]);

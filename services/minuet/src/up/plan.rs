@@ -86,7 +86,7 @@ pub(super) fn endpoints(
 /// The last words before it waits: where everything is, and what to paste.
 pub(super) fn tell(endpoints: &Endpoints, secret: &str, took: Duration) -> Result<(), CliError> {
     let Ok(user) = UserId::parse("demo") else { return Ok(()) };
-    let token = minuet_gateway::development_token(secret, &user, false, Duration::from_secs(12 * 3600))?;
+    let token = minuet_identity::development_token(secret, &user, false, Duration::from_secs(12 * 3600))?;
     let Endpoints { gateway, kafka, registry, metrics, .. } = endpoints;
     let traces = endpoints.telemetry.as_deref().unwrap_or("sent to where the settings say");
     output::print(format!(

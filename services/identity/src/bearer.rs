@@ -1,17 +1,28 @@
+//! The bearer token of a request (RFC 6750).
+
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use crate::Edge;
 use crate::problem::{Kind, Problem};
-use crate::token::Identity;
+use crate::token::{Identity, Verifier};
 
-impl FromRequestParts<Arc<Edge>> for Identity {
+/// What requests share, where some of them say who asks.
+pub trait Guarded: Send + Sync {
+    /// None: this process was given no key, so that it believes nobody.
+    fn verifier(&self) -> Option<&Verifier>;
+}
+
+impl<S: Guarded> FromRequestParts<Arc<S>> for Identity {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Problem> {
+        let refused = |detail| {
+            let challenge = r#"Bearer realm="minuet", error="invalid_token""#;
+            Problem::new(Kind::Unauthenticated, detail).challenge(challenge)
+        };
         let mut given = parts.headers.get_all(AUTHORIZATION).iter();
         let token = match (given.next(), given.next()) {
             (Some(only), None) => only.to_str().ok().and_then(bearer),
@@ -21,10 +32,12 @@ impl FromRequestParts<Arc<Edge>> for Identity {
             let detail = "send one header authorization: Bearer <token>";
             return Err(Problem::new(Kind::Unauthenticated, detail).challenge(r#"Bearer realm="minuet""#));
         };
-        edge.verifier.verify(token).map_err(|refused| {
-            let challenge = r#"Bearer realm="minuet", error="invalid_token""#;
-            Problem::new(Kind::Unauthenticated, refused.detail()).challenge(challenge)
-        })
+        let Some(verifier) = state.verifier() else {
+            return Err(refused(
+                "no token is believed here: gateway.jwt_secret, jwt_public_key_file and jwks_file are not set",
+            ));
+        };
+        verifier.verify(token).map_err(|error| refused(error.detail()))
     }
 }
 
@@ -35,18 +48,18 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Somebody whose token carries the scope `admin`.
-pub(crate) struct Admin(pub(crate) Identity);
+pub struct Admin(pub Identity);
 
-impl FromRequestParts<Arc<Edge>> for Admin {
+impl<S: Guarded> FromRequestParts<Arc<S>> for Admin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
-        let identity = Identity::from_request_parts(parts, edge).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, state).await?;
         if identity.admin { Ok(Admin(identity)) } else { Err(missing_scope()) }
     }
 }
 
-pub(crate) fn missing_scope() -> Problem {
+pub fn missing_scope() -> Problem {
     Problem::new(Kind::InsufficientScope, "this needs a token with the scope admin")
         .challenge(r#"Bearer realm="minuet", error="insufficient_scope", scope="admin""#)
 }

@@ -13,10 +13,10 @@ use crate::keys::Keys;
 const CLOCK_SKEW_S: u64 = 5;
 
 /// The scope that may see everybody's orders, and change products and stock.
-pub(crate) const ADMIN: &str = "admin";
+const ADMIN: &str = "admin";
 
 /// What marks an admin's name in an event. No token's `sub` may begin with it.
-pub(crate) const ADMIN_PREFIX: &str = "admin:";
+pub const ADMIN_PREFIX: &str = "admin:";
 
 #[derive(Deserialize, Serialize)]
 struct Claims {
@@ -29,14 +29,14 @@ struct Claims {
 
 /// Who asks. Made only from a token that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) user: UserId,
-    pub(crate) admin: bool,
+pub struct Identity {
+    pub user: UserId,
+    pub admin: bool,
 }
 
 /// Why a token is not believed. Says no more than its bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     Malformed,
     Algorithm,
     Signature,
@@ -46,7 +46,7 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    pub(crate) fn detail(self) -> &'static str {
+    pub fn detail(self) -> &'static str {
         match self {
             Refused::Malformed => "the bearer token is not a JSON Web Token",
             Refused::Algorithm => "the token is signed with a key or an algorithm that is not accepted here",
@@ -61,7 +61,7 @@ impl Refused {
 }
 
 /// Verifies tokens against the configured keys.
-pub(crate) struct Verifier {
+pub struct Verifier {
     keys: Keys,
     issuer: Option<String>,
     audience: Option<String>,
@@ -76,7 +76,7 @@ impl Verifier {
         &self.keys
     }
 
-    pub(crate) fn verify(&self, token: &str) -> Result<Identity, Refused> {
+    pub fn verify(&self, token: &str) -> Result<Identity, Refused> {
         let header = decode_header(token).map_err(|error| refused(&error))?;
         // An extension that must be understood, and none is (RFC 7515, 4.1.11).
         if header.crit.is_some() {
@@ -139,7 +139,7 @@ pub enum TokenError {
     Sign(#[from] jsonwebtoken::errors::Error),
 }
 
-/// A token that a gateway with this `jwt_secret` believes for the time given.
+/// A token that is believed for the time given by whoever has this `jwt_secret`.
 pub fn development_token(
     secret: &str,
     user: &UserId,

@@ -7,15 +7,17 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, get_curr
 use minuet_events::values::UserId;
 use serde_json::{Value, json};
 
-use super::harness::{SECRET, settings};
-use crate::Settings;
 use crate::keys::{KeyError, Keys};
-use crate::settings::Secret;
-use crate::token::{Identity, Refused, Verifier, development_token};
+use crate::{Identity, Refused, Secret, Settings, Verifier, development_token};
 
-const RSA: (&[u8], &[u8]) = (include_bytes!("keys/rsa.private.pem"), include_bytes!("keys/rsa.public.pem"));
-const EC: (&[u8], &[u8]) = (include_bytes!("keys/ec.private.pem"), include_bytes!("keys/ec.public.pem"));
-const ED: (&[u8], &[u8]) = (include_bytes!("keys/ed.private.pem"), include_bytes!("keys/ed.public.pem"));
+const SECRET: &str = "a secret that is only used in tests";
+
+const RSA: (&[u8], &[u8]) =
+    (include_bytes!("tests/keys/rsa.private.pem"), include_bytes!("tests/keys/rsa.public.pem"));
+const EC: (&[u8], &[u8]) =
+    (include_bytes!("tests/keys/ec.private.pem"), include_bytes!("tests/keys/ec.public.pem"));
+const ED: (&[u8], &[u8]) =
+    (include_bytes!("tests/keys/ed.private.pem"), include_bytes!("tests/keys/ed.public.pem"));
 
 /// A file of this test's own, gone with it.
 struct TestFile(PathBuf);
@@ -23,7 +25,8 @@ struct TestFile(PathBuf);
 impl TestFile {
     fn new(content: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("minuet-gateway-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("minuet-identity-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, content).unwrap();
         TestFile(path)
@@ -36,18 +39,17 @@ impl Drop for TestFile {
     }
 }
 
-fn verifier(settings: &Settings) -> Verifier {
-    Verifier::new(Keys::load(settings).unwrap(), settings.jwt_issuer.clone(), settings.jwt_audience.clone())
+fn settings() -> Settings {
+    Settings { jwt_secret: Some(Secret::new(SECRET)), ..Settings::default() }
 }
 
 fn with_secret() -> Verifier {
-    verifier(&settings())
+    settings().verifier().unwrap()
 }
 
 fn with_pem(pem: &[u8]) -> Result<Verifier, KeyError> {
     let file = TestFile::new(pem);
-    let settings = Settings { jwt_secret: None, jwt_public_key_file: Some(file.0.clone()), ..settings() };
-    Ok(Verifier::new(Keys::load(&settings)?, None, None))
+    Settings { jwt_public_key_file: Some(file.0.clone()), ..Settings::default() }.verifier()
 }
 
 fn jwk(kid: &str, public: DecodingKey, algorithm: Algorithm) -> Value {
@@ -65,8 +67,7 @@ fn rsa_jwk() -> Value {
 }
 
 fn with_jwks(file: &TestFile) -> Result<Verifier, KeyError> {
-    let settings = Settings { jwt_secret: None, jwks_file: Some(file.0.clone()), ..settings() };
-    Ok(Verifier::new(Keys::load(&settings)?, None, None))
+    Settings { jwks_file: Some(file.0.clone()), ..Settings::default() }.verifier()
 }
 
 fn claims() -> Value {
@@ -190,7 +191,7 @@ fn issuer_and_audience_must_be_the_configured_ones() {
         jwt_audience: Some("minuet".to_owned()),
         ..settings()
     };
-    let verifier = verifier(&settings);
+    let verifier = settings.verifier().unwrap();
     let good = with(with(claims(), "iss", json!("https://id.example")), "aud", json!(["other", "minuet"]));
     assert_eq!(verifier.verify(&hs256(&good)), Ok(anna()));
     for (name, value) in [
@@ -236,7 +237,7 @@ fn a_key_set_is_chosen_from_by_kid_and_follows_its_file() {
 fn unusable_keys_stop_the_start() {
     let private = [RSA.0, EC.0, ED.0];
     let weak: [&[u8]; 2] =
-        [include_bytes!("keys/weak-rsa.public.pem"), include_bytes!("keys/p384.public.pem")];
+        [include_bytes!("tests/keys/weak-rsa.public.pem"), include_bytes!("tests/keys/p384.public.pem")];
     for pem in private.into_iter().chain(weak).chain([b"".as_slice(), b"no key"]) {
         assert!(matches!(with_pem(pem).err(), Some(KeyError::Pem { .. })));
     }
@@ -252,13 +253,8 @@ fn unusable_keys_stop_the_start() {
 #[test]
 fn settings_say_what_they_take() {
     let refused = |settings: Settings| settings.check().unwrap_err().to_string();
-    let none = Settings { jwt_secret: None, ..settings() };
-    assert!(refused(none).starts_with("gateway.jwt_secret: exactly one of"));
+    assert!(refused(Settings::default()).starts_with("jwt_secret: exactly one of"));
     assert!(refused(Settings { jwks_file: Some("keys.json".into()), ..settings() }).contains("exactly one"));
     assert!(refused(Settings { jwt_secret: Some(Secret::new("short")), ..settings() }).contains("32 bytes"));
-    assert!(
-        refused(Settings { order_url: "127.0.0.1:80".to_owned(), ..settings() })
-            .starts_with("gateway.order_url")
-    );
     assert!(!format!("{:?}", settings()).contains(SECRET));
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,7 +14,7 @@ const MOST_ERRORS: usize = 1_000;
 
 /// One problem type. Its slug is part of the contract with clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     MalformedJson,
     InvalidQuery,
     InvalidHeader,
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     AdjustmentRefused,
     /// A cancellation or a refund that the dance refused; `detail` is its reason.
     RequestRefused,
+    /// A parked event was discarded before.
+    AlreadyDiscarded,
     BodyTooLarge,
     UnsupportedMediaType,
     InvalidRequest,
@@ -70,6 +72,9 @@ impl Kind {
             Kind::RequestRefused => {
                 (StatusCode::CONFLICT, "request-refused", "The order does not allow that")
             }
+            Kind::AlreadyDiscarded => {
+                (StatusCode::CONFLICT, "already-discarded", "The parked event was discarded before")
+            }
             Kind::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Kind::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -101,28 +106,28 @@ impl Kind {
         }
     }
 
-    pub(crate) fn status(self) -> StatusCode {
+    pub fn status(self) -> StatusCode {
         self.words().0
     }
 }
 
 /// One entry of `errors`: where, what (a stable code), and the same for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct FieldError {
-    pub(crate) field: String,
-    pub(crate) code: Cow<'static, str>,
-    pub(crate) detail: String,
+pub struct FieldError {
+    pub field: String,
+    pub code: Cow<'static, str>,
+    pub detail: String,
 }
 
 impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         FieldError { field: field.into(), code: Cow::Borrowed(code), detail: detail.into() }
     }
 }
 
 /// An answer that is not a success.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
@@ -132,7 +137,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_s = match kind.status() {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Some(1),
             _ => None,
@@ -147,7 +152,7 @@ impl Problem {
         }
     }
 
-    pub(crate) fn with_errors(kind: Kind, mut errors: Vec<FieldError>) -> Self {
+    pub fn with_errors(kind: Kind, mut errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.field, only.detail),
             several => format!("{} problems, listed in errors", several.len()),
@@ -157,21 +162,20 @@ impl Problem {
     }
 
     /// The thing that the problem is about, as a path: an order that exists although it was rejected.
-    pub(crate) fn about(self, path: String) -> Self {
+    pub fn about(self, path: String) -> Self {
         Problem { instance: Some(path), ..self }
     }
 
     /// The `WWW-Authenticate` that belongs to a 401 or 403 (RFC 6750).
-    pub(crate) fn challenge(self, challenge: &'static str) -> Self {
+    pub fn challenge(self, challenge: &'static str) -> Self {
         Problem { challenge: Some(challenge), ..self }
     }
 
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Problem::new(Kind::NotFound, "nothing is known under this path")
     }
 
-    #[cfg(test)]
-    pub(crate) fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         self.kind
     }
 }
@@ -211,4 +215,30 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// Replaces what axum itself refuses, in plain text: a path that is not UTF-8, a query that cannot be read.
+pub async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_json = |value: &HeaderValue| value.as_bytes().ends_with(b"json");
+    let ours = response.headers().get(CONTENT_TYPE).is_some_and(is_json);
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(Kind::MethodNotAllowed, "the header allow names what this path takes")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::BodyTooLarge, "the request is too large"),
+        status if status.is_client_error() => {
+            Problem::new(Kind::InvalidQuery, "the path or its query cannot be read")
+        }
+        _ => Problem::new(Kind::Internal, "something went wrong here"),
+    };
+    let mut replaced = problem.into_response();
+    if let Some(allow) = response.headers().get(ALLOW) {
+        replaced.headers_mut().insert(ALLOW, allow.clone());
+    }
+    replaced
 }

@@ -1,0 +1,25 @@
+//! Who asks over HTTP, and how a request is refused: the same at the gateway and at each service.
+//!
+//! **What it promises.** An [`Identity`] is made only from a token whose signature one of the configured keys verifies, with
+//! the one algorithm that this key is for; what a token says about itself only picks among the keys of a set. An [`Admin`]
+//! carries the scope `admin` besides. Whatever is refused is refused with a [`Problem`] (RFC 9457), whose `type` is stable.
+//!
+//! **Its state**: the keys. [`follow`] takes over a key set whenever its file changes.
+//!
+//! **When things fail.** A key file that cannot be used stops the start; one that cannot be read any more later on leaves the
+//! keys as they were.
+
+mod bearer;
+mod keys;
+mod problem;
+mod settings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests;
+mod token;
+
+pub use bearer::{Admin, Guarded, missing_scope};
+pub use keys::{KeyError, follow};
+pub use problem::{FieldError, Kind, Problem, as_problem};
+pub use settings::{KEYS, Secret, Settings, SettingsError};
+pub use token::{ADMIN_PREFIX, Identity, Refused, TokenError, Verifier, development_token};

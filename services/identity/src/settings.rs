@@ -1,0 +1,87 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::keys::{KeyError, Keys};
+use crate::token::Verifier;
+
+/// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
+const SHORTEST_SECRET: usize = 32;
+
+/// The names of [`Settings`]: the keys of the section `[gateway]` that the services read too.
+pub const KEYS: &[&str] = &["jwt_secret", "jwt_public_key_file", "jwks_file", "jwt_issuer", "jwt_audience"];
+
+/// Whose tokens are believed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The shared secret of HS256 tokens, at least 32 bytes: for development. At most one of this and the next two is set.
+    pub jwt_secret: Option<Secret>,
+    /// A PEM file with one public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// A JSON Web Key Set; a token names its key by `kid`. Read again when the file changes.
+    pub jwks_file: Option<PathBuf>,
+    /// If set, a token must carry this `iss`.
+    pub jwt_issuer: Option<String>,
+    /// If set, a token must carry this `aud`; if not, a token that is meant for somebody (has an `aud`) is refused.
+    pub jwt_audience: Option<String>,
+}
+
+/// A setting that must not be used as it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {takes}")]
+pub struct SettingsError {
+    pub key: &'static str,
+    pub takes: &'static str,
+}
+
+impl Settings {
+    /// Whether there is any key.
+    pub fn names_a_key(&self) -> bool {
+        self.count() > 0
+    }
+
+    fn count(&self) -> usize {
+        let keys = [self.jwt_secret.is_some(), self.jwt_public_key_file.is_some(), self.jwks_file.is_some()];
+        keys.iter().filter(|set| **set).count()
+    }
+
+    /// What a type cannot say.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |takes| Err(SettingsError { key: "jwt_secret", takes });
+        if self.count() != 1 {
+            return wrong("exactly one of jwt_secret, jwt_public_key_file and jwks_file must be set");
+        }
+        if self.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
+            return wrong("takes at least 32 bytes");
+        }
+        Ok(())
+    }
+
+    /// Reads the keys.
+    pub fn verifier(&self) -> Result<Verifier, KeyError> {
+        Ok(Verifier::new(Keys::load(self)?, self.jwt_issuer.clone(), self.jwt_audience.clone()))
+    }
+}
+
+/// A secret that prints as nothing.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: impl Into<String>) -> Self {
+        Secret(secret.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}

@@ -1,0 +1,257 @@
+//! The parked events of a service, for its admins:
+//!
+//! | | |
+//! |---|---|
+//! | `GET /v1/dead-letters?limit=&cursor=&reason=&key=&discarded=` | in the order in which they were parked |
+//! | `GET /v1/dead-letters/{id}` | one, with its headers and its payload |
+//! | `POST /v1/dead-letters/{id}/redrive?timeout_ms=` | 200 with what became of it and of those that wait for its key; 202 if that is not known in time |
+//! | `POST /v1/dead-letters/{id}/discard` `{reason}` | 200 with how many still wait for its key; 409 if it was discarded before |
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::FutureExt;
+use minuet_identity::{ADMIN_PREFIX, Admin, FieldError, Guarded, Kind, Problem, Verifier, as_problem};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::{error, info};
+
+use crate::dead_letters::{DISCARD_REASON, DeadLetters, Letter, Outcome, Which, Whole, discard_reason};
+
+const LARGEST_PAGE: u32 = 100;
+const USUAL_PAGE: u32 = 20;
+/// How long a redrive is waited for, where the request does not say.
+const USUAL_WAIT: u64 = 5_000;
+const LONGEST_WAIT: u64 = 30_000;
+const LARGEST_BODY: usize = 4 * 1024;
+/// The whole request. Exceeds the longest wait by what the database may take.
+const LIMIT: Duration = Duration::from_secs(45);
+/// Requests at once: they share the service's connections to its database with its work.
+const AT_ONCE: usize = 4;
+
+struct Desk {
+    letters: DeadLetters,
+    identity: Option<Arc<Verifier>>,
+    room: Semaphore,
+}
+
+impl Guarded for Desk {
+    fn verifier(&self) -> Option<&Verifier> {
+        self.identity.as_deref()
+    }
+}
+
+pub(crate) fn dead_letter_routes(letters: DeadLetters, identity: Option<Arc<Verifier>>) -> Router {
+    let desk = Arc::new(Desk { letters, identity, room: Semaphore::new(AT_ONCE) });
+    Router::new()
+        .route("/v1/dead-letters", get(list))
+        .route("/v1/dead-letters/{id}", get(show))
+        .route("/v1/dead-letters/{id}/redrive", post(redrive))
+        .route("/v1/dead-letters/{id}/discard", post(discard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), limited))
+        .layer(middleware::map_response(as_problem))
+        .with_state(desk)
+}
+
+async fn limited(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = desk.room.try_acquire() else {
+        return Problem::new(Kind::Overloaded, "others are at the parked events; try again").into_response();
+    };
+    match timeout(LIMIT, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has written what and where.
+        Ok(Err(_panic)) => Problem::new(Kind::Internal, "this is a bug here").into_response(),
+        Err(_) => Problem::new(Kind::Timeout, "this took too long; try again").into_response(),
+    }
+}
+
+async fn list(
+    State(desk): State<Arc<Desk>>,
+    _: Admin,
+    Query(given): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Problem> {
+    let mut which = which(given)?;
+    let page = which.limit as usize;
+    // One more, which says whether there are more.
+    which.limit += 1;
+    let mut letters = desk.letters.list(&which).await.map_err(|e| away(&e))?;
+    let more = letters.len() > page;
+    letters.truncate(page);
+    let cursor = letters.last().filter(|_| more).map(|letter: &Letter| letter.id.to_string());
+    Ok(Json(json!({"dead_letters": letters, "next_cursor": cursor})))
+}
+
+fn which(given: Vec<(String, String)>) -> Result<Which, Problem> {
+    let mut which = Which { after: 0, discarded_too: false, limit: USUAL_PAGE, reason: None, key: None };
+    let (mut errors, mut names) = (Vec::new(), Vec::new());
+    for (name, value) in given {
+        let wrong = match name.as_str() {
+            _ if names.contains(&name) => Some(("repeated_parameter", "may be given once".to_owned())),
+            "limit" => match value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit)) {
+                Some(limit) => {
+                    which.limit = limit;
+                    None
+                }
+                None => Some(("invalid_limit", format!("takes 1 to {LARGEST_PAGE}"))),
+            },
+            "cursor" => match value.parse() {
+                Ok(after) => {
+                    which.after = after;
+                    None
+                }
+                Err(_) => Some(("invalid_cursor", "takes a next_cursor of an earlier answer".to_owned())),
+            },
+            "discarded" => match value.parse() {
+                Ok(too) => {
+                    which.discarded_too = too;
+                    None
+                }
+                Err(_) => Some(("invalid_discarded", "takes true or false".to_owned())),
+            },
+            "reason" => {
+                which.reason = Some(value);
+                None
+            }
+            "key" => {
+                which.key = Some(value);
+                None
+            }
+            _ => Some(("unknown_parameter", "known are limit, cursor, reason, key and discarded".to_owned())),
+        };
+        errors.extend(wrong.map(|(code, detail)| FieldError::new(name.clone(), code, detail)));
+        names.push(name);
+    }
+    if errors.is_empty() { Ok(which) } else { Err(Problem::with_errors(Kind::InvalidQuery, errors)) }
+}
+
+async fn show(State(desk): State<Arc<Desk>>, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
+    let found = desk.letters.one(id).await.map_err(|e| away(&e))?;
+    found.map(Json).ok_or_else(unknown)
+}
+
+async fn redrive(
+    State(desk): State<Arc<Desk>>,
+    Admin(by): Admin,
+    Path(id): Path<i64>,
+    Query(given): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let wait = wait(given)?;
+    let asked = desk.letters.ask(id).await.map_err(|e| away(&e))?;
+    if asked.is_empty() {
+        let is_there = desk.letters.one(id).await.map_err(|e| away(&e))?.is_some();
+        return Err(if is_there { discarded_before() } else { unknown() });
+    }
+    info!(id, letters = asked.len(), by = by.user.as_str(), "redrive asked");
+    let letters = desk.letters.answered(&asked, wait).await.map_err(|e| away(&e))?;
+    let is_open = letters.iter().any(|letter| letter.outcome == Outcome::Pending);
+    let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(json!({"letters": letters}))).into_response())
+}
+
+fn wait(given: Vec<(String, String)>) -> Result<Duration, Problem> {
+    let mut wait = USUAL_WAIT;
+    let mut errors = Vec::new();
+    for (name, value) in given {
+        match value.parse().ok().filter(|ms| *ms <= LONGEST_WAIT) {
+            Some(ms) if name == "timeout_ms" => wait = ms,
+            _ if name != "timeout_ms" => {
+                errors.push(FieldError::new(name, "unknown_parameter", "known is timeout_ms"));
+            }
+            _ => {
+                errors.push(FieldError::new(name, "invalid_timeout_ms", format!("takes 0 to {LONGEST_WAIT}")))
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(Duration::from_millis(wait))
+    } else {
+        Err(Problem::with_errors(Kind::InvalidQuery, errors))
+    }
+}
+
+async fn discard(
+    State(desk): State<Arc<Desk>>,
+    Admin(by): Admin,
+    Path(id): Path<i64>,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let why = reason(body).await?;
+    let by = format!("{ADMIN_PREFIX}{}", by.user);
+    if let Some(waiting) = desk.letters.discard(id, &by, &why).await.map_err(|e| away(&e))? {
+        info!(id, by, "event discarded");
+        return Ok(Json(json!({"id": id, "discarded_by": by, "discard_reason": why, "waiting": waiting})));
+    }
+    let is_there = desk.letters.one(id).await.map_err(|e| away(&e))?.is_some();
+    Err(if is_there { discarded_before() } else { unknown() })
+}
+
+async fn reason(body: Body) -> Result<String, Problem> {
+    let too_large =
+        |_| Problem::new(Kind::BodyTooLarge, format!("a body may have up to {LARGEST_BODY} bytes"));
+    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(too_large)?;
+    let body: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(Kind::MalformedJson, format!("the body is no JSON: {error}")))?;
+    let wrong = |code, detail: String| {
+        Err(Problem::with_errors(Kind::InvalidRequest, vec![FieldError::new("reason", code, detail)]))
+    };
+    match body.get("reason") {
+        Some(Value::String(reason)) => match discard_reason(reason) {
+            Some(reason) => Ok(reason),
+            None => wrong("invalid_reason", DISCARD_REASON.to_owned()),
+        },
+        Some(_) => wrong("wrong_type", "takes a text".to_owned()),
+        None => wrong("required", "say why the event is given up".to_owned()),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(Kind::NotFound, "no event of this id is parked here; one that was redriven is gone")
+}
+
+fn discarded_before() -> Problem {
+    Problem::new(Kind::AlreadyDiscarded, "this event was discarded; it is not redriven any more")
+}
+
+/// The cause goes into the log, not to the caller.
+fn away(error: &sqlx::Error) -> Problem {
+    error!(error = crate::policy::chain(error), "the parked events cannot be read");
+    Problem::new(Kind::Unavailable, "the service's database does not answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(given: &[(&str, &str)]) -> Vec<(String, String)> {
+        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_query_is_taken_whole_or_not_at_all() {
+        let good = which(pairs(&[("limit", "7"), ("cursor", "12"), ("discarded", "true"), ("key", "tea")]));
+        let Ok(good) = good else { panic!("{good:?}") };
+        assert_eq!(
+            (good.limit, good.after, good.discarded_too, good.key.as_deref()),
+            (7, 12, true, Some("tea"))
+        );
+        for wrong in [
+            &[("limit", "0")][..],
+            &[("limit", "101")],
+            &[("cursor", "x")],
+            &[("discarded", "yes")],
+            &[("page", "2")],
+            &[("limit", "1"), ("limit", "2")],
+        ] {
+            assert!(which(pairs(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+}
