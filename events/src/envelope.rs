@@ -25,6 +25,27 @@ const BAGGAGE: &str = "baggage";
 const AVRO: &str = "application/avro";
 const MAX_NAME: usize = 256;
 
+const NAMES: [&str; 13] = [
+    SPECVERSION,
+    ID,
+    TYPE,
+    SOURCE,
+    SUBJECT,
+    TIME,
+    CORRELATION_ID,
+    CAUSATION_ID,
+    SEQUENCE,
+    CONTENT_TYPE,
+    TRACEPARENT,
+    TRACESTATE,
+    BAGGAGE,
+];
+
+/// The contract's own copy of a header's name, if it has one.
+pub fn known_name(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
+}
+
 /// An event's headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
@@ -61,22 +82,34 @@ impl Envelope {
     /// All headers of the contract; absent ones are left out.
     pub fn to_headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::with_capacity(13);
-        headers.extend([
-            (SPECVERSION, "1.0".to_owned()),
-            (ID, self.id.to_string()),
-            (TYPE, self.event_type.ce_type().to_owned()),
-            (SOURCE, self.source.to_string()),
-            (SUBJECT, self.subject.to_string()),
-            (TIME, self.time.to_string()),
-            (CORRELATION_ID, self.correlation_id.to_string()),
-        ]);
-        headers.extend(self.causation_id.map(|id| (CAUSATION_ID, id.to_string())));
-        headers.extend(self.sequence.map(|sequence| (SEQUENCE, sequence.to_string())));
-        headers.push((CONTENT_TYPE, AVRO.to_owned()));
-        headers.push((TRACEPARENT, self.trace.traceparent.clone()));
-        headers.extend(self.trace.tracestate.clone().map(|state| (TRACESTATE, state)));
-        headers.extend(self.trace.baggage.clone().map(|baggage| (BAGGAGE, baggage)));
+        self.each_header(|name, value| headers.push((name, value.to_owned())));
         headers
+    }
+
+    /// Shows what [`Envelope::to_headers`] holds, without holding it.
+    pub fn each_header(&self, mut show: impl FnMut(&'static str, &str)) {
+        let mut id = Uuid::encode_buffer();
+        show(SPECVERSION, "1.0");
+        show(ID, self.id.hyphenated().encode_lower(&mut id));
+        show(TYPE, self.event_type.ce_type());
+        show(SOURCE, &self.source);
+        show(SUBJECT, &self.subject);
+        show(TIME, &self.time.to_string());
+        show(CORRELATION_ID, &self.correlation_id);
+        if let Some(cause) = self.causation_id {
+            show(CAUSATION_ID, cause.hyphenated().encode_lower(&mut id));
+        }
+        if let Some(sequence) = self.sequence {
+            show(SEQUENCE, &sequence.to_string());
+        }
+        show(CONTENT_TYPE, AVRO);
+        show(TRACEPARENT, &self.trace.traceparent);
+        if let Some(state) = &self.trace.tracestate {
+            show(TRACESTATE, state);
+        }
+        if let Some(baggage) = &self.trace.baggage {
+            show(BAGGAGE, baggage);
+        }
     }
 
     /// Reads the headers of a message, by name, with its key and Kafka's own time.
@@ -114,13 +147,18 @@ impl Envelope {
             .and_then(|parent| TraceContext::parse(parent, optional(TRACESTATE), optional(BAGGAGE)))
             .unwrap_or_else(|| TraceContext::derived(&source, id));
 
+        let of_subject = name(SUBJECT, subject)?;
+        let correlation_id = match correlation_id == subject {
+            true => Arc::clone(&of_subject),
+            false => name(CORRELATION_ID, correlation_id)?,
+        };
         Ok(Self {
             id,
             event_type,
             source,
-            subject: name(SUBJECT, subject)?,
+            subject: of_subject,
             time: time.unwrap_or(kafka_time),
-            correlation_id: name(CORRELATION_ID, correlation_id)?,
+            correlation_id,
             causation_id,
             sequence,
             trace,

@@ -65,7 +65,17 @@ fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
 
 /// A pool that connects when it is first used: a service starts, and waits, while its database is away.
 pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, DatabaseError> {
-    let options = parse(url)?
+    Ok(pool(options(url, name)?, connections))
+}
+
+/// The relay's own connection. What it deletes was acknowledged: if a crash of the database brings such rows back, they are
+/// published again, and nothing else. So a delete need not wait for the disk.
+pub(crate) fn connect_relay(url: &str, name: &str) -> Result<PgPool, DatabaseError> {
+    Ok(pool(options(url, name)?.options([("synchronous_commit", "off")]), 1))
+}
+
+fn options(url: &str, name: &str) -> Result<PgConnectOptions, DatabaseError> {
+    Ok(parse(url)?
         .application_name(&format!("minuet-{name}"))
         // A generic plan made while a table was nearly empty stays a sequential scan until autoanalyze: three times the cost.
         .options([
@@ -74,11 +84,14 @@ pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, Databa
             ("lock_timeout", "10s"),
             ("statement_timeout", "60s"),
         ])
-        .disable_statement_logging();
-    Ok(PgPoolOptions::new()
+        .disable_statement_logging())
+}
+
+fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options))
+        .connect_lazy_with(options)
 }
 
 /// Brings the database up to this build's schema. Forward only; safe when several instances start at once.

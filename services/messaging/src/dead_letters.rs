@@ -78,7 +78,7 @@ pub(crate) fn place(incoming: &Incoming, catalogue: &Catalogue, prefix: &str) ->
     let topic = &*incoming.position.topic;
     let key = incoming.key.as_ref().filter(|key| key.len() <= LONGEST_KEY)?;
     let is_intake = catalogue.is_intake(topic.strip_prefix(prefix).unwrap_or(topic));
-    (!is_intake).then(|| (topic.to_owned(), key.clone()))
+    (!is_intake).then(|| (topic.to_owned(), key.to_vec()))
 }
 
 /// Those of the places where something waits.

@@ -1,7 +1,10 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
+use minuet_events::envelope;
 use minuet_events::values::Micros;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
@@ -36,13 +39,19 @@ pub(crate) fn each_header<'a>(
     .is_ok()
 }
 
+/// Headers in their order. A name of the contract is not copied.
+pub(crate) type IncomingHeaders = Vec<(Cow<'static, str>, Option<Bytes>)>;
+
+/// Room for the values of the contract's headers, so that a message is copied into one piece of memory.
+const HEADER_BYTES: usize = 640;
+
 /// A message as the broker gave it, nothing parsed yet: what is parked if it cannot be processed.
 #[derive(Clone, Debug)]
 pub struct Incoming {
     pub position: Position,
-    pub key: Option<Vec<u8>>,
-    pub payload: Option<Vec<u8>>,
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    pub key: Option<Bytes>,
+    pub payload: Option<Bytes>,
+    pub headers: IncomingHeaders,
     pub timestamp: Micros,
     /// False: the name of a header is no UTF-8, and the headers from there on are missing here.
     pub headers_readable: bool,
@@ -54,13 +63,20 @@ pub struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(message: &BorrowedMessage<'_>, topic: Arc<str>, generation: u64) -> Self {
-        let mut headers = Vec::new();
-        let readable =
-            each_header(message, |key, value| headers.push((key.to_owned(), value.map(<[u8]>::to_vec))));
+        let (key, payload) = (message.key(), message.payload());
+        let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let mut room = BytesMut::with_capacity(length(key) + length(payload) + HEADER_BYTES);
+        let mut copy = |bytes: &[u8]| {
+            room.extend_from_slice(bytes);
+            room.split().freeze()
+        };
+        let (key, payload) = (key.map(&mut copy), payload.map(&mut copy));
+        let mut headers = IncomingHeaders::with_capacity(14);
+        let readable = each_header(message, |name, value| headers.push((named(name), value.map(&mut copy))));
         Incoming {
             position: Position { topic, partition: message.partition(), offset: message.offset() },
-            key: message.key().map(<[u8]>::to_vec),
-            payload: message.payload().map(<[u8]>::to_vec),
+            key,
+            payload,
             headers,
             timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
             headers_readable: readable,
@@ -78,6 +94,9 @@ impl Incoming {
         timestamp: Micros,
     ) -> Self {
         let (headers_readable, generation, room) = (true, 0, None);
+        let (key, payload) = (key.map(Bytes::from), payload.map(Bytes::from));
+        let headers =
+            headers.into_iter().map(|(name, value)| (named(&name), value.map(Bytes::from))).collect();
         Incoming { position, key, payload, headers, timestamp, headers_readable, generation, room }
     }
 
@@ -85,4 +104,8 @@ impl Incoming {
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(n, _)| n == name).and_then(|(_, value)| value.as_deref())
     }
+}
+
+fn named(name: &str) -> Cow<'static, str> {
+    envelope::known_name(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::Incoming;
@@ -55,8 +56,8 @@ impl Outlet {
 /// What a message takes, bounded so that each one fits at all.
 pub(crate) fn size(message: &Incoming) -> u32 {
     let headers: usize =
-        message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len)).sum();
-    let bytes = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len)).sum();
+    let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
     let all = bytes(&message.key) + bytes(&message.payload) + headers + size_of::<Incoming>();
     u32::try_from(all).unwrap_or(BYTES).min(BYTES)
 }

@@ -3,8 +3,9 @@
 //! starts from the lowest row each time and never keeps a cursor.
 
 use minuet_events::{EncodeError, EventType, partition};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 use sqlx::prelude::FromRow;
+use sqlx::{PgConnection, Row as _};
 
 use crate::spans::{self, Note};
 use crate::topics::Catalogue;
@@ -20,7 +21,10 @@ pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outb
 pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
      where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 
-#[derive(Debug, FromRow)]
+/// What the headers of an event take as a rule, in bytes.
+const HEADERS: usize = 768;
+
+#[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) id: i64,
     pub(crate) topic: String,
@@ -29,18 +33,29 @@ pub(crate) struct Row {
     pub(crate) payload: Vec<u8>,
 }
 
+/// By place, not by name: many are read.
+impl FromRow<'_, PgRow> for Row {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Row {
+            id: row.try_get(0)?,
+            topic: row.try_get(1)?,
+            key: row.try_get(2)?,
+            headers: row.try_get(3)?,
+            payload: row.try_get(4)?,
+        })
+    }
+}
+
 /// Headers lie in one text column, a line each (`name: value`): readable by a person, cheap to write. A value holds no
 /// control character, since nothing that goes into one can.
-pub(crate) fn header_lines(headers: &[(&'static str, String)]) -> String {
-    let mut lines =
-        String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
-    for (name, value) in headers {
-        lines.push_str(name);
-        lines.push_str(": ");
-        lines.extend(value.chars().filter(|c| !c.is_control()));
-        lines.push('\n');
+pub(crate) fn add_line(lines: &mut String, name: &str, value: &str) {
+    lines.push_str(name);
+    lines.push_str(": ");
+    match value.is_ascii() && !value.bytes().any(|b| b.is_ascii_control()) {
+        true => lines.push_str(value),
+        false => lines.extend(value.chars().filter(|c| !c.is_control())),
     }
-    lines
+    lines.push('\n');
 }
 
 pub(crate) fn parse_header_lines(lines: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -74,9 +89,10 @@ pub(crate) async fn append(
         shards.push(i16::try_from(shard_of(key, catalogue)).unwrap_or(i16::MAX));
         topics.push(topic);
         keys.push(key);
-        let mut lines = header_lines(&envelope.to_headers());
+        let mut lines = String::with_capacity(HEADERS);
+        envelope.each_header(|name, value| add_line(&mut lines, name, value));
         if let Some(note) = Note::of(tracer, emission) {
-            lines.push_str(&header_lines(&[(spans::LINE, note.text())]));
+            add_line(&mut lines, spans::LINE, &note.text());
         }
         headers.push(lines);
         payloads.push(codec.encode(event)?);
@@ -106,12 +122,9 @@ mod tests {
 
     #[test]
     fn headers_survive_their_column() {
-        let headers = [
-            ("ce_id", "1".to_owned()),
-            ("baggage", "order.id=2,a: b".to_owned()),
-            ("odd", "x\ny".to_owned()),
-        ];
-        let lines = header_lines(&headers);
+        let headers = [("ce_id", "1"), ("baggage", "order.id=2,a: b"), ("odd", "x\ny")];
+        let mut lines = String::new();
+        headers.iter().for_each(|(name, value)| add_line(&mut lines, name, value));
         let parsed: Vec<_> = parse_header_lines(&lines).collect();
         assert_eq!(parsed, [("ce_id", "1"), ("baggage", "order.id=2,a: b"), ("odd", "xy")]);
     }

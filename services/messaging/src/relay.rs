@@ -4,27 +4,33 @@
 //! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
 //! lower than those already published, and is found because every read starts from the lowest row.
 
+mod wave;
+
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::TryStreamExt;
-use futures::future::join_all;
 use minuet_events::TraceContext;
 use minuet_telemetry::{Kind, Span};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureRecord, Producer as _};
+use rdkafka::producer::Producer as _;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::client::Producer;
 use crate::fault::{Point, reach};
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
 use crate::{Counts, Dependency, Health, Lane, spans};
 use crate::{kafka, shards};
+
+use wave::{Record, Wave};
+
+pub(crate) use wave::{Deliveries, Producer};
 
 /// Rows of one read: PostgreSQL gives little more for larger ones.
 const ROWS: i64 = 1_000;
@@ -39,6 +45,8 @@ const ASK_KAFKA: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
     pub(crate) lane: Lane,
+    /// Its own: see [`crate::database::connect_relay`].
+    pub(crate) pool: PgPool,
     pub(crate) producer: Producer,
     pub(crate) prefix: String,
     pub(crate) poll: Duration,
@@ -53,6 +61,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new(
         lane: Lane,
+        pool: PgPool,
         producer: Producer,
         prefix: String,
         poll: Duration,
@@ -60,7 +69,18 @@ impl Relay {
         counts: Arc<Counts>,
     ) -> Self {
         let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
-        Relay { lane, producer, prefix, poll, health, counts, stopped, kafka_was_up: false, asked_kafka }
+        Relay {
+            lane,
+            pool,
+            producer,
+            prefix,
+            poll,
+            health,
+            counts,
+            stopped,
+            kafka_was_up: false,
+            asked_kafka,
+        }
     }
 
     /// Runs until told to stop; then until the outbox is empty, for a while, so that what was committed before the end leaves.
@@ -130,7 +150,7 @@ impl Relay {
                 .bind(&published)
                 .bind(&shards)
                 .bind(&epochs)
-                .execute(&self.lane.pool)
+                .execute(&self.pool)
                 .await?;
             reach(Point::AfterRelayDelete);
             if deleted.rows_affected() < published.len() as u64 {
@@ -144,7 +164,7 @@ impl Relay {
     /// The lowest rows, by number or by bytes, whichever is reached first; one at least.
     async fn read(&self, shards: &[i16], stopped: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
         let query = sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS);
-        let mut stream = query.fetch(&self.lane.pool);
+        let mut stream = query.fetch(&self.pool);
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(row) = stream.try_next().await? {
             bytes += row.payload.len() + row.headers.len();
@@ -174,7 +194,7 @@ impl Relay {
 
     /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
     async fn look_at_epochs(&self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
-        let mut connection = self.lane.pool.acquire().await?;
+        let mut connection = self.pool.acquire().await?;
         let lost = shards::fence(&mut connection, held).await?.lost;
         if !lost.is_empty() {
             warn!(shards = ?lost, "shards were taken by another instance");
@@ -188,11 +208,21 @@ impl Relay {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
-            let mut keys = HashSet::with_capacity(rows.len());
-            let (wave, mut later): (Vec<Row>, Vec<Row>) =
-                rows.into_iter().partition(|row| keys.insert(row.key.clone()));
+            let (wave, mut later) = next_wave(rows);
             let (began_wave, begun) = (Instant::now(), SystemTime::now());
-            let results = join_all(wave.iter().map(|row| self.send(row))).await;
+            let sent = Wave::new(wave.len());
+            for (place, row) in wave.iter().enumerate() {
+                let topic = self.topic_of(row);
+                let record = Record {
+                    topic: &topic,
+                    key: &row.key,
+                    payload: &row.payload,
+                    headers: headers_of(&row.headers),
+                };
+                sent.send(&self.producer, place, record).await;
+                reach(Point::BeforeRelayAck);
+            }
+            let results = sent.results().await;
             self.measure(&wave, &results, began_wave.elapsed());
             for (row, result) in wave.iter().zip(results) {
                 self.tell(row, begun, result.as_ref().err(), &relay);
@@ -216,6 +246,13 @@ impl Relay {
         published
     }
 
+    fn topic_of<'a>(&self, row: &'a Row) -> Cow<'a, str> {
+        match self.prefix.is_empty() {
+            true => Cow::Borrowed(&row.topic),
+            false => Cow::Owned(format!("{}{}", self.prefix, row.topic)),
+        }
+    }
+
     /// Of a wave once per topic and outcome.
     fn measure(&self, wave: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
         let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
@@ -233,36 +270,9 @@ impl Relay {
     fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
         let tracer = self.lane.tracer;
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
-        let topic = format!("{}{}", self.prefix, row.topic);
+        let topic = self.topic_of(row);
         let relay = || relay.get_or_init(|| tracer.companion()).clone();
         spans::relayed(&self.lane, row, &topic, begun, relay, error);
-    }
-
-    async fn send(&self, row: &Row) -> Result<(), KafkaError> {
-        let topic = format!("{}{}", self.prefix, row.topic);
-        let headers = outbox::parse_header_lines(&row.headers)
-            .filter(|(key, _)| *key != spans::LINE)
-            .fold(OwnedHeaders::new(), |headers, (key, value)| {
-                headers.insert(Header { key, value: Some(value) })
-            });
-        loop {
-            let record =
-                FutureRecord::to(&topic).key(&row.key).payload(&row.payload).headers(headers.clone());
-            match self.producer.send_result(record) {
-                Ok(delivery) => {
-                    reach(Point::BeforeRelayAck);
-                    return match delivery.await {
-                        Ok(Ok(_)) => Ok(()),
-                        Ok(Err((error, _))) => Err(error),
-                        Err(_) => Err(KafkaError::Canceled),
-                    };
-                }
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
     }
 
     fn stop(&mut self, row: &Row, error: &KafkaError) {
@@ -283,4 +293,26 @@ impl Relay {
         let wait = if refused { STOPPED } else { Duration::from_millis(100) };
         self.stopped.insert(row.key.clone(), Instant::now() + wait);
     }
+}
+
+/// Of each key its first row; and the others, in their order.
+fn next_wave(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
+    let mut keys = HashSet::with_capacity(rows.len());
+    let first: Vec<bool> = rows.iter().map(|row| keys.insert(row.key.as_str())).collect();
+    if first.iter().all(|first| *first) {
+        return (rows, Vec::new());
+    }
+    let (mut wave, mut later) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (row, first) in rows.into_iter().zip(first) {
+        if first { wave.push(row) } else { later.push(row) }
+    }
+    (wave, later)
+}
+
+fn headers_of(lines: &str) -> OwnedHeaders {
+    outbox::parse_header_lines(lines)
+        .filter(|(key, _)| *key != spans::LINE)
+        .fold(OwnedHeaders::new_with_capacity(16), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        })
 }

@@ -21,13 +21,13 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use crate::batch::Processor;
-use crate::client::{Client, Producer};
+use crate::client::Client;
 use crate::consumer::{self, Membership, Polled};
 use crate::decode::Decoder;
 use crate::generations::Generations;
 use crate::inbox::tidy;
 use crate::meters::{self, Instruments, Sampler};
-use crate::relay::Relay;
+use crate::relay::{Deliveries, Producer, Relay};
 use crate::shards::Shards;
 use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
@@ -159,7 +159,8 @@ impl Service {
         let (producing, consuming) = (Client::new(&owner), Client::new(&owner));
         let clients = [("producer", producing.statistics()), ("consumer", consuming.statistics())];
         meters::observe_kafka(&lane.meters, &clients);
-        let producer: Producer = kafka::producer(&settings.kafka, &owner).create_with_context(producing)?;
+        let producer: Producer =
+            kafka::producer(&settings.kafka, &owner).create_with_context(Deliveries(producing))?;
 
         let topics: BTreeSet<String> = consumed(&*reactor)
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
@@ -203,6 +204,7 @@ impl Service {
         let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
         let relay = Relay::new(
             lane.clone(),
+            database::connect_relay(&settings.database_url, lane.service)?,
             producer.clone(),
             settings.topic_prefix.clone(),
             settings.relay_poll,

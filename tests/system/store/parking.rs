@@ -45,7 +45,7 @@ fn letter(topic: &str, reason: &str, attempts: u32) -> Value {
 
 fn garbage(sent: Sent) -> Sent {
     let Sent { envelope, event, mut message } = sent;
-    message.payload = Some(b"no avro".to_vec());
+    message.payload = Some(b"no avro".as_slice().into());
     Sent { envelope, event, message }
 }
 
@@ -163,7 +163,7 @@ async fn a_nul_can_be_parked() {
     let mut sent = bench.send(submitted(7, &[("tea", 2)]));
     for (name, value) in &mut sent.message.headers {
         if name == "ce_type" {
-            *value = Some(b"minuet.orders.Order\0Submitted.v1".to_vec());
+            *value = Some(b"minuet.orders.Order\0Submitted.v1".as_slice().into());
         }
     }
     bench.batch(&[sent, bench.send(submitted(8, &[("tea", 2)]))]).await;

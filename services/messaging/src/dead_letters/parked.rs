@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use minuet_events::parking::{EventParked, ParkedHeader};
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event, EventType, TraceContext, ids};
@@ -16,16 +15,17 @@ const LONGEST_SUBJECT: usize = 256;
 pub(crate) fn event_parked(parking: &Parking<'_>, source: &Arc<str>, now: Micros) -> Emission {
     let Parking { incoming, reason, .. } = parking;
     let Position { topic, partition, offset } = &incoming.position;
-    let bytes = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(Bytes::copy_from_slice);
-    let headers =
-        incoming.headers.iter().map(|(name, value)| ParkedHeader { name: name.clone(), value: bytes(value) });
+    let headers = incoming
+        .headers
+        .iter()
+        .map(|(name, value)| ParkedHeader { name: name.to_string(), value: value.clone() });
     let event = Event::from(EventParked {
         topic: topic.to_string(),
         partition: *partition,
         offset: *offset,
-        key: bytes(&incoming.key),
+        key: incoming.key.clone(),
         headers: headers.collect(),
-        payload: bytes(&incoming.payload),
+        payload: incoming.payload.clone(),
         reason: format!("{}: {}", reason.code, reason.storable()),
         attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
     });
