@@ -12,6 +12,10 @@ pub struct Args {
     /// Only one of the measures [default: both]
     #[arg(long, value_enum, value_name = "MEASURE")]
     pub only: Option<Only>,
+    /// Instead of orders, the order service's relay alone: so many rows of 300 bytes that lie in its outbox at the start
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["only", "endpoints", "compare", "profile"],
+        value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub relay: Option<u64>,
     /// How orders are submitted
     #[arg(long, value_enum, default_value_t = Through::Gateway)]
     pub through: Through,
@@ -44,6 +48,14 @@ pub struct Args {
     /// Of several ratios: so many runs of each, by turns, of which the medians count
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
+    /// A setting of the program, such as kafka.linger.ms=1 or order.batch_size=200. May be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// A setting of the broker, such as num.io.threads=4. May be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, conflicts_with = "endpoints")]
+    pub broker: Vec<(String, String)>,
+    #[command(flatten)]
+    pub size: Size,
     /// The figures as JSON
     #[arg(long)]
     pub json: bool,
@@ -56,6 +68,26 @@ pub struct Args {
     /// Let perf record the program during T
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+}
+
+/// How much there is of what cost may grow with.
+#[derive(Clone, Debug, clap::Args, serde::Serialize)]
+pub struct Size {
+    /// Products for sale [default: 1000, in the variant hot 10]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(3..=1_000_000))]
+    pub products: Option<u32>,
+    /// Partitions of every topic [default: those of topics.yaml]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub partitions: Option<u32>,
+    /// Instances of every service
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub instances: u32,
+    /// Orders of earlier times in the order service's table
+    #[arg(long, value_name = "ROWS", default_value_t = 0, conflicts_with = "endpoints")]
+    pub orders_before: u64,
+    /// Events of earlier times in each inbox
+    #[arg(long, value_name = "ROWS", default_value_t = 0, conflicts_with = "endpoints")]
+    pub inbox_before: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,6 +136,11 @@ pub(crate) fn name(value: &impl ValueEnum) -> String {
 fn ratio(text: &str) -> Result<f64, String> {
     let ratio = text.parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     ratio.ok_or_else(|| "takes 0 to 1".to_owned())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("takes a name, = and a value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -13,17 +13,18 @@ use minuet_messaging::Publisher;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::BenchError;
 use crate::args::Variant;
 use crate::random::Random;
 use crate::servers::Servers;
+use crate::{Args, BenchError};
 
-const PRODUCTS: usize = 1_000;
-const HOT: usize = 10;
+const PRODUCTS: u32 = 1_000;
+const HOT: u32 = 10;
 const USERS: usize = 10_000;
 /// Pieces of each product: no order fails for lack of stock.
 const AMPLE: i32 = 1_000_000_000;
 const KNOWN: Duration = Duration::from_secs(60);
+const EACH_KNOWN: Duration = Duration::from_millis(1);
 const LOOK: Duration = Duration::from_millis(50);
 const SEED: u64 = 20_261_101;
 const METHODS: [PaymentMethod; 5] = [
@@ -50,11 +51,12 @@ pub(crate) struct Order {
 }
 
 impl Shop {
-    fn new(variant: Variant) -> Result<Self, BenchError> {
-        let products = match variant {
+    fn new(variant: Variant, products: Option<u32>) -> Result<Self, BenchError> {
+        let usual = match variant {
             Variant::Standard | Variant::Provider => PRODUCTS,
             Variant::Hot => HOT,
         };
+        let products = products.unwrap_or(usual);
         let products =
             (1..=products).map(|n| Sku::parse(&format!("BENCH-{n:04}"))).collect::<Result<_, _>>()?;
         let users = (1..=USERS).map(|n| UserId::parse(&format!("user-{n:05}"))).collect::<Result<_, _>>()?;
@@ -79,8 +81,8 @@ impl Shop {
 }
 
 /// Publishes the products and their stock; answers once the services know them.
-pub(crate) async fn open(variant: Variant, servers: &Servers) -> Result<Shop, BenchError> {
-    let shop = Shop::new(variant)?;
+pub(crate) async fn open(args: &Args, servers: &Servers) -> Result<Shop, BenchError> {
+    let shop = Shop::new(args.variant, args.size.products)?;
     let publisher = publisher(servers)?;
     let (currency, warehouse) = (Currency::parse("EUR")?, WarehouseCode::parse("MAIN")?);
     let mut random = shop.random.clone();
@@ -144,11 +146,13 @@ async fn known(servers: &Servers, products: &[Sku], adjustments: &[Uuid]) -> Res
         if priced == wanted && stocked == wanted {
             return Ok(());
         }
-        if begun.elapsed() > KNOWN {
+        let patience = KNOWN + EACH_KNOWN * u32::try_from(products.len()).unwrap_or(u32::MAX);
+        if begun.elapsed() > patience {
             let detail = format!(": {priced} products and {stocked} stock levels of {wanted} are known");
-            return Err(BenchError::Late { what: "the catalogue", seconds: KNOWN.as_secs(), detail });
+            return Err(BenchError::Late { what: "the catalogue", seconds: patience.as_secs(), detail });
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(LOOK.max(EACH_KNOWN * u32::try_from(products.len()).unwrap_or_default() / 100))
+            .await;
     }
 }
 
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn orders_are_as_the_workload_says() {
-        let mut shop = Shop::new(Variant::Hot).unwrap();
+        let mut shop = Shop::new(Variant::Hot, None).unwrap();
         let mut lines = 0;
         for _ in 0..1_000 {
             let order = shop.order().unwrap();

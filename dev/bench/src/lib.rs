@@ -13,6 +13,7 @@
 //! Afterwards the books are held against each other (`books.rs`). A run whose books do not balance has no figures.
 
 mod args;
+mod before;
 mod books;
 mod catalogue;
 mod cost;
@@ -31,6 +32,7 @@ mod profile;
 mod program;
 mod progress;
 mod random;
+mod relay;
 mod report;
 mod scratch;
 mod servers;
@@ -56,6 +58,9 @@ pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
     let progress = Progress::new();
     if args.sampling.len() > 1 {
         return cost::compare(args, program, &progress).await;
+    }
+    if let Some(rows) = args.relay {
+        return relay::measure(args, program, rows, &progress).await;
     }
     let before = args.compare.as_deref().map(report::read).transpose()?;
     let (report, statements) = once(args, program, &progress).await?;
@@ -102,15 +107,16 @@ async fn whole(
     progress: &Progress,
 ) -> Result<(Report, String), BenchError> {
     program.ready().await?;
-    let shop = catalogue::open(args.variant, servers).await?;
+    before::fill(&args.size, servers, progress).await?;
+    let shop = catalogue::open(args, servers).await?;
     progress.phase("program and catalogue are ready");
-    let Measured { throughput, latency, submitted, profile } =
+    let Measured { throughput, latency, submitted, memory, profile } =
         measure::measure(args, servers, program, &shop, progress).await?;
     if let Some(traces) = &program.traces {
         progress.phase(&format!("{} spans were received", traces.store.received()));
     }
     progress.phase("holding the books against each other");
     let books = books::check(servers, &submitted).await?;
-    let report = Report::new(args, throughput, latency, program.peak_memory()?, books);
+    let report = Report::new(args, throughput, latency, program.peak_memory()?, &memory, books);
     Ok((report, profile))
 }

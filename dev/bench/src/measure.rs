@@ -22,6 +22,7 @@ use crate::{Args, BenchError};
 
 /// How often the bar moves.
 const STEP: Duration = Duration::from_millis(250);
+const SAMPLES: u32 = 12;
 /// How long nothing may end before the rest counts as stuck. The books then say which.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -30,6 +31,8 @@ pub(crate) struct Measured {
     /// Milliseconds, sorted.
     pub(crate) latency: Option<Vec<f64>>,
     pub(crate) submitted: Vec<Uuid>,
+    /// Resident memory of the program in bytes, at [`SAMPLES`] moments of T.
+    pub(crate) memory: Vec<u64>,
     /// What --profile has to say.
     pub(crate) profile: String,
 }
@@ -65,19 +68,20 @@ pub(crate) async fn measure(
 
 impl Run<'_> {
     async fn all(&mut self) -> Result<Measured, BenchError> {
-        let (mut throughput, mut latency, mut profile) = (None, None, String::new());
+        let (mut throughput, mut latency, mut memory, mut profile) = (None, None, Vec::new(), String::new());
         if self.args.wants(Only::Throughput) {
-            let (used, told) = self.throughput().await?;
-            (throughput, profile) = (Some(used), told);
+            let used;
+            (used, memory, profile) = self.throughput().await?;
+            throughput = Some(used);
         }
         if self.args.wants(Only::Latency) {
             latency = Some(self.latency().await?);
         }
-        Ok(Measured { throughput, latency, submitted: self.flight.submitted(), profile })
+        Ok(Measured { throughput, latency, submitted: self.flight.submitted(), memory, profile })
     }
 
     /// T and C.
-    async fn throughput(&mut self) -> Result<(Used, String), BenchError> {
+    async fn throughput(&mut self) -> Result<(Used, Vec<u64>, String), BenchError> {
         let Run { args, servers, program, progress, meter, flight, generator, failures } = self;
         progress.phase(&format!("T: {} orders in flight", args.in_flight));
         let timeline = async {
@@ -85,7 +89,11 @@ impl Run<'_> {
             let profile = if args.profile { Some(Profile::begin(servers).await?) } else { None };
             let perf = args.record.as_deref().map(|file| Perf::start(file, program)).transpose()?;
             let before = meter.read(servers, flight).await?;
-            watch("T", args.duration, flight, progress).await;
+            let mut memory = Vec::new();
+            tokio::select! {
+                () = watch("T", args.duration, flight, progress) => {}
+                error = sample(program, args.duration / SAMPLES, &mut memory) => return Err(error),
+            }
             let used = meter.read(servers, flight).await?.since(&before);
             let told = match profile {
                 Some(profile) => profile.end(servers, used.orders).await?,
@@ -94,7 +102,7 @@ impl Run<'_> {
             if let Some(perf) = perf {
                 perf.stop().await?;
             }
-            Ok::<_, BenchError>((used, told))
+            Ok::<_, BenchError>((used, memory, told))
         };
         let measured = tokio::select! {
             measured = timeline => measured?,
@@ -155,6 +163,17 @@ async fn stopped(
     };
     let detail = String::new();
     error.unwrap_or(BenchError::Late { what: "the end of the load", seconds: 0, detail })
+}
+
+/// Goes on until it is dropped, or the program has ended.
+async fn sample(program: &Program, every: Duration, memory: &mut Vec<u64>) -> BenchError {
+    loop {
+        tokio::time::sleep(every).await;
+        match program.memory() {
+            Ok(bytes) => memory.push(bytes),
+            Err(error) => return error,
+        }
+    }
 }
 
 async fn watch(what: &str, time: Duration, flight: &Flight, progress: &Progress) {

@@ -83,9 +83,18 @@ fn pids() -> Vec<u32> {
 
 /// The most memory that a process has had resident so far, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64, BenchError> {
+    status(pid, "VmHWM:")
+}
+
+/// What a process has resident now, in bytes.
+pub(crate) fn memory(pid: u32) -> Result<u64, BenchError> {
+    status(pid, "VmRSS:")
+}
+
+fn status(pid: u32, name: &str) -> Result<u64, BenchError> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))
         .map_err(|source| BenchError::Process { pid, source })?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     Ok(kib.unwrap_or(0) * 1024)
 }

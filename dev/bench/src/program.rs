@@ -27,8 +27,10 @@ const WATCHDOG: &str = "cat >/dev/null; kill -TERM \"$@\" 2>/dev/null";
 
 /// Where it is, and who it is.
 pub(crate) struct Program {
+    commands: &'static [&'static str],
     pub(crate) pids: Vec<u32>,
-    ports: [u16; 4],
+    /// Of each instance.
+    ports: Vec<[u16; 4]>,
     pub(crate) secret: String,
     /// Takes the spans, as long as the program runs.
     pub(crate) traces: Option<Receiver>,
@@ -55,36 +57,53 @@ impl Program {
     ) -> Result<(Self, Children), BenchError> {
         let folder = scratch.program()?;
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let ports = free_ports()?;
-        let mut settings = settings(args.variant, servers, ports, &secret);
         let ratio = args.sampling.first();
         let traces = ratio.map(|_| Receiver::start()).transpose()?;
-        match (&traces, ratio) {
-            (Some(receiver), Some(ratio)) => settings.extend([
-                ("MINUET_TELEMETRY__ENDPOINT", receiver.url()),
-                ("MINUET_TELEMETRY__SAMPLING", ratio.to_string()),
-            ]),
-            _ => settings.push(("OTEL_SDK_DISABLED", "true".to_owned())),
-        }
-        let commands: &[&str] = match args.services {
-            Services::Together => &["services"],
-            Services::Apart => &NAMES,
+        let mut common = match (&traces, ratio) {
+            (Some(receiver), Some(ratio)) => vec![
+                ("MINUET_TELEMETRY__ENDPOINT".to_owned(), receiver.url()),
+                ("MINUET_TELEMETRY__SAMPLING".to_owned(), ratio.to_string()),
+            ],
+            _ => vec![("OTEL_SDK_DISABLED".to_owned(), "true".to_owned())],
         };
-        let start = |command: &&str| start_one(binary, command, &settings, &folder);
-        let running: Vec<Running> = commands.iter().map(start).collect::<Result<_, _>>()?;
+        if let Some(partitions) = args.size.partitions {
+            common.push(("MINUET_TOPICS__PARTITIONS".to_owned(), partitions.to_string()));
+        }
+        common.extend(args.set.iter().map(|(name, value)| (variable(name), value.clone())));
+        let commands: &'static [&'static str] = match (args.relay, args.services) {
+            (Some(_), _) => &["order"],
+            (None, Services::Together) => &["services"],
+            (None, Services::Apart) => &NAMES,
+        };
+        let (mut running, mut ports): (Vec<Running>, Vec<[u16; 4]>) = (Vec::new(), Vec::new());
+        for instance in 1..=args.size.instances {
+            let own = free_ports()?;
+            let settings = settings(args.variant, servers, own, &secret);
+            let settings: Vec<(String, String)> = settings
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .chain(common.clone())
+                .collect();
+            for command in commands {
+                running.push(start_one(binary, command, instance, &settings, &folder)?);
+            }
+            ports.push(own);
+        }
         let pids: Vec<u32> = running.iter().map(|process| process.pid).collect();
         let children = Children { watchdog: Some(watch(&pids)?), running };
-        Ok((Program { pids, ports, secret, traces }, children))
+        Ok((Program { commands, pids, ports, secret, traces }, children))
     }
 
     pub(crate) fn gateway(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports[3])
+        format!("http://127.0.0.1:{}", self.ports[0][3])
     }
 
     /// Asks every service until it is ready.
     pub(crate) async fn ready(&self) -> Result<(), BenchError> {
         let begun = Instant::now();
-        for (name, port) in NAMES.iter().zip(self.ports) {
+        let runs = |name: &str| self.commands.contains(&name) || self.commands.contains(&"services");
+        let all = self.ports.iter().flat_map(|ports| NAMES.into_iter().zip(ports));
+        for (name, port) in all.filter(|(name, _)| runs(name)) {
             let url = format!("http://127.0.0.1:{port}/readyz");
             loop {
                 let said = match reqwest::get(&url).await {
@@ -105,6 +124,11 @@ impl Program {
     /// The most memory that it had resident. Of several processes the sum of each one's most, which is at least that.
     pub(crate) fn peak_memory(&self) -> Result<u64, BenchError> {
         self.pids.iter().copied().map(proc::peak_memory).sum()
+    }
+
+    /// What it has resident now, in bytes.
+    pub(crate) fn memory(&self) -> Result<u64, BenchError> {
+        self.pids.iter().copied().map(proc::memory).sum()
     }
 }
 
@@ -167,10 +191,11 @@ fn ended(status: std::io::Result<ExitStatus>, log: PathBuf) -> BenchError {
 fn start_one(
     binary: &Path,
     command: &str,
-    settings: &[(&'static str, String)],
+    instance: u32,
+    settings: &[(String, String)],
     folder: &Path,
 ) -> Result<Running, BenchError> {
-    let log = folder.join(format!("{command}.log"));
+    let log = folder.join(format!("{command}-{instance}.log"));
     let output = File::create(&log).map_err(|source| BenchError::File { path: log.clone(), source })?;
     let tried = |source| BenchError::Start { what: binary.display().to_string(), source };
     let mut process = Command::new(binary);
@@ -193,6 +218,15 @@ fn start_one(
         .map_err(tried)?;
     let pid = child.id().ok_or_else(|| tried(std::io::ErrorKind::NotFound.into()))?;
     Ok(Running { pid, child, log })
+}
+
+/// The environment variable of a setting: kafka.linger.ms is MINUET_KAFKA__LINGER_MS.
+fn variable(setting: &str) -> String {
+    let name = match setting.split_once('.') {
+        Some(("kafka", name)) => format!("kafka__{}", name.replace('.', "_")),
+        _ => setting.replace('.', "__"),
+    };
+    format!("MINUET_{}", name.to_uppercase())
 }
 
 /// All different: held until the last is chosen.

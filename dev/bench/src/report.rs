@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::{self, Only};
+use crate::args::{self, Only, Size};
 use crate::books::Books;
 use crate::meter::Used;
 use crate::numbers::{quantile, short, whole};
@@ -58,6 +58,12 @@ struct Run {
     /// Counted for T.
     orders: Option<u64>,
     generator_cpu_s_per_1000: Option<f64>,
+    /// The program's resident memory, evenly over T.
+    rss_mib: Vec<f64>,
+    /// What was set otherwise than usual.
+    size: Size,
+    set: Vec<(String, String)>,
+    broker: Vec<(String, String)>,
 }
 
 impl Report {
@@ -66,8 +72,10 @@ impl Report {
         throughput: Option<Used>,
         latency: Option<Vec<f64>>,
         peak_memory: u64,
+        memory: &[u64],
         books: Books,
     ) -> Self {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let used = throughput.as_ref().filter(|used| used.orders > 0);
         let per_1000 = |used: &Used, cpu: f64| cpu / used.orders as f64 * 1_000.0;
         let latency_ms = latency.and_then(|millis| {
@@ -82,7 +90,7 @@ impl Report {
                 postgres: used.cpu.postgres.map(|cpu| per_1000(used, cpu)),
                 broker: used.cpu.broker.map(|cpu| per_1000(used, cpu)),
             }),
-            peak_rss_mib: Some(peak_memory as f64 / f64::from(1 << 20)),
+            peak_rss_mib: Some(mib(peak_memory)),
             wal_bytes_per_order: used.map(|used| used.wal as f64 / used.orders as f64),
             transactions_per_order: used.map(|used| used.transactions as f64 / used.orders as f64),
         };
@@ -97,6 +105,10 @@ impl Report {
             sampling: args.sampling.first().copied(),
             orders: throughput.as_ref().filter(|_| args.wants(Only::Throughput)).map(|used| used.orders),
             generator_cpu_s_per_1000: used.map(|used| per_1000(used, used.cpu.generator)),
+            rss_mib: memory.iter().map(|bytes| mib(*bytes).round()).collect(),
+            size: args.size.clone(),
+            set: args.set.clone(),
+            broker: args.broker.clone(),
         };
         Report { figures, books, run }
     }
@@ -130,6 +142,10 @@ impl Report {
         }
         if let Some(cpu) = run.generator_cpu_s_per_1000 {
             text.push_str(&format!("{:<44} {:>10}\n", "(load generator, counted apart)", short(cpu)));
+        }
+        if !run.rss_mib.is_empty() {
+            let curve: Vec<String> = run.rss_mib.iter().map(|mib| format!("{mib:.0}")).collect();
+            text.push_str(&format!("(resident memory over T, MiB: {})\n", curve.join(" ")));
         }
         let Books { orders, confirmed, cancelled, failed, events, .. } = books;
         text.push_str(&format!(

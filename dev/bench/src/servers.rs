@@ -53,7 +53,7 @@ impl Servers {
                 stack.create_database(&name).await?;
                 databases.push(Database::open(service, stack.database_url(&name))?);
             }
-            return Self::prepare(kafka, registry, String::new(), databases, Some(stack)).await;
+            return Self::prepare(args, kafka, registry, String::new(), databases, Some(stack)).await;
         };
         let given = Endpoints::read(path)?;
         let mut databases = Vec::new();
@@ -63,10 +63,11 @@ impl Servers {
         nobody_else(path, &databases).await?;
         let id = Uuid::new_v4().simple().to_string();
         let prefix = format!("bench-{}.", id.get(..8).unwrap_or_default());
-        Self::prepare(given.kafka, given.registry, prefix, databases, None).await
+        Self::prepare(args, given.kafka, given.registry, prefix, databases, None).await
     }
 
     async fn prepare(
+        args: &Args,
         kafka: String,
         registry: String,
         prefix: String,
@@ -82,7 +83,10 @@ impl Servers {
             migrated.map_err(|source| BenchError::Database { service, source })?;
         }
         let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), kafka)]);
-        let catalogue = Catalogue::embedded()?;
+        let mut catalogue = Catalogue::embedded()?;
+        if let Some(partitions) = args.size.partitions {
+            catalogue = catalogue.with_partitions(partitions)?;
+        }
         catalogue.apply(&kafka, &prefix).await?;
         let codec = Codec::register(&registry).await?;
         Ok(Servers { kafka, registry, prefix, codec, catalogue: Arc::new(catalogue), databases, stack })
@@ -117,8 +121,11 @@ fn options(args: &Args, scratch: &Scratch) -> StackOptions {
     let mut options = StackOptions::for_up(scratch.servers());
     options.ports = Ports::ANY;
     options.ephemeral = true;
+    // Otherwise Java's second compiler takes half of the broker's CPU for the first minutes, and a run measures that.
+    options.quick_java = true;
     // The library is loaded wherever it is installed; counting statements costs some percent.
     let track = if args.profile { "top" } else { "none" };
+    options.kafka_settings.clone_from(&args.broker);
     options.postgres_settings.push(("pg_stat_statements.track".to_owned(), track.to_owned()));
     options
 }
