@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 /// A header that comes several times has a list of values.
-pub fn headers(headers: &[(String, Option<Vec<u8>>)]) -> Value {
+pub fn headers<N: AsRef<str>, B: AsRef<[u8]>>(headers: &[(N, Option<B>)]) -> Value {
     let mut fields = Map::new();
     for (name, value) in headers {
-        let value = value.as_deref().map_or(Value::Null, text);
+        let (name, value) = (name.as_ref(), value.as_ref().map_or(Value::Null, |value| text(value.as_ref())));
         match fields.get_mut(name) {
-            None => drop(fields.insert(name.clone(), value)),
+            None => drop(fields.insert(name.to_owned(), value)),
             Some(Value::Array(values)) => values.push(value),
             Some(first) => *first = Value::Array(vec![first.take(), value]),
         }
