@@ -100,7 +100,9 @@ impl Settings {
         if let Err(minuet_identity::SettingsError { key, takes }) = self.identity().check() {
             return wrong(key, takes);
         }
-        if self.request_timeout_ms < self.longest_wait_ms.max(self.answer_wait_ms) + PUBLISHING_MS {
+        if self.request_timeout_ms
+            < self.longest_wait_ms.max(self.answer_wait_ms).saturating_add(PUBLISHING_MS)
+        {
             return wrong(
                 "request_timeout_ms",
                 "exceeds longest_wait_ms and answer_wait_ms by at least 12000",

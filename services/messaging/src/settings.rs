@@ -38,6 +38,25 @@ pub struct Settings {
     pub identity: Option<Arc<Verifier>>,
 }
 
+/// A setting of the right type that must not be used as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// Below the section, with dots: `provider.success_rate`.
+    pub key: &'static str,
+    pub takes: &'static str,
+}
+
+/// Settings of a service that know what a type cannot say.
+pub trait InRange {
+    fn out_of_range(&self) -> Vec<OutOfRange>;
+}
+
+/// Those of the settings that are not within their bounds: key, whether it is, what it takes.
+pub fn out_of(settings: &[(&'static str, bool, &'static str)]) -> Vec<OutOfRange> {
+    let wrong = settings.iter().filter(|(_, is_within, _)| !is_within);
+    wrong.map(|&(key, _, takes)| OutOfRange { key, takes }).collect()
+}
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Settings {

@@ -26,7 +26,10 @@ use minuet_events::Codec;
 use minuet_events::values::OrderId;
 use minuet_messaging::http::BindError;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{ByHand, Clock, DatabaseError, Lane, ReactError, Reactor, Service, ServiceError};
+use minuet_messaging::{
+    ByHand, Clock, DatabaseError, InRange, Lane, OutOfRange, ReactError, Reactor, Service, ServiceError,
+    out_of,
+};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +61,19 @@ impl Default for Settings {
             refund_attempts: 20,
             provider: SimulatedSettings::default(),
         }
+    }
+}
+
+impl InRange for Settings {
+    fn out_of_range(&self) -> Vec<OutOfRange> {
+        let SimulatedSettings { latency_ms, success_rate, .. } = &self.provider;
+        out_of(&[
+            ("concurrency", (1..=16_384).contains(&self.concurrency), "takes 1 to 16384"),
+            ("refund_attempts", (1..=10_000).contains(&self.refund_attempts), "takes 1 to 10000"),
+            ("provider.latency_ms", (0..=600_000).contains(latency_ms), "takes 0 to 600000 (ten minutes)"),
+            // No number is in no range.
+            ("provider.success_rate", (0.0..=1.0).contains(success_rate), "takes a number from 0 to 1"),
+        ])
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use minuet_messaging::{InRange, OutOfRange, out_of};
 use serde::Deserialize;
 
 /// A service's section: its own settings, and those of the lane that its events go through.
@@ -60,18 +61,28 @@ impl Lane {
         settings.unlimited_topics = unlimited_topic_days.map(days);
         settings.sample_interval = sample_interval_ms.map_or(settings.sample_interval, Duration::from_millis);
     }
+}
 
-    /// Numbers of which 0 would stop everything.
-    pub(super) fn zero(&self) -> Option<&'static str> {
-        let zeros = [
-            ("database_connections", self.database_connections == Some(0)),
-            ("batch_size", self.batch_size == Some(0)),
-            ("relay_poll_ms", self.relay_poll_ms == Some(0)),
-            ("attempts", self.attempts == Some(0)),
-            ("inbox_retention_days", self.inbox_retention_days == Some(0)),
-            ("sample_interval_ms", self.sample_interval_ms == Some(0)),
-        ];
-        zeros.into_iter().find_map(|(key, is_zero)| is_zero.then_some(key))
+impl InRange for Lane {
+    fn out_of_range(&self) -> Vec<OutOfRange> {
+        fn within<T: PartialOrd>(given: Option<T>, range: std::ops::RangeInclusive<T>) -> bool {
+            given.is_none_or(|given| range.contains(&given))
+        }
+        let days = "takes 1 to 3650 (days)";
+        out_of(&[
+            ("database_connections", within(self.database_connections, 1..=1_000), "takes 1 to 1000"),
+            ("batch_size", within(self.batch_size, 1..=10_000), "takes 1 to 10000"),
+            ("relay_poll_ms", within(self.relay_poll_ms, 1..=60_000), "takes 1 to 60000 (a minute)"),
+            ("attempts", within(self.attempts, 1..=1_000), "takes 1 to 1000"),
+            ("inbox_retention_days", within(self.inbox_retention_days, 1..=3_650), days),
+            ("redrive_days", within(self.redrive_days, 0..=3_650), "takes 0 to 3650 (days)"),
+            ("unlimited_topic_days", within(self.unlimited_topic_days, 1..=3_650), days),
+            (
+                "sample_interval_ms",
+                within(self.sample_interval_ms, 10..=3_600_000),
+                "takes 10 to 3600000 (an hour)",
+            ),
+        ])
     }
 }
 

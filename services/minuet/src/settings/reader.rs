@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use minuet_messaging::topics::check_settings;
+use minuet_messaging::{InRange, OutOfRange};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -31,16 +32,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A service's own settings and its lane's lie side by side in one section.
-    pub(super) fn service<T: DeserializeOwned>(&mut self, name: &str) -> Option<Service<T>> {
+    pub(super) fn service<T: DeserializeOwned + InRange>(&mut self, name: &str) -> Option<Service<T>> {
         let node = self.node(name)?;
         let Node::Table(Tree(entries)) = node else {
             return self.read::<T>(name, node, LANE_KEYS).and(None);
         };
         let (lane, own) = entries.into_iter().partition(|(key, _)| LANE_KEYS.contains(&key.as_str()));
-        let own = self.read(name, Node::Table(Tree(own)), LANE_KEYS);
+        let own: Option<T> = self.read(name, Node::Table(Tree(own)), LANE_KEYS);
         let lane: Option<Lane> = self.read(name, Node::Table(Tree(lane)), &[]);
-        if let Some(key) = lane.as_ref().and_then(Lane::zero) {
-            self.bad(format!("{name}.{key}"), "takes a whole number above 0");
+        let wrong_own = own.as_ref().map(InRange::out_of_range).unwrap_or_default();
+        let wrong_lane = lane.as_ref().map(InRange::out_of_range).unwrap_or_default();
+        for OutOfRange { key, takes } in wrong_lane.into_iter().chain(wrong_own) {
+            self.bad(format!("{name}.{key}"), takes);
         }
         Some(Service { own: own?, lane: lane? })
     }
