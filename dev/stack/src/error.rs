@@ -40,6 +40,9 @@ pub enum StackError {
     #[error("{part} ended ({status}) before it was ready; the end of {}:\n{tail}", .log.display())]
     Died { part: Part, status: String, log: PathBuf, tail: String },
 
+    #[error("{part} has ended by itself ({status}); the end of {}:\n{tail}", .log.display())]
+    Lost { part: Part, status: String, log: PathBuf, tail: String },
+
     #[error("{part} was not ready after {waited:?}; the end of {}:\n{tail}", .log.display())]
     NotReady { part: Part, waited: Duration, log: PathBuf, tail: String },
 

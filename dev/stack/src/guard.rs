@@ -101,6 +101,13 @@ impl Guarded {
         self.child.try_wait().tried(|| format!("could not ask for the state of {}", self.part))
     }
 
+    /// An error once the server has ended though nobody asked it to.
+    pub(crate) fn check(&mut self) -> Result<(), StackError> {
+        let Some(status) = self.ended()? else { return Ok(()) };
+        let (log, tail) = (self.tail.path.clone(), self.tail.read());
+        Err(StackError::Lost { part: self.part, status: status.to_string(), log, tail })
+    }
+
     /// Polls, because waiting through the runtime would tie the child to the runtime that started it, and each test
     /// has a runtime of its own.
     async fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>, StackError> {

@@ -50,6 +50,11 @@ impl<S: Server> Slot<S> {
         }
     }
 
+    /// An error once it has ended by itself. One that was stopped is fine.
+    pub(crate) async fn check(&self) -> Result<(), StackError> {
+        self.running.lock().await.as_mut().map_or(Ok(()), Guarded::check)
+    }
+
     pub(crate) async fn kill(&self) -> Result<(), StackError> {
         self.take().await?.kill().await
     }

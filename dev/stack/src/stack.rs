@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::constants::{REGISTRY_DATABASE, REGISTRY_PATH, ROLE};
@@ -13,6 +15,9 @@ use crate::registry::Registry;
 use crate::root::Root;
 use crate::server::Slot;
 use crate::{Part, Progress, StackOptions, State};
+
+/// How often it is looked whether each still lives: a person waits for the news.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The running servers. Dropping it stops them too, but does not wait for that.
 #[derive(Debug)]
@@ -216,6 +221,29 @@ impl Stack {
             Part::Postgres => slot(self.postgres.as_ref(), part)?.restart(root, options).await,
             Part::Kafka => slot(self.kafka.as_ref(), part)?.restart(root, options).await,
             Part::Registry => slot(self.registry.as_ref(), part)?.restart(root, options).await,
+        }
+    }
+
+    /// Comes back with an error once a server has ended by itself.
+    pub async fn lost(&self) -> StackError {
+        loop {
+            if let Err(lost) = self.check().await {
+                return lost;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn check(&self) -> Result<(), StackError> {
+        if let Some(postgres) = &self.postgres {
+            postgres.check().await?;
+        }
+        if let Some(kafka) = &self.kafka {
+            kafka.check().await?;
+        }
+        match &self.registry {
+            Some(registry) => registry.check().await,
+            None => Ok(()),
         }
     }
 

@@ -50,14 +50,17 @@ pub(crate) async fn play(
 
     let user = UserId::parse(USER).map_err(|e| DemoError::Data { detail: e.to_string() })?;
     let token = minuet_identity::development_token(secret, &user, true, Duration::from_secs(600))?;
-    let shop = orders::Shop::new(gateway, token);
+    let shop = orders::Shop::new(gateway, token)?;
     shop.opened(PRODUCTS.lines().count(), STOCK).await?;
     for order in orders::ORDERS {
-        let status = shop.place(order).await?;
+        let orders::Ended { status, odd } = shop.place(order).await?;
         let order_id = ids::order_id_for_key(&user, order.key);
         output::print("");
         output::print(format!("{:<10} {}", status, order.what));
         output::print(format!("           order {order_id}"));
+        if let Some(odd) = odd {
+            output::note(format!("{}: {odd}", order.what));
+        }
         if let Some(traces) = traces {
             output::print(format!("           trace {traces}/order/{order_id}"));
         }

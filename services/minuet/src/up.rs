@@ -21,7 +21,7 @@ use crate::{demo, output};
 use endpoints::Files;
 pub(crate) use endpoints::UpError;
 use progress::Steps;
-use running::Running;
+use running::{Running, ready};
 pub(crate) use viewer::Viewer;
 
 /// Everything in order: the servers, the databases, topics and schemas, the services, the demo; then it waits for the end.
@@ -92,14 +92,15 @@ async fn beside(
     steps = steps.done(&format!("topics applied ({} changed)", applied.changed.len()));
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
     steps = steps.done("schemas registered");
-    let running = Running::start(&shared, settings, &shutdown).await?;
+    let mut running = Running::start(&shared, settings, &shutdown).await?;
     let metrics = metrics::serve(up.metrics_port, shared.meters(), &shutdown).await?;
     let endpoints = plan::endpoints(stack, &running, metrics, traces);
     files.write(&endpoints)?;
     let steps = steps.done("order, inventory, payment and gateway listen");
 
+    let addresses = running.addresses();
     let told = async {
-        running.ready().await?;
+        ready(&addresses).await?;
         steps.done("ready");
         if !no_demo && !files.demo_was_played() {
             demo::play(&shared, &endpoints.gateway, &secret, endpoints.telemetry.as_deref()).await?;
@@ -107,13 +108,23 @@ async fn beside(
         }
         plan::tell(&endpoints, &secret, begun.elapsed())
     };
-    let told = tokio::select! {
-        told = told => told,
-        () = shutdown.cancelled() => Ok(()),
+    let told = async {
+        match told.await {
+            // Nothing more is to be done, until something ends.
+            Ok(()) => std::future::pending().await,
+            failed => failed,
+        }
     };
-    if told.is_err() {
-        shutdown.cancel();
-    }
+    let told: Result<(), CliError> = tokio::select! {
+        // A service that ends, or a server that dies, is the cause of whatever else fails meanwhile.
+        biased;
+        () = shutdown.cancelled() => Ok(()),
+        ended = running.first_to_end() => Err(ended),
+        lost = stack.lost() => Err(UpError::from(lost).into()),
+        told = told => told,
+    };
+    // What the others do about it is of no interest any more.
+    let told = told.inspect_err(|_| shutdown.cancel());
     let ended = running.until_stopped(&shutdown).await;
     shared.close().await;
     output::note("services stopped: requests finished, batches committed, outboxes flushed");

@@ -1,5 +1,6 @@
 //! The program itself, as a process: what it prints, what it sends, and how it ends.
 
+mod failing;
 mod installation;
 mod load;
 mod processes;

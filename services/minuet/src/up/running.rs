@@ -61,37 +61,31 @@ impl Running {
         self.addresses.get(service).map(|address| format!("http://{address}")).unwrap_or_default()
     }
 
-    /// Asks each until it is ready.
-    pub(super) async fn ready(&self) -> Result<(), CliError> {
-        let until = Instant::now() + PATIENCE;
-        for service in self.addresses.keys() {
-            let url = format!("{}/readyz", self.url(service));
-            loop {
-                let answer = reqwest::get(&url)
-                    .await
-                    .map_err(|source| CliError::NoAnswer { url: url.clone(), source })?;
-                if answer.status().is_success() {
-                    break;
-                }
-                if Instant::now() > until {
-                    let said = answer.text().await.unwrap_or_default();
-                    return Err(UpError::NotReady { service, seconds: PATIENCE.as_secs(), said }.into());
-                }
-                tokio::time::sleep(ASK_AGAIN).await;
+    pub(super) fn addresses(&self) -> BTreeMap<&'static str, SocketAddr> {
+        self.addresses.clone()
+    }
+
+    /// Waits for a service that ends by itself, and says why it did.
+    pub(super) async fn first_to_end(&mut self) -> CliError {
+        tokio::select! {
+            ended = &mut self.edge.0 => {
+                let why = why("gateway", ended);
+                self.edge.0 = tokio::spawn(async { Ok(()) });
+                why
             }
+            ended = first(&mut self.inner) => ended,
         }
-        Ok(())
     }
 
     /// Waits for `shutdown`, or for a service that ends by itself; then stops the edge, and after it the others.
     pub(super) async fn until_stopped(mut self, shutdown: &CancellationToken) -> Result<(), CliError> {
         let early = tokio::select! {
+            biased;
             () = shutdown.cancelled() => Ok(()),
-            ended = &mut self.edge.0 => Err(why("gateway", ended)),
-            ended = first(&mut self.inner) => Err(ended),
+            ended = self.first_to_end() => Err(ended),
         };
         self.edge.1.cancel();
-        let edge = if self.edge.0.is_finished() { Ok(()) } else { flat("gateway", self.edge.0.await) };
+        let edge = flat("gateway", self.edge.0.await);
         self.inner_stop.cancel();
         let mut inner = Ok(());
         for (name, task) in self.inner {
@@ -99,6 +93,26 @@ impl Running {
         }
         early.and(edge).and(inner)
     }
+}
+
+/// Asks each until it is ready. One that does not answer is on its way to its end, which says why.
+pub(super) async fn ready(addresses: &BTreeMap<&'static str, SocketAddr>) -> Result<(), CliError> {
+    let until = Instant::now() + PATIENCE;
+    for (service, address) in addresses {
+        let url = format!("http://{address}/readyz");
+        loop {
+            let said = match reqwest::get(&url).await {
+                Ok(answer) if answer.status().is_success() => break,
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() > until {
+                return Err(UpError::NotReady { service, seconds: PATIENCE.as_secs(), said }.into());
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+    Ok(())
 }
 
 async fn spawn(
