@@ -83,6 +83,9 @@ fn options(url: &str, name: &str) -> Result<PgConnectOptions, DatabaseError> {
             ("jit", "off"),
             ("lock_timeout", "10s"),
             ("statement_timeout", "60s"),
+            // An instance that is stopped, or whose wire is gone, in the midst of a transaction holds its shards' rows: it must
+            // let go before the group's session timeout (6 s) gives them to another. No transaction of ours thinks that long.
+            ("idle_in_transaction_session_timeout", "5s"),
         ])
         .disable_statement_logging())
 }

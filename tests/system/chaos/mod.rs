@@ -8,13 +8,14 @@
 mod all;
 mod backlog;
 mod brokers;
+mod instances;
 mod load;
 mod outages;
 mod points;
-mod proxy;
+pub(crate) mod proxy;
 mod random;
 mod rest;
-mod shop;
+pub(crate) mod shop;
 mod table;
 
 /// How many orders a run has.

@@ -23,7 +23,7 @@ async fn a_snapshot_is_held_open_meanwhile() {
 }
 
 /// A server of this run alone. Killed, it must keep what it had promised: no shortcuts on its disk.
-async fn alone(parts: &[Part], name: &str) -> Stack {
+pub(super) async fn alone(parts: &[Part], name: &str) -> Stack {
     let root = std::env::temp_dir().join(format!("minuet-chaos-{}-{name}", std::process::id()));
     let options = StackOptions { durable: true, ..StackOptions::for_tests(root) };
     Stack::start(options.only(parts), |_| {}).await.unwrap()

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Good,
     /// Whatever is open ends at once, in the midst of a message too, and nothing new is let in.
     Cut,
@@ -20,21 +20,21 @@ pub(super) enum Wire {
     HalfClosed,
 }
 
-pub(super) struct Proxy {
-    pub(super) port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     wire: watch::Sender<Wire>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    pub(super) async fn start(port: u16, to: u16) -> Proxy {
+    pub(crate) async fn start(port: u16, to: u16) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let wire = watch::Sender::new(Wire::Good);
         let task = AbortOnDropHandle::new(tokio::spawn(accept(listener, to, wire.subscribe())));
         Proxy { port, wire, _task: task }
     }
 
-    pub(super) fn set(&self, wire: Wire) {
+    pub(crate) fn set(&self, wire: Wire) {
         self.wire.send_replace(wire);
     }
 }

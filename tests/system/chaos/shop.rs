@@ -173,7 +173,7 @@ impl Drop for Shop {
 
 /// Below the ports that the servers of the tests are given (`dev/stack`), and each time another one: what a killed service
 /// had is kept for it.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = (std::process::id() % 80) as u16 * 100;
     loop {
