@@ -1,13 +1,37 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgPool;
 
+use crate::topic::Consumed;
 use crate::wait::until;
 use crate::world::{SERVICES, World};
 
-/// Waits until nothing moves any more, then holds the books of the three databases against each other.
+/// Waits until nothing moves any more, then holds the books of the three databases against each other, and what they published
+/// against its order.
 pub async fn books(world: &World) {
     books_of(world.pools()).await;
+    for topic in ["orders.events", "inventory.events", "payments.events", "inventory.stock"] {
+        until(&format!("{topic} is dense"), || async { dense(&world.topics.read(topic).await) }).await;
+    }
+}
+
+/// Of every key and source: dense from 1 in the order of the topic, apart from repetitions of the same event.
+fn dense(events: &[Consumed]) -> Result<(), String> {
+    let (mut last, mut ids) = (HashMap::new(), HashMap::new());
+    for event in events.iter().filter(|event| event.envelope.source.starts_with("/minuet/")) {
+        // Only a refusal about an order that the service does not know has none.
+        let Some(sequence) = event.envelope.sequence else { continue };
+        let seen = last.entry((&event.key, &event.envelope.source)).or_insert(0);
+        let id = *ids.entry((&event.key, &event.envelope.source, sequence)).or_insert(event.envelope.id);
+        if sequence > *seen + 1 {
+            return Err(format!("{sequence} follows {seen}: {event:#?}"));
+        }
+        if id != event.envelope.id {
+            return Err(format!("{sequence} was another event before, {id}: {event:#?}"));
+        }
+        *seen = sequence.max(*seen);
+    }
+    Ok(())
 }
 
 /// As [`books`], of any installation: its databases by service.

@@ -1,8 +1,13 @@
 //! What strangers may write onto a topic: it is set aside with its reason and its bytes, and everything else goes on.
 
-use minuet_events::Event;
-use minuet_tests::{Raw, World, books, submission};
+use std::time::{Duration, Instant};
+
+use minuet_events::{Codec, Event};
+use minuet_tests::{Raw, World, books, stack, submission};
 use uuid::Uuid;
+
+use crate::chaos::proxy::{Proxy, Wire};
+use crate::chaos::shop::free_port;
 
 /// reason, detail, key, payload, names of the headers
 type Parked = (String, String, Option<Vec<u8>>, Option<Vec<u8>>, Vec<String>);
@@ -108,4 +113,52 @@ async fn an_order_that_breaks_the_rules_is_rejected_with_every_problem() {
         let found: Vec<&str> = rejected.problems.iter().map(|problem| problem.code.as_str()).collect();
         assert_eq!(found, codes, "{lines:?}");
     }
+}
+
+/// What nobody can say anything about while the registry is away: on an intake topic it is set aside after a while, and what
+/// comes behind it goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_schema_stops_nobody_while_the_registry_is_away() {
+    let mut world = World::with(minuet_tests::Options { partitions: 1, ..Default::default() }).await;
+    let registry = reqwest::Url::parse(stack().await.registry()).unwrap();
+    let proxy = Proxy::start(free_port(), registry.port().unwrap()).await;
+    let through = format!("http://127.0.0.1:{}{}", proxy.port, registry.path());
+    world.codec = Codec::register(&through).await.unwrap();
+    let [order, _inventory, _payment] = world.services().await;
+    world.product("LAMP", "20.00", &[("BER", 100)]).await;
+    proxy.set(Wire::Cut);
+
+    let strange = |id: u32| {
+        let event = Event::from(submission(&[("LAMP", 1)]));
+        let mut raw = Raw::of(&world.envelope(&event), &event.key(), world.codec.encode(&event).unwrap());
+        raw.payload.as_mut().unwrap()[1..5].copy_from_slice(&id.to_be_bytes());
+        raw
+    };
+    let sent = Instant::now();
+    world.topics.send("orders.intake", &strange(99_999_991)).await;
+    let behind = world.submit(&[("LAMP", 1)]).await;
+    world.await_number("order", "select count(*) from dead_letters where reason = 'unknown_schema'", 1).await;
+    let patience = sent.elapsed();
+    assert!(patience >= Duration::from_secs(9), "a registry that restarts is waited for, not {patience:?}");
+    world.await_status(behind, "confirmed").await;
+    let health = reqwest::get(format!("{}/readyz", order.url())).await.unwrap();
+    let health: serde_json::Value = health.json().await.unwrap();
+    assert_eq!(health["dependencies"]["registry"]["ok"], false, "{health:#}");
+
+    // A heap of them is not waited for one by one.
+    for id in 0..20 {
+        world.topics.send("orders.intake", &strange(99_999_900 + id)).await;
+    }
+    let behind = world.submit(&[("LAMP", 1)]).await;
+    let begun = Instant::now();
+    world.await_status(behind, "confirmed").await;
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+
+    let detail: String = sqlx::query_scalar("select detail from dead_letters order by id limit 1")
+        .fetch_one(world.pool("order"))
+        .await
+        .unwrap();
+    assert!(detail.contains("99999991"), "{detail}");
+    sqlx::query("delete from dead_letters").execute(world.pool("order")).await.unwrap();
+    books(&world).await;
 }
