@@ -1,18 +1,19 @@
-//! Several instances: one is stopped and wakes up, each is told to stop, all of it under load.
+//! Several instances: one is killed, one is stopped and wakes up, each is told to stop, all of it under load.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use minuet_tests::{Consumed, Options, Process, SERVICES, Servers, until};
+use minuet_events::values::OrderId;
+use minuet_tests::{Consumed, Options, Process, SERVICES, Servers, submission, until};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::load::load;
 use super::outages::{opened, under_way};
 use super::rest::at_rest;
-use super::shop::Shop;
+use super::shop::{PLENTY, Shop};
 
-/// What is promised for an instance to stop.
+/// What is promised for work to move, and for an instance to stop.
 const PROMISED: Duration = Duration::from_secs(10);
 const TOPICS: [&str; 3] = ["orders.events", "inventory.events", "payments.events"];
 
@@ -29,6 +30,56 @@ async fn twice(shop: &Shop) -> Vec<Process> {
         owners(shop, service, 2).await;
     }
     second.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_of_a_killed_instance_moves_within_ten_seconds() {
+    let shop = opened(Servers::shared().await, Options::default(), &[]).await;
+    let _second = twice(&shop).await;
+    let kill = async {
+        under_way(&shop).await;
+        SERVICES.into_iter().for_each(|service| shop.kill(service));
+        let killed = Instant::now();
+        // Of every partition, those of the dead included.
+        let mut late = Vec::new();
+        for _ in 0..12 {
+            let submitted = submission(&[(PLENTY[0], 1)]);
+            late.push(submitted.order_id);
+            shop.world.publish(submitted).await;
+        }
+        for service in SERVICES {
+            owners(&shop, service, 1).await;
+        }
+        let moved = killed.elapsed();
+        at_end(&shop, &late).await;
+        let done = killed.elapsed();
+        println!("the shards had moved after {moved:?}, what waited for it was at its end after {done:?}");
+        assert!(done < PROMISED, "moved after {moved:?}, at its end after {done:?}");
+        late
+    };
+    let (mut acknowledged, late) = tokio::join!(load(&shop, 40, 201, Duration::from_secs(5)), kill);
+    acknowledged.extend::<Vec<OrderId>>(late);
+    for service in SERVICES {
+        // At home, as the gateway knows them.
+        shop.start(service);
+    }
+    at_rest(&shop, &acknowledged).await;
+}
+
+/// The provider declines some of them.
+async fn at_end(shop: &Shop, orders: &[OrderId]) {
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.as_uuid()).collect();
+    until("what came after the kill is at its end", || async {
+        let ended: i64 = sqlx::query_scalar(
+            "select count(*) from orders where id = any($1) and status in ('confirmed', 'cancelled')",
+        )
+        .bind(&ids)
+        .fetch_one(shop.world.pool("order"))
+        .await
+        .unwrap();
+        if ended == ids.len() as i64 { Ok(()) } else { Err(ended) }
+    })
+    .await;
 }
 
 /// In the midst of a transaction, so that it holds locks that whoever takes over has to wait for.

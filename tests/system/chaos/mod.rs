@@ -10,6 +10,7 @@ mod backlog;
 mod brokers;
 mod instances;
 mod load;
+mod memory;
 mod outages;
 mod points;
 pub(crate) mod proxy;
