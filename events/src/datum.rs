@@ -1,8 +1,11 @@
 //! An Avro datum and the schema it was written with.
 //!
-//! A datum of this build's own schema goes straight between bytes and Rust. One of another version goes through
+//! A datum of this build's own schema goes straight between bytes and Rust: out of the bytes by their order alone, and
+//! where that fails, once more along the schema, which knows what is wrong. One of another version goes through
 //! Avro's `Value`: half as fast, but there a field that this build does not know is passed over whatever its
 //! type, and an `int` may have become a `long`. The direct way can do neither (apache-avro 0.22).
+
+mod plain;
 
 use apache_avro::error::Details;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -52,12 +55,18 @@ impl<'a> Direct<'a> {
     }
 }
 
-impl RecordReader for Direct<'_> {
-    fn read<T: DeserializeOwned>(self) -> Result<T, String> {
+impl Direct<'_> {
+    fn along_the_schema<T: DeserializeOwned>(&self) -> Result<T, String> {
         match self.read_one::<T>() {
             Ok((record, rest)) => nothing_left(rest).map(|()| record),
             Err(error) => Err(place(self.read_one::<Located<T>>().map(drop)) + &summary(&error)),
         }
+    }
+}
+
+impl RecordReader for Direct<'_> {
+    fn read<T: DeserializeOwned>(self) -> Result<T, String> {
+        plain::read(self.datum).or_else(|_| self.along_the_schema())
     }
 }
 
@@ -153,6 +162,53 @@ mod tests {
         for event_type in EventType::ALL {
             let schema = OwnSchema::parse(event_type.schema_json()).unwrap();
             assert!(!refers(&schema.0), "{event_type} names a type twice");
+        }
+    }
+
+    struct Plainly<'a>(&'a [u8]);
+
+    impl RecordReader for Plainly<'_> {
+        fn read<T: DeserializeOwned>(self) -> Result<T, String> {
+            plain::read(self.0).map_err(|refused| refused.to_string())
+        }
+    }
+
+    struct AlongTheSchema<'a>(Direct<'a>);
+
+    impl RecordReader for AlongTheSchema<'_> {
+        fn read<T: DeserializeOwned>(self) -> Result<T, String> {
+            self.0.along_the_schema()
+        }
+    }
+
+    /// The recorded bytes of every record, and what damage makes of them.
+    #[test]
+    fn what_is_read_plainly_is_what_the_schema_says() {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        for event_type in EventType::ALL {
+            let schema = OwnSchema::parse(event_type.schema_json()).unwrap();
+            let along = |datum| event_type.read(AlongTheSchema(Direct { schema: &schema.0, datum }));
+            let lines = std::fs::read_to_string(golden.join(format!("{event_type}.hex"))).unwrap();
+            for line in lines.lines() {
+                let byte = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
+                // Behind the zero byte and the schema's id.
+                let datum: Vec<u8> = (0..line.len()).step_by(2).map(byte).skip(5).collect();
+                assert_eq!(event_type.read(Plainly(&datum)), along(&datum), "{event_type}");
+                assert!(along(&datum).is_ok(), "{event_type}");
+                for at in 0..datum.len() {
+                    for with in [0x00, 0x01, 0x02, 0x03, 0x04, 0x20, 0x7f, 0x80, 0x81, 0xfe, 0xff] {
+                        let mut damaged = datum.clone();
+                        damaged[at] = with;
+                        if let Ok(read) = event_type.read(Plainly(&damaged)) {
+                            assert_eq!(along(&damaged).as_ref(), Ok(&read), "{event_type}, {with} at {at}");
+                        }
+                        damaged.insert(at, 0x80);
+                        if let Ok(read) = event_type.read(Plainly(&damaged)) {
+                            assert_eq!(along(&damaged).as_ref(), Ok(&read), "{event_type}, 128 before {at}");
+                        }
+                    }
+                }
+            }
         }
     }
 }
