@@ -1,8 +1,10 @@
 //! Topics as evidence: what lies on them, read without joining a group, without committing an offset, without a trace.
 
+mod inputs;
 mod live;
 mod merge;
 mod message;
+mod scan;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Step, Timeline};
 use crate::decode::Decoder;
 use crate::log::{Log, Point, Survey, Wanted};
+use crate::record::Place;
 use crate::whole::Whole;
 use crate::{AuditError, Context};
 
@@ -68,15 +69,27 @@ fn read(
     let partitions = if only_its_partition { i32::try_from(its).into_iter().collect() } else { Vec::new() };
     let selection = log.select(&Wanted { topics, partitions, from, until }, context)?;
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
-    let mut found = Vec::new();
-    log.read_only(
-        &selection,
-        |message| message.key() == Some(key.as_bytes()),
-        |message, place| Whole::of(message, place, &decoder, &log.topics),
-        |whole| {
-            found.push(whole?);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
+    let (mut found, mut failed) = (Vec::new(), None);
+    log.reader.scan(&selection.slices, |message| {
+        if message.key() != Some(key.as_bytes()) {
+            return ControlFlow::Continue(());
+        }
+        let place = Place { offset: message.offset, ..selection.places[message.slice] };
+        match Whole::of(&message, place, &decoder, &log.topics) {
+            Ok(whole) => {
+                found.push(whole);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    // As far as partitions are in the order of time, so is this.
+    found.sort_by_key(|whole| (whole.timestamp, whole.place));
     Ok((found, selection.survey))
 }

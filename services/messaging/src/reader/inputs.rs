@@ -1,0 +1,110 @@
+//! A client of its own for some slices, with a queue for each.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message as _, Offset, TopicPartitionList};
+
+use super::{ReadError, Reader, Slice, TIMEOUT};
+
+const PATIENCE: Duration = Duration::from_millis(100);
+
+const SETTINGS: &[(&str, &str)] = &[
+    ("enable.partition.eof", "true"),
+    ("auto.offset.reset", "earliest"),
+    // What is there is asked for again at once.
+    ("fetch.wait.max.ms", "10"),
+    ("fetch.queue.backoff.ms", "2"),
+    ("check.crcs", "false"),
+];
+
+pub(super) struct Input {
+    /// Which slice.
+    pub(super) at: usize,
+    pub(super) queue: PartitionQueue<DefaultConsumerContext>,
+    pub(super) next: i64,
+    pub(super) end: i64,
+}
+
+impl Reader {
+    /// Of those slices that hold something. None: none does.
+    pub(super) fn inputs(
+        &self,
+        slices: &[Slice],
+        settings: &[(&str, &str)],
+    ) -> Result<Option<(Arc<BaseConsumer>, Vec<Input>)>, ReadError> {
+        let open: Vec<usize> = (0..slices.len()).filter(|at| !slices[*at].offsets.is_empty()).collect();
+        if open.is_empty() {
+            return Ok(None);
+        }
+        let mut config = self.config.clone();
+        for (name, value) in SETTINGS.iter().chain(settings) {
+            config.set(*name, *value);
+        }
+        let consumer: Arc<BaseConsumer> = Arc::new(config.create().map_err(ReadError::Settings)?);
+        let mut assignment = TopicPartitionList::with_capacity(open.len());
+        let mut inputs = Vec::with_capacity(open.len());
+        for at in open {
+            let Slice { topic, partition, offsets } = &slices[at];
+            assignment
+                .add_partition_offset(topic, *partition, Offset::Offset(offsets.start))
+                .map_err(ReadError::Broken)?;
+            // Before it is assigned, or its first messages may go another way.
+            let queue = consumer.split_partition_queue(topic, *partition);
+            let queue = queue.ok_or_else(|| self.away(KafkaError::Canceled))?;
+            inputs.push(Input { at, queue, next: offsets.start, end: offsets.end });
+        }
+        consumer.assign(&assignment).map_err(ReadError::Broken)?;
+        Ok(Some((consumer, inputs)))
+    }
+}
+
+/// Closing waits for the client's threads: nobody needs that.
+pub(super) fn leave(consumer: Arc<BaseConsumer>) {
+    std::thread::spawn(move || drop(consumer));
+}
+
+/// None at the end of the slice.
+pub(super) fn next<'a>(
+    consumer: &BaseConsumer,
+    slices: &[Slice],
+    input: &'a Input,
+    expected: i64,
+) -> Result<Option<BorrowedMessage<'a>>, ReadError> {
+    if expected >= input.end {
+        return Ok(None);
+    }
+    let mut waiting: Option<Instant> = None;
+    loop {
+        match input.queue.poll(if waiting.is_none() { Duration::ZERO } else { PATIENCE }) {
+            Some(Ok(message)) if message.offset() >= input.end => return Ok(None),
+            Some(Ok(message)) => return Ok(Some(message)),
+            // What was written meanwhile is not ours, and the last offsets may be gaps.
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+            Some(Err(error)) => return Err(ReadError::Broken(error)),
+            None => {
+                news(consumer)?;
+                if waiting.get_or_insert_with(Instant::now).elapsed() > TIMEOUT {
+                    let Slice { topic, partition, .. } = &slices[input.at];
+                    return Err(ReadError::Silent {
+                        topic: Arc::clone(topic),
+                        partition: *partition,
+                        offset: expected,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Errors of the connection pass by themselves, or end in silence; those of the settings do not.
+pub(super) fn news(consumer: &BaseConsumer) -> Result<(), ReadError> {
+    match consumer.poll(Duration::ZERO) {
+        Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => Err(ReadError::Broken(error)),
+        Some(Err(_) | Ok(_)) | None => Ok(()),
+    }
+}
