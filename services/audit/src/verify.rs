@@ -7,6 +7,7 @@ mod databases;
 mod expected;
 mod findings;
 mod follow;
+mod ids;
 mod metrics;
 mod report;
 mod run;

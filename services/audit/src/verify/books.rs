@@ -17,6 +17,7 @@ use super::account::{Account, News};
 use super::adjustments::Adjustments;
 use super::expected::Expected;
 use super::findings::{Check, Findings};
+use super::ids::ById;
 use super::shelves::{Held, Level, Move, Shelves};
 use crate::decode::About;
 use crate::record::{Head, Odd, Place, Record};
@@ -77,7 +78,7 @@ pub struct Open {
 pub struct Books {
     pub(super) rules: Rules,
     /// Boxed: a table that grows holds much room.
-    accounts: HashMap<Uuid, Box<Account>>,
+    accounts: HashMap<Uuid, Box<Account>, ById>,
     /// Orders at rest, those first that came to it first. One that was opened again is in it twice.
     closed: VecDeque<Uuid>,
     /// Whether an order was forgotten: what is new may be old.

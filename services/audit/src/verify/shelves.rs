@@ -8,6 +8,7 @@ use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
 use super::findings::{Check, Findings};
+use super::ids::ById;
 use crate::record::Place;
 
 /// Changes of one level that wait for an earlier one. The topics are read in the order of time, so few are read too early;
@@ -65,7 +66,7 @@ struct Shelf {
 pub(super) struct Shelves {
     shelves: Vec<Shelf>,
     #[serde(skip)]
-    index: HashMap<Sku, Vec<(WarehouseCode, u32)>>,
+    index: HashMap<Sku, Vec<(WarehouseCode, u32)>, ById>,
     /// History may begin in the middle.
     truncated: bool,
     /// What adjustments have changed, since [`Shelves::changed`] was asked.
@@ -136,7 +137,9 @@ impl Shelves {
         } else if let Some((_, first)) = shelf.ahead.insert(version, (change, place)) {
             findings.add(Check::StockGap, shelf.show(), format!("version {version} twice"), [first, place]);
         }
-        changed.extend(shelf.catch_up(findings));
+        if !shelf.ahead.is_empty() {
+            changed.extend(shelf.catch_up(findings));
+        }
         if shelf.ahead.len() > AHEAD {
             changed.extend(shelf.jump(findings));
         }
