@@ -187,7 +187,7 @@ mod tests {
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
         for event_type in EventType::ALL {
             let schema = OwnSchema::parse(event_type.schema_json()).unwrap();
-            let along = |datum| event_type.read(AlongTheSchema(Direct { schema: &schema.0, datum }));
+            let along = |datum: &[u8]| event_type.read(AlongTheSchema(Direct { schema: &schema.0, datum }));
             let lines = std::fs::read_to_string(golden.join(format!("{event_type}.hex"))).unwrap();
             for line in lines.lines() {
                 let byte = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();

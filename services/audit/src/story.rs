@@ -92,6 +92,17 @@ pub const RULES: &[Rule] = &[
     rule(&[InventoryConfirmationFailed, PaymentSucceeded], Payment, &[PaymentRefunded], &[]),
 ];
 
+/// [`RULES`] as bits: the books ask after every event.
+const DUE: [[Types; 3]; RULES.len()] = {
+    let (mut due, mut at) = ([[Types(0); 3]; RULES.len()], 0);
+    while at < RULES.len() {
+        let rule = &RULES[at];
+        due[at] = [Types::of(rule.because), Types::of(rule.one_of), Types::of(rule.unless)];
+        at += 1;
+    }
+    due
+};
+
 /// What somebody owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Awaited {
@@ -185,7 +196,10 @@ impl Story {
 
     /// As [`Story::awaited`], only whether there is anything.
     pub fn is_at_rest(&self) -> bool {
-        self.open_requests().is_empty() && !RULES.iter().any(|rule| self.is_due(rule))
+        let is_due = |[because, one_of, unless]: &[Types; 3]| {
+            self.seen.has_all(*because) && !self.seen.has_any(*one_of) && !self.seen.has_any(*unless)
+        };
+        self.open_requests().is_empty() && !DUE.iter().any(is_due)
     }
 
     fn is_due(&self, rule: &Rule) -> bool {
