@@ -5,6 +5,7 @@ mod follow;
 mod odd;
 mod replay;
 mod tail;
+mod timeline;
 
 use minuet_tests::{Done, Folder, World};
 

@@ -6,6 +6,7 @@ use minuet_tests::{Folder, Raw, SERVICES, World, stack};
 
 use super::audit;
 use super::day::day;
+use super::timeline;
 use crate::cli::tool;
 
 const TOPICS: [&str; 8] = [
@@ -25,6 +26,8 @@ async fn a_real_day_balances_and_is_decided_again_and_given_out() {
     equals_the_databases(&folder, &world).await;
     is_decided_again(&folder, &world).await;
     is_rebuilt(&folder, &world, &["order", "payment"]).await;
+    timeline::is_told(&folder, &world).await;
+    goes_on_from_a_snapshot(&folder, &world).await;
     counts_what_is_odd(&folder, &world).await;
     is_given_out_and_taken_back(&folder, &world).await;
 }
@@ -103,6 +106,29 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "GHOST in BER: stock has a level that the topics know nothing of",
     ),
 ];
+
+/// The books up to a time, and from there to the end, are those of the whole.
+async fn goes_on_from_a_snapshot(folder: &Folder, world: &World) {
+    let at = audit(folder, world, &["tail", "-e", "--type", "RefundRequested", "-c", "1", "-f", "%T"])
+        .await
+        .well();
+    let at = i128::from(at.out.parse::<i64>().unwrap()) * 1_000_000;
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(at).unwrap();
+    let at = at.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let report = async |flags: &[&str]| {
+        let report = audit(folder, world, &[&["verify", "--json"], flags].concat()).await.well();
+        serde_json::from_str::<serde_json::Value>(&report.out).unwrap()
+    };
+    let first = report(&["--to", &at, "--save-snapshot", "half.json"]).await;
+    let (second, whole) = (report(&["--snapshot", "half.json"]).await, report(&[]).await);
+    let events = |report: &serde_json::Value| report["counts"]["events"].as_u64().unwrap();
+    assert!(0 < events(&first) && events(&first) < events(&whole), "{first:#}");
+    assert_eq!((&second["counts"], &second["money"]), (&whole["counts"], &whole["money"]));
+
+    std::fs::write(folder.path().join("wrong.json"), "{}").unwrap();
+    let wrong = audit(folder, world, &["verify", "--snapshot", "wrong.json"]).await;
+    assert!(wrong.code == Some(1) && wrong.err.contains("wrong.json cannot be used"), "{wrong:#?}");
+}
 
 async fn is_decided_again(folder: &Folder, world: &World) {
     let shadow = audit(folder, world, &["replay", "shadow"]).await;
