@@ -1,14 +1,17 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection as _};
 
 use crate::dead_letters::{self, admin, redrive};
 use crate::inbox::{self, tidy};
 use crate::{meters, outbox, shards, sweeper};
+
+/// How long a connection may be idle and still be believed to be there.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -90,9 +93,20 @@ fn options(url: &str, name: &str) -> Result<PgConnectOptions, DatabaseError> {
         .disable_statement_logging())
 }
 
+/// A connection that was in use a moment ago is not asked whether it is there: a round trip for each transaction. If it is not, the
+/// transaction is tried again.
 fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options)
 }

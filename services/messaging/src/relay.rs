@@ -33,7 +33,7 @@ use wave::{Record, Wave};
 pub(crate) use wave::{Deliveries, Producer};
 
 /// Rows of one read: PostgreSQL gives little more for larger ones.
-const ROWS: i64 = 1_000;
+const ROWS: usize = 1_000;
 /// How long a key whose row the broker refused waits before it is tried again.
 const STOPPED: Duration = Duration::from_secs(5);
 /// Bytes of one read: rows may be as large as the broker's largest message.
@@ -56,6 +56,14 @@ pub(crate) struct Relay {
     stopped: HashMap<String, Instant>,
     kafka_was_up: bool,
     asked_kafka: Instant,
+}
+
+/// What one round did.
+#[derive(Default)]
+struct Round {
+    published: usize,
+    /// More rows may have been there than were read.
+    was_cut: bool,
 }
 
 impl Relay {
@@ -93,7 +101,7 @@ impl Relay {
                 return;
             }
             match self.round().await {
-                Ok(published) => {
+                Ok(Round { published, was_cut }) => {
                     if failures > 0 {
                         self.health.up(Dependency::Postgres);
                     }
@@ -103,8 +111,10 @@ impl Relay {
                         if published == 0 || told.elapsed() > LAST_ROUNDS {
                             return;
                         }
+                        continue;
                     }
-                    if published > 0 {
+                    // Whoever commits more wakes us: nobody is asked whether there is nothing.
+                    if published > 0 && was_cut {
                         continue;
                     }
                     self.look_for_kafka().await;
@@ -127,20 +137,19 @@ impl Relay {
         }
     }
 
-    /// Answers with how many rows were published.
-    async fn round(&mut self) -> Result<usize, sqlx::Error> {
+    async fn round(&mut self) -> Result<Round, sqlx::Error> {
         let held = self.lane.shards.held();
         if held.is_empty() {
-            return Ok(0);
+            return Ok(Round::default());
         }
         let (shards, epochs): (Vec<i16>, Vec<i64>) =
             held.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
-        let rows = self.read(&shards, &stopped).await?;
+        let (rows, was_cut) = self.read(&shards, &stopped).await?;
         if rows.is_empty() {
-            return Ok(0);
+            return Ok(Round::default());
         }
         reach(Point::AfterRelayRead);
         let published = self.publish(rows).await;
@@ -158,22 +167,24 @@ impl Relay {
             }
             Counts::add(&self.counts.published, published.len());
         }
-        Ok(published.len())
+        Ok(Round { published: published.len(), was_cut })
     }
 
-    /// The lowest rows, by number or by bytes, whichever is reached first; one at least.
-    async fn read(&self, shards: &[i16], stopped: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
-        let query = sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS);
+    /// The lowest rows, by number or by bytes, whichever is reached first; one at least. And whether one of the two was.
+    async fn read(&self, shards: &[i16], stopped: &[&str]) -> Result<(Vec<Row>, bool), sqlx::Error> {
+        let query =
+            sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS.cast_signed() as i64);
         let mut stream = query.fetch(&self.pool);
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(row) = stream.try_next().await? {
             bytes += row.payload.len() + row.headers.len();
             rows.push(row);
             if bytes >= BYTES {
-                break;
+                return Ok((rows, true));
             }
         }
-        Ok(rows)
+        let was_cut = rows.len() >= ROWS;
+        Ok((rows, was_cut))
     }
 
     /// An idle service hears nothing of a broker that came back: nobody tells it, and it sends nothing.
