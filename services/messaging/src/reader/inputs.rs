@@ -30,13 +30,16 @@ pub(super) struct Input {
     pub(super) end: i64,
 }
 
+/// A client, and what it reads.
+pub(super) type Opened = (Arc<BaseConsumer>, Vec<Input>);
+
 impl Reader {
     /// Of those slices that hold something. None: none does.
     pub(super) fn inputs(
         &self,
         slices: &[Slice],
         settings: &[(&str, &str)],
-    ) -> Result<Option<(Arc<BaseConsumer>, Vec<Input>)>, ReadError> {
+    ) -> Result<Option<Opened>, ReadError> {
         let open: Vec<usize> = (0..slices.len()).filter(|at| !slices[*at].offsets.is_empty()).collect();
         if open.is_empty() {
             return Ok(None);
