@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How cost grows: the reference workload against what may grow, one line each. Takes about 20 minutes, and the disk that 10
 # million orders and 50 million inbox rows need; GROWTH_ONLY=partitions (or another first word) runs a part.
-#   dev/bench/growth.sh target/release/minuet [options of minuet bench, such as --duration 30s]
+#   dev/bench/growth.sh target/release/minuet [options of minuet bench, such as --services apart]
 set -euo pipefail
 program=${1:?the program}
 shift
