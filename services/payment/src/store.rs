@@ -49,7 +49,7 @@ const INSERT_PAYMENTS: &str = "with opened as (insert into open_calls (shard, or
 const UPDATE_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
         select * from unnest($11::smallint[], $12::uuid[], $13::text[], $14::timestamptz[]) on conflict do nothing),
      closed as (delete from open_calls o using unnest($15::smallint[], $16::uuid[], $17::text[]) as c (shard, order_id, kind)
-        where o.shard in (c.shard, -1) and o.order_id = c.order_id and o.kind = c.kind)
+        where o.shard = any(array[c.shard, (-1)::smallint]) and o.order_id = c.order_id and o.kind = c.kind)
      update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
         failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
      from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[])
@@ -62,7 +62,7 @@ const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reas
      on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
 
 /// It is not called any more until somebody has it tried again.
-const PARK_REFUND: &str = "with closed as (delete from open_calls where shard in ($5, -1) and order_id = $1 and kind = 'refund')
+const PARK_REFUND: &str = "with closed as (delete from open_calls where shard = any(array[$5, (-1)::smallint]) and order_id = $1 and kind = 'refund')
      update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
 
 const PARKED_REFUNDS: &str = "select order_id, payment_id, id, reason, currency, amount, attempts, parked_reason, created_at, updated_at from refunds
