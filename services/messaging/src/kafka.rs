@@ -88,7 +88,18 @@ pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientCo
     base(&kafka, &[], &fixed)
 }
 
-pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
+/// How long a message waits for others to the same partition.
+#[derive(Clone, Copy)]
+pub(crate) enum Linger {
+    /// At low load each message comes alone: the wait, which the client rounds up to more than a millisecond, would be a third of an
+    /// order's way.
+    No,
+    /// A relay hands over a wave in less than half a millisecond, so that one request takes what goes to one partition; without it
+    /// the client sends the first message by itself. 7 to 14 % of the whole system's CPU (docs/performance.md).
+    ForAWave,
+}
+
+pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: Linger) -> ClientConfig {
     let kafka = without(kafka, CONSUMER_ONLY);
     let fixed = [
         ("client.id", client),
@@ -97,13 +108,20 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str) -> Client
         // Java's partitioner: partition and outbox shard of a key are one number.
         ("partitioner", "murmur2_random"),
     ];
+    let linger = match linger {
+        Linger::No => "0",
+        Linger::ForAWave => "0.5",
+    };
     // The dead-letter topics take events that wrap one of the broker's largest.
-    // A relay hands over a wave in less than the linger's half millisecond, so that one request takes what goes to one partition;
-    // without it the client sends the first message by itself. 14 % of the whole system's CPU (docs/performance.md).
     // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
     base(
         &kafka,
-        &[("linger.ms", "0.5"), ("message.timeout.ms", "5000"), ("message.max.bytes", "2097152"), STATISTICS],
+        &[
+            ("linger.ms", linger),
+            ("message.timeout.ms", "5000"),
+            ("message.max.bytes", "2097152"),
+            STATISTICS,
+        ],
         &fixed,
     )
 }

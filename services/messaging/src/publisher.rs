@@ -10,7 +10,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureRecord, Producer as _};
 
 use crate::client::{Client, Producer};
-use crate::kafka;
+use crate::kafka::{self, Linger};
 use crate::meters::{self, KafkaStatistics, Sending};
 use crate::spans::{self, Sent};
 use crate::topics::Catalogue;
@@ -51,8 +51,9 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let context = Client::new(client);
         let statistics = context.statistics();
-        let producer =
-            kafka::producer(kafka, client).create_with_context(context).map_err(PublishError::Settings)?;
+        let producer = kafka::producer(kafka, client, Linger::No)
+            .create_with_context(context)
+            .map_err(PublishError::Settings)?;
         Ok(Publisher {
             producer,
             codec,

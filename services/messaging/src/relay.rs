@@ -4,6 +4,7 @@
 //! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
 //! lower than those already published, and is found because every read starts from the lowest row.
 
+mod producers;
 mod wave;
 
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ use crate::{kafka, shards};
 
 use wave::{Record, Wave};
 
-pub(crate) use wave::{Deliveries, Producer};
+pub(crate) use producers::Producers;
 
 /// Rows of one read: PostgreSQL gives little more for larger ones.
 const ROWS: usize = 1_000;
@@ -47,7 +48,7 @@ pub(crate) struct Relay {
     pub(crate) lane: Lane,
     /// Its own: see [`crate::database::connect_relay`].
     pub(crate) pool: PgPool,
-    pub(crate) producer: Producer,
+    pub(crate) producers: Producers,
     pub(crate) prefix: String,
     pub(crate) poll: Duration,
     pub(crate) health: Health,
@@ -70,7 +71,7 @@ impl Relay {
     pub(crate) fn new(
         lane: Lane,
         pool: PgPool,
-        producer: Producer,
+        producers: Producers,
         prefix: String,
         poll: Duration,
         health: Health,
@@ -80,7 +81,7 @@ impl Relay {
         Relay {
             lane,
             pool,
-            producer,
+            producers,
             prefix,
             poll,
             health,
@@ -96,7 +97,7 @@ impl Relay {
         let (mut failures, mut told) = (0, None);
         let wake = Arc::clone(&self.lane.wake);
         loop {
-            if let Some((error, reason)) = self.producer.client().fatal_error() {
+            if let Some((error, reason)) = self.producers.fatal_error() {
                 error!(%error, reason, "the producer is of no more use");
                 return;
             }
@@ -196,7 +197,7 @@ impl Relay {
             return;
         }
         self.asked_kafka = Instant::now();
-        let producer = self.producer.clone();
+        let producer = self.producers.of(1).clone();
         let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, ASK_KAFKA));
         if matches!(asked.await, Ok(Ok(_))) {
             self.health.up(Dependency::Kafka);
@@ -222,15 +223,13 @@ impl Relay {
             let (wave, mut later) = next_wave(rows);
             let (began_wave, begun) = (Instant::now(), SystemTime::now());
             let sent = Wave::new(wave.len());
-            for (place, row) in wave.iter().enumerate() {
-                let topic = self.topic_of(row);
-                let record = Record {
-                    topic: &topic,
-                    key: &row.key,
-                    payload: &row.payload,
-                    headers: headers_of(&row.headers),
-                };
-                sent.send(&self.producer, place, record).await;
+            // All of it stands ready first: the client's thread sends what it finds at its first message.
+            let topics: Vec<Cow<'_, str>> = wave.iter().map(|row| self.topic_of(row)).collect();
+            let records: Vec<Record<'_>> =
+                wave.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
+            let producer = self.producers.of(wave.len());
+            for (place, record) in records.into_iter().enumerate() {
+                sent.send(producer, place, record).await;
                 reach(Point::BeforeRelayAck);
             }
             let results = sent.results().await;
@@ -318,6 +317,10 @@ fn next_wave(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
         if first { wave.push(row) } else { later.push(row) }
     }
     (wave, later)
+}
+
+fn record<'a>(row: &'a Row, topic: &'a str) -> Record<'a> {
+    Record { topic, key: &row.key, payload: &row.payload, headers: headers_of(&row.headers) }
 }
 
 fn headers_of(lines: &str) -> OwnedHeaders {

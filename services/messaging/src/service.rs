@@ -13,7 +13,6 @@ use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::Producer as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ use crate::decode::Decoder;
 use crate::generations::Generations;
 use crate::inbox::tidy;
 use crate::meters::{self, Instruments, Sampler};
-use crate::relay::{Deliveries, Producer, Relay};
+use crate::relay::{Producers, Relay};
 use crate::shards::Shards;
 use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
@@ -156,11 +155,9 @@ impl Service {
             .await
             .map_err(|source| ServiceError::Retention { service: lane.service, source })?;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
-        let (producing, consuming) = (Client::new(&owner), Client::new(&owner));
-        let clients = [("producer", producing.statistics()), ("consumer", consuming.statistics())];
-        meters::observe_kafka(&lane.meters, &clients);
-        let producer: Producer =
-            kafka::producer(&settings.kafka, &owner).create_with_context(Deliveries(producing))?;
+        let consuming = Client::new(&owner);
+        let (producers, [at_once, gathering]) = Producers::new(&settings.kafka, &owner)?;
+        meters::observe_kafka(&lane.meters, &[at_once, gathering, ("consumer", consuming.statistics())]);
 
         let topics: BTreeSet<String> = consumed(&*reactor)
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
@@ -205,7 +202,7 @@ impl Service {
         let relay = Relay::new(
             lane.clone(),
             database::connect_relay(&settings.database_url, lane.service)?,
-            producer.clone(),
+            producers.clone(),
             settings.topic_prefix.clone(),
             settings.relay_poll,
             health.clone(),
@@ -250,7 +247,7 @@ impl Service {
         if let Err(error) = tokio::time::timeout(GOODBYE, relay).await {
             warn!(%error, "the relay did not finish in time; what is left is published at the next start");
         }
-        leave(consumer, producer).await;
+        leave(consumer, producers).await;
         if tokio::time::timeout(GOODBYE, lane.pool.close()).await.is_err() {
             warn!("the database did not let us go in time");
         }
@@ -299,9 +296,9 @@ async fn overdue(shutdown: &CancellationToken) {
 }
 
 /// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.
-async fn leave(consumer: Arc<Polled>, producer: Producer) {
+async fn leave(consumer: Arc<Polled>, producers: Producers) {
     let leaving = tokio::task::spawn_blocking(move || {
-        if let Err(error) = producer.flush(GOODBYE) {
+        if let Err(error) = producers.flush(GOODBYE) {
             warn!(%error, "flush");
         }
         // Nothing stored since the last commit is no error worth a line.

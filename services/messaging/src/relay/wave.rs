@@ -6,14 +6,12 @@ use std::time::Duration;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
+use super::producers::Producer;
 use crate::client::Client;
-
-/// A relay's producer. It hands each acknowledgement to the wave that the message belongs to.
-pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
 pub(crate) struct Deliveries(pub(crate) Client);
 
