@@ -5,7 +5,8 @@ use std::sync::Arc;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
 use minuet_payment::Settings;
-use minuet_tests::{Options, Provider, Running, Time, World, books, until};
+use minuet_tests::{Api, Options, Provider, Running, Time, World, books, until};
+use reqwest::Method;
 
 use crate::endings::story;
 
@@ -150,7 +151,10 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
         })
         .await;
 
-    let found = parked(&payment, 2).await;
+    let api = Api::new(payment.address, world.secret());
+    let by_others = api.send(api.as_user(Method::GET, "/v1/parked-refunds")).await;
+    by_others.problem(403, "insufficient-scope");
+    let found = parked(&api, 2).await;
     assert_eq!(found["order_id"], order.to_string());
     assert_eq!((&found["amount"], &found["currency"]), (&"30.0000".into(), &"EUR".into()));
     assert!(found["parked_reason"].as_str().unwrap().contains("not now"), "{found}");
@@ -165,13 +169,14 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
     // It stays with the person, also when somebody else takes the shards: there is nothing to find.
     payment.stop().await;
     let payment = world.payment_as(Arc::clone(&provider), settings).await;
-    assert_eq!(retry(&payment, order).await, 202);
-    parked(&payment, 4).await;
+    let api = Api::new(payment.address, world.secret());
+    assert_eq!(retry(&api, order).await, 202);
+    parked(&api, 4).await;
     assert_eq!(provider.count("refund"), 4);
-    assert_eq!(retry(&payment, order).await, 202);
+    assert_eq!(retry(&api, order).await, 202);
     world.await_status(order, "cancelled").await;
     books(&world).await;
-    assert_eq!(retry(&payment, order).await, 404, "there is nothing left to give");
+    assert_eq!(retry(&api, order).await, 404, "there is nothing left to give");
 
     assert_eq!(provider.count("refund"), 5);
     assert_eq!(provider.refunds().len(), 1, "always under one key: the provider gives it once");
@@ -180,10 +185,9 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
 }
 
 /// Waits until a refund is parked that was tried so often.
-async fn parked(payment: &Running, attempts: u64) -> serde_json::Value {
-    let url = format!("{}/v1/parked-refunds", payment.url());
+async fn parked(api: &Api, attempts: u64) -> serde_json::Value {
     until(&format!("a refund is parked after {attempts} attempts"), || async {
-        let seen: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        let seen = api.send(api.as_admin(Method::GET, "/v1/parked-refunds")).await.body;
         match &seen["refunds"][0] {
             refund if refund["attempts"] == attempts => Ok(refund.clone()),
             _ => Err(seen),
@@ -192,7 +196,7 @@ async fn parked(payment: &Running, attempts: u64) -> serde_json::Value {
     .await
 }
 
-async fn retry(payment: &Running, order: OrderId) -> u16 {
-    let url = format!("{}/v1/parked-refunds/{order}/retry", payment.url());
-    reqwest::Client::new().post(url).send().await.unwrap().status().as_u16()
+async fn retry(api: &Api, order: OrderId) -> u16 {
+    let path = format!("/v1/parked-refunds/{order}/retry");
+    api.send(api.as_admin(Method::POST, &path)).await.status.as_u16()
 }

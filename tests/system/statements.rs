@@ -1,7 +1,5 @@
 //! Every statement of every service is prepared against the migrated schema.
 
-use std::collections::HashMap;
-
 use minuet_tests::World;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -29,9 +27,10 @@ async fn every_statement_fits_its_schema() {
     }
 }
 
-/// A condition on an index's second column alone reads all of the index, for each row of a batch.
+/// A condition on an index's second column alone reads all of the index, for each row of a batch. On empty tables the planner may
+/// take one index or another: some index has to begin with a column of the condition.
 #[tokio::test]
-async fn no_statement_skips_the_first_column_of_an_index() {
+async fn every_condition_has_an_index_that_begins_with_it() {
     let world = World::new().await;
     for (service, statement) in statements() {
         let mut connection = world.pool(service).acquire().await.unwrap();
@@ -39,14 +38,16 @@ async fn no_statement_skips_the_first_column_of_an_index() {
             connection.execute(AssertSqlSafe(format!("set {setting}"))).await.unwrap();
         }
         let firsts: Vec<(String, String)> = sqlx::query_as(
-            "select indexrelid::regclass::text, attname::text from pg_index join pg_attribute on attrelid = indexrelid and attnum = 1",
+            "select indrelid::regclass::text, attname::text from pg_index join pg_attribute on attrelid = indexrelid and attnum = 1",
         )
         .fetch_all(&mut *connection)
         .await
         .unwrap();
         let plan = plan(&mut connection, statement).await;
-        look(&plan, &firsts.into_iter().collect(), &|index, condition| {
-            panic!("{service}: {index} is looked through by {condition}\n{statement}\n{plan:#}")
+        look(&plan, &firsts, &|table, condition| {
+            panic!(
+                "{service}: no index of {table} begins with a column of {condition}\n{statement}\n{plan:#}"
+            )
         });
     }
 }
@@ -70,15 +71,15 @@ async fn plan(connection: &mut PgConnection, statement: &str) -> Value {
     plan
 }
 
-fn look(plan: &Value, firsts: &HashMap<String, String>, found: &dyn Fn(&str, &str)) {
+fn look(plan: &Value, firsts: &[(String, String)], found: &dyn Fn(&str, &str)) {
     match plan {
         Value::Array(nodes) => nodes.iter().for_each(|node| look(node, firsts, found)),
         Value::Object(node) => {
-            if let (Some(Value::String(index)), Some(Value::String(condition))) =
-                (node.get("Index Name"), node.get("Index Cond"))
-                && firsts.get(index).is_some_and(|first| !condition.contains(first.as_str()))
+            if let (Some(Value::String(table)), Some(Value::String(condition))) =
+                (node.get("Relation Name"), node.get("Index Cond"))
+                && !firsts.iter().any(|(of, first)| of == table && condition.contains(first.as_str()))
             {
-                found(index, condition);
+                found(table, condition);
             }
             node.values().for_each(|value| look(value, firsts, found));
         }

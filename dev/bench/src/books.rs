@@ -38,7 +38,7 @@ struct Open {
 }
 
 const OUTBOX: &str = "select count(*) from outbox";
-const PARKED: &str = "select count(*) from dead_letters";
+const PARKED: &str = "select count(*) from dead_letters where discarded_at is null";
 const RESERVED: &str = "select count(*) from order_reservations where status = 'reserved'";
 const PAYMENTS: &str = "select count(*) from payments where status in ('pending', 'processing')";
 const REFUNDS: &str = "select count(*) from refunds where not done";

@@ -132,7 +132,9 @@ pub(crate) fn envelope(event: &Event) -> Envelope {
 
 async fn known(servers: &Servers, products: &[Sku], adjustments: &[Uuid]) -> Result<(), BenchError> {
     let skus: Vec<&str> = products.iter().map(Sku::as_str).collect();
-    let begun = Instant::now();
+    let wanted = i64::try_from(products.len()).unwrap_or(i64::MAX);
+    let for_each = EACH_KNOWN * u32::try_from(products.len()).unwrap_or(u32::MAX);
+    let (begun, patience) = (Instant::now(), KNOWN + for_each);
     loop {
         let priced: i64 = sqlx::query_scalar("select count(*) from products where sku = any($1)")
             .bind(&skus)
@@ -142,17 +144,14 @@ async fn known(servers: &Servers, products: &[Sku], adjustments: &[Uuid]) -> Res
             .bind(adjustments)
             .fetch_one(servers.pool("inventory")?)
             .await?;
-        let wanted = i64::try_from(products.len()).unwrap_or(i64::MAX);
         if priced == wanted && stocked == wanted {
             return Ok(());
         }
-        let patience = KNOWN + EACH_KNOWN * u32::try_from(products.len()).unwrap_or(u32::MAX);
         if begun.elapsed() > patience {
             let detail = format!(": {priced} products and {stocked} stock levels of {wanted} are known");
             return Err(BenchError::Late { what: "the catalogue", seconds: patience.as_secs(), detail });
         }
-        tokio::time::sleep(LOOK.max(EACH_KNOWN * u32::try_from(products.len()).unwrap_or_default() / 100))
-            .await;
+        tokio::time::sleep(LOOK.max(for_each / 100)).await;
     }
 }
 

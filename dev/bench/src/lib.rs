@@ -70,27 +70,42 @@ pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
     Ok(format!("{}{statements}", report.table(before.as_ref())))
 }
 
-/// On servers of its own, unless others are given.
 async fn once(args: &Args, program: &Path, progress: &Progress) -> Result<(Report, String), BenchError> {
+    with_servers(args, progress, async |servers, scratch| {
+        with_program(args, program, servers, scratch, async |program| {
+            whole(args, servers, program, progress).await
+        })
+        .await
+    })
+    .await
+}
+
+/// On servers of its own, unless others are given. They are stopped, whatever came of it.
+async fn with_servers<T>(
+    args: &Args,
+    progress: &Progress,
+    measure: impl AsyncFnOnce(&Servers, &Scratch) -> Result<T, BenchError>,
+) -> Result<T, BenchError> {
     let scratch = Scratch::create(args.scratch.as_deref())?;
     let servers = Servers::start(args, &scratch, progress).await?;
-    let measured = against(args, program, &servers, &scratch, progress).await;
+    let measured = measure(&servers, &scratch).await;
     let stopped = servers.stop().await;
     let measured = measured?;
     stopped?;
     Ok(measured)
 }
 
-async fn against(
+/// With the program in processes of its own, which end with the measure; where they end before it, it fails.
+async fn with_program<T>(
     args: &Args,
     binary: &Path,
     servers: &Servers,
     scratch: &Scratch,
-    progress: &Progress,
-) -> Result<(Report, String), BenchError> {
+    measure: impl AsyncFnOnce(&Program) -> Result<T, BenchError>,
+) -> Result<T, BenchError> {
     let (program, mut children) = Program::start(args, binary, servers, scratch)?;
     let measured = tokio::select! {
-        measured = whole(args, servers, &program, progress) => measured,
+        measured = measure(&program) => measured,
         ended = children.ended() => Err(ended),
     };
     let stopped = children.stop().await;

@@ -11,9 +11,8 @@ use crate::meter::Meter;
 use crate::numbers::{short, whole};
 use crate::program::Program;
 use crate::progress::Progress;
-use crate::scratch::Scratch;
 use crate::servers::Servers;
-use crate::{Args, BenchError};
+use crate::{Args, BenchError, with_program, with_servers};
 
 const SERVICE: &str = "order";
 const TOPIC: &str = "orders.events";
@@ -40,33 +39,12 @@ pub(crate) async fn measure(
     rows: u64,
     progress: &Progress,
 ) -> Result<String, BenchError> {
-    let scratch = Scratch::create(args.scratch.as_deref())?;
-    let servers = Servers::start(args, &scratch, progress).await?;
-    let measured = against(args, binary, rows, &servers, &scratch, progress).await;
-    let stopped = servers.stop().await;
-    let told = measured?;
-    stopped?;
-    Ok(told)
-}
-
-async fn against(
-    args: &Args,
-    binary: &Path,
-    rows: u64,
-    servers: &Servers,
-    scratch: &Scratch,
-    progress: &Progress,
-) -> Result<String, BenchError> {
-    fill(servers, rows, progress).await?;
-    let (program, mut children) = Program::start(args, binary, servers, scratch)?;
-    let measured = tokio::select! {
-        measured = drain(args, servers, &program, rows) => measured,
-        ended = children.ended() => Err(ended),
-    };
-    let stopped = children.stop().await;
-    let told = measured?;
-    stopped?;
-    Ok(told)
+    with_servers(args, progress, async |servers, scratch| {
+        fill(servers, rows, progress).await?;
+        let drain = async |program: &Program| drain(args, servers, program, rows).await;
+        with_program(args, binary, servers, scratch, drain).await
+    })
+    .await
 }
 
 async fn fill(servers: &Servers, rows: u64, progress: &Progress) -> Result<(), BenchError> {

@@ -8,7 +8,7 @@ use minuet_events::values::UserId;
 use serde_json::{Value, json};
 
 use crate::keys::{KeyError, Keys};
-use crate::{Identity, Refused, Secret, Settings, Verifier, development_token};
+use crate::{Identity, Refused, Secret, Settings, TokenError, Verifier, development_token};
 
 const SECRET: &str = "a secret that is only used in tests";
 
@@ -105,6 +105,13 @@ fn a_development_token_is_believed_until_it_expires() {
     assert_eq!(with_secret().verify(&token), Ok(Identity { admin: true, ..anna }));
     let expired = with(claims(), "exp", json!(get_current_timestamp() - 60));
     assert_eq!(with_secret().verify(&hs256(&expired)), Err(Refused::Expired));
+}
+
+#[test]
+fn no_development_token_is_made_that_nobody_would_believe() {
+    let user = UserId::parse("admin:anna").unwrap();
+    let refused = development_token(SECRET, &user, false, Duration::from_secs(60));
+    assert!(matches!(refused, Err(TokenError::Reserved { .. })), "{refused:?}");
 }
 
 #[test]

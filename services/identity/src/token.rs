@@ -135,6 +135,9 @@ fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
 pub enum TokenError {
     #[error("the machine's clock is before 1970")]
     Clock,
+    /// Nobody would believe it.
+    #[error("{user}: a user may not begin with {ADMIN_PREFIX}; for an admin's token ask for the scope admin")]
+    Reserved { user: UserId },
     #[error("cannot sign the token")]
     Sign(#[from] jsonwebtoken::errors::Error),
 }
@@ -146,6 +149,9 @@ pub fn development_token(
     admin: bool,
     ttl: Duration,
 ) -> Result<String, TokenError> {
+    if user.as_str().starts_with(ADMIN_PREFIX) {
+        return Err(TokenError::Reserved { user: user.clone() });
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| TokenError::Clock)?;
     let claims = Claims {
         sub: user.to_string(),

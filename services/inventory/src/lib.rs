@@ -21,6 +21,7 @@ use minuet_messaging::http::BindError;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
     ByHand, Clock, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, Waiters, out_of,
+    sweeps_within_an_hour, within_a_month,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -57,22 +58,11 @@ impl Default for Settings {
 impl InRange for Settings {
     fn out_of_range(&self) -> Vec<OutOfRange> {
         out_of(&[
-            (
-                "reservation_seconds",
-                (1..=MONTH).contains(&self.reservation_seconds),
-                "takes 1 to 2678400 (31 days)",
-            ),
-            (
-                "sweep_interval_ms",
-                (10..=HOUR_MS).contains(&self.sweep_interval_ms),
-                "takes 10 to 3600000 (an hour)",
-            ),
+            within_a_month("reservation_seconds", self.reservation_seconds),
+            sweeps_within_an_hour(self.sweep_interval_ms),
         ])
     }
 }
-
-const MONTH: u32 = 31 * 24 * 3600;
-const HOUR_MS: u32 = 3_600_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {

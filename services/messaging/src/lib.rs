@@ -75,6 +75,6 @@ pub use retention::RetentionError;
 #[doc(hidden)]
 pub use service::ByHand;
 pub use service::{Service, ServiceError};
-pub use settings::{InRange, OutOfRange, Settings, out_of};
+pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within_an_hour, within_a_month};
 pub use sqlx::Error as QueryError;
 pub use waiters::Waiters;

@@ -14,10 +14,11 @@ use crate::{Emission, Lane};
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
      select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
 
-/// $3: rows that were acknowledged; they go, unless their shard was taken by somebody else meanwhile.
+/// The lowest rows of the held shards, but for the keys that wait.
 pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outbox
      where shard = any($1::smallint[]) and not key = any($2::text[]) order by id limit $3";
 
+/// $1: rows that were acknowledged; they go, unless their shard was taken by somebody else meanwhile.
 pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
      where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 

@@ -46,10 +46,10 @@ pub enum ReadError {
     Broken(#[source] KafkaError),
 }
 
-/// A connection for questions, and the settings of those that read. Every call blocks: not for the runtime's threads.
+/// A client for questions and for scans, and the settings of those that read otherwise. Every call blocks: not for the runtime's threads.
 pub struct Reader {
     config: ClientConfig,
-    asking: BaseConsumer,
+    asking: Arc<BaseConsumer>,
     servers: String,
 }
 
@@ -60,7 +60,7 @@ impl Reader {
     /// A setting that librdkafka does not take.
     pub fn new(kafka: &BTreeMap<String, String>, client: &str) -> Result<Self, ReadError> {
         let config = kafka::reader(kafka, client);
-        let asking = config.create().map_err(ReadError::Settings)?;
+        let asking = Reader::reading(&config, scan::SETTINGS)?;
         let servers = kafka.get("bootstrap.servers").cloned().unwrap_or_default();
         Ok(Reader { config, asking, servers })
     }

@@ -51,10 +51,23 @@ pub trait InRange {
     fn out_of_range(&self) -> Vec<OutOfRange>;
 }
 
-/// Those of the settings that are not within their bounds: key, whether it is, what it takes.
-pub fn out_of(settings: &[(&'static str, bool, &'static str)]) -> Vec<OutOfRange> {
+/// A setting's key, whether it is within its bounds, and what it takes.
+pub type Bounded = (&'static str, bool, &'static str);
+
+/// Those of the settings that are not within their bounds.
+pub fn out_of(settings: &[Bounded]) -> Vec<OutOfRange> {
     let wrong = settings.iter().filter(|(_, is_within, _)| !is_within);
     wrong.map(|&(key, _, takes)| OutOfRange { key, takes }).collect()
+}
+
+/// How long something may take that a person waits for, in seconds.
+pub fn within_a_month(key: &'static str, seconds: u32) -> Bounded {
+    (key, (1..=31 * 24 * 3_600).contains(&seconds), "takes 1 to 2678400 (31 days)")
+}
+
+/// How often a sweeper looks, in milliseconds.
+pub fn sweeps_within_an_hour(milliseconds: u32) -> Bounded {
+    ("sweep_interval_ms", (10..=3_600_000).contains(&milliseconds), "takes 10 to 3600000 (an hour)")
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

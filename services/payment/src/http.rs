@@ -1,34 +1,50 @@
-//! For the people who run it, on the service's private address: refunds that the provider would not give.
+//! For admins, on the service's private address: refunds that the provider would not give.
+
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use minuet_events::values::{Micros, OrderId};
+use minuet_identity::{Admin, Guarded, Verifier, as_problem};
 use minuet_messaging::Lane;
 use serde_json::{Value, json};
 use tracing::error;
 
 use crate::store::{self, ParkedRefund};
 
-pub(crate) fn routes(lane: Lane) -> Router {
+struct Desk {
+    lane: Lane,
+    identity: Option<Arc<Verifier>>,
+}
+
+impl Guarded for Desk {
+    fn verifier(&self) -> Option<&Verifier> {
+        self.identity.as_deref()
+    }
+}
+
+pub(crate) fn routes(lane: Lane, identity: Option<Arc<Verifier>>) -> Router {
     Router::new()
         .route("/v1/parked-refunds", get(parked))
         .route("/v1/parked-refunds/{order_id}/retry", post(retry))
-        .with_state(lane)
+        .layer(middleware::map_response(as_problem))
+        .with_state(Arc::new(Desk { lane, identity }))
 }
 
-async fn parked(State(lane): State<Lane>) -> Response {
-    match store::parked_refunds(lane.pool()).await {
+async fn parked(State(desk): State<Arc<Desk>>, _: Admin) -> Response {
+    match store::parked_refunds(desk.lane.pool()).await {
         Ok(refunds) => Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})).into_response(),
         Err(error) => failed(&error),
     }
 }
 
 /// 202: the provider is asked again under the same key. 404: no refund of this order is parked.
-async fn retry(State(lane): State<Lane>, Path(order_id): Path<OrderId>) -> Response {
-    match store::retry_refund(&lane, order_id).await {
+async fn retry(State(desk): State<Arc<Desk>>, _: Admin, Path(order_id): Path<OrderId>) -> Response {
+    match store::retry_refund(&desk.lane, order_id).await {
         Ok(true) => {
             tracing::info!(%order_id, "a parked refund is tried again");
             StatusCode::ACCEPTED.into_response()

@@ -121,8 +121,9 @@ pub async fn run_with<G: PaymentGateway>(
 ) -> Result<(), PaymentError> {
     let listener = minuet_messaging::http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
+    let identity = messaging.identity.clone();
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
-    let routes = http::routes(service.lane().clone()).merge(service.routes());
+    let routes = http::routes(service.lane().clone(), identity).merge(service.routes());
     let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
     let reactor = react::PaymentReactor {
         lane: service.lane().clone(),

@@ -1,4 +1,4 @@
-//! A client of its own for some slices, with a queue for each.
+//! A client that reads some slices, with a queue for each.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message as _, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use super::{ReadError, Reader, Slice, TIMEOUT};
 
@@ -30,29 +30,31 @@ pub(super) struct Input {
     pub(super) end: i64,
 }
 
-/// A client, and what it reads.
-pub(super) type Opened = (Arc<BaseConsumer>, Vec<Input>);
-
 impl Reader {
-    /// Of those slices that hold something. None: none does.
-    pub(super) fn inputs(
-        &self,
-        slices: &[Slice],
+    /// A client that reads by these settings.
+    pub(super) fn reading(
+        config: &ClientConfig,
         settings: &[(&str, &str)],
-    ) -> Result<Option<Opened>, ReadError> {
-        let open: Vec<usize> = (0..slices.len()).filter(|at| !slices[*at].offsets.is_empty()).collect();
-        if open.is_empty() {
-            return Ok(None);
-        }
-        let mut config = self.config.clone();
+    ) -> Result<Arc<BaseConsumer>, ReadError> {
+        let mut config = config.clone();
         for (name, value) in SETTINGS.iter().chain(settings) {
             config.set(*name, *value);
         }
-        let consumer: Arc<BaseConsumer> = Arc::new(config.create().map_err(ReadError::Settings)?);
-        let mut assignment = TopicPartitionList::with_capacity(open.len());
-        let mut inputs = Vec::with_capacity(open.len());
-        for at in open {
-            let Slice { topic, partition, offsets } = &slices[at];
+        config.create().map(Arc::new).map_err(ReadError::Settings)
+    }
+
+    /// Of those slices that hold something.
+    pub(super) fn assign(
+        &self,
+        consumer: &Arc<BaseConsumer>,
+        slices: &[Slice],
+    ) -> Result<Vec<Input>, ReadError> {
+        let mut assignment = TopicPartitionList::with_capacity(slices.len());
+        let mut inputs = Vec::with_capacity(slices.len());
+        for (at, Slice { topic, partition, offsets }) in slices.iter().enumerate() {
+            if offsets.is_empty() {
+                continue;
+            }
             assignment
                 .add_partition_offset(topic, *partition, Offset::Offset(offsets.start))
                 .map_err(ReadError::Broken)?;
@@ -62,7 +64,7 @@ impl Reader {
             inputs.push(Input { at, queue, next: offsets.start, end: offsets.end });
         }
         consumer.assign(&assignment).map_err(ReadError::Broken)?;
-        Ok(Some((consumer, inputs)))
+        Ok(inputs)
     }
 }
 

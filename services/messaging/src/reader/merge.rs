@@ -35,7 +35,8 @@ impl Reader {
         slices: &[Slice],
         mut show: impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let Some((consumer, inputs)) = self.inputs(slices, SETTINGS)? else { return Ok(()) };
+        let consumer = Reader::reading(&self.config, SETTINGS)?;
+        let inputs = self.assign(&consumer, slices)?;
         let shown = merge(&consumer, slices, &inputs, &mut show);
         drop(inputs);
         leave(consumer);

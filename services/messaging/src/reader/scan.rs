@@ -2,24 +2,23 @@
 
 use std::ops::ControlFlow;
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::inputs::{Input, leave, next};
+use super::inputs::{Input, next};
 use super::{Message, ReadError, Reader, Slice};
 
-/// Fetched ahead, in KiB, of all partitions together.
-const AHEAD: usize = 65_536;
-
 /// Much at once: whoever scans wants little of what comes, and that soon.
-const SETTINGS: &[(&str, &str)] = &[
+pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("queued.min.messages", "1000000"),
+    // Of each partition: 80 MB where all are read.
+    ("queued.max.messages.kbytes", "1024"),
     ("max.partition.fetch.bytes", "4194304"),
     ("fetch.max.bytes", "16777216"),
 ];
 
 impl Reader {
     /// Shows every message of these slices, in the order of each partition and in none among them. Ends with the slices, or
-    /// when told to.
+    /// when told to. By the client that asks, since one of its own would first have to find the brokers.
     ///
     /// # Errors
     /// The broker went away, for longer than a moment.
@@ -28,12 +27,10 @@ impl Reader {
         slices: &[Slice],
         mut show: impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let ahead = (AHEAD / slices.len().max(1)).max(1_024).to_string();
-        let settings = [SETTINGS, &[("queued.max.messages.kbytes", ahead.as_str())]].concat();
-        let Some((consumer, inputs)) = self.inputs(slices, &settings)? else { return Ok(()) };
-        let shown = drain(&consumer, slices, &inputs, &mut show);
+        let inputs = self.assign(&self.asking, slices)?;
+        let shown = drain(&self.asking, slices, &inputs, &mut show);
         drop(inputs);
-        leave(consumer);
+        self.asking.unassign().map_err(ReadError::Broken)?;
         shown
     }
 }
