@@ -33,7 +33,8 @@ async fn every_statement_fits_its_schema() {
 async fn calls_are_found_by_the_first_column_of_their_index() {
     let world = World::new().await;
     let mut connection = world.pool("payment").acquire().await.unwrap();
-    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
+    for setting in ["enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"]
+    {
         connection.execute(AssertSqlSafe(format!("set {setting}"))).await.unwrap();
     }
     connection

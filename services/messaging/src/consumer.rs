@@ -1,4 +1,4 @@
-//! Polls Kafka and hands messages on, in batches as they come: nothing waits for a batch to fill.
+//! Polls Kafka and hands messages on, one by one as they come. Batches are made by whoever takes them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -156,8 +156,8 @@ impl Service {
             .map_err(|source| ServiceError::Retention { service: lane.service, source })?;
         let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
         let consuming = Client::new(&owner);
-        let (producers, [at_once, gathering]) = Producers::new(&settings.kafka, &owner)?;
-        meters::observe_kafka(&lane.meters, &[at_once, gathering, ("consumer", consuming.statistics())]);
+        let (producers, [at_once, lingering]) = Producers::new(&settings.kafka, &owner)?;
+        meters::observe_kafka(&lane.meters, &[at_once, lingering, ("consumer", consuming.statistics())]);
 
         let topics: BTreeSet<String> = consumed(&*reactor)
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
@@ -199,9 +199,10 @@ impl Service {
             shutdown: shutdown.clone(),
         };
         let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
+        let relays = database::connect_relay(&settings.database_url, lane.service)?;
         let relay = Relay::new(
             lane.clone(),
-            database::connect_relay(&settings.database_url, lane.service)?,
+            relays.clone(),
             producers.clone(),
             settings.topic_prefix.clone(),
             settings.relay_poll,
@@ -248,7 +249,8 @@ impl Service {
             warn!(%error, "the relay did not finish in time; what is left is published at the next start");
         }
         leave(consumer, producers).await;
-        if tokio::time::timeout(GOODBYE, lane.pool.close()).await.is_err() {
+        let closing = async { tokio::join!(lane.pool.close(), relays.close()) };
+        if tokio::time::timeout(GOODBYE, closing).await.is_err() {
             warn!("the database did not let us go in time");
         }
         info!(service = lane.service, "stopped");

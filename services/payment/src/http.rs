@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use minuet_events::values::{Micros, OrderId};
-use minuet_identity::{Admin, Guarded, Verifier, as_problem};
+use minuet_identity::{Admin, Guarded, Kind, Problem, Verifier, as_problem};
 use minuet_messaging::Lane;
 use serde_json::{Value, json};
 use tracing::error;
@@ -43,13 +43,13 @@ async fn parked(State(desk): State<Arc<Desk>>, _: Admin) -> Response {
 }
 
 /// 202: the provider is asked again under the same key. 404: no refund of this order is parked.
-async fn retry(State(desk): State<Arc<Desk>>, _: Admin, Path(order_id): Path<OrderId>) -> Response {
+async fn retry(State(desk): State<Arc<Desk>>, Admin(by): Admin, Path(order_id): Path<OrderId>) -> Response {
     match store::retry_refund(&desk.lane, order_id).await {
         Ok(true) => {
-            tracing::info!(%order_id, "a parked refund is tried again");
+            tracing::info!(%order_id, by = %by.user, "a parked refund is tried again");
             StatusCode::ACCEPTED.into_response()
         }
-        Ok(false) => StatusCode::NOT_FOUND.into_response(),
+        Ok(false) => Problem::new(Kind::NotFound, "no refund of this order is parked").into_response(),
         Err(error) => failed(&error),
     }
 }
@@ -72,5 +72,5 @@ fn show(refund: &ParkedRefund) -> Value {
 /// The cause goes into the log, not to the caller.
 fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
     error!(error, "query failed");
-    (StatusCode::SERVICE_UNAVAILABLE, "the payment database does not answer").into_response()
+    Problem::new(Kind::Unavailable, "the service's database does not answer").into_response()
 }

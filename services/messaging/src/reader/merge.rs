@@ -35,6 +35,9 @@ impl Reader {
         slices: &[Slice],
         mut show: impl FnMut(Message<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
+        if slices.iter().all(|slice| slice.offsets.is_empty()) {
+            return Ok(());
+        }
         let consumer = Reader::reading(&self.config, SETTINGS)?;
         let inputs = self.assign(&consumer, slices)?;
         let shown = merge(&consumer, slices, &inputs, &mut show);

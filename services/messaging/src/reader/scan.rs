@@ -10,15 +10,17 @@ use super::{Message, ReadError, Reader, Slice};
 /// Much at once: whoever scans wants little of what comes, and that soon.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("queued.min.messages", "1000000"),
-    // Of each partition: 80 MB where all are read.
+    // Of each partition at most twice that lies here: 160 MB where all 80 are read.
+    ("max.partition.fetch.bytes", "1048576"),
     ("queued.max.messages.kbytes", "1024"),
-    ("max.partition.fetch.bytes", "4194304"),
     ("fetch.max.bytes", "16777216"),
 ];
 
 impl Reader {
     /// Shows every message of these slices, in the order of each partition and in none among them. Ends with the slices, or
     /// when told to. By the client that asks, since one of its own would first have to find the brokers.
+    ///
+    /// One at a time: the client has one assignment.
     ///
     /// # Errors
     /// The broker went away, for longer than a moment.
@@ -30,8 +32,7 @@ impl Reader {
         let inputs = self.assign(&self.asking, slices)?;
         let shown = drain(&self.asking, slices, &inputs, &mut show);
         drop(inputs);
-        self.asking.unassign().map_err(ReadError::Broken)?;
-        shown
+        shown.and(self.asking.unassign().map_err(ReadError::Broken))
     }
 }
 

@@ -1,7 +1,8 @@
-//! The two producers of a relay. Of one key at most one row is under way, so that it does not matter which of them takes it.
+//! The two producers of a relay. Of one key at most one row is under way, so that either may take any row. What one of them sent,
+//! and was not told of in time, may arrive after what the other has sent since: a repetition, as after a takeover.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer as _, ThreadedProducer};
@@ -20,7 +21,7 @@ const MANY: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Producers {
     at_once: Producer,
-    gathering: Producer,
+    lingering: Producer,
 }
 
 impl Producers {
@@ -29,21 +30,21 @@ impl Producers {
         kafka: &BTreeMap<String, String>,
         owner: &str,
     ) -> Result<(Self, [(&'static str, KafkaStatistics); 2]), KafkaError> {
-        let (at_once, gathering) = (Client::new(owner), Client::new(owner));
-        let statistics = [("producer", at_once.statistics()), ("gathering-producer", gathering.statistics())];
+        let (at_once, lingering) = (Client::new(owner), Client::new(owner));
+        let statistics = [("producer", at_once.statistics()), ("lingering-producer", lingering.statistics())];
         let producer = |linger, client: Client| -> Result<Producer, KafkaError> {
             kafka::producer(kafka, owner, linger).create_with_context(Deliveries(client))
         };
         let producers = Producers {
             at_once: producer(Linger::No, at_once)?,
-            gathering: producer(Linger::ForAWave, gathering)?,
+            lingering: producer(Linger::ForAWave, lingering)?,
         };
         Ok((producers, statistics))
     }
 
     /// The one for a wave of so many rows.
     pub(crate) fn of(&self, rows: usize) -> &Producer {
-        if rows < MANY { &self.at_once } else { &self.gathering }
+        if rows < MANY { &self.at_once } else { &self.lingering }
     }
 
     /// Why one of them is of no more use.
@@ -51,13 +52,17 @@ impl Producers {
         self.both().find_map(|producer| producer.client().fatal_error())
     }
 
-    /// Waits for what is under way, for at most so long each.
+    /// Waits for what is under way, for at most so long.
     pub(crate) fn flush(&self, most: Duration) -> Result<(), KafkaError> {
-        self.both().try_for_each(|producer| producer.flush(most))
+        let end = Instant::now() + most;
+        let flushed =
+            self.both().map(|producer| producer.flush(end.saturating_duration_since(Instant::now())));
+        // Both, before either's failure is told.
+        flushed.collect::<Vec<_>>().into_iter().collect()
     }
 
     fn both(&self) -> impl Iterator<Item = &Producer> {
-        [&self.at_once, &self.gathering].into_iter()
+        [&self.at_once, &self.lingering].into_iter()
     }
 }
 
@@ -68,7 +73,7 @@ mod tests {
     #[test]
     fn only_a_wave_of_many_lingers() {
         let (producers, _) = Producers::new(&BTreeMap::new(), "test").unwrap();
-        let lingers = |rows| std::ptr::eq(producers.of(rows), &raw const producers.gathering);
+        let lingers = |rows| std::ptr::eq(producers.of(rows), &raw const producers.lingering);
         assert_eq!([1, MANY - 1, MANY, 1_000].map(lingers), [false, false, true, true]);
     }
 }

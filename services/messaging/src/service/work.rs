@@ -19,11 +19,10 @@ use crate::{Incoming, Reactor};
 
 /// How often the loop looks for letters that are to be redriven: a person waits for it.
 const LOOK: Duration = Duration::from_millis(500);
-/// A batch of so many messages says that there is load. The messages of one commit come in by partition, a few at a time: what
-/// began with the first few would split them, and they would never come together again.
-const LARGE: usize = 8;
-/// How long the batch after a large one gathers. Under load twice as large, for a third less CPU (docs/performance.md); an event
-/// that comes alone waits for nothing.
+/// A batch of so many messages says that there is load: some hundred orders a second. The messages of one commit come in by partition,
+/// a few at a time: what began with the first few would split them, and they would never come together again.
+const LARGE: usize = 32;
+/// How long the batch after a large one gathers (docs/performance.md). Below that load nothing waits.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// What the group and the sweeper are told about the messages that are processed.
@@ -57,15 +56,17 @@ pub(super) async fn work<R: Reactor>(
             () = shutdown.cancelled() => return,
             change = changed.changed(), if !messages.is_empty() => if change.is_err() { return },
             _ = look.tick() => if processor.redrive().await.is_err() { return },
-            taken = from.take(&mut messages, room), if room > 0 => if taken == 0 { return },
+            taken = from.take(&mut messages, room), if room > 0 => {
+                if taken == 0 {
+                    return;
+                }
+                gather(last, &mut from, &mut messages, batch_size).await;
+            }
         }
-        if last >= LARGE {
-            gather(&mut from, &mut messages, batch_size).await;
-        }
-        last = messages.len();
         changed.mark_unchanged();
         let ours;
         (ours, early) = sort(shards, batch::current(messages, input.generations));
+        last = ours.len();
         if ours.is_empty() {
             continue;
         }
@@ -76,8 +77,11 @@ pub(super) async fn work<R: Reactor>(
     }
 }
 
-/// Until the batch is full, or for as long as it may.
-async fn gather(from: &mut Outlet, messages: &mut Vec<Incoming>, batch_size: usize) {
+/// After a large batch: until this one is full, or for as long as it may.
+async fn gather(last: usize, from: &mut Outlet, messages: &mut Vec<Incoming>, batch_size: usize) {
+    if last < LARGE {
+        return;
+    }
     let end = Instant::now() + GATHER;
     while messages.len() < batch_size {
         match timeout_at(end, from.take(messages, batch_size - messages.len())).await {
@@ -150,11 +154,15 @@ mod tests {
     async fn a_batch_gathers_until_it_is_full() {
         let (to, mut from) = intake::channel(10);
         let mut messages = vec![message(0)];
-        assert!(gather(&mut from, &mut messages, 3).now_or_never().is_none(), "there is room for more");
+        gather(LARGE - 1, &mut from, &mut messages, 3).now_or_never().expect("there is little to do");
+        assert!(
+            gather(LARGE, &mut from, &mut messages, 3).now_or_never().is_none(),
+            "there is room for more"
+        );
         for partition in [1, 2, 3] {
             to.reserve(1).await.ok().unwrap().put(message(partition));
         }
-        gather(&mut from, &mut messages, 3).now_or_never().expect("it is full");
+        gather(LARGE, &mut from, &mut messages, 3).now_or_never().expect("it is full");
         assert_eq!(messages.iter().map(batch::shard).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }
