@@ -1,7 +1,7 @@
 //! The simulated provider's own books: a file of JSON lines outside of the process, so that what was captured survives it
 //! and can be held against `payments`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +36,9 @@ pub struct LedgerError {
     source: io::Error,
 }
 
+/// Books without a file remember so many payments, so that memory stays flat: what is asked again is asked soon.
+const REMEMBERED: usize = 50_000;
+
 /// Several processes may share the file: each operation locks it and reads what others have added.
 pub struct Ledger {
     path: Option<PathBuf>,
@@ -48,10 +51,14 @@ struct Books {
     read: u64,
     charges: HashMap<PaymentId, Entry>,
     refunds: HashMap<PaymentId, Entry>,
+    /// Without a file: the payments in their order, of which the first goes when there are too many.
+    in_order: VecDeque<PaymentId>,
+    has_forgotten: bool,
 }
 
 impl Ledger {
-    /// Without a path the books are kept in memory, and end with the process.
+    /// Without a path the books are kept in memory, end with the process, and know the last 50,000 payments. A refund of an
+    /// older one is given.
     pub fn open(path: Option<&Path>) -> Result<Self, LedgerError> {
         let file = path
             .map(|path| {
@@ -81,7 +88,7 @@ impl Ledger {
                 return Ok(true);
             }
             let Some(Entry::Captured { currency, amount, .. }) = books.charges.get(&payment) else {
-                return Ok(false);
+                return Ok(books.has_forgotten && !books.charges.contains_key(&payment));
             };
             let entry = Entry::Refunded { payment_id: payment, currency: *currency, amount: *amount };
             books.enter(entry)?;
@@ -146,10 +153,29 @@ impl Books {
     }
 
     fn keep(&mut self, entry: Entry) {
-        let of_its_kind = match entry {
-            Entry::Captured { .. } | Entry::Declined { .. } => &mut self.charges,
-            Entry::Refunded { .. } => &mut self.refunds,
-        };
-        of_its_kind.entry(entry.payment_id()).or_insert(entry);
+        let payment = entry.payment_id();
+        match entry {
+            Entry::Refunded { .. } => {
+                self.refunds.entry(payment).or_insert(entry);
+            }
+            Entry::Captured { .. } | Entry::Declined { .. } if !self.charges.contains_key(&payment) => {
+                self.charges.insert(payment, entry);
+                if self.file.is_none() {
+                    self.remember(payment);
+                }
+            }
+            Entry::Captured { .. } | Entry::Declined { .. } => {}
+        }
+    }
+
+    fn remember(&mut self, payment: PaymentId) {
+        self.in_order.push_back(payment);
+        if self.in_order.len() > REMEMBERED
+            && let Some(first) = self.in_order.pop_front()
+        {
+            self.charges.remove(&first);
+            self.refunds.remove(&first);
+            self.has_forgotten = true;
+        }
     }
 }

@@ -136,3 +136,15 @@ fn a_ledger_that_cannot_be_opened_is_named() {
     let Err(error) = Simulated::open(settings) else { panic!("it was opened") };
     assert!(error.to_string().contains("below-a-file"), "{error}");
 }
+
+#[test]
+fn books_without_a_file_forget_the_oldest_and_still_give_its_refund() {
+    let provider = provider(settings(1.0));
+    let many = 50_001;
+    let first = captures(&provider, &charge(0));
+    (1..many).for_each(|number| drop(captures(&provider, &charge(number))));
+    assert_eq!(looks_up(&provider, charge(0).payment_id), None);
+    assert!(looks_up(&provider, charge(1).payment_id).is_some());
+    assert!(refunds(&provider, &charge(0)).is_ok());
+    assert_eq!(captures(&provider, &charge(0)), first, "what becomes of it is a function of its id");
+}
