@@ -99,6 +99,9 @@ pub struct Books {
     pub(super) forgotten_orders: Option<Vec<(Uuid, Option<Expected>)>>,
 }
 
+/// How long a stock version may be on its way from a relay.
+const ON_ITS_WAY: Duration = Duration::minutes(1);
+
 impl Books {
     pub fn new(rules: Rules) -> Self {
         Books {
@@ -139,7 +142,7 @@ impl Books {
                 let id = e.adjustment_id;
                 let is_new = self.adjustments.told(sku, id, head, &mut self.counts, &mut self.findings);
                 if is_new {
-                    self.shelves.adjusted(e, head.place, &mut self.findings);
+                    self.shelves.adjusted(e, head, &mut self.findings);
                     self.take_changes();
                 }
             }
@@ -200,13 +203,7 @@ impl Books {
             let shelf = self.shelves.number(&allocation.sku, &allocation.warehouse_code);
             let quantity = allocation.quantity.get();
             held.push(Held { shelf, quantity });
-            self.shelves.moved(
-                shelf,
-                allocation.stock_version,
-                change(quantity),
-                head.place,
-                &mut self.findings,
-            );
+            self.shelves.moved(shelf, allocation.stock_version, change(quantity), head, &mut self.findings);
         }
         self.take_changes();
         if let Some(account) = self.accounts.get_mut(&id) {
@@ -271,7 +268,17 @@ impl Books {
 
     /// Nothing more will come: what is owed and late is stuck, what is missing is lost.
     pub fn end(&mut self, now: Micros) {
-        self.shelves.end(&mut self.findings);
+        self.end_before(now, None);
+    }
+
+    /// The topics were written to meanwhile: of what one wave published on several partitions a part may have come too late to be
+    /// read. A stock version that is missing for less than a minute is on its way.
+    pub fn end_midway(&mut self, now: Micros) {
+        self.end_before(now, Some(now.plus(-ON_ITS_WAY)));
+    }
+
+    fn end_before(&mut self, now: Micros, before: Option<Micros>) {
+        self.shelves.end(before, &mut self.findings);
         self.take_changes();
         self.adjustments.end(now, self.rules.deadline, &mut self.findings);
         for open in self.open(now) {

@@ -67,8 +67,12 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     let mut books = keeping.books;
     let now = wanted.until.unwrap_or_else(now);
     let open = books.open(now);
-    books.end(now);
     let written_meanwhile = written_meanwhile(&log, &selection)?;
+    if written_meanwhile == 0 {
+        books.end(now)
+    } else {
+        books.end_midway(now)
+    }
     let compared =
         comparison.map(|comparison| comparison.end(&mut books, written_meanwhile == 0)).transpose()?;
     let report = Report {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use minuet_events::inventory::StockLevelChanged;
-use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
+use minuet_events::values::{AdjustmentId, Micros, Sku, WarehouseCode};
 use serde::{Deserialize, Serialize};
 
 use super::findings::{Check, Findings};
 use super::ids::ById;
-use crate::record::Place;
+use crate::record::{Head, Place};
 
 /// Changes of one level that wait for an earlier one. The topics are read in the order of time, so few are read too early;
 /// when this many wait, the earlier one is missing.
@@ -60,6 +60,9 @@ struct Shelf {
     known: bool,
     last: Option<Place>,
     ahead: BTreeMap<i64, (Move, Place)>,
+    /// Since when something is ahead, while it is.
+    #[serde(default)]
+    waits_since: Micros,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,16 +104,17 @@ impl Shelves {
             known: !self.truncated,
             last: None,
             ahead: BTreeMap::new(),
+            waits_since: Micros::default(),
         });
         self.index.entry(sku.clone()).or_default().push((warehouse.clone(), number));
         number
     }
 
-    pub(super) fn adjusted(&mut self, told: &StockLevelChanged, place: Place, findings: &mut Findings) {
+    pub(super) fn adjusted(&mut self, told: &StockLevelChanged, head: &Head, findings: &mut Findings) {
         let StockLevelChanged { available, reserved, on_hand, adjustment_id: adjustment, .. } = *told;
         let shelf = self.number(&told.sku, &told.warehouse_code);
         let change = Move::Adjust { adjustment, available, reserved, on_hand };
-        self.moved(shelf, told.version, change, place, findings);
+        self.moved(shelf, told.version, change, head, findings);
     }
 
     pub(super) fn moved(
@@ -118,9 +122,10 @@ impl Shelves {
         number: u32,
         version: i64,
         change: Move,
-        place: Place,
+        head: &Head,
         findings: &mut Findings,
     ) {
+        let place = head.place;
         let (changed, truncated) = (&mut self.changed, self.truncated);
         let Some(shelf) = self.shelves.get_mut(number as usize) else { return };
         if shelf.last.is_none() && !shelf.known && shelf.ahead.is_empty() {
@@ -134,8 +139,14 @@ impl Shelves {
             if !before_the_beginning {
                 findings.add(Check::StockGap, shelf.show(), format!("version {version} twice"), [place]);
             }
-        } else if let Some((_, first)) = shelf.ahead.insert(version, (change, place)) {
-            findings.add(Check::StockGap, shelf.show(), format!("version {version} twice"), [first, place]);
+        } else {
+            if shelf.ahead.is_empty() {
+                shelf.waits_since = head.time;
+            }
+            if let Some((_, first)) = shelf.ahead.insert(version, (change, place)) {
+                let twice = format!("version {version} twice");
+                findings.add(Check::StockGap, shelf.show(), twice, [first, place]);
+            }
         }
         if !shelf.ahead.is_empty() {
             changed.extend(shelf.catch_up(findings));
@@ -150,9 +161,12 @@ impl Shelves {
         std::mem::take(&mut self.changed)
     }
 
-    /// Nothing more will come.
-    pub(super) fn end(&mut self, findings: &mut Findings) {
+    /// Nothing more will come of what is waited for since before then.
+    pub(super) fn end(&mut self, before: Option<Micros>, findings: &mut Findings) {
         for shelf in &mut self.shelves {
+            if before.is_some_and(|before| shelf.waits_since >= before) {
+                continue;
+            }
             while !shelf.ahead.is_empty() {
                 self.changed.extend(shelf.jump(findings));
             }

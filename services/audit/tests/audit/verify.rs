@@ -361,6 +361,27 @@ fn versions_of_a_level_are_dense() {
     }
 }
 
+/// What was published together on several partitions is not all there while it is being read.
+#[test]
+fn a_version_is_on_its_way_for_a_minute_where_topics_are_written_to() {
+    let mut records = one();
+    let last = at(&records, EventType::InventoryConfirmed);
+    let Event::InventoryConfirmed(event) = &mut records[last].event else { panic!() };
+    event.allocations[0].stock_version += 1;
+    let mut books = Books::new(Rules::default());
+    records.iter().for_each(|record| books.see(record));
+    let end = records.iter().map(|record| record.head.time).max().unwrap();
+    let ended = |end: &dyn Fn(&mut Books)| {
+        let mut books = books.clone();
+        end(&mut books);
+        checks(&books)
+    };
+    let (soon, later) = (end.plus(Duration::seconds(30)), end.plus(Duration::minutes(2)));
+    assert_eq!(ended(&|books| books.end_midway(soon)), []);
+    assert_eq!(ended(&|books| books.end_midway(later)), [Check::StockGap]);
+    assert_eq!(ended(&|books| books.end(soon)), [Check::StockGap], "nothing more comes");
+}
+
 #[test]
 fn parked_events_are_counted() {
     use minuet_events::parking::EventParked;
