@@ -18,6 +18,9 @@ pub(crate) type Producer = ThreadedProducer<Deliveries>;
 /// From so many rows on a wave is worth a linger.
 const MANY: usize = 8;
 
+/// What a client says of itself, under its name for meters.
+type Shown = (&'static str, KafkaStatistics);
+
 #[derive(Clone)]
 pub(crate) struct Producers {
     at_once: Producer,
@@ -29,7 +32,7 @@ impl Producers {
     pub(crate) fn new(
         kafka: &BTreeMap<String, String>,
         owner: &str,
-    ) -> Result<(Self, [(&'static str, KafkaStatistics); 2]), KafkaError> {
+    ) -> Result<(Self, [Shown; 2]), KafkaError> {
         let (at_once, lingering) = (Client::new(owner), Client::new(owner));
         let statistics = [("producer", at_once.statistics()), ("lingering-producer", lingering.statistics())];
         let producer = |linger, client: Client| -> Result<Producer, KafkaError> {
