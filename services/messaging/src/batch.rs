@@ -193,12 +193,13 @@ impl<R: Reactor> Processor<R> {
         .boxed()
     }
 
-    /// In the next attempt these are parked, of one place only the first: the others wait behind it.
+    /// In the next attempt these are parked, of one key only the first: what came after it may have been refused only because
+    /// something took effect that waits behind the first from now on.
     fn set_aside(&self, items: Vec<Item>, refused: Vec<(usize, String)>) -> Vec<Item> {
         let mut refused: HashMap<usize, String> = refused.into_iter().collect();
-        let mut places = HashSet::new();
+        let mut keys = HashSet::new();
         let aside = |(index, item): (usize, Item)| match refused.remove(&index) {
-            Some(detail) if self.place(&item).is_none_or(|place| places.insert(place)) => {
+            Some(detail) if keys.insert(item.incoming().key.clone()) => {
                 item.unfit(Reason::at_once("illegal", detail), &self.lane.catalogue)
             }
             _ => item,

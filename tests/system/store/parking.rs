@@ -156,6 +156,20 @@ async fn an_illegal_event_is_parked_and_redriven_once() {
     assert_eq!(bench.rows(PARKED).await, NONE);
 }
 
+/// The failed payment is illegal only as long as the second confirmation takes effect, and that waits behind the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_an_event_that_waits_makes_illegal_is_not_parked() {
+    let bench = three_pending().await;
+    let story =
+        [inventory_confirmed(7), submitted(7, &[("tea", 2)]), inventory_confirmed(7), payment_failed(7)];
+    bench.batch(&story.map(|event| bench.send(event))).await;
+    let parked = "select topic, reason from dead_letters order by id";
+    let waits = |reason: &str| json!({"topic": "inventory.events", "reason": reason});
+    assert_eq!(bench.rows(parked).await, [waits("illegal"), waits("waits_behind")]);
+    let statuses = bench.rows(STATUSES).await;
+    assert_eq!(statuses.last(), Some(&json!({"status": "cancelled"})), "{statuses:?}");
+}
+
 /// A header with a NUL cannot be stored in a text as it is, and an error may quote it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nul_can_be_parked() {
