@@ -22,8 +22,13 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A batch of so many messages says that there is load: some hundred orders a second. The messages of one commit come in by partition,
 /// a few at a time: what began with the first few would split them, and they would never come together again.
 const LARGE: usize = 32;
-/// How long the batch after a large one gathers (docs/performance.md). Below that load nothing waits.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long the batch after a large one gathers, as multiple of what that one took: a slow hour, or a slow machine, makes batches
+/// take longer, and what comes in meanwhile is less (docs/performance.md). Below that load nothing waits.
+const GATHER: u32 = 2;
+/// A large batch of which nothing was to be processed took no time at all.
+const GATHER_LEAST: Duration = Duration::from_millis(20);
+/// Of longer waits the whole order would feel each.
+const GATHER_MOST: Duration = Duration::from_millis(60);
 
 /// What the group and the sweeper are told about the messages that are processed.
 #[derive(Clone, Copy)]
@@ -31,6 +36,20 @@ pub(super) struct Input<'a> {
     pub(super) consumer: &'a Polled,
     pub(super) generations: &'a Generations,
     pub(super) processed: &'a Processed,
+}
+
+/// The batch before.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    messages: usize,
+    took: Duration,
+}
+
+impl Last {
+    /// How long the next one gathers.
+    fn gathers(self) -> Option<Duration> {
+        (self.messages >= LARGE).then(|| (self.took * GATHER).clamp(GATHER_LEAST, GATHER_MOST))
+    }
 }
 
 /// Takes batches and processes them until the poller has ended or the service stops.
@@ -47,7 +66,7 @@ pub(super) async fn work<R: Reactor>(
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Messages of shards that are not ours yet: they wait, and what is ours goes on.
     let mut early: Vec<Incoming> = Vec::new();
-    let mut last = 0;
+    let mut last = Last::default();
     loop {
         let mut messages = std::mem::take(&mut early);
         let room = batch_size.saturating_sub(messages.len());
@@ -66,23 +85,23 @@ pub(super) async fn work<R: Reactor>(
         changed.mark_unchanged();
         let ours;
         (ours, early) = sort(shards, batch::current(messages, input.generations));
-        last = ours.len();
+        last = Last { messages: ours.len(), took: Duration::ZERO };
         if ours.is_empty() {
             continue;
         }
         reach(Point::AfterPoll);
+        let begun = Instant::now();
         if one_batch(processor, input, ours).await.is_err() {
             return;
         }
+        last.took = begun.elapsed();
     }
 }
 
 /// After a large batch: until this one is full, or for as long as it may.
-async fn gather(last: usize, from: &mut Outlet, messages: &mut Vec<Incoming>, batch_size: usize) {
-    if last < LARGE {
-        return;
-    }
-    let end = Instant::now() + GATHER;
+async fn gather(last: Last, from: &mut Outlet, messages: &mut Vec<Incoming>, batch_size: usize) {
+    let Some(time) = last.gathers() else { return };
+    let end = Instant::now() + time;
     while messages.len() < batch_size {
         match timeout_at(end, from.take(messages, batch_size - messages.len())).await {
             Ok(taken) if taken > 0 => {}
@@ -150,19 +169,28 @@ mod tests {
         assert_eq!(partitions(&early), [0, 2], "partition 3 has no shard");
     }
 
+    #[test]
+    fn a_batch_gathers_for_longer_where_the_one_before_took_longer() {
+        let after = |messages, took| Last { messages, took: Duration::from_millis(took) }.gathers();
+        assert_eq!(after(LARGE - 1, 25), None);
+        let times = [0, 10, 25, 500].map(|took| after(LARGE, took).map(|time| time.as_millis()));
+        assert_eq!(times, [Some(20), Some(20), Some(50), Some(60)]);
+    }
+
     #[tokio::test]
     async fn a_batch_gathers_until_it_is_full() {
         let (to, mut from) = intake::channel(10);
         let mut messages = vec![message(0)];
-        gather(LARGE - 1, &mut from, &mut messages, 3).now_or_never().expect("there is little to do");
+        let after = |messages| Last { messages, took: Duration::ZERO };
+        gather(after(LARGE - 1), &mut from, &mut messages, 3).now_or_never().expect("there is little to do");
         assert!(
-            gather(LARGE, &mut from, &mut messages, 3).now_or_never().is_none(),
+            gather(after(LARGE), &mut from, &mut messages, 3).now_or_never().is_none(),
             "there is room for more"
         );
         for partition in [1, 2, 3] {
             to.reserve(1).await.ok().unwrap().put(message(partition));
         }
-        gather(LARGE, &mut from, &mut messages, 3).now_or_never().expect("it is full");
+        gather(after(LARGE), &mut from, &mut messages, 3).now_or_never().expect("it is full");
         assert_eq!(messages.iter().map(batch::shard).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }
