@@ -280,3 +280,26 @@ async fn admins_settle_parked_events_over_http() {
     execute(&world, "alter table away rename to dead_letters").await;
     at_rest(&world).await;
 }
+
+/// The service takes a second before it says that a redrive is answered.
+const SLOW_ANSWER: &str = "create function slow() returns trigger language plpgsql as $$ begin
+         if current_setting('application_name') = 'minuet-order' then perform pg_sleep(1); end if; return null; end $$;
+     create trigger slow before update of redrive on dead_letters for each statement execute function slow()";
+
+/// Whoever sees that a redrive was in vain, mends the cause and asks again is heard, however soon that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_that_is_asked_for_right_after_one_in_vain_is_done() {
+    const REDRIVE: &str = "update dead_letters set redrive = true";
+    let world = World::new().await;
+    let [_order, _inventory, _payment] = world.services().await;
+    world.product("LAMP", "20.00", &[("BER", 100)]).await;
+    execute(&world, POISON).await;
+    execute(&world, SLOW_ANSWER).await;
+    let order = poison(&world).await;
+    await_parked(&world, 1).await;
+    execute(&world, REDRIVE).await;
+    world.await_number("order", "select count(*) from dead_letters where attempts > 3", 1).await;
+    execute(&world, CURE).await;
+    execute(&world, REDRIVE).await;
+    world.await_status(order, "confirmed").await;
+}

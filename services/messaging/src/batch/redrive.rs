@@ -46,27 +46,27 @@ impl<R: Reactor> Processor<R> {
             match self.redrive_one(id, asked.shard).await? {
                 Redriven::Done | Redriven::Gone => {}
                 Redriven::Left => return Ok(Ok(())),
-                Redriven::Parked(reason) => {
-                    if let Err(error) = self.stays(id, &reason, begun).await {
-                        return Ok(Err(error));
-                    }
-                    if asked.in_order {
-                        break;
-                    }
-                }
+                // Those after it stay too. One that is in no order is alone.
+                Redriven::Parked(reason) => return Ok(self.stays(asked, id, &reason, begun).await),
             }
         }
         Ok(asked.answered(self.lane.pool()).await)
     }
 
-    async fn stays(&self, id: i64, reason: &Reason, begun: SystemTime) -> Result<(), sqlx::Error> {
+    async fn stays(
+        &self,
+        asked: &Asked,
+        id: i64,
+        reason: &Reason,
+        begun: SystemTime,
+    ) -> Result<(), sqlx::Error> {
         if let Some(letter) = redrive::letter(self.lane.pool(), id).await? {
             minuet_telemetry::within(None, order_of(&letter.incoming), || {
                 warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
             });
             self.telling(begun).tell_still_parked(&letter, reason);
         }
-        redrive::failed(self.lane.pool(), id, reason).await
+        asked.failed(self.lane.pool(), id, reason).await
     }
 
     /// A transaction for one event.

@@ -31,7 +31,6 @@ pub(crate) struct Asked {
     pub(crate) shard: u32,
     /// Of one key, in order. One that stays where it is keeps those after it.
     pub(crate) ids: Vec<i64>,
-    pub(crate) in_order: bool,
 }
 
 impl Asked {
@@ -50,12 +49,27 @@ impl Asked {
                 sqlx::query_scalar(GROUP).bind(topic).bind(key).fetch_all(pool).await?
             }
         };
-        Ok(Some(Asked { shard: partition.unsigned_abs(), ids, in_order }))
+        Ok(Some(Asked { shard: partition.unsigned_abs(), ids }))
     }
 
     pub(crate) async fn answered(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
         sqlx::query(ANSWERED).bind(&self.ids).execute(pool).await?;
         Ok(())
+    }
+
+    /// This one stays, for this reason, and those after it. In one transaction: whoever has seen the reason may ask again, and that
+    /// is another redrive.
+    pub(crate) async fn failed(&self, pool: &PgPool, id: i64, reason: &Reason) -> Result<(), sqlx::Error> {
+        let mut transaction = pool.begin().await?;
+        sqlx::query(FAILED)
+            .bind(id)
+            .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
+            .bind(reason.code)
+            .bind(reason.storable())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(ANSWERED).bind(&self.ids).execute(&mut *transaction).await?;
+        transaction.commit().await
     }
 }
 
@@ -80,16 +94,4 @@ pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<Letter>, sql
 /// Takes it out, in the transaction that reacts to it. False: somebody was first.
 pub(crate) async fn take(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query(TAKE).bind(id).execute(connection).await?.rows_affected() > 0)
-}
-
-/// It stays, for this reason.
-pub(crate) async fn failed(pool: &PgPool, id: i64, reason: &Reason) -> Result<(), sqlx::Error> {
-    sqlx::query(FAILED)
-        .bind(id)
-        .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
-        .bind(reason.code)
-        .bind(reason.storable())
-        .execute(pool)
-        .await?;
-    Ok(())
 }
