@@ -1,6 +1,7 @@
 //! What every service shows over HTTP: whether it lives, whether it is ready, what it has counted.
 
 mod dead_letters;
+mod desk;
 mod server_span;
 
 use std::io;
@@ -23,6 +24,7 @@ use tracing::warn;
 use crate::{Counts, Health};
 
 pub(crate) use dead_letters::dead_letter_routes;
+pub use desk::{Desk, away};
 pub use server_span::{Caller, incoming_trace, server_span};
 
 /// How long open requests may take to end once the service stops.

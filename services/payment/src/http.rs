@@ -4,54 +4,42 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::middleware;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use minuet_events::values::{Micros, OrderId};
-use minuet_identity::{Admin, Guarded, Kind, Problem, Verifier, as_problem};
+use minuet_identity::{Admin, Kind, Problem, Verifier};
 use minuet_messaging::Lane;
+use minuet_messaging::http::{Desk, away};
 use serde_json::{Value, json};
-use tracing::error;
+use tracing::info;
 
 use crate::store::{self, ParkedRefund};
 
-struct Desk {
-    lane: Lane,
-    identity: Option<Arc<Verifier>>,
-}
-
-impl Guarded for Desk {
-    fn verifier(&self) -> Option<&Verifier> {
-        self.identity.as_deref()
-    }
-}
+type Refunds = State<Arc<Desk<Lane>>>;
 
 pub(crate) fn routes(lane: Lane, identity: Option<Arc<Verifier>>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/parked-refunds", get(parked))
-        .route("/v1/parked-refunds/{order_id}/retry", post(retry))
-        .layer(middleware::map_response(as_problem))
-        .with_state(Arc::new(Desk { lane, identity }))
+        .route("/v1/parked-refunds/{order_id}/retry", post(retry));
+    Desk::open(routes, lane, identity)
 }
 
-async fn parked(State(desk): State<Arc<Desk>>, _: Admin) -> Response {
-    match store::parked_refunds(desk.lane.pool()).await {
-        Ok(refunds) => Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})).into_response(),
-        Err(error) => failed(&error),
-    }
+async fn parked(State(desk): Refunds, _: Admin) -> Result<Json<Value>, Problem> {
+    let refunds = store::parked_refunds(desk.of.pool()).await.map_err(|e| away(&e))?;
+    Ok(Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})))
 }
 
 /// 202: the provider is asked again under the same key. 404: no refund of this order is parked.
-async fn retry(State(desk): State<Arc<Desk>>, Admin(by): Admin, Path(order_id): Path<OrderId>) -> Response {
-    match store::retry_refund(&desk.lane, order_id).await {
-        Ok(true) => {
-            tracing::info!(%order_id, by = %by.user, "a parked refund is tried again");
-            StatusCode::ACCEPTED.into_response()
-        }
-        Ok(false) => Problem::new(Kind::NotFound, "no refund of this order is parked").into_response(),
-        Err(error) => failed(&error),
+async fn retry(
+    State(desk): Refunds,
+    Admin(by): Admin,
+    Path(order_id): Path<OrderId>,
+) -> Result<StatusCode, Problem> {
+    if !store::retry_refund(&desk.of, order_id).await.map_err(|e| away(&e))? {
+        return Err(Problem::new(Kind::NotFound, "no refund of this order is parked"));
     }
+    info!(%order_id, by = %by.user, "a parked refund is tried again");
+    Ok(StatusCode::ACCEPTED)
 }
 
 fn show(refund: &ParkedRefund) -> Value {
@@ -67,10 +55,4 @@ fn show(refund: &ParkedRefund) -> Value {
         "asked_at": Micros::from_datetime(refund.created_at),
         "parked_at": Micros::from_datetime(refund.updated_at),
     })
-}
-
-/// The cause goes into the log, not to the caller.
-fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error, "query failed");
-    Problem::new(Kind::Unavailable, "the service's database does not answer").into_response()
 }

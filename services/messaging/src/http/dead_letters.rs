@@ -7,24 +7,20 @@
 //! | `POST /v1/dead-letters/{id}/redrive?timeout_ms=` | 200 with what became of it and of those that wait for its key; 202 if that is not known in time |
 //! | `POST /v1/dead-letters/{id}/discard` `{reason}` | 200 with how many still wait for its key; 409 if it was discarded before |
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures::FutureExt;
-use minuet_identity::{ADMIN_PREFIX, Admin, FieldError, Guarded, Kind, Problem, Verifier, as_problem};
+use minuet_identity::{ADMIN_PREFIX, Admin, FieldError, Kind, Problem, Verifier};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::info;
 
+use super::desk::{Desk, away};
 use crate::dead_letters::{DISCARD_REASON, DeadLetters, Letter, Outcome, Which, Whole, discard_reason};
 
 const LARGEST_PAGE: u32 = 100;
@@ -33,49 +29,20 @@ const USUAL_PAGE: u32 = 20;
 const USUAL_WAIT: u64 = 5_000;
 const LONGEST_WAIT: u64 = 30_000;
 const LARGEST_BODY: usize = 4 * 1024;
-/// The whole request. Exceeds the longest wait by what the database may take.
-const LIMIT: Duration = Duration::from_secs(45);
-/// Requests at once: they share the service's connections to its database with its work.
-const AT_ONCE: usize = 4;
 
-struct Desk {
-    letters: DeadLetters,
-    identity: Option<Arc<Verifier>>,
-    room: Semaphore,
-}
-
-impl Guarded for Desk {
-    fn verifier(&self) -> Option<&Verifier> {
-        self.identity.as_deref()
-    }
-}
+type Parked = State<Arc<Desk<DeadLetters>>>;
 
 pub(crate) fn dead_letter_routes(letters: DeadLetters, identity: Option<Arc<Verifier>>) -> Router {
-    let desk = Arc::new(Desk { letters, identity, room: Semaphore::new(AT_ONCE) });
-    Router::new()
+    let routes = Router::new()
         .route("/v1/dead-letters", get(list))
         .route("/v1/dead-letters/{id}", get(show))
         .route("/v1/dead-letters/{id}/redrive", post(redrive))
-        .route("/v1/dead-letters/{id}/discard", post(discard))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), limited))
-        .layer(middleware::map_response(as_problem))
-        .with_state(desk)
-}
-
-async fn limited(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = desk.room.try_acquire() else {
-        return Problem::new(Kind::Overloaded, "others are at the parked events; try again").into_response();
-    };
-    match timeout(LIMIT, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
-        Ok(Ok(response)) => response,
-        // The panic hook has written what and where.
-        Ok(Err(_panic)) => Problem::new(Kind::Internal, "this is a bug here").into_response(),
-        Err(_) => Problem::new(Kind::Timeout, "this took too long; try again").into_response(),
-    }
+        .route("/v1/dead-letters/{id}/discard", post(discard));
+    Desk::open(routes, letters, identity)
 }
 
 async fn list(
-    State(desk): State<Arc<Desk>>,
+    State(desk): Parked,
     _: Admin,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Problem> {
@@ -83,7 +50,7 @@ async fn list(
     let page = which.limit as usize;
     // One more, which says whether there are more.
     which.limit += 1;
-    let mut letters = desk.letters.list(&which).await.map_err(|e| away(&e))?;
+    let mut letters = desk.of.list(&which).await.map_err(|e| away(&e))?;
     let more = letters.len() > page;
     letters.truncate(page);
     let cursor = letters.last().filter(|_| more).map(|letter: &Letter| letter.id.to_string());
@@ -133,25 +100,25 @@ fn which(given: Vec<(String, String)>) -> Result<Which, Problem> {
     if errors.is_empty() { Ok(which) } else { Err(Problem::with_errors(Kind::InvalidQuery, errors)) }
 }
 
-async fn show(State(desk): State<Arc<Desk>>, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
-    let found = desk.letters.one(id).await.map_err(|e| away(&e))?;
+async fn show(State(desk): Parked, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
+    let found = desk.of.one(id).await.map_err(|e| away(&e))?;
     found.map(Json).ok_or_else(unknown)
 }
 
 async fn redrive(
-    State(desk): State<Arc<Desk>>,
+    State(desk): Parked,
     Admin(by): Admin,
     Path(id): Path<i64>,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let wait = wait(given)?;
-    let asked = desk.letters.ask(id).await.map_err(|e| away(&e))?;
+    let asked = desk.of.ask(id).await.map_err(|e| away(&e))?;
     if asked.is_empty() {
-        let is_there = desk.letters.one(id).await.map_err(|e| away(&e))?.is_some();
+        let is_there = desk.of.one(id).await.map_err(|e| away(&e))?.is_some();
         return Err(if is_there { discarded_before() } else { unknown() });
     }
     info!(id, letters = asked.len(), by = by.user.as_str(), "redrive asked");
-    let letters = desk.letters.answered(&asked, wait).await.map_err(|e| away(&e))?;
+    let letters = desk.of.answered(&asked, wait).await.map_err(|e| away(&e))?;
     let is_open = letters.iter().any(|letter| letter.outcome == Outcome::Pending);
     let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(json!({"letters": letters}))).into_response())
@@ -179,18 +146,18 @@ fn wait(given: Vec<(String, String)>) -> Result<Duration, Problem> {
 }
 
 async fn discard(
-    State(desk): State<Arc<Desk>>,
+    State(desk): Parked,
     Admin(by): Admin,
     Path(id): Path<i64>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let why = reason(body).await?;
     let by = format!("{ADMIN_PREFIX}{}", by.user);
-    if let Some(waiting) = desk.letters.discard(id, &by, &why).await.map_err(|e| away(&e))? {
+    if let Some(waiting) = desk.of.discard(id, &by, &why).await.map_err(|e| away(&e))? {
         info!(id, by, "event discarded");
         return Ok(Json(json!({"id": id, "discarded_by": by, "discard_reason": why, "waiting": waiting})));
     }
-    let is_there = desk.letters.one(id).await.map_err(|e| away(&e))?.is_some();
+    let is_there = desk.of.one(id).await.map_err(|e| away(&e))?.is_some();
     Err(if is_there { discarded_before() } else { unknown() })
 }
 
@@ -219,12 +186,6 @@ fn unknown() -> Problem {
 
 fn discarded_before() -> Problem {
     Problem::new(Kind::AlreadyDiscarded, "this event was discarded; it is not redriven any more")
-}
-
-/// The cause goes into the log, not to the caller.
-fn away(error: &sqlx::Error) -> Problem {
-    error!(error = crate::policy::chain(error), "the parked events cannot be read");
-    Problem::new(Kind::Unavailable, "the service's database does not answer")
 }
 
 #[cfg(test)]
