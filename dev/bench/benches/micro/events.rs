@@ -1,18 +1,15 @@
 //! What every event costs, whatever it says: the codec per record, the headers, the ids.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion};
 use minuet_events::{Codec, Envelope, EventType, TraceContext, ids, partition};
 use uuid::Uuid;
 
-#[path = "../../../events/tests/contract/samples.rs"]
-#[allow(dead_code, reason = "shared with the tests of the contract")]
-mod samples;
+use crate::samples;
 
 /// The first sample of each record.
-fn codec(criterion: &mut Criterion) {
+pub(crate) fn codec(criterion: &mut Criterion) {
     let codec = Codec::local();
     for event_type in EventType::ALL {
         let event = samples::all().into_iter().find(|event| event.event_type() == *event_type).unwrap();
@@ -43,7 +40,7 @@ fn envelope() -> Envelope {
     }
 }
 
-fn headers(criterion: &mut Criterion) {
+pub(crate) fn headers(criterion: &mut Criterion) {
     let envelope = envelope();
     let lines = envelope.to_headers();
     let mut group = criterion.benchmark_group("headers");
@@ -60,7 +57,7 @@ fn headers(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn derived(criterion: &mut Criterion) {
+pub(crate) fn derived(criterion: &mut Criterion) {
     let (id, time, order) = (samples::EVENT, minuet_events::values::Micros(0), samples::order_id());
     let key = order.to_string();
     let mut group = criterion.benchmark_group("ids");
@@ -77,6 +74,3 @@ fn derived(criterion: &mut Criterion) {
     });
     group.finish();
 }
-
-criterion_group!(events, codec, headers, derived);
-criterion_main!(events);

@@ -1,18 +1,15 @@
 //! What deciding costs: each step of the dance, for a batch of 500 orders.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use minuet_inventory::domain::{self as inventory, Reservation, shift};
 use minuet_order::domain::{self as order, Change, Order};
 use minuet_payment::domain::{self as payment, Payment};
 
-mod story;
+use crate::story::{self, BATCH, EXPIRES, NOW, Story};
 
-use story::{BATCH, EXPIRES, NOW, Story};
-
-fn orders(criterion: &mut Criterion) {
+pub(crate) fn orders(criterion: &mut Criterion) {
     let (batch, products) = (story::batch(), story::products());
     let mut group = criterion.benchmark_group("decide, order");
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -47,7 +44,7 @@ fn orders(criterion: &mut Criterion) {
 }
 
 /// With the moves of stock that follow.
-fn reservations(criterion: &mut Criterion) {
+pub(crate) fn reservations(criterion: &mut Criterion) {
     let batch = story::batch();
     let mut stock = story::stock();
     let mut group = criterion.benchmark_group("decide, inventory");
@@ -77,7 +74,7 @@ fn reservations(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn payments(criterion: &mut Criterion) {
+pub(crate) fn payments(criterion: &mut Criterion) {
     let (batch, answer) = (story::batch(), story::answer());
     let mut group = criterion.benchmark_group("decide, payment");
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -98,6 +95,3 @@ fn payments(criterion: &mut Criterion) {
     });
     group.finish();
 }
-
-criterion_group!(decide, orders, reservations, payments);
-criterion_main!(decide);
