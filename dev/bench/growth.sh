@@ -5,13 +5,17 @@
 set -euo pipefail
 program=${1:?the program}
 shift
+failed=0
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
 
 run() { # <what> <how much> <options...>
     local what=$1 much=$2 json
     shift 2
     [[ ${GROWTH_ONLY:-$what} == "$what" ]] || return 0
-    json=$("$program" bench --only throughput --warm-up 8s --duration 15s --json "$@" 2>/dev/null) || {
-        printf '%-12s %12s  no figures\n' "$what" "$much"
+    json=$("$program" bench --only throughput --warm-up 8s --duration 15s --json "$@" 2>"$said") || {
+        printf '%-12s %12s  no figures: %s\n' "$what" "$much" "$(tail -1 "$said")"
+        failed=1
         return 0
     }
     field() { sed -n "s/^ *\"$1\": \([0-9.]*\).*/\1/p" <<<"$json" | head -1; }
@@ -27,3 +31,4 @@ for n in 0 10000000; do run orders $n --orders-before $n "${more[@]}"; done
 for n in 0 50000000; do run inbox $n --inbox-before $n "${more[@]}"; done
 for n in 1 2 4; do run instances $n --instances $n "${more[@]}"; done
 for n in 64 512 2048 8192; do run in-flight $n --variant provider --in-flight $n "${more[@]}"; done
+exit $failed

@@ -19,7 +19,8 @@ async fn start(folder: &Folder, arguments: &[&str]) -> (Process, PgPool) {
     folder.write("endpoints.json", &endpoints.to_string());
     let inventory = minuet_messaging::connect(databases["inventory"].as_str().unwrap(), 1, "test").unwrap();
     let common = ["bench", "--endpoints", "endpoints.json", "--warm-up", "1s", "--in-flight", "64"];
-    (folder.minuet(common.iter().chain(arguments)).start(), inventory)
+    let bench = folder.minuet(common.iter().chain(arguments)).env("TMPDIR", folder.path().to_string_lossy());
+    (bench.start(), inventory)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,4 +79,40 @@ async fn a_run_whose_books_do_not_balance_has_no_figures() {
     let Done { code, out, err } = process.ended().await;
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
     assert!(err.contains("the books do not balance") && err.contains("BENCH-0007"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_stopped_has_no_figures_and_leaves_nothing() {
+    let folder = Folder::new();
+    let (process, _) = start(&folder, &["--duration", "10m", "--only", "throughput"]).await;
+    process.logs("T: 64 orders in flight").await;
+    process.signal("TERM");
+    let Done { code, out, err } = process.ended().await;
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("there are no figures"), "{err}");
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("minuet-bench-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_compared_is_refused_before_anything_runs() {
+    let folder = Folder::new();
+    folder.write("relay.json", r#"{"rows": 1000, "rows_per_s": 50000.0}"#);
+    let empty = json!({"run": {"variant": "hot", "services": "together", "through": "gateway", "in_flight": 1, "rate": 1,
+        "duration_s": 1, "warm_up_s": 1, "rss_mib": [], "set": [], "broker": [],
+        "size": {"instances": 1, "orders_before": 0, "inbox_before": 0}}});
+    folder.write("empty.json", &empty.to_string());
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["--compare", "relay.json"], 1, "what --json printed"),
+        (&["--compare", "empty.json"], 1, "holds no figures"),
+        (&["--sampling", "0,1", "--compare", "empty.json"], 1, "takes one run"),
+        (&["--rounds", "2"], 2, "--sampling"),
+        (&["--relay", "1000", "--variant", "hot"], 2, "--variant"),
+    ];
+    for (arguments, expected, says) in cases {
+        let Done { code, err, .. } = folder.minuet(["bench"].iter().chain(arguments)).run().await;
+        assert_eq!(code, Some(expected), "{arguments:?}: {err}");
+        assert!(err.contains(says), "{arguments:?}: {err}");
+    }
 }

@@ -13,7 +13,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "MEASURE")]
     pub only: Option<Only>,
     /// Instead of orders, the order service's relay alone: so many rows of 300 bytes that lie in its outbox at the start
-    #[arg(long, value_name = "ROWS", conflicts_with_all = ["only", "endpoints", "compare", "profile"],
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["only", "endpoints", "compare", "profile", "record", "variant", "through", "services", "duration", "warm_up", "in_flight", "rate", "sampling", "products", "instances", "orders_before", "inbox_before"],
         value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub relay: Option<u64>,
     /// How orders are submitted
@@ -35,18 +35,18 @@ pub struct Args {
     #[arg(long, value_name = "ORDERS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
     /// Use these servers instead: kafka, registry and databases as in .minuet/endpoints.json. Nobody else may work on the
-    /// databases; the topics get a prefix of their own, and stay
+    /// databases; the topics get a prefix of their own, and stay. The CPU of servers elsewhere is not counted
     #[arg(long, value_name = "FILE", conflicts_with = "scratch")]
     pub endpoints: Option<PathBuf>,
     /// Where the servers keep their data; removed afterwards [default: a new folder below the system's for temporary files]
     #[arg(long, value_name = "FOLDER")]
     pub scratch: Option<PathBuf>,
     /// Record this part of the traces, 0 to 1, with a receiver in this process. Without it nothing is recorded. Several, as
-    /// 0,0.05,1: each is set beside a run without
+    /// 0,0.05,1, or --rounds: each is set beside a run without
     #[arg(long, value_name = "RATIO", value_parser = ratio, value_delimiter = ',')]
     pub sampling: Vec<f64>,
-    /// Of several ratios: so many runs of each, by turns, of which the medians count
-    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// So many runs of each ratio and without, by turns, of which the medians count
+    #[arg(long, value_name = "RUNS", default_value_t = 1, requires = "sampling", conflicts_with_all = ["compare", "profile", "record"], value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// A setting of the program, such as kafka.linger.ms=1 or order.batch_size=200. May be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
@@ -71,7 +71,7 @@ pub struct Args {
 }
 
 /// How much there is of what cost may grow with.
-#[derive(Clone, Debug, clap::Args, serde::Serialize)]
+#[derive(Clone, Debug, clap::Args, serde::Deserialize, serde::Serialize)]
 pub struct Size {
     /// Products for sale [default: 1000, in the variant hot 10]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(3..=1_000_000))]

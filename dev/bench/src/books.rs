@@ -9,6 +9,7 @@ use sqlx::types::Decimal;
 use uuid::Uuid;
 
 use crate::BenchError;
+use crate::args::Variant;
 use crate::inboxes::{self, Inboxes};
 use crate::servers::{SERVICES, Servers};
 
@@ -45,12 +46,17 @@ const REFUNDS: &str = "select count(*) from refunds where not done";
 
 /// # Errors
 /// [`BenchError::Books`] names everything that does not hold.
-pub(crate) async fn check(servers: &Servers, submitted: &[Uuid]) -> Result<Books, BenchError> {
+pub(crate) async fn check(
+    servers: &Servers,
+    submitted: &[Uuid],
+    variant: Variant,
+) -> Result<Books, BenchError> {
     let mut broken = at_rest(servers).await?;
     let Inboxes { events, broken: without_row } = inboxes::check(servers).await?;
     broken.extend(without_row);
     let mut books = orders(servers, submitted, &mut broken).await?;
     books.events = events;
+    broken.extend(not_confirmed(variant, &books));
     stock(servers, &mut broken).await?;
     money(servers, &mut broken).await?;
     for service in SERVICES {
@@ -124,6 +130,18 @@ async fn orders(
         broken.push("no order was submitted".to_owned());
     }
     Ok(Books { balanced: true, orders, confirmed, cancelled, failed, events: 0 })
+}
+
+/// An order that ends early costs less: a run of such orders is not the workload.
+fn not_confirmed(variant: Variant, books: &Books) -> Option<String> {
+    let Books { orders, confirmed, cancelled, failed, .. } = books;
+    let all_succeed = match variant {
+        Variant::Standard | Variant::Hot => true,
+        Variant::Provider => false,
+    };
+    (all_succeed && confirmed.unsigned_abs() != *orders).then(|| {
+        format!("stock is ample and every payment succeeds, yet {cancelled} of {orders} orders were cancelled and {failed} failed")
+    })
 }
 
 #[derive(FromRow)]
@@ -205,4 +223,25 @@ fn told(sums: &[(String, i64, Decimal)]) -> String {
 
 async fn number(servers: &Servers, service: &str, sql: &'static str) -> Result<i64, BenchError> {
     Ok(sqlx::query_scalar(sql).fetch_one(servers.pool(service)?).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_whose_orders_end_early_is_not_the_workload() {
+        let books = |cancelled| Books {
+            balanced: true,
+            orders: 20,
+            confirmed: 20 - cancelled,
+            cancelled,
+            failed: 0,
+            events: 0,
+        };
+        assert_eq!(not_confirmed(Variant::Standard, &books(0)), None);
+        assert_eq!(not_confirmed(Variant::Provider, &books(1)), None);
+        let told = not_confirmed(Variant::Hot, &books(1)).expect("one too few");
+        assert!(told.contains("1 of 20 orders were cancelled"), "{told}");
+    }
 }

@@ -52,9 +52,16 @@ impl Ends {
         Ok(Ends { reading, stop })
     }
 
-    pub(crate) async fn stop(self) -> Result<(), BenchError> {
+    pub(crate) async fn stop(mut self) -> Result<(), BenchError> {
         self.stop.store(true, Ordering::Relaxed);
-        Ok(self.reading.await??)
+        Ok((&mut self.reading).await??)
+    }
+}
+
+/// The thread that reads would outlive a run that was given up.
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

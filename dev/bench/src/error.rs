@@ -17,6 +17,10 @@ pub enum BenchError {
     File { path: PathBuf, source: io::Error },
     #[error("{path} is not what it should be ({takes})")]
     Json { path: PathBuf, takes: &'static str, source: serde_json::Error },
+    #[error("{option} takes one run: give one --sampling ratio at most")]
+    OneRun { option: &'static str },
+    #[error("{path} holds no figures: --compare takes what --json printed")]
+    NoFigures { path: PathBuf },
     #[error("the figures cannot be written as JSON")]
     Figures(#[source] serde_json::Error),
     #[error("{path} names no database of {service}")]

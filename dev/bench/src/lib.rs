@@ -56,7 +56,16 @@ use servers::Servers;
 /// Whatever hinders the run; [`BenchError::Books`] where it ran and its books do not balance.
 pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
     let progress = Progress::new();
-    if args.sampling.len() > 1 {
+    if args.sampling.len() > 1 || args.rounds > 1 {
+        for (option, given) in [
+            ("--compare", args.compare.is_some()),
+            ("--profile", args.profile),
+            ("--record", args.record.is_some()),
+        ] {
+            if given {
+                return Err(BenchError::OneRun { option });
+            }
+        }
         return cost::compare(args, program, &progress).await;
     }
     if let Some(rows) = args.relay {
@@ -72,7 +81,7 @@ pub async fn run(args: &Args, program: &Path) -> Result<String, BenchError> {
 
 async fn once(args: &Args, program: &Path, progress: &Progress) -> Result<(Report, String), BenchError> {
     with_servers(args, progress, async |servers, scratch| {
-        with_program(args, program, servers, scratch, async |program| {
+        with_program(args, program, servers, scratch, progress, async |program| {
             whole(args, servers, program, progress).await
         })
         .await
@@ -101,6 +110,7 @@ async fn with_program<T>(
     binary: &Path,
     servers: &Servers,
     scratch: &Scratch,
+    progress: &Progress,
     measure: impl AsyncFnOnce(&Program) -> Result<T, BenchError>,
 ) -> Result<T, BenchError> {
     let (program, mut children) = Program::start(args, binary, servers, scratch)?;
@@ -109,9 +119,11 @@ async fn with_program<T>(
         ended = children.ended() => Err(ended),
     };
     let stopped = children.stop().await;
-    let measured = measured?;
-    stopped?;
-    Ok(measured)
+    let whole = measured.and_then(|measured| stopped.map(|()| measured));
+    if whole.is_err() {
+        progress.phase(&format!("what the program has logged stays in {}", scratch.keep_logs().display()));
+    }
+    whole
 }
 
 /// From the catalogue to the books.
@@ -131,7 +143,7 @@ async fn whole(
         progress.phase(&format!("{} spans were received", traces.store.received()));
     }
     progress.phase("holding the books against each other");
-    let books = books::check(servers, &submitted).await?;
+    let books = books::check(servers, &submitted, args.variant).await?;
     let report = Report::new(args, throughput, latency, program.peak_memory()?, &memory, books);
     Ok((report, profile))
 }

@@ -22,7 +22,7 @@ use crate::{Args, BenchError};
 
 /// How often the bar moves.
 const STEP: Duration = Duration::from_millis(250);
-const SAMPLES: u32 = 12;
+const SAMPLES: u32 = 31;
 /// How long nothing may end before the rest counts as stuck. The books then say which.
 const STUCK: Duration = Duration::from_secs(30);
 

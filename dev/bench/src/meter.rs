@@ -53,11 +53,10 @@ impl Meter {
             databases
                 .push(sqlx::query_scalar("select current_database()::text").fetch_one(&database.pool).await?);
         }
-        let port = servers.kafka.values().find_map(|address| address.rsplit_once(':')?.1.parse().ok());
         Ok(Meter {
             program: program.pids.clone(),
             postgres: Processes::now().postgres_of(back_end.unsigned_abs()),
-            broker: port.and_then(proc::listener),
+            broker: servers.kafka.values().find_map(|address| proc::listener(local_port(address)?)),
             databases,
         })
     }
@@ -82,6 +81,12 @@ impl Meter {
     }
 }
 
+/// Of an address on this machine. Another machine's broker may have the port of something that listens here.
+fn local_port(address: &str) -> Option<u16> {
+    let (host, port) = address.rsplit_once(':')?;
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host).then(|| port.parse().ok()).flatten()
+}
+
 impl Reading {
     pub(crate) fn since(&self, before: &Reading) -> Used {
         let both = |now: Option<f64>, then: Option<f64>| now.zip(then).map(|(now, then)| now - then);
@@ -97,5 +102,17 @@ impl Reading {
             wal: self.wal - before.wal,
             transactions: self.transactions - before.transactions,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_broker_of_this_machine_is_counted() {
+        assert_eq!(local_port("127.0.0.1:9092"), Some(9092));
+        assert_eq!(local_port("localhost:9092"), Some(9092));
+        assert_eq!(local_port("kafka.example:9092"), None);
     }
 }

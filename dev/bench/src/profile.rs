@@ -21,6 +21,20 @@ const WAITS: &str =
     "select datname::text, coalesce(wait_event_type || ' ' || wait_event, 'runs'), count(*) from pg_stat_activity
      where state <> 'idle' and pid <> pg_backend_pid() and application_name like 'minuet-%' group by 1, 2";
 
+/// Of an inbox, a partition for each day.
+const TABLES: &str = "select relname::text as name, n_tup_ins as inserted, n_tup_upd as updated, n_tup_hot_upd as hot, n_tup_del as deleted
+     from pg_stat_user_tables";
+
+#[derive(Clone, Debug, Default, sqlx::FromRow)]
+struct Table {
+    name: String,
+    inserted: i64,
+    updated: i64,
+    /// In the same page, without a new entry in any index.
+    hot: i64,
+    deleted: i64,
+}
+
 #[derive(Clone, Debug, Default, sqlx::FromRow)]
 struct Statement {
     queryid: i64,
@@ -32,18 +46,20 @@ struct Statement {
 }
 
 type Statements = HashMap<i64, Statement>;
+type Tables = BTreeMap<String, Table>;
 /// By database and what was waited for.
 type Waits = BTreeMap<(String, String), i64>;
 
 pub(crate) struct Profile {
     before: Vec<Statements>,
+    tables: Vec<Tables>,
     sampling: JoinHandle<Result<(), sqlx::Error>>,
     waits: tokio::sync::watch::Receiver<Waits>,
 }
 
 impl Profile {
     pub(crate) async fn begin(servers: &Servers) -> Result<Self, BenchError> {
-        let before = statements(servers).await?;
+        let (before, tables) = (statements(servers).await?, tables(servers).await?);
         let (told, waits) = tokio::sync::watch::channel(Waits::new());
         let pool = servers.pool("order")?.clone();
         let sampling = tokio::spawn(async move {
@@ -57,18 +73,23 @@ impl Profile {
                 tokio::time::sleep(SAMPLE).await;
             }
         });
-        Ok(Profile { before, sampling, waits })
+        Ok(Profile { before, tables, sampling, waits })
     }
 
     /// As text: a table for each database.
     pub(crate) async fn end(self, servers: &Servers, orders: u64) -> Result<String, BenchError> {
         self.sampling.abort();
-        let after = statements(servers).await?;
+        let (after, tables_after) = (statements(servers).await?, tables(servers).await?);
         let waits = self.waits.borrow().clone();
         let mut text = String::new();
-        for ((database, before), after) in servers.databases.iter().zip(&self.before).zip(after) {
+        let statements = self.before.iter().zip(after);
+        let tables = self.tables.iter().zip(&tables_after);
+        for ((database, (before, after)), (rows, rows_after)) in
+            servers.databases.iter().zip(statements).zip(tables)
+        {
             let used = difference(before, after);
             table(&mut text, database.service, &used, orders);
+            rows_written(&mut text, rows, rows_after, orders);
         }
         shown(&mut text, &waits);
         Ok(text)
@@ -86,6 +107,40 @@ async fn statements(servers: &Servers) -> Result<Vec<Statements>, BenchError> {
 async fn of(pool: &PgPool) -> Result<Statements, sqlx::Error> {
     let rows: Vec<Statement> = sqlx::query_as(STATEMENTS).fetch_all(pool).await?;
     Ok(rows.into_iter().map(|row| (row.queryid, row)).collect())
+}
+
+async fn tables(servers: &Servers) -> Result<Vec<Tables>, BenchError> {
+    let mut all = Vec::new();
+    for database in &servers.databases {
+        let rows: Vec<Table> = sqlx::query_as(TABLES).fetch_all(&database.pool).await?;
+        all.push(rows.into_iter().map(|table| (table.name.clone(), table)).collect());
+    }
+    Ok(all)
+}
+
+/// By table: how many rows an order takes, and which part of the updates was HOT.
+fn rows_written(text: &mut String, before: &Tables, after: &Tables, orders: u64) {
+    let (none, orders) = (Table::default(), orders.max(1) as f64);
+    text.push_str(&format!("{:>12} {:>12} {:>10} {:>10}  table\n", "inserts", "updates", "HOT", "deletes"));
+    for (name, now) in after {
+        let then = before.get(name).unwrap_or(&none);
+        let (inserted, updated) = (now.inserted - then.inserted, now.updated - then.updated);
+        let (hot, deleted) = (now.hot - then.hot, now.deleted - then.deleted);
+        if inserted + updated + deleted == 0 {
+            continue;
+        }
+        let each = |rows: i64| short(rows as f64 / orders);
+        let hot = match updated {
+            0 => String::new(),
+            _ => format!("{:.1}%", 100.0 * hot as f64 / updated as f64),
+        };
+        text.push_str(&format!(
+            "{:>12} {:>12} {hot:>10} {:>10}  {name}\n",
+            each(inserted),
+            each(updated),
+            each(deleted)
+        ));
+    }
 }
 
 /// What was done in between, the longest first.
@@ -171,6 +226,23 @@ mod tests {
         let seen: Vec<_> =
             used.iter().map(|statement| (statement.queryid, statement.calls, statement.ms)).collect();
         assert_eq!(seen, [(3, 1, 9.0), (1, 1, 0.5)]);
+    }
+
+    #[test]
+    fn what_was_written_is_shown_per_order_and_table() {
+        let table =
+            |inserted, updated, hot| Table { name: "orders".to_owned(), inserted, updated, hot, deleted: 0 };
+        let tables = |table: Table| {
+            Tables::from([("idle".to_owned(), Table::default()), ("orders".to_owned(), table)])
+        };
+        let mut text = String::new();
+        rows_written(&mut text, &tables(table(10, 20, 20)), &tables(table(20, 40, 39)), 10);
+        let words: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(
+            (words, text.lines().count()),
+            (vec!["1.00", "2.00", "95.0%", "0.000", "orders"], 2),
+            "{text}"
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) async fn measure(
     with_servers(args, progress, async |servers, scratch| {
         fill(servers, rows, progress).await?;
         let drain = async |program: &Program| drain(args, servers, program, rows).await;
-        with_program(args, binary, servers, scratch, drain).await
+        with_program(args, binary, servers, scratch, progress, drain).await
     })
     .await
 }

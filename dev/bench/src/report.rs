@@ -44,7 +44,7 @@ struct Cpu {
 }
 
 /// How it was measured, and what must not be counted with the rest.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Run {
     variant: String,
     services: String,
@@ -64,6 +64,14 @@ struct Run {
     size: Size,
     set: Vec<(String, String)>,
     broker: Vec<(String, String)>,
+}
+
+/// An earlier run.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Earlier {
+    #[serde(flatten)]
+    figures: Figures,
+    run: Run,
 }
 
 impl Report {
@@ -122,7 +130,7 @@ impl Report {
     }
 
     /// Beside the figures of an earlier run, where one is given.
-    pub(crate) fn table(&self, before: Option<&Figures>) -> String {
+    pub(crate) fn table(&self, before: Option<&Earlier>) -> String {
         let Report { figures, books, run } = self;
         let mut text = format!(
             "variant {}, services {}, through {}; {} s each after {} s of warm-up\n\n",
@@ -131,7 +139,7 @@ impl Report {
         if before.is_some() {
             text.push_str(&format!("{:<44} {:>10} {:>10} {:>8}\n", "", "now", "before", "ratio"));
         }
-        let (now, then) = (rows(figures), before.map(rows));
+        let (now, then) = (rows(figures), before.map(|before| rows(&before.figures)));
         for (at, (what, value)) in now.into_iter().enumerate() {
             let Some(value) = value else { continue };
             text.push_str(&format!("{:<44} {:>10}", label(what, run), short(value)));
@@ -139,6 +147,9 @@ impl Report {
                 text.push_str(&format!(" {:>10} {:>8.2}", short(then), value / then));
             }
             text.push('\n');
+        }
+        if let Some(before) = before {
+            text.extend(run.otherwise(&before.run).map(|line| format!("(before: {line})\n")));
         }
         if let Some(cpu) = run.generator_cpu_s_per_1000 {
             text.push_str(&format!("{:<44} {:>10}\n", "(load generator, counted apart)", short(cpu)));
@@ -195,10 +206,52 @@ fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 11] {
     ]
 }
 
-/// The figures of an earlier run.
-pub(crate) fn read(path: &Path) -> Result<Figures, BenchError> {
+impl Run {
+    /// What was otherwise in that run, so that the figures beside each other are not of one workload.
+    fn otherwise(&self, that: &Run) -> impl Iterator<Item = String> {
+        let told = |run: &Run| {
+            let Run {
+                variant,
+                services,
+                through,
+                in_flight,
+                rate,
+                duration_s,
+                warm_up_s,
+                sampling,
+                size,
+                set,
+                broker,
+                ..
+            } = run;
+            let sampling = sampling.map_or_else(|| "none".to_owned(), |ratio| ratio.to_string());
+            [
+                format!("variant {variant}"),
+                format!("services {services}"),
+                format!("through {through}"),
+                format!("{in_flight} in flight"),
+                format!("{rate} orders/s"),
+                format!("{duration_s} s after {warm_up_s} s of warm-up"),
+                format!("sampling {sampling}"),
+                format!("{size:?}"),
+                format!("set {set:?}"),
+                format!("broker {broker:?}"),
+            ]
+        };
+        told(self).into_iter().zip(told(that)).filter(|(now, then)| now != then).map(|(_, then)| then)
+    }
+}
+
+/// An earlier run, by what --json printed of it.
+pub(crate) fn read(path: &Path) -> Result<Earlier, BenchError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| BenchError::File { path: path.to_owned(), source })?;
     let takes = "what --json printed";
-    serde_json::from_str(&text).map_err(|source| BenchError::Json { path: path.to_owned(), takes, source })
+    let earlier: Earlier = serde_json::from_str(&text).map_err(|source| BenchError::Json {
+        path: path.to_owned(),
+        takes,
+        source,
+    })?;
+    let is_empty = rows(&earlier.figures).iter().all(|(_, value)| value.is_none());
+    if is_empty { Err(BenchError::NoFigures { path: path.to_owned() }) } else { Ok(earlier) }
 }

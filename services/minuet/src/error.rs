@@ -64,6 +64,8 @@ pub(crate) enum CliError {
     Up(#[from] UpError),
     #[error(transparent)]
     Bench(Box<minuet_bench::BenchError>),
+    #[error("stopped before its end: there are no figures")]
+    BenchStopped,
     #[error("the program's own file cannot be found")]
     OwnFile(#[source] std::io::Error),
     #[error("{url} answered {status}")]
@@ -110,6 +112,7 @@ impl CliError {
             | CliError::Audit(_)
             | CliError::Up(_)
             | CliError::Bench(_)
+            | CliError::BenchStopped
             | CliError::OwnFile(_)
             | CliError::Unhealthy { .. }
             | CliError::NoAnswer { .. }
