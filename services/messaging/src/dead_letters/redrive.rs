@@ -3,7 +3,7 @@
 
 use minuet_events::values::Micros;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -52,8 +52,8 @@ impl Asked {
         Ok(Some(Asked { shard: partition.unsigned_abs(), ids }))
     }
 
-    pub(crate) async fn answered(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
-        sqlx::query(ANSWERED).bind(&self.ids).execute(pool).await?;
+    pub(crate) async fn answered(&self, executor: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
+        sqlx::query(ANSWERED).bind(&self.ids).execute(executor).await?;
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl Asked {
             .bind(reason.storable())
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(ANSWERED).bind(&self.ids).execute(&mut *transaction).await?;
+        self.answered(&mut *transaction).await?;
         transaction.commit().await
     }
 }
