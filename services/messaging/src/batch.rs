@@ -26,7 +26,7 @@ use crate::policy::{Verdict, back_off, chain, verdict};
 use crate::spans::{self, Outcome};
 use crate::{
     Content, Counts, Dependency, Emission, Health, Incoming, Lane, ReactError, Reacted, Reactor, Received,
-    inbox,
+    Transaction,
 };
 use item::Item;
 
@@ -211,7 +211,7 @@ impl<R: Reactor> Processor<R> {
         items.into_iter().map(|item| item.unfit(reason.clone(), &self.lane.catalogue)).collect()
     }
 
-    /// One transaction: fence, claim, park, react, publish.
+    /// One transaction: fence and claim, park, react, publish.
     async fn attempt(
         &self,
         begun: SystemTime,
@@ -221,14 +221,12 @@ impl<R: Reactor> Processor<R> {
         let opened = SystemTime::now();
         let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
         let mut steps = Steps::begin();
-        let mut transaction = self.lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
-        steps.done("begin");
-        let something_waits = transaction.something_waits;
-        let connection = transaction.connection();
-
-        let fresh = self.claim(connection, items).await?;
+        let mut pooled = self.lane.connection().await?;
+        let (mut transaction, fresh) = self.claim(&mut pooled, &shards, items).await?;
         reach(Point::AfterClaim);
         steps.done("claim");
+        let something_waits = transaction.something_waits;
+        let connection = transaction.connection();
         let mut waiting = match something_waits {
             true => {
                 dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.place(&items[*i]))).await?
@@ -260,6 +258,7 @@ impl<R: Reactor> Processor<R> {
         emissions.extend(caused);
         steps.done("react");
         transaction.commit(&emissions).await?;
+        self.lane.keep(pooled);
         steps.done("commit");
         if self.lane.tracer.is_on() {
             let batch = spans::Batch { lane: &self.lane, begun, opened, failures: tries };
@@ -276,16 +275,23 @@ impl<R: Reactor> Processor<R> {
         Ok(Attempted::Done(after))
     }
 
-    /// The places of the items that nobody has claimed before. The first of several with one id is the one that counts.
-    async fn claim(&self, connection: &mut PgConnection, items: &[Item]) -> Result<Vec<usize>, ReactError> {
+    /// With the places of the items that nobody has claimed before. The first of several with one id is the one that counts.
+    async fn claim<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+        items: &[Item],
+    ) -> Result<(Transaction<'c>, Vec<usize>), ReactError> {
         let claims: Vec<Option<Uuid>> = items.iter().map(|item| item.claim(&self.lane.catalogue)).collect();
         let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut new = inbox::claim(connection, &wanted, self.lane.now()).await?;
+        let mut transaction = self.lane.claim(connection, shards, &wanted).await?;
+        let new = &mut transaction.claimed;
         let is_fresh =
             |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
-        Ok(claims.into_iter().enumerate().filter_map(is_fresh).collect())
+        let fresh = claims.into_iter().enumerate().filter_map(is_fresh).collect();
+        Ok((transaction, fresh))
     }
 
     async fn react(

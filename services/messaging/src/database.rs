@@ -1,10 +1,12 @@
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection as _};
+use sqlx::{ConnectOptions, Connection as _, PgPool, Postgres};
+use tokio::time::timeout;
 
 use crate::dead_letters::{self, admin, redrive};
 use crate::inbox::{self, tidy};
@@ -12,6 +14,8 @@ use crate::{meters, outbox, shards, sweeper};
 
 /// How long a connection may be idle and still be believed to be there.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -107,8 +111,60 @@ fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
                 Ok(true)
             })
         })
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PATIENCE)
         .connect_lazy_with(options)
+}
+
+/// A pool, and the connection that was used last: a pool asks each one that comes back whether it is still there, a round trip,
+/// and gives out another one whose caches are cold. At low load those are a fifth of all round trips (docs/performance.md).
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pool: PgPool,
+    kept: Mutex<Option<(PoolConnection<Postgres>, Instant)>>,
+}
+
+impl Connections {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Connections { pool, kept: Mutex::default() }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The kept one, if nobody else has it, or another.
+    pub(crate) async fn get(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        match self.replace(None) {
+            Some((connection, used)) if used.elapsed() < TRUSTED => Ok(connection),
+            Some((mut connection, _)) => match timeout(PATIENCE, connection.ping()).await {
+                Ok(Ok(())) => Ok(connection),
+                _ => {
+                    connection.close_on_drop();
+                    drop(connection);
+                    self.pool.acquire().await
+                }
+            },
+            None => self.pool.acquire().await,
+        }
+    }
+
+    /// For the next who asks. Only one on which nothing has failed.
+    pub(crate) fn keep(&self, connection: PoolConnection<Postgres>) {
+        drop(self.replace(Some((connection, Instant::now()))));
+    }
+
+    /// Waits until nobody uses any of them.
+    pub(crate) async fn close(&self) {
+        drop(self.replace(None));
+        self.pool.close().await;
+    }
+
+    fn replace(
+        &self,
+        by: Option<(PoolConnection<Postgres>, Instant)>,
+    ) -> Option<(PoolConnection<Postgres>, Instant)> {
+        std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), by)
+    }
 }
 
 /// Brings the database up to this build's schema. Forward only; safe when several instances start at once.

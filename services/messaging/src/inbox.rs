@@ -8,19 +8,35 @@ use minuet_events::values::Micros;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub(crate) const CLAIM: &str =
-    "insert into inbox (id, claimed_on) select unnest($1::uuid[]), $2 on conflict do nothing returning id";
+use crate::shards::{self, Fenced, held, something_waits};
 
-/// Claims the ids for this transaction; answers with those that nobody had claimed before.
+/// A fence ([`shards::FENCE`]) that claims the ids if all of the shards are ours: one round trip for both.
+pub(crate) const CLAIM: &str = concat!(
+    "with ",
+    held!(),
+    ", claimed as (insert into inbox (id, claimed_on)
+        select id, $4 from unnest($3::uuid[]) id where (select count(*) from held) = cardinality($1)
+        on conflict do nothing returning id)
+     select array(select shard from held), ",
+    something_waits!(),
+    ", array(select id from claimed)"
+);
+
+/// Fences the transaction and claims the ids for it. Answers with those that nobody had claimed before; with none, if a shard
+/// is lost.
 pub(crate) async fn claim(
     connection: &mut PgConnection,
+    believed: &[(u32, i64)],
     ids: &[Uuid],
     now: Micros,
-) -> Result<HashSet<Uuid>, sqlx::Error> {
+) -> Result<(Fenced, HashSet<Uuid>), sqlx::Error> {
+    // Whoever claims nothing does not wait for the inbox either.
     if ids.is_empty() {
-        return Ok(HashSet::new());
+        return Ok((shards::fence(connection, believed).await?, HashSet::new()));
     }
+    let (numbers, epochs) = shards::columns(believed);
     let today = now.to_datetime().date();
-    let fresh: Vec<Uuid> = sqlx::query_scalar(CLAIM).bind(ids).bind(today).fetch_all(connection).await?;
-    Ok(fresh.into_iter().collect())
+    let claiming = sqlx::query_as(CLAIM).bind(numbers).bind(epochs).bind(ids).bind(today);
+    let (ours, something_waits, fresh): (_, _, Vec<Uuid>) = claiming.fetch_one(connection).await?;
+    Ok((Fenced::of(believed, ours, something_waits), fresh.into_iter().collect()))
 }

@@ -1,5 +1,6 @@
 //! Where a service writes: a transaction that is fenced by its shards' epochs and that publishes what it caused.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -7,21 +8,24 @@ use minuet_events::values::Micros;
 use minuet_events::{Codec, TraceContext};
 use minuet_telemetry::meters::Meters;
 use minuet_telemetry::{Span, Tracer};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
+use crate::database::Connections;
 use crate::fault::{Point, reach};
 use crate::meters::Instruments;
-use crate::shards::{self, Fenced, Shards};
+use crate::shards::{Fenced, Shards};
 use crate::topics::Catalogue;
-use crate::{Cause, Clock, Emission, ReactError, outbox, spans};
+use crate::{Cause, Clock, Emission, ReactError, inbox, outbox, spans};
 
 /// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
 #[derive(Clone)]
 pub struct Lane {
     pub(crate) service: &'static str,
     pub(crate) source: Arc<str>,
-    pub(crate) pool: PgPool,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) codec: Codec,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) shards: Arc<Shards>,
@@ -36,7 +40,7 @@ pub struct Lane {
 
 impl Lane {
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.connections.pool()
     }
 
     /// For what the service itself measures.
@@ -94,8 +98,32 @@ impl Lane {
         Emission::caused_by(cause, &self.source, event, index, now, sequence, trace)
     }
 
+    /// A connection for a transaction. One that is [kept](Lane::keep) after it serves the next.
+    pub async fn connection(&self) -> Result<PoolConnection<Postgres>, ReactError> {
+        Ok(self.connections.get().await?)
+    }
+
+    /// Once the transaction has committed; one on which something failed goes back to the pool by itself.
+    pub fn keep(&self, connection: PoolConnection<Postgres>) {
+        self.connections.keep(connection);
+    }
+
     /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
-    pub async fn begin(&self, shards: &[u32]) -> Result<Transaction, ReactError> {
+    pub async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+    ) -> Result<Transaction<'c>, ReactError> {
+        self.claim(connection, shards, &[]).await
+    }
+
+    /// As [`Lane::begin`], and claims the ids in the inbox.
+    pub(crate) async fn claim<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+        ids: &[Uuid],
+    ) -> Result<Transaction<'c>, ReactError> {
         let mut believed = Vec::with_capacity(shards.len());
         let mut foreign = Vec::new();
         for shard in shards {
@@ -107,25 +135,28 @@ impl Lane {
         if !foreign.is_empty() {
             return Err(ReactError::Fenced(foreign));
         }
-        let mut inner = self.pool.begin().await?;
-        let Fenced { lost, something_waits } = shards::fence(&mut inner, &believed).await?;
+        let mut inner = connection.begin().await?;
+        let (fenced, claimed) = inbox::claim(&mut inner, &believed, ids, self.now()).await?;
+        let Fenced { lost, something_waits } = fenced;
         if !lost.is_empty() {
             inner.rollback().await?;
             self.shards.fence_off(&lost);
             return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
-        Ok(Transaction { inner, lane: self.clone(), something_waits })
+        Ok(Transaction { inner, lane: self.clone(), something_waits, claimed })
     }
 }
 
-pub struct Transaction {
-    inner: sqlx::Transaction<'static, Postgres>,
+pub struct Transaction<'c> {
+    inner: sqlx::Transaction<'c, Postgres>,
     lane: Lane,
     /// Events of some keys are parked: see [`Fenced`].
     pub(crate) something_waits: bool,
+    /// The ids that nobody had claimed before.
+    pub(crate) claimed: HashSet<Uuid>,
 }
 
-impl Transaction {
+impl Transaction<'_> {
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.inner
     }

@@ -19,10 +19,11 @@ use minuet_telemetry::{Kind, Span};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::Producer as _;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::database::Connections;
 use crate::fault::{Point, reach};
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
@@ -47,7 +48,7 @@ const ASK_KAFKA: Duration = Duration::from_secs(1);
 pub(crate) struct Relay {
     pub(crate) lane: Lane,
     /// Its own: see [`crate::database::connect_relay`].
-    pub(crate) pool: PgPool,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) producers: Producers,
     pub(crate) prefix: String,
     pub(crate) poll: Duration,
@@ -70,7 +71,7 @@ struct Round {
 impl Relay {
     pub(crate) fn new(
         lane: Lane,
-        pool: PgPool,
+        connections: Arc<Connections>,
         producers: Producers,
         prefix: String,
         poll: Duration,
@@ -80,7 +81,7 @@ impl Relay {
         let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
         Relay {
             lane,
-            pool,
+            connections,
             producers,
             prefix,
             poll,
@@ -148,8 +149,10 @@ impl Relay {
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
-        let (rows, was_cut) = self.read(&shards, &stopped).await?;
+        let mut connection = self.connections.get().await?;
+        let (rows, was_cut) = read(&mut connection, &shards, &stopped).await?;
         if rows.is_empty() {
+            self.connections.keep(connection);
             return Ok(Round::default());
         }
         reach(Point::AfterRelayRead);
@@ -160,32 +163,16 @@ impl Relay {
                 .bind(&published)
                 .bind(&shards)
                 .bind(&epochs)
-                .execute(&self.pool)
+                .execute(&mut *connection)
                 .await?;
             reach(Point::AfterRelayDelete);
             if deleted.rows_affected() < published.len() as u64 {
-                self.look_at_epochs(&held).await?;
+                self.look_at_epochs(&mut connection, &held).await?;
             }
             Counts::add(&self.counts.published, published.len());
         }
+        self.connections.keep(connection);
         Ok(Round { published: published.len(), was_cut })
-    }
-
-    /// The lowest rows, by number or by bytes, whichever is reached first; one at least. And whether one of the two was.
-    async fn read(&self, shards: &[i16], stopped: &[&str]) -> Result<(Vec<Row>, bool), sqlx::Error> {
-        let query =
-            sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS.cast_signed() as i64);
-        let mut stream = query.fetch(&self.pool);
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = stream.try_next().await? {
-            bytes += row.payload.len() + row.headers.len();
-            rows.push(row);
-            if bytes >= BYTES {
-                return Ok((rows, true));
-            }
-        }
-        let was_cut = rows.len() >= ROWS;
-        Ok((rows, was_cut))
     }
 
     /// An idle service hears nothing of a broker that came back: nobody tells it, and it sends nothing.
@@ -205,9 +192,12 @@ impl Relay {
     }
 
     /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
-    async fn look_at_epochs(&self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        let lost = shards::fence(&mut connection, held).await?.lost;
+    async fn look_at_epochs(
+        &self,
+        connection: &mut PgConnection,
+        held: &[(u32, i64)],
+    ) -> Result<(), sqlx::Error> {
+        let lost = shards::fence(connection, held).await?.lost;
         if !lost.is_empty() {
             warn!(shards = ?lost, "shards were taken by another instance");
             self.lane.shards.fence_off(&lost);
@@ -303,6 +293,30 @@ impl Relay {
         let wait = if refused { STOPPED } else { Duration::from_millis(100) };
         self.stopped.insert(row.key.clone(), Instant::now() + wait);
     }
+}
+
+/// The lowest rows, by number or by bytes, whichever is reached first; one at least. And whether one of the two was.
+async fn read(
+    connection: &mut PgConnection,
+    shards: &[i16],
+    stopped: &[&str],
+) -> Result<(Vec<Row>, bool), sqlx::Error> {
+    let query =
+        sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS.cast_signed() as i64);
+    let mut stream = query.fetch(&mut *connection);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        bytes += row.payload.len() + row.headers.len();
+        rows.push(row);
+        if bytes >= BYTES {
+            drop(stream);
+            // What was not read of it must not wait in the database until all of this is sent.
+            connection.ping().await?;
+            return Ok((rows, true));
+        }
+    }
+    let was_cut = rows.len() >= ROWS;
+    Ok((rows, was_cut))
 }
 
 /// Of each key its first row; and the others, in their order.

@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use crate::batch::Processor;
 use crate::client::Client;
 use crate::consumer::{self, Membership, Polled};
+use crate::database::Connections;
 use crate::decode::Decoder;
 use crate::generations::Generations;
 use crate::inbox::tidy;
@@ -85,7 +86,7 @@ impl Service {
         let lane = Lane {
             service: name,
             source: format!("/minuet/{name}").into(),
-            pool,
+            connections: Arc::new(Connections::new(pool)),
             codec,
             shards,
             catalogue,
@@ -117,7 +118,7 @@ impl Service {
 
     /// What every service shows over HTTP: health, counts, meters, and to admins its parked events.
     pub fn routes(&self) -> Router {
-        let letters = DeadLetters::of(self.lane.pool.clone(), self.lane.codec.clone());
+        let letters = DeadLetters::of(self.lane.pool().clone(), self.lane.codec.clone());
         http::health_routes(self.health.clone(), Arc::clone(&self.counts))
             .merge(http::metrics_route(self.lane.meters.clone()))
             .merge(http::dead_letter_routes(letters, self.settings.identity.clone()))
@@ -200,9 +201,10 @@ impl Service {
         };
         let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
         let relays = database::connect_relay(&settings.database_url, lane.service)?;
+        let relays = Arc::new(Connections::new(relays));
         let relay = Relay::new(
             lane.clone(),
-            relays.clone(),
+            Arc::clone(&relays),
             producers.clone(),
             settings.topic_prefix.clone(),
             settings.relay_poll,
@@ -249,7 +251,7 @@ impl Service {
             warn!(%error, "the relay did not finish in time; what is left is published at the next start");
         }
         leave(consumer, producers).await;
-        let closing = async { tokio::join!(lane.pool.close(), relays.close()) };
+        let closing = async { tokio::join!(lane.connections.close(), relays.close()) };
         if tokio::time::timeout(GOODBYE, closing).await.is_err() {
             warn!("the database did not let us go in time");
         }

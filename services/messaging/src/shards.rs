@@ -19,11 +19,31 @@ pub(crate) const TAKE: &str = "insert into shards (shard, epoch, owner, taken_at
      on conflict (shard) do update set epoch = shards.epoch + 1, owner = excluded.owner, taken_at = excluded.taken_at
      returning shard, epoch";
 
-/// Tells besides whether anything is parked that others wait behind: a look into an index that is empty as a rule. What it
-/// says is true while the lock is held, since only the owner of a shard parks.
-pub(crate) const FENCE: &str =
-    "select s.shard, exists (select from dead_letters where in_order and discarded_at is null) from shards s join unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
-     on s.shard = held.shard and s.epoch = held.epoch order by s.shard for share of s";
+/// The believed shards that are ours, their rows locked.
+macro_rules! held {
+    () => {
+        "held as materialized (select s.shard from shards s join unnest($1::smallint[], $2::bigint[]) as believed (shard, epoch)
+            on s.shard = believed.shard and s.epoch = believed.epoch order by s.shard for share of s)"
+    };
+}
+
+/// Whether anything is parked that others wait behind: a look into an index that is empty as a rule. What it says is true while
+/// the lock is held, since only the owner of a shard parks.
+macro_rules! something_waits {
+    () => {
+        "exists (select from dead_letters where in_order and discarded_at is null)"
+    };
+}
+
+pub(crate) const FENCE: &str = concat!(
+    "with ",
+    held!(),
+    "
+     select array(select shard from held), ",
+    something_waits!()
+);
+
+pub(crate) use {held, something_waits};
 
 /// The shards of this instance. Shared by the consumer, the relay and whoever else writes.
 pub(crate) struct Shards {
@@ -171,15 +191,23 @@ pub(crate) async fn fence(
     connection: &mut PgConnection,
     believed: &[(u32, i64)],
 ) -> Result<Fenced, sqlx::Error> {
-    let (numbers, epochs): (Vec<i16>, Vec<i64>) =
-        believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
-    let found: Vec<(i16, bool)> =
-        sqlx::query_as(FENCE).bind(numbers).bind(epochs).fetch_all(connection).await?;
-    let ours: HashSet<u32> = found.iter().map(|(n, _)| u32::from(n.unsigned_abs())).collect();
-    Ok(Fenced {
-        lost: believed.iter().copied().filter(|(shard, _)| !ours.contains(shard)).collect(),
-        something_waits: found.iter().any(|(_, something_waits)| *something_waits),
-    })
+    let (numbers, epochs) = columns(believed);
+    let (ours, something_waits) =
+        sqlx::query_as(FENCE).bind(numbers).bind(epochs).fetch_one(connection).await?;
+    Ok(Fenced::of(believed, ours, something_waits))
+}
+
+impl Fenced {
+    pub(crate) fn of(believed: &[(u32, i64)], ours: Vec<i16>, something_waits: bool) -> Self {
+        let ours: HashSet<u32> = ours.into_iter().map(|n| u32::from(n.unsigned_abs())).collect();
+        let lost = believed.iter().copied().filter(|(shard, _)| !ours.contains(shard)).collect();
+        Fenced { lost, something_waits }
+    }
+}
+
+/// Numbers and epochs, turned on their side for UNNEST.
+pub(crate) fn columns(believed: &[(u32, i64)]) -> (Vec<i16>, Vec<i64>) {
+    believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip()
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ pub(crate) fn database(
     context: &TraceContext,
     begun: SystemTime,
 ) -> Span {
-    let options = lane.pool.connect_options();
+    let options = lane.pool().connect_options();
     let name = options.get_database().unwrap_or_default();
     Span::new(format!("{operation} {name}"), Kind::Client, context, begun)
         .with("db.system.name", "postgresql")

@@ -242,7 +242,8 @@ pub(crate) async fn decide<R: Reactor>(
 ) -> Result<(), ReactError> {
     let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
     let begun = SystemTime::now();
-    let mut transaction = lane.begin(&shards.into_iter().collect::<Vec<_>>()).await?;
+    let mut pooled = lane.connection().await?;
+    let mut transaction = lane.begin(&mut pooled, &shards).await?;
     let sweeping = reactor.sweep(transaction.connection(), now, orders);
     let Reacted { emissions, after, .. } = AssertUnwindSafe(sweeping)
         .catch_unwind()

@@ -79,7 +79,7 @@ impl<R: Reactor> Taker<R> {
     async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
         if !*taken {
             reach(Point::BeforeTake);
-            let mut connection = self.lane.pool.acquire().await?;
+            let mut connection = self.lane.pool().acquire().await?;
             self.lane.shards.take(&mut connection, shards, &self.owner).await?;
             *taken = true;
             reach(Point::AfterTake);

@@ -17,9 +17,9 @@ const EPOCH: i64 = 1;
 const HEADERS: usize = 420;
 const PAYLOAD: usize = 140;
 
-/// By how it begins: the statements are nobody else's to name.
-fn statement(begins: &str) -> &'static str {
-    STATEMENTS.iter().find(|statement| statement.starts_with(begins)).expect("a statement that begins so")
+/// By what it does: the statements are nobody else's to name.
+fn statement(does: &str) -> &'static str {
+    STATEMENTS.iter().find(|statement| statement.contains(does)).expect("a statement that does so")
 }
 
 async fn start() -> (Stack, PgPool) {
@@ -47,10 +47,12 @@ async fn claim(pool: &PgPool, batch: usize) -> Duration {
     let today = OffsetDateTime::now_utc().date();
     let begun = Instant::now();
     let mut transaction = pool.begin().await.unwrap();
-    let fresh = sqlx::query(statement("insert into inbox"))
+    let (_, _, fresh): (Vec<i16>, bool, Vec<Uuid>) = sqlx::query_as(statement("insert into inbox"))
+        .bind([SHARD].as_slice())
+        .bind([EPOCH].as_slice())
         .bind(&ids)
         .bind(today)
-        .fetch_all(&mut *transaction)
+        .fetch_one(&mut *transaction)
         .await
         .unwrap();
     transaction.commit().await.unwrap();

@@ -10,7 +10,7 @@ use crate::dead_letters::Reason;
 use crate::dead_letters::redrive::{self, Asked, Letter};
 use crate::policy::{Verdict, chain, verdict};
 use crate::spans::{self, Outcome};
-use crate::{Counts, Dependency, Emission, ReactError, Reactor, Received, inbox};
+use crate::{Counts, Dependency, Emission, ReactError, Reactor, Received};
 
 /// What became of one letter.
 enum Redriven {
@@ -112,20 +112,18 @@ impl<R: Reactor> Processor<R> {
             Ok(Err(reason)) => return Ok(Redriven::Parked(reason)),
             Err(away) => return Ok(Redriven::Parked(super::unresolved(&away, 1))),
         };
-        let mut transaction = self.lane.begin(&[shard]).await?;
+        let wanted = content.as_ref().filter(|_| claimed.is_none());
+        let wanted = wanted.and_then(|content| claim(content, &self.lane.catalogue));
+        let mut pooled = self.lane.connection().await?;
+        let mut transaction = self.lane.claim(&mut pooled, &[shard].into(), wanted.as_slice()).await?;
+        let is_fresh = wanted.is_none_or(|id| transaction.claimed.contains(&id));
         let connection = transaction.connection();
         if !redrive::take(connection, id).await? {
             return Ok(Redriven::Gone);
         }
-        let mut events = Vec::new();
-        if let Some(content) = content {
-            let wanted = claimed.is_none().then(|| claim(&content, &self.lane.catalogue)).flatten();
-            let is_fresh = match wanted {
-                Some(id) => !inbox::claim(connection, &[id], self.lane.now()).await?.is_empty(),
-                None => true,
-            };
-            events.extend(is_fresh.then(|| self.received(incoming, content, Some(parked_at))));
-        }
+        let new = content.filter(|_| is_fresh);
+        let events: Vec<Received> =
+            new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
         let reacted = self.react(connection, &events.iter().collect::<Vec<_>>()).await?;
         if let Some(refusal) = reacted.refusals.into_iter().next() {
             return Ok(Redriven::Parked(Reason::at_once("illegal", refusal.detail)));

@@ -78,7 +78,7 @@ impl<R: Reactor> Sampler<R> {
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Sampler<R> {
-        let options = (*lane.pool.connect_options()).clone();
+        let options = (*lane.pool().connect_options()).clone();
         // These questions are about whole tables; a plan that avoids reading one would only take longer.
         let options = options
             .application_name(&format!("minuet-{}-meters", lane.service))
