@@ -38,12 +38,14 @@ pub struct Options {
     pub replication: u32,
     pub provider: SimulatedSettings,
     pub clock: Clock,
+    /// Of each service.
+    pub database_connections: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
-        Options { partitions: 4, replication: 1, provider, clock: Clock::System }
+        Options { partitions: 4, replication: 1, provider, clock: Clock::System, database_connections: 4 }
     }
 }
 
@@ -153,7 +155,7 @@ impl World {
         let mut settings =
             Settings::new(self.kafka.clone(), self.registry.clone(), self.databases[service].clone());
         settings.topic_prefix = self.prefix.clone();
-        settings.database_connections = 4;
+        settings.database_connections = self.options.database_connections;
         settings.identity = Some(Arc::clone(&self.verifier));
         settings.sample_interval = std::time::Duration::from_millis(200);
         settings

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use minuet_payment::provider::SimulatedSettings;
 use minuet_tests::{Options, World, books, submission};
+use reqwest::Method;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_orders_on_few_products_balance() {
@@ -46,6 +48,21 @@ async fn five_hundred_orders_on_few_products_balance() {
         0,
         "each level counts its changes: a reservation and its end are two"
     );
+}
+
+/// The consumer, the sweeper, the samplers and whoever asks over HTTP share it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_is_enough_for_everybody() {
+    let world = World::with(Options { database_connections: 1, ..Options::default() }).await;
+    let services = world.services().await;
+    let (_gateway, api) = world.gateway(&services).await;
+    world.product("VASE", "30.00", &[("BER", 50)]).await;
+    for _ in 0..3 {
+        let order = world.submit(&[("VASE", 1)]).await;
+        world.await_status(order, "confirmed").await;
+        let shown = api.send(api.as_user(Method::GET, &format!("/v1/orders/{order}"))).await;
+        assert_eq!((shown.status.as_u16(), &shown.body["status"]), (200, &json!("confirmed")));
+    }
 }
 
 /// Orders that want the same products in opposite order, from two instances of inventory at once. A lock in the middle lets

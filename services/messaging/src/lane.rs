@@ -103,9 +103,12 @@ impl Lane {
         Ok(self.connections.get().await?)
     }
 
-    /// Once the transaction has committed; one on which something failed goes back to the pool by itself.
+    /// Once the transaction has committed; one on which something failed goes back to the pool by itself. So does the only one
+    /// that there may be: others need it too.
     pub fn keep(&self, connection: PoolConnection<Postgres>) {
-        self.connections.keep(connection);
+        if self.pool().options().get_max_connections() > 1 {
+            self.connections.keep(connection);
+        }
     }
 
     /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
