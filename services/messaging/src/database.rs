@@ -116,7 +116,7 @@ fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
 }
 
 /// A pool, and the connection that was used last: a pool asks each one that comes back whether it is still there, a round trip,
-/// and gives out another one whose caches are cold. At low load those are a fifth of all round trips (docs/performance.md).
+/// and gives out another one whose caches are cold. At low load those are a fifth of all round trips (decision 0032).
 #[derive(Debug)]
 pub(crate) struct Connections {
     pool: PgPool,

@@ -151,14 +151,16 @@ impl Relay {
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
         let mut connection = self.connections.get().await?;
         let (rows, was_cut) = read(&mut connection, &shards, &stopped).await?;
+        self.connections.keep(connection);
         if rows.is_empty() {
-            self.connections.keep(connection);
             return Ok(Round::default());
         }
         reach(Point::AfterRelayRead);
         let published = self.publish(rows).await;
         if !published.is_empty() {
             reach(Point::AfterRelayAck);
+            // Where the broker was slow, it is asked first whether it is still there.
+            let mut connection = self.connections.get().await?;
             let deleted = sqlx::query(outbox::DELETE)
                 .bind(&published)
                 .bind(&shards)
@@ -169,9 +171,9 @@ impl Relay {
             if deleted.rows_affected() < published.len() as u64 {
                 self.look_at_epochs(&mut connection, &held).await?;
             }
+            self.connections.keep(connection);
             Counts::add(&self.counts.published, published.len());
         }
-        self.connections.keep(connection);
         Ok(Round { published: published.len(), was_cut })
     }
 
