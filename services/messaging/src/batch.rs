@@ -221,7 +221,8 @@ impl<R: Reactor> Processor<R> {
         let opened = SystemTime::now();
         let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
         let mut steps = Steps::begin();
-        let mut pooled = self.lane.connection().await?;
+        let mut pooled = self.lane.connection(&shards).await?;
+        steps.done("begin");
         let (mut transaction, fresh) = self.claim(&mut pooled, &shards, items).await?;
         reach(Point::AfterClaim);
         steps.done("claim");
@@ -286,8 +287,8 @@ impl<R: Reactor> Processor<R> {
         let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut transaction = self.lane.claim(connection, shards, &wanted).await?;
-        let new = &mut transaction.claimed;
+        let mut transaction = self.lane.begin_claiming(connection, shards, &wanted).await?;
+        let mut new = std::mem::take(&mut transaction.claimed);
         let is_fresh =
             |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
         let fresh = claims.into_iter().enumerate().filter_map(is_fresh).collect();

@@ -134,18 +134,13 @@ impl Connections {
 
     /// The kept one, if nobody else has it, or another.
     pub(crate) async fn get(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        match self.replace(None) {
-            Some((connection, used)) if used.elapsed() < TRUSTED => Ok(connection),
-            Some((mut connection, _)) => match timeout(PATIENCE, connection.ping()).await {
-                Ok(Ok(())) => Ok(connection),
-                _ => {
-                    connection.close_on_drop();
-                    drop(connection);
-                    self.pool.acquire().await
-                }
-            },
-            None => self.pool.acquire().await,
+        let Some((mut connection, used)) = self.replace(None) else { return self.pool.acquire().await };
+        if used.elapsed() < TRUSTED || matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(()))) {
+            return Ok(connection);
         }
+        connection.close_on_drop();
+        drop(connection);
+        self.pool.acquire().await
     }
 
     /// For the next who asks. Only one on which nothing has failed.
@@ -155,8 +150,10 @@ impl Connections {
 
     /// Waits until nobody uses any of them.
     pub(crate) async fn close(&self) {
+        // Closed from here on: the kept one is not asked whether it is there, but let go.
+        let closing = self.pool.close();
         drop(self.replace(None));
-        self.pool.close().await;
+        closing.await;
     }
 
     fn replace(

@@ -98,8 +98,10 @@ impl Lane {
         Emission::caused_by(cause, &self.source, event, index, now, sequence, trace)
     }
 
-    /// A connection for a transaction. One that is [kept](Lane::keep) after it serves the next.
-    pub async fn connection(&self) -> Result<PoolConnection<Postgres>, ReactError> {
+    /// A connection for a transaction in the name of these shards. One that is [kept](Lane::keep) after it serves the next.
+    pub async fn connection(&self, shards: &BTreeSet<u32>) -> Result<PoolConnection<Postgres>, ReactError> {
+        // What is not ours is left at once, also while the database is away.
+        self.believed(shards)?;
         Ok(self.connections.get().await?)
     }
 
@@ -117,27 +119,17 @@ impl Lane {
         connection: &'c mut PgConnection,
         shards: &BTreeSet<u32>,
     ) -> Result<Transaction<'c>, ReactError> {
-        self.claim(connection, shards, &[]).await
+        self.begin_claiming(connection, shards, &[]).await
     }
 
     /// As [`Lane::begin`], and claims the ids in the inbox.
-    pub(crate) async fn claim<'c>(
+    pub(crate) async fn begin_claiming<'c>(
         &self,
         connection: &'c mut PgConnection,
         shards: &BTreeSet<u32>,
         ids: &[Uuid],
     ) -> Result<Transaction<'c>, ReactError> {
-        let mut believed = Vec::with_capacity(shards.len());
-        let mut foreign = Vec::new();
-        for shard in shards {
-            match self.shards.epoch(*shard) {
-                Some(epoch) => believed.push((*shard, epoch)),
-                None => foreign.push(*shard),
-            }
-        }
-        if !foreign.is_empty() {
-            return Err(ReactError::Fenced(foreign));
-        }
+        let believed = self.believed(shards)?;
         let mut inner = connection.begin().await?;
         let (fenced, claimed) = inbox::claim(&mut inner, &believed, ids, self.now()).await?;
         let Fenced { lost, something_waits } = fenced;
@@ -147,6 +139,19 @@ impl Lane {
             return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
         Ok(Transaction { inner, lane: self.clone(), something_waits, claimed })
+    }
+
+    /// The shards with their epochs. [`ReactError::Fenced`] names those that are not ours.
+    fn believed(&self, shards: &BTreeSet<u32>) -> Result<Vec<(u32, i64)>, ReactError> {
+        let mut believed = Vec::with_capacity(shards.len());
+        let mut foreign = Vec::new();
+        for shard in shards {
+            match self.shards.epoch(*shard) {
+                Some(epoch) => believed.push((*shard, epoch)),
+                None => foreign.push(*shard),
+            }
+        }
+        if foreign.is_empty() { Ok(believed) } else { Err(ReactError::Fenced(foreign)) }
     }
 }
 

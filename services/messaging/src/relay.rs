@@ -144,8 +144,7 @@ impl Relay {
         if held.is_empty() {
             return Ok(Round::default());
         }
-        let (shards, epochs): (Vec<i16>, Vec<i64>) =
-            held.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip();
+        let (shards, epochs) = shards::columns(&held);
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();

@@ -242,7 +242,7 @@ pub(crate) async fn decide<R: Reactor>(
 ) -> Result<(), ReactError> {
     let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
     let begun = SystemTime::now();
-    let mut pooled = lane.connection().await?;
+    let mut pooled = lane.connection(&shards).await?;
     let mut transaction = lane.begin(&mut pooled, &shards).await?;
     let sweeping = reactor.sweep(transaction.connection(), now, orders);
     let Reacted { emissions, after, .. } = AssertUnwindSafe(sweeping)
@@ -251,6 +251,7 @@ pub(crate) async fn decide<R: Reactor>(
         .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
     reach(Point::BeforeSweepCommit);
     transaction.commit(&emissions).await?;
+    lane.keep(pooled);
     spans::tell_sweep(lane, &emissions, begun);
     reactor.committed(after);
     Ok(())

@@ -114,8 +114,9 @@ impl<R: Reactor> Processor<R> {
         };
         let wanted = content.as_ref().filter(|_| claimed.is_none());
         let wanted = wanted.and_then(|content| claim(content, &self.lane.catalogue));
-        let mut pooled = self.lane.connection().await?;
-        let mut transaction = self.lane.claim(&mut pooled, &[shard].into(), wanted.as_slice()).await?;
+        let shards = [shard].into();
+        let mut pooled = self.lane.connection(&shards).await?;
+        let mut transaction = self.lane.begin_claiming(&mut pooled, &shards, wanted.as_slice()).await?;
         let is_fresh = wanted.is_none_or(|id| transaction.claimed.contains(&id));
         let connection = transaction.connection();
         if !redrive::take(connection, id).await? {
@@ -129,6 +130,7 @@ impl<R: Reactor> Processor<R> {
             return Ok(Redriven::Parked(Reason::at_once("illegal", refusal.detail)));
         }
         transaction.commit(&reacted.emissions).await?;
+        self.lane.keep(pooled);
         minuet_telemetry::within(None, order, || info!(id, "event redriven"));
         self.tell_redriven(&events, reacted.applied.is_empty(), &reacted.emissions, begun);
         Counts::add(&self.counts.processed, events.len());

@@ -186,7 +186,7 @@ fn answered(done: Result<(Key, Said), JoinError>) -> Option<(Key, Said)> {
 pub(crate) async fn try_record(lane: &Lane, answers: &BTreeMap<Key, Said>) -> Result<Recorded, ReactError> {
     reach(Point::BeforeRecord);
     let shards: BTreeSet<u32> = answers.keys().map(|(order, _)| lane.shard_of(&order.to_string())).collect();
-    let mut pooled = lane.connection().await?;
+    let mut pooled = lane.connection(&shards).await?;
     let mut transaction = lane.begin(&mut pooled, &shards).await?;
     let recorded = record_answers(lane, transaction.connection(), answers, lane.now()).await?;
     transaction.commit(&recorded.emissions).await?;
