@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image for every service and tool: the program decides by its first argument which one it is.
 
+# The image brings its own toolchain: .dockerignore leaves rust-toolchain.toml out, so that rustup fetches no other.
 FROM rust:1.95-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake libssl-dev pkg-config \
