@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError};
+
 use crate::datum::{OtherSchema, OwnSchema};
 use crate::event::{Event, EventType};
-use crate::registry::{Registry, RegistryError, ResolveError};
+use crate::parking::EventParked;
+use crate::registry::{Registry, RegistryError};
 
 /// Schemas of others, and ids that the registry does not know: so many are remembered.
 const REMEMBERED: usize = 1_024;
@@ -39,29 +42,6 @@ enum Other {
     /// Another version of a record of the contract.
     Version(EventType, OtherSchema),
     Foreign(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{event_type} of {key} cannot be encoded: {detail}")]
-pub struct EncodeError {
-    pub event_type: EventType,
-    pub key: String,
-    pub detail: String,
-}
-
-/// Why bytes are no event. Only [`DecodeError::UnknownSchema`] may pass, by [`Codec::resolve`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    #[error("the message is empty")]
-    Empty,
-    #[error("the message does not begin with a zero byte and a schema id, as Confluent's wire format does")]
-    NotAvro,
-    #[error("schema {id} is not known yet")]
-    UnknownSchema { id: u32 },
-    #[error("schema {id} is {name}, which is no record of this contract")]
-    UnknownRecord { id: u32, name: String },
-    #[error("the message is no {record} of schema {id}: {detail}")]
-    Malformed { id: u32, record: EventType, detail: String },
 }
 
 impl Codec {
@@ -110,7 +90,7 @@ impl Codec {
         bytes.extend(ours.id.to_be_bytes());
         match ours.schema.write(event, &mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(detail) => Err(EncodeError { event_type, key: event.key(), detail }),
+            Err(detail) => Err(EncodeError { event: event_type.name(), key: event.key(), detail }),
         }
     }
 
@@ -121,7 +101,8 @@ impl Codec {
             [0, a, b, c, d, datum @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), datum),
             _ => return Err(DecodeError::NotAvro),
         };
-        let malformed = |record| move |detail| DecodeError::Malformed { id, record, detail };
+        let malformed =
+            |record: EventType| move |detail| DecodeError::Malformed { id, record: record.name(), detail };
         if let Some(&event_type) = self.0.by_id.get(&id) {
             let schema = &self.0.ours[event_type as usize].schema;
             return schema.read(event_type, datum).map_err(malformed(event_type));
@@ -185,6 +166,38 @@ impl Codec {
             not_found.clear();
         }
         not_found.insert(id, Instant::now());
+    }
+}
+
+/// The events of the shop, as the messaging library sees them.
+impl Contract for Codec {
+    type Kind = EventType;
+    type Event = Event;
+
+    const PARKED: Option<EventType> = Some(EventType::EventParked);
+
+    fn kind(event: &Event) -> EventType {
+        event.event_type()
+    }
+
+    fn key(event: &Event) -> String {
+        event.key()
+    }
+
+    fn encode(&self, event: &Event) -> Result<Vec<u8>, EncodeError> {
+        self.encode(event)
+    }
+
+    fn decode(&self, payload: &[u8]) -> Result<Event, DecodeError> {
+        self.decode(payload)
+    }
+
+    async fn resolve(&self, schema: u32) -> Result<(), ResolveError> {
+        self.resolve(schema).await
+    }
+
+    fn parked(message: ParkedMessage) -> Option<Event> {
+        Some(EventParked::from(message).into())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use minuet_envelope::EventKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::catalog::*;
@@ -143,7 +144,7 @@ impl EventType {
     pub const COUNT: usize = Self::ALL.len();
 
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|event_type| event_type.name() == name)
+        <Self as EventKind>::from_name(name)
     }
 
     pub fn from_record_name(name: &str) -> Option<Self> {
@@ -152,6 +153,26 @@ impl EventType {
 
     pub fn from_ce_type(ce_type: &str) -> Option<Self> {
         Self::from_record_name(ce_type.strip_suffix(".v1")?)
+    }
+}
+
+impl EventKind for EventType {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+
+    fn record_name(self) -> &'static str {
+        self.record_name()
+    }
+
+    fn ce_type(self) -> &'static str {
+        self.ce_type()
+    }
+
+    fn from_ce_type(ce_type: &str) -> Option<Self> {
+        Self::from_ce_type(ce_type)
     }
 }
 

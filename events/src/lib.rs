@@ -20,20 +20,22 @@
 pub mod catalog;
 pub mod codec;
 mod datum;
-pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod inventory;
 pub mod orders;
 pub mod parking;
-pub mod partition;
 pub mod payments;
 pub mod registry;
 pub mod trace;
 pub mod values;
 
-pub use codec::{Codec, DecodeError, EncodeError};
-pub use envelope::{Envelope, EnvelopeError};
+pub use codec::Codec;
 pub use event::{Event, EventType};
-pub use registry::{Incompatibility, RegistryError, ResolveError, check_compatible};
-pub use trace::TraceContext;
+pub use minuet_envelope::{
+    DecodeError, EncodeError, EnvelopeError, ResolveError, TraceContext, envelope, partition,
+};
+pub use registry::{Incompatibility, RegistryError, check_compatible};
+
+/// An event's headers.
+pub type Envelope = minuet_envelope::Envelope<EventType>;

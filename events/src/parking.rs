@@ -1,6 +1,7 @@
 //! `minuet.parking`: what a service set aside, on `<service>.dead-letters`.
 
 use bytes::Bytes;
+use minuet_envelope::ParkedMessage;
 use serde::{Deserialize, Serialize};
 
 use crate::values::binary;
@@ -27,4 +28,12 @@ pub struct ParkedHeader {
     pub name: String,
     #[serde(default, with = "binary")]
     pub value: Option<Bytes>,
+}
+
+impl From<ParkedMessage> for EventParked {
+    fn from(message: ParkedMessage) -> Self {
+        let ParkedMessage { topic, partition, offset, key, headers, payload, reason, attempts } = message;
+        let headers = headers.into_iter().map(|(name, value)| ParkedHeader { name, value }).collect();
+        EventParked { topic, partition, offset, key, headers, payload, reason, attempts }
+    }
 }

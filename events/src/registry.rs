@@ -5,6 +5,7 @@ use std::time::Duration;
 use apache_avro::Schema;
 use apache_avro::schema_compatibility::SchemaCompatibility;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use minuet_envelope::ResolveError;
 use schema_registry_converter::async_impl::schema_registry::{
     SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, post_schema,
 };
@@ -46,21 +47,6 @@ pub enum RegistryError {
     Refused {
         url: String,
         subject: &'static str,
-        #[source]
-        source: SRCError,
-    },
-}
-
-/// Why a schema id has no schema.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// Permanent.
-    #[error("the schema registry knows no schema {id}")]
-    NotFound { id: u32 },
-    /// Transient.
-    #[error("the schema registry did not answer for schema {id}")]
-    Unavailable {
-        id: u32,
         #[source]
         source: SRCError,
     },
@@ -171,7 +157,7 @@ impl Registry {
             Ok(registered) if registered.schema_type == SchemaType::Avro => Ok(registered.schema),
             Ok(_) => Ok(String::new()),
             Err(error) if is_not_found(&error) => Err(ResolveError::NotFound { id }),
-            Err(source) => Err(ResolveError::Unavailable { id, source }),
+            Err(source) => Err(ResolveError::Unavailable { id, source: Box::new(source) }),
         }
     }
 

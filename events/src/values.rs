@@ -6,7 +6,6 @@ mod currency;
 pub(crate) mod free_text;
 mod id;
 mod method;
-mod micros;
 mod quantity;
 mod text;
 pub(crate) mod uuid_text;
@@ -15,7 +14,7 @@ pub use amount::Amount;
 pub use currency::Currency;
 pub use id::{AdjustmentId, OrderId, PaymentId, RefundId};
 pub use method::PaymentMethod;
-pub use micros::Micros;
+pub use minuet_envelope::{Micros, ValueError};
 pub use quantity::Quantity;
 pub use text::{Sku, UserId, WarehouseCode};
 
@@ -24,29 +23,6 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::de::{Deserializer, Error, Visitor};
-
-/// A value that its type does not take.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} takes {takes}, not {found}")]
-pub struct ValueError {
-    /// The value's name in the contract, such as `quantity`.
-    pub what: &'static str,
-    /// What it takes.
-    pub takes: &'static str,
-    /// What was given, escaped and cut off.
-    pub found: String,
-}
-
-impl ValueError {
-    pub(crate) fn new(what: &'static str, takes: &'static str, found: impl fmt::Debug) -> Self {
-        // A stranger's text ends in logs and problem details: escaped by Debug, and never longer than a line.
-        let mut found = format!("{found:?}");
-        if found.chars().count() > 80 {
-            found = found.chars().take(80).chain(['…']).collect();
-        }
-        Self { what, takes, found }
-    }
-}
 
 /// Deserializes a value from its text, whatever the format: ids and codes are strings in Avro as in JSON.
 fn from_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use minuet_events::values::{Micros, OrderId};
+pub use minuet_events::trace::order_trace;
+use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event, TraceContext, ids};
 use minuet_telemetry::Tracer;
 use uuid::Uuid;
@@ -18,18 +19,6 @@ impl From<&Envelope> for Cause {
     fn from(envelope: &Envelope) -> Self {
         Cause { id: envelope.id, time: envelope.time }
     }
-}
-
-/// An order's own trace goes on, whatever the trace of the request that acts on it now. `own`: what its row keeps; `cause`:
-/// the trace of the event at hand, None where time or a provider acts.
-pub fn order_trace(own: Option<&TraceContext>, cause: Option<&TraceContext>, order: OrderId) -> TraceContext {
-    let trace = match (own, cause) {
-        (Some(own), Some(cause)) if own.trace_id() == cause.trace_id() => cause,
-        (Some(own), _) => own,
-        (None, Some(cause)) => cause,
-        (None, None) => return TraceContext::derived("/minuet", order.as_uuid()).with_order(order),
-    };
-    trace.with_order(order)
 }
 
 /// An event on its way into the outbox, with all its headers.

@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use minuet_events::TraceContext;
+use minuet_envelope::TraceContext;
+
+use crate::names::attribute;
 
 tokio::task_local! {
     static SCOPE: Scope;
@@ -19,7 +21,10 @@ impl Scope {
     }
 
     pub(crate) fn order(&self) -> Option<&str> {
-        self.order.get().map(String::as_str).or_else(|| self.trace.as_ref()?.order_id())
+        self.order
+            .get()
+            .map(String::as_str)
+            .or_else(|| self.trace.as_ref()?.baggage_entry(attribute::ORDER_ID))
     }
 }
 

@@ -197,10 +197,10 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = json(filter("info").expect("a filter"), move || writer.clone());
-        let trace = minuet_events::TraceContext::root(7, 8, true);
+        let trace = minuet_envelope::TraceContext::root(7, 8, true);
         tracing::subscriber::with_default(subscriber, || {
             within(Some(trace.clone()), Some("o-1".into()), || tracing::info!("priced"));
-            within(Some(trace.with_order("o-2")), None, || tracing::info!("paid"));
+            within(Some(trace.with_baggage_entry("order.id", "o-2")), None, || tracing::info!("paid"));
             within(Some(trace), Some("o-3".into()), || tracing::info!(order_id = "o-4", "sent"));
             tracing::info!("idle");
         });

@@ -1,6 +1,6 @@
 //! Which traces are recorded.
 
-use minuet_events::TraceContext;
+use minuet_envelope::TraceContext;
 
 /// Where the random part of a trace's id ends: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
 const RANDOM: u64 = 1 << 56;

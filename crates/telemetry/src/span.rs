@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::SystemTime;
 
-use minuet_events::TraceContext;
+use minuet_envelope::TraceContext;
 use opentelemetry::trace::{
     Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
@@ -42,7 +42,7 @@ impl Span {
             status: Status::Unset,
             instrumentation_scope: InstrumentationScope::builder("minuet").build(),
         });
-        if let Some(order) = context.order_id() {
+        if let Some(order) = context.baggage_entry(attribute::ORDER_ID) {
             span.0.attributes.push(KeyValue::new(attribute::ORDER_ID, order.to_owned()));
         }
         span

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use minuet_events::TraceContext;
+use minuet_envelope::TraceContext;
 
 use crate::pipeline::{self, Pipeline};
 use crate::span::Span;

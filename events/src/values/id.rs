@@ -21,7 +21,7 @@ macro_rules! id {
 
             /// Takes the hyphenated form, in either case.
             pub fn parse(text: &str) -> Result<Self, ValueError> {
-                uuid_text::parse($what, text).map(Self)
+                minuet_envelope::parse_uuid($what, text).map(Self)
             }
 
             pub const fn as_uuid(&self) -> Uuid {

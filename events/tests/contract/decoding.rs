@@ -127,7 +127,7 @@ fn what_others_would_refuse_is_not_written() {
         let Event::OrderCancellationRequested(mut request) = event else { continue };
         request.reason = "a\0b".into();
         let error = codec.encode(&request.into()).unwrap_err();
-        assert_eq!(error.event_type, EventType::OrderCancellationRequested);
+        assert_eq!(error.event, "OrderCancellationRequested");
         assert!(error.to_string().contains("no control character"), "{error}");
     }
 }

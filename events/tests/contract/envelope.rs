@@ -12,7 +12,8 @@ const KAFKA_TIME: Micros = Micros(1_764_000_000_000_000);
 type Headers = HashMap<&'static str, Vec<u8>>;
 
 fn full() -> Envelope {
-    let trace = TraceContext::derived("/minuet/order", samples::EVENT).with_order(KEY);
+    let trace =
+        minuet_events::trace::with_order(&TraceContext::derived("/minuet/order", samples::EVENT), KEY);
     Envelope {
         id: samples::EVENT,
         event_type: EventType::OrderPlaced,

@@ -1,4 +1,5 @@
 use minuet_events::TraceContext;
+use minuet_events::trace::{ORDER_ID, with_order};
 use uuid::Uuid;
 
 use crate::samples;
@@ -83,7 +84,7 @@ fn a_child_stays_in_the_trace() {
 fn the_order_is_in_the_baggage_once_and_the_rest_stays() {
     let with = |baggage: Option<&str>| {
         let trace = TraceContext::parse(PARENT, None, baggage).unwrap();
-        trace.with_order("7").with_order("7").baggage.unwrap()
+        with_order(&with_order(&trace, "7"), "7").baggage.unwrap()
     };
     assert_eq!(with(None), "order.id=7");
     assert_eq!(with(Some("a=1;p, b=2")), "order.id=7,a=1;p,b=2");
@@ -97,9 +98,9 @@ fn a_root_and_what_is_under_it_keep_trace_and_decision() {
     let root = TraceContext::root(0xab, 0xcd, true);
     assert_eq!(root.traceparent, "00-000000000000000000000000000000ab-00000000000000cd-01");
     assert_eq!(parsed(&root.traceparent), Some(root.traceparent.clone()));
-    let under = root.with_order("7").under(0xef);
+    let under = with_order(&root, "7").under(0xef);
     assert_eq!((under.trace_id(), under.span_id()), (root.trace_id(), "00000000000000ef"));
     assert_eq!((under.sampled(), under.with_sampled(false).sampled()), (true, false));
-    assert_eq!((under.order_id(), root.order_id()), (Some("7"), None));
+    assert_eq!((under.baggage_entry(ORDER_ID), root.baggage_entry(ORDER_ID)), (Some("7"), None));
     assert!(parsed(&TraceContext::root(0, 0, false).traceparent).is_some(), "zero ids are invalid");
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use minuet_events::trace::with_order;
 use minuet_identity::{Kind, Problem};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind as SpanKind, Span, Tracer};
@@ -320,7 +321,7 @@ impl Downstream {
         };
         let (own, begun) = (self.tracer.child(&above), SystemTime::now());
         let order = minuet_telemetry::order();
-        let passed = order.as_ref().map_or_else(|| own.clone(), |order| own.with_order(order));
+        let passed = order.as_ref().map_or_else(|| own.clone(), |order| with_order(&own, order));
         let headers = [("tracestate", passed.tracestate), ("baggage", passed.baggage)];
         let request = headers
             .into_iter()

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use minuet_events::trace::with_order;
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
 use minuet_identity::{Kind, Problem};
@@ -42,9 +43,9 @@ fn envelope(event: &Event, id: Uuid, time: Micros, trace: IncomingTrace) -> Enve
     let key: Arc<str> = event.key().into();
     let trace = trace.of_event(SOURCE, id);
     let trace = match event {
-        Event::OrderSubmitted(about) => trace.with_order(about.order_id),
-        Event::OrderCancellationRequested(about) => trace.with_order(about.order_id),
-        Event::RefundRequested(about) => trace.with_order(about.order_id),
+        Event::OrderSubmitted(about) => with_order(&trace, about.order_id),
+        Event::OrderCancellationRequested(about) => with_order(&trace, about.order_id),
+        Event::RefundRequested(about) => with_order(&trace, about.order_id),
         _ => trace,
     };
     Envelope {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use minuet_events::TraceContext;
+use minuet_events::trace::with_order;
 use minuet_messaging::{Emission, Lane};
 use minuet_telemetry::names::{attribute, span};
 use minuet_telemetry::{Kind, Span};
@@ -25,7 +26,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Self> {
-        let trace = row.trace.as_ref()?.with_order(row.order_id);
+        let trace = with_order(row.trace.as_ref()?, row.order_id);
         let user = row.user_id.as_ref().map(ToString::to_string);
         Some(Origin { trace, request: request.cloned(), user })
     }

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
+use minuet_events::trace::with_order;
 use minuet_events::{Codec, Envelope, EventType, TraceContext, ids, partition};
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ fn envelope() -> Envelope {
         correlation_id: event.key().into(),
         causation_id: Some(samples::EVENT),
         sequence: Some(3),
-        trace: TraceContext::derived("/minuet/order", samples::EVENT).with_order(event.key()),
+        trace: with_order(&TraceContext::derived("/minuet/order", samples::EVENT), event.key()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From one line of JSON to an event with all its headers.
 
+use minuet_events::trace::with_order;
 use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Envelope, EnvelopeError, Event, EventType, TraceContext};
 use serde::Deserialize;
@@ -149,7 +150,7 @@ impl Reading {
             return Err(LineError::HeaderValue { header: "traceparent", detail });
         }
         if let Some(order) = order {
-            envelope.trace = envelope.trace.with_order(order);
+            envelope.trace = with_order(&envelope.trace, order);
         }
         Ok(envelope)
     }

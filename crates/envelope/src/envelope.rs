@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::event::EventType;
-use crate::trace::TraceContext;
-use crate::values::{Micros, ValueError, uuid_text};
+use crate::{EventKind, Micros, TraceContext, ValueError, parse_uuid};
 
 const SPECVERSION: &str = "ce_specversion";
 const ID: &str = "ce_id";
@@ -46,39 +44,58 @@ pub fn known_name(name: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|known| *known == name)
 }
 
-/// An event's headers.
+/// An event's headers. `K` names its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+pub struct Envelope<K> {
+    /// `ce_id`. With `source` it names the event.
     pub id: Uuid,
-    pub event_type: EventType,
-    /// Who emitted it, such as `/minuet/order`. With `id` it names the event.
+    /// `ce_type`.
+    pub event_type: K,
+    /// `ce_source`: the emitter, such as `/minuet/order`.
     pub source: Arc<str>,
-    /// What it is about: an order id, or a sku.
+    /// `ce_subject`: the event's key, such as an order id.
     pub subject: Arc<str>,
+    /// `ce_time`: by the emitter's clock.
     pub time: Micros,
-    /// What all events of one story share: the order id.
+    /// `ce_correlationid`: shared by all events of one saga.
     pub correlation_id: Arc<str>,
-    /// The `ce_id` of the event that caused this one.
+    /// `ce_causationid`: the `ce_id` of the event that caused this one.
     pub causation_id: Option<Uuid>,
-    /// Dense per (source, key) from 1, on what left through an outbox.
+    /// `ce_sequence`: dense per (source, key) from 1, on events that left through an outbox.
     pub sequence: Option<i64>,
+    /// `traceparent`, `tracestate` and `baggage`.
     pub trace: TraceContext,
 }
 
 /// Headers that break the contract. Names the header, never more of its value than a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
+    /// A required header is not there.
     #[error("the header {0} is missing")]
     Missing(&'static str),
+    /// A header's value is no text.
     #[error("the header {header} is not UTF-8")]
-    NotUtf8 { header: &'static str },
+    NotUtf8 {
+        /// The header's name.
+        header: &'static str,
+    },
+    /// A header's value is one that the contract does not take.
     #[error("the header {header} is wrong: {}", .problem)]
-    Invalid { header: &'static str, problem: ValueError },
+    Invalid {
+        /// The header's name.
+        header: &'static str,
+        /// What it takes, and what was found.
+        problem: ValueError,
+    },
+    /// The contract has no such event.
     #[error("the header ce_type names no event of this contract: {found}")]
-    UnknownType { found: String },
+    UnknownType {
+        /// The header's value, escaped and cut off.
+        found: String,
+    },
 }
 
-impl Envelope {
+impl<K: EventKind> Envelope<K> {
     /// All headers of the contract; absent ones are left out.
     pub fn to_headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::with_capacity(13);
@@ -114,9 +131,12 @@ impl Envelope {
 
     /// Reads the headers of a message, by name, with its key and Kafka's own time.
     ///
-    /// Anyone may write to an intake topic, with any client: only `ce_id`, `ce_source` and `ce_type` are asked
-    /// for. A missing subject or correlation is the key, a missing time Kafka's, a missing or broken trace the
-    /// one that [`TraceContext::derived`] begins. What is there otherwise must be right.
+    /// Anyone may write to an intake topic, with any client: only `ce_id`, `ce_source` and `ce_type` are required. A missing
+    /// subject or correlation is the key, a missing time Kafka's, a missing or broken trace the one that
+    /// [`TraceContext::derived`] begins. Every other header that is present must be valid.
+    ///
+    /// # Errors
+    /// Names the first header that breaks the contract.
     pub fn from_headers<'a>(
         headers: impl Fn(&str) -> Option<&'a [u8]>,
         key: Option<&str>,
@@ -133,8 +153,8 @@ impl Envelope {
         let id = uuid(ID, required(ID)?)?;
         let source: Arc<str> = name(SOURCE, required(SOURCE)?)?;
         let ce_type = required(TYPE)?;
-        let event_type = EventType::from_ce_type(ce_type)
-            .ok_or_else(|| EnvelopeError::UnknownType { found: excerpt(ce_type) })?;
+        let event_type =
+            K::from_ce_type(ce_type).ok_or_else(|| EnvelopeError::UnknownType { found: excerpt(ce_type) })?;
 
         let subject = text(SUBJECT)?.or(key).ok_or(EnvelopeError::Missing(SUBJECT))?;
         let correlation_id = text(CORRELATION_ID)?.or(key).unwrap_or(subject);
@@ -171,7 +191,7 @@ fn valid<T>(header: &'static str, parsed: Result<T, ValueError>) -> Result<T, En
 }
 
 fn uuid(header: &'static str, value: &str) -> Result<Uuid, EnvelopeError> {
-    valid(header, uuid_text::parse(header, value))
+    valid(header, parse_uuid(header, value))
 }
 
 /// Text that ends in databases, logs and other headers.

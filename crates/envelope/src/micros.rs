@@ -6,7 +6,7 @@ use serde::ser::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::ValueError;
+use crate::ValueError;
 
 /// A time in microseconds since 1970 in UTC: Avro `timestamp-micros`, in JSON RFC 3339 (or the number).
 ///
@@ -20,6 +20,9 @@ const END_OF_9999: i64 = 253_402_300_799_999_999;
 
 impl Micros {
     /// Takes RFC 3339.
+    ///
+    /// # Errors
+    /// The text is no time in that form.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         match OffsetDateTime::parse(text, &Rfc3339) {
             Ok(time) => Ok(Self::from_datetime(time)),
@@ -27,24 +30,30 @@ impl Micros {
         }
     }
 
+    /// Rounded down to a microsecond.
     pub fn from_datetime(time: OffsetDateTime) -> Self {
         let micros = time.unix_timestamp_nanos().div_euclid(1_000);
         Self(i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX }))
     }
 
+    /// The time, cut to the years 0 to 9999.
     pub fn to_datetime(self) -> OffsetDateTime {
         let micros = self.0.clamp(YEAR_0, END_OF_9999);
         OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::microseconds(micros))
     }
 
+    /// A time in milliseconds since 1970, as Kafka's timestamps are.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
+    /// Milliseconds since 1970, rounded down.
     pub const fn as_millis(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
+    /// The time that much later; earlier where the duration is negative.
+    #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let micros = duration.whole_microseconds();
         let micros = i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX });
