@@ -41,7 +41,15 @@ pub(crate) struct Key {
     pub(crate) algorithm: Algorithm,
 }
 
-type ByKid = HashMap<String, Arc<Key>>;
+/// The keys of a set that can be used here.
+pub(crate) enum Usable {
+    ByKid(HashMap<String, Arc<Key>>),
+    /// There is nothing to choose. `kid`: the key's own name, if it has one.
+    Only {
+        key: Arc<Key>,
+        kid: Option<String>,
+    },
+}
 
 pub(crate) enum Keys {
     One(Arc<Key>),
@@ -51,7 +59,7 @@ pub(crate) enum Keys {
 /// The keys of a file that may be replaced while the process runs.
 pub(crate) struct KeySet {
     path: PathBuf,
-    current: RwLock<(Vec<u8>, Arc<ByKid>)>,
+    current: RwLock<(Vec<u8>, Arc<Usable>)>,
 }
 
 impl Keys {
@@ -76,7 +84,18 @@ impl Keys {
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match self {
             Keys::One(key) => Some(Arc::clone(key)),
-            Keys::Set(set) => set.by_kid().get(kid?).map(Arc::clone),
+            Keys::Set(set) => set.usable().find(kid).map(Arc::clone),
+        }
+    }
+}
+
+impl Usable {
+    /// `kid` is optional, in a key and in a token (RFC 7517, 4.5; RFC 7515, 4.1.4). Where both have one they must be equal.
+    fn find(&self, kid: Option<&str>) -> Option<&Arc<Key>> {
+        match (self, kid) {
+            (Usable::ByKid(keys), kid) => keys.get(kid?),
+            (Usable::Only { kid: Some(own), .. }, Some(kid)) if kid != own => None,
+            (Usable::Only { key, .. }, _) => Some(key),
         }
     }
 }
@@ -88,7 +107,7 @@ impl KeySet {
         Ok(KeySet { path, current: RwLock::new((bytes, Arc::new(keys))) })
     }
 
-    fn by_kid(&self) -> Arc<ByKid> {
+    fn usable(&self) -> Arc<Usable> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).1)
     }
 
@@ -162,27 +181,41 @@ fn usable(key: Key) -> Option<Key> {
     fits.then_some(key)
 }
 
-/// Keys of other kinds (for encryption, of other curves, without a `kid`) are passed over, as RFC 7517 wants it.
-fn parse_set(path: &Path, bytes: &[u8]) -> Result<ByKid, KeyError> {
+/// Keys of other kinds (for encryption, of other curves) are passed over, as RFC 7517 wants it; so are keys without a `kid`
+/// beside others.
+fn parse_set(path: &Path, bytes: &[u8]) -> Result<Usable, KeyError> {
     let wrong = |problem: String| KeyError::Set { path: path.to_owned(), problem };
     let set: JwkSet =
         serde_json::from_slice(bytes).map_err(|source| KeyError::Json { path: path.to_owned(), source })?;
-    let mut keys = ByKid::new();
+    let mut keys = Vec::with_capacity(set.keys.len());
     for jwk in &set.keys {
         if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_)) {
             return Err(wrong(
                 "a shared secret (kty oct) does not belong in a set of public keys".to_owned(),
             ));
         }
-        let (Some(kid), Some(key)) = (&jwk.common.key_id, from_jwk(jwk)) else { continue };
-        if keys.insert(kid.clone(), Arc::new(key)).is_some() {
-            return Err(wrong(format!("two keys have the kid {kid:?}")));
-        }
+        keys.extend(from_jwk(jwk).map(|key| (jwk.common.key_id.clone(), Arc::new(key))));
     }
     if keys.is_empty() {
-        return Err(wrong("no key has a kid and is for RS256, ES256 or EdDSA".to_owned()));
+        return Err(wrong("no key is for RS256, ES256 or EdDSA".to_owned()));
     }
-    Ok(keys)
+    if keys.len() == 1
+        && let Some((kid, key)) = keys.pop()
+    {
+        return Ok(Usable::Only { key, kid });
+    }
+    let mut by_kid = HashMap::new();
+    for (kid, key) in keys {
+        let Some(kid) = kid else { continue };
+        if by_kid.contains_key(&kid) {
+            return Err(wrong(format!("two keys have the kid {kid:?}")));
+        }
+        by_kid.insert(kid, key);
+    }
+    if by_kid.is_empty() {
+        return Err(wrong("of several keys each needs a kid".to_owned()));
+    }
+    Ok(Usable::ByKid(by_kid))
 }
 
 fn from_jwk(jwk: &Jwk) -> Option<Key> {

@@ -10,6 +10,7 @@
 //! keys as they were.
 
 mod bearer;
+mod claims;
 mod keys;
 mod problem;
 mod settings;

@@ -20,7 +20,7 @@ pub struct Settings {
     pub jwt_secret: Option<Secret>,
     /// A PEM file with one public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
     pub jwt_public_key_file: Option<PathBuf>,
-    /// A JSON Web Key Set; a token names its key by `kid`. Read again when the file changes.
+    /// A JSON Web Key Set; a token names its key by `kid`, which a set of one key does not need. Read again when the file changes.
     pub jwks_file: Option<PathBuf>,
     /// If set, a token must carry this `iss`.
     pub jwt_issuer: Option<String>,

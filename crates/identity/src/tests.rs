@@ -2,6 +2,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, get_current_timestamp};
 use minuet_events::values::UserId;
@@ -86,6 +88,10 @@ fn sign(algorithm: Algorithm, key: &EncodingKey, kid: Option<&str>, claims: &Val
 
 fn hs256(claims: &Value) -> String {
     sign(Algorithm::HS256, &EncodingKey::from_secret(SECRET.as_bytes()), None, claims)
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn rsa_key() -> EncodingKey {
@@ -173,7 +179,7 @@ fn claims_are_checked() {
     let now = get_current_timestamp();
     let verify = |claims: Value| with_secret().verify(&hs256(&claims));
     assert_eq!(verify(json!({ "sub": "anna" })), Err(Refused::Claims), "no exp");
-    assert_eq!(verify(json!({ "exp": now + 60 })), Err(Refused::Malformed), "no sub");
+    assert_eq!(verify(json!({ "exp": now + 60 })), Err(Refused::Claims), "no sub");
     assert_eq!(verify(with(claims(), "sub", json!(""))), Err(Refused::Claims));
     assert_eq!(verify(with(claims(), "sub", json!("a\nb"))), Err(Refused::Claims));
     assert_eq!(verify(with(claims(), "nbf", json!(now + 60))), Err(Refused::NotYetValid));
@@ -189,6 +195,124 @@ fn claims_are_checked() {
         let identity = verify(with(claims(), "scope", json!(scope))).unwrap();
         assert_eq!(identity.admin, admin, "{scope:?}");
     }
+}
+
+/// NumericDate may have a fraction, and JSON's exponent (RFC 7519, 2).
+#[test]
+fn times_may_have_a_fraction_or_an_exponent() {
+    let now = get_current_timestamp();
+    let signed = |claims: String| {
+        // Written by hand: `json!` would normalise the numbers.
+        let header = encoded(br#"{"alg":"HS256","typ":"JWT"}"#);
+        let message = format!("{header}.{}", encoded(claims.as_bytes()));
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+        format!("{message}.{signature}")
+    };
+    let verify = |times: &str| with_secret().verify(&signed(format!(r#"{{"sub":"anna",{times}}}"#)));
+    let (past, later) = (now - 60, now + 60);
+    for times in [
+        format!(r#""exp":{later}.5"#),
+        format!(r#""exp":{later}.0,"nbf":{past}.25,"iat":{past}.125"#),
+        r#""exp":4.1e9"#.to_owned(),
+        r#""exp":41E8,"nbf":1.7e+9,"iat":1.7e9"#.to_owned(),
+        r#""exp":1e30"#.to_owned(),
+        format!(r#""exp":{later},"nbf":-1,"iat":0"#),
+    ] {
+        assert_eq!(verify(&times), Ok(anna()), "{times}");
+    }
+    for (times, refused) in [
+        (format!(r#""exp":{past}.5"#), Refused::Expired),
+        (r#""exp":1.5e9"#.to_owned(), Refused::Expired),
+        (r#""exp":-1"#.to_owned(), Refused::Expired),
+        (format!(r#""exp":{later},"nbf":{later}.5"#), Refused::NotYetValid),
+        (format!(r#""exp":{later},"nbf":4.1e9"#), Refused::NotYetValid),
+        (format!(r#""exp":{later},"nbf":1e30"#), Refused::NotYetValid),
+        (format!(r#""exp":"{later}""#), Refused::Claims),
+        (format!(r#""exp":{later},"nbf":"{past}""#), Refused::Claims),
+        // Which of the two would be meant (RFC 7519, 4)?
+        (format!(r#""exp":{past},"exp":{later}"#), Refused::Malformed),
+        (format!(r#""exp":{later},"scope":"read","scope":"admin""#), Refused::Malformed),
+    ] {
+        assert_eq!(verify(&times), Err(refused), "{times}");
+    }
+}
+
+/// RFC 8693 writes scopes as words in one string; several issuers write a list.
+#[test]
+fn scope_may_be_a_string_or_a_list() {
+    let verify = |scope: Value| with_secret().verify(&hs256(&with(claims(), "scope", scope)));
+    for (scope, admin) in [
+        (json!(["admin"]), true),
+        (json!(["read", "admin"]), true),
+        (json!(["read admin"]), true),
+        (json!([]), false),
+        (json!(["administrator", "Admin"]), false),
+        (json!("read  admin"), true),
+        (Value::Null, false),
+    ] {
+        assert_eq!(verify(scope.clone()), Ok(Identity { admin, ..anna() }), "{scope}");
+    }
+    for scope in [json!(7), json!({ "admin": true }), json!([1]), json!(["admin", null]), json!(true)] {
+        assert_eq!(verify(scope.clone()), Err(Refused::Claims), "{scope}");
+    }
+}
+
+#[test]
+fn an_audience_may_be_a_string_or_a_list() {
+    let verifier = Settings { jwt_audience: Some("minuet".to_owned()), ..settings() }.verifier().unwrap();
+    for (aud, with_one, without) in [
+        (json!("minuet"), Ok(anna()), Err(Refused::Claims)),
+        (json!(["minuet"]), Ok(anna()), Err(Refused::Claims)),
+        (json!(["other", "minuet"]), Ok(anna()), Err(Refused::Claims)),
+        (json!(["other"]), Err(Refused::Claims), Err(Refused::Claims)),
+        (json!([]), Err(Refused::Claims), Err(Refused::Claims)),
+        (json!(7), Err(Refused::Claims), Err(Refused::Claims)),
+        (json!(["minuet", 7]), Err(Refused::Claims), Err(Refused::Claims)),
+        (Value::Null, Err(Refused::Claims), Ok(anna())),
+    ] {
+        let token = hs256(&with(claims(), "aud", aud.clone()));
+        assert_eq!(verifier.verify(&token), with_one, "{aud}");
+        assert_eq!(with_secret().verify(&token), without, "{aud}, and none is configured");
+    }
+}
+
+#[test]
+fn a_subject_is_a_name() {
+    let verify = |sub: Value| with_secret().verify(&hs256(&with(claims(), "sub", sub)));
+    for sub in [json!(7), json!(true), Value::Null] {
+        assert_eq!(verify(sub.clone()), Err(Refused::Claims), "{sub}");
+    }
+}
+
+/// `kid` is optional (RFC 7517, 4.5): where there is one key, there is nothing to choose.
+#[test]
+fn a_set_of_one_key_needs_no_kid() {
+    let unnamed = with(rsa_jwk(), "kid", Value::Null);
+    let of_another_kind = json!({ "kty": "new", "kid": "x" });
+    let for_encryption =
+        with(jwk("r2", DecodingKey::from_rsa_pem(RSA.1).unwrap(), Algorithm::RS256), "use", json!("enc"));
+    let by_rsa = |kid| sign(Algorithm::RS256, &rsa_key(), kid, &claims());
+    for keys in [vec![unnamed.clone()], vec![of_another_kind, unnamed.clone(), for_encryption]] {
+        let file = TestFile::new(&jwks(&keys));
+        let verifier = with_jwks(&file).unwrap();
+        for kid in [None, Some("r1"), Some("any")] {
+            assert_eq!(verifier.verify(&by_rsa(kid)), Ok(anna()), "{kid:?} of {keys:?}");
+        }
+        let by_ec = sign(Algorithm::ES256, &EncodingKey::from_ec_pem(EC.0).unwrap(), None, &claims());
+        assert_eq!(verifier.verify(&by_ec), Err(Refused::Algorithm));
+    }
+
+    let file = TestFile::new(&jwks(&[rsa_jwk()]));
+    let verifier = with_jwks(&file).unwrap();
+    assert_eq!(verifier.verify(&by_rsa(None)), Ok(anna()), "the token names no key, and there is one");
+    assert_eq!(verifier.verify(&by_rsa(Some("r2"))), Err(Refused::Algorithm), "it names another");
+
+    let ec = jwk("e1", DecodingKey::from_ec_pem(EC.1).unwrap(), Algorithm::ES256);
+    let file = TestFile::new(&jwks(&[unnamed, ec]));
+    let verifier = with_jwks(&file).unwrap();
+    assert_eq!(verifier.verify(&by_rsa(None)), Err(Refused::Algorithm), "two keys, and no name");
+    assert_eq!(verifier.verify(&by_rsa(Some("r1"))), Err(Refused::Algorithm));
 }
 
 #[test]
@@ -250,8 +374,9 @@ fn unusable_keys_stop_the_start() {
     }
     let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "s" });
     let for_encryption = with(rsa_jwk(), "use", json!("enc"));
-    let unnamed = with(rsa_jwk(), "kid", Value::Null);
-    for keys in [vec![], vec![secret], vec![rsa_jwk(), rsa_jwk()], vec![for_encryption], vec![unnamed]] {
+    let unnamed = || with(rsa_jwk(), "kid", Value::Null);
+    let two_unnamed = vec![unnamed(), unnamed()];
+    for keys in [vec![], vec![secret], vec![rsa_jwk(), rsa_jwk()], vec![for_encryption], two_unnamed] {
         let file = TestFile::new(&jwks(&keys));
         assert!(matches!(with_jwks(&file).err(), Some(KeyError::Set { .. })), "{keys:?}");
     }

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
 use minuet_events::values::UserId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::claims::Claims;
 use crate::keys::Keys;
 
-/// How far the clock of who issued a token may differ from ours.
-const CLOCK_SKEW_S: u64 = 5;
+/// How far the issuer's clock may differ from ours.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The scope that may see everybody's orders, and change products and stock.
 const ADMIN: &str = "admin";
@@ -18,13 +19,13 @@ const ADMIN: &str = "admin";
 /// What marks an admin's name in an event. No token's `sub` may begin with it.
 pub const ADMIN_PREFIX: &str = "admin:";
 
-#[derive(Deserialize, Serialize)]
-struct Claims {
+/// The claims of a token for development.
+#[derive(Serialize)]
+struct DevelopmentClaims {
     sub: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    exp: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    exp: u64,
 }
 
 /// Who asks. Made only from a token that was verified.
@@ -54,7 +55,7 @@ impl Refused {
             Refused::Expired => "the token has expired",
             Refused::NotYetValid => "the token is not valid yet",
             Refused::Claims => {
-                "a claim of the token (exp, sub, iss, aud or scope) is missing or not accepted here"
+                "a claim of the token (exp, nbf, sub, iss, aud or scope) is missing or not accepted here"
             }
         }
     }
@@ -86,20 +87,26 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm))
             .map_err(|error| refused(&error))?
             .claims;
-        let user = UserId::parse(&claims.sub).map_err(|_| Refused::Claims)?;
-        // In events this marks who acted as an admin: nobody may be called so.
+        // After the signature, before anything else: an expired token is told so, whatever else is wrong with it.
+        claims.check_times(SystemTime::now(), CLOCK_SKEW)?;
+        if self.audience.is_none() && claims.names_an_audience() {
+            return Err(Refused::Claims);
+        }
+        let user = UserId::parse(claims.subject()?).map_err(|_| Refused::Claims)?;
+        // This prefix marks an admin in events: no user may have it.
         if user.as_str().starts_with(ADMIN_PREFIX) {
             return Err(Refused::Claims);
         }
-        let admin = claims.scope.is_some_and(|scope| scope.split(' ').any(|word| word == ADMIN));
-        Ok(Identity { user, admin })
+        Ok(Identity { user, admin: claims.has_scope(ADMIN)? })
     }
 
+    /// What the library checks: signature, issuer and audience. It rounds times and refuses some that RFC 7519 allows:
+    /// [`Claims`] checks them.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
-        let mut required = vec!["exp", "sub"];
-        validation.leeway = CLOCK_SKEW_S;
-        validation.validate_nbf = true;
+        let mut required = vec![];
+        validation.validate_exp = false;
+        validation.validate_aud = self.audience.is_some();
         if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
             required.push("iss");
@@ -153,10 +160,10 @@ pub fn development_token(
         return Err(TokenError::Reserved { user: user.clone() });
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| TokenError::Clock)?;
-    let claims = Claims {
+    let claims = DevelopmentClaims {
         sub: user.to_string(),
-        scope: admin.then(|| ADMIN.to_owned()),
-        exp: Some(now.saturating_add(ttl).as_secs()),
+        scope: admin.then_some(ADMIN),
+        exp: now.saturating_add(ttl).as_secs(),
     };
     Ok(encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes()))?)
 }
