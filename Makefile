@@ -16,7 +16,7 @@ help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
-	@echo "make check   format, lints, the dance, documentation, generated files"
+	@echo "make check   format, lints, rules of the source and of the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
 	@echo "make audit-speed  measure the audit over a million events (fewer: make audit-speed ARGS='--events 100000')"
 	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
@@ -46,6 +46,7 @@ chaos: prerequisites
 check: prerequisites check-generated check-alerts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --quiet -p minuet-house
 	cargo run --locked --quiet --bin minuet -- lint
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; fi

@@ -1,0 +1,17 @@
+//! Rules about the source itself, which no compiler checks: no import circle among the modules of a crate.
+//!
+//! The rules read the files of the checkout. They need no server and no built program, so `make check` runs them. Each rule
+//! is a function from text to findings; `tests/house.rs` applies all of them to this repository.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a check fails by panicking"
+)]
+
+mod circles;
+mod files;
+mod modules;
+
+pub use circles::{Circle, circles};
+pub use files::{crates, repository};
