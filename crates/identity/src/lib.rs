@@ -9,18 +9,14 @@
 //! **When things fail.** A key file that cannot be used stops the start; one that cannot be read any more later on leaves the
 //! keys as they were.
 
-mod bearer;
 mod claims;
 mod keys;
-mod problem;
 mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
 mod token;
 
-pub use bearer::{Admin, Guarded, missing_scope};
 pub use keys::{KeyError, follow};
-pub use problem::{FieldError, Kind, Problem, as_problem};
 pub use settings::{KEYS, Secret, Settings, SettingsError};
 pub use token::{ADMIN_PREFIX, Identity, Refused, TokenError, Verifier, development_token};

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minuet_events::values::Micros;
+use minuet_http::DependencyStatus;
 use serde::Serialize;
-use time::OffsetDateTime;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,62 +15,50 @@ pub enum Dependency {
     Registry,
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    pub ok: bool,
-    /// RFC 3339: when it came to be as it is.
-    pub since: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
 /// Readiness: every dependency must have answered. Unknown ones count as away.
 #[derive(Clone)]
 pub struct Health(Arc<Known>);
 
 struct Known {
-    since: String,
-    reports: Mutex<BTreeMap<Dependency, Report>>,
+    /// The process itself: its start.
+    process: DependencyStatus,
+    reports: Mutex<BTreeMap<Dependency, DependencyStatus>>,
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Health(Arc::new(Known { since: now(), reports: Mutex::default() }))
+        Health(Arc::new(Known { process: DependencyStatus::up(), reports: Mutex::default() }))
     }
 }
 
 impl Health {
     /// RFC 3339: when the process came to live.
     pub fn since(&self) -> &str {
-        &self.0.since
+        &self.0.process.since
     }
 
     pub fn expect(&self, dependencies: &[Dependency]) {
         for dependency in dependencies {
-            self.set(*dependency, false, Some("not reached yet".to_owned()));
+            self.down(*dependency, "not reached yet");
         }
     }
 
     pub fn up(&self, dependency: Dependency) {
-        self.set(dependency, true, None);
+        self.set(dependency, DependencyStatus::up());
     }
 
     /// `detail` must hold no secret.
     pub fn down(&self, dependency: Dependency, detail: &str) {
-        self.set(dependency, false, Some(detail.to_owned()));
+        self.set(dependency, DependencyStatus::down(detail));
     }
 
-    fn set(&self, dependency: Dependency, ok: bool, detail: Option<String>) {
+    fn set(&self, dependency: Dependency, status: DependencyStatus) {
         let mut reports = self.0.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        match reports.get_mut(&dependency) {
-            Some(report) if report.ok == ok => report.detail = detail,
-            _ => {
-                reports.insert(dependency, Report { ok, since: now(), detail });
-            }
-        }
+        let status = status.after(reports.get(&dependency));
+        reports.insert(dependency, status);
     }
 
-    pub fn report(&self) -> BTreeMap<Dependency, Report> {
+    pub fn report(&self) -> BTreeMap<Dependency, DependencyStatus> {
         self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -88,10 +75,6 @@ impl Health {
     pub fn ready(&self) -> bool {
         self.report().values().all(|report| report.ok)
     }
-}
-
-fn now() -> String {
-    Micros::from_datetime(OffsetDateTime::now_utc()).to_string()
 }
 
 /// Counted since the process started.

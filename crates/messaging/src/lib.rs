@@ -63,7 +63,7 @@ pub use dead_letters::{
     DISCARD_REASON, DeadLetters, Letter, Outcome, Redriven, State, Which, Whole, discard_reason,
 };
 pub use emission::{Cause, Emission, order_trace};
-pub use health::{Counts, Dependency, Health, Report};
+pub use health::{Counts, Dependency, Health};
 pub use history::{HistoryError, Recorded, history};
 pub use incoming::{Incoming, Position};
 pub use lane::{Lane, Transaction};

@@ -7,12 +7,13 @@
 //! | permanent | a constraint violated, a value that does not fit | the batch is halved until the event stands alone; tried again a bounded number of times; parked |
 //! | bug | a panic | as permanent; the process lives on |
 
-use std::error::Error;
 use std::time::Duration;
 
 use minuet_events::EncodeError;
 
 use crate::outbox::AppendError;
+
+pub(crate) use minuet_telemetry::error_chain as chain;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReactError {
@@ -94,18 +95,6 @@ pub(crate) fn back_off(attempt: u32) -> Duration {
     let base = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
     let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (base / 2 + 1);
     Duration::from_millis(base / 2 + jitter)
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::time::SystemTime;
 
-use minuet_telemetry::{Kind, Span, causes};
+use minuet_telemetry::{Kind, Span, error_chain};
 
 use crate::{Lane, spans};
 
@@ -47,7 +47,7 @@ impl Lane {
         }
         self.tracer.record(match &done {
             Ok(_) => span,
-            Err(error) => span.failed_with("failed", causes(error)),
+            Err(error) => span.failed_with("failed", error_chain(error)),
         });
         done
     }

@@ -120,7 +120,10 @@ impl Service {
     pub fn routes(&self) -> Router {
         let letters = DeadLetters::of(self.lane.pool().clone(), self.lane.codec.clone());
         http::health_routes(self.health.clone(), Arc::clone(&self.counts))
-            .merge(http::metrics_route(self.lane.meters.clone()))
+            .merge(minuet_http::metrics_route({
+                let meters = self.lane.meters.clone();
+                move || meters.text()
+            }))
             .merge(http::dead_letter_routes(letters, self.settings.identity.clone()))
     }
 

@@ -9,6 +9,7 @@
 
 mod context;
 mod environment;
+mod error;
 mod export_lines;
 mod lines;
 pub mod meters;
@@ -20,11 +21,14 @@ mod sampling;
 mod span;
 mod tracer;
 
+pub use minuet_envelope::TraceContext;
+
 pub use context::{current, note_order, order, scope, within};
+pub use error::error_chain;
 pub use pipeline::{flush, logs_counted, spans_counted};
 pub use queue::Counted;
 pub use sampling::Sampling;
-pub use span::{Kind, Span, causes};
+pub use span::{Kind, Span};
 pub use tracer::Tracer;
 
 use std::io::{self, IsTerminal};

@@ -12,6 +12,7 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use crate::error_chain;
 use crate::names::attribute;
 
 pub use opentelemetry::trace::SpanKind as Kind;
@@ -101,7 +102,7 @@ impl Span {
     /// It failed: status and, as an event, the error with its causes.
     #[must_use]
     pub fn failed(self, kind: impl Into<Value>, error: &(dyn Error + 'static)) -> Self {
-        self.failed_with(kind, causes(error))
+        self.failed_with(kind, error_chain(error))
     }
 
     /// As [`Span::failed`], for what is no error of this program: a refusal, with its reason.
@@ -132,18 +133,6 @@ impl Span {
         self.0.end_time = end.max(self.0.start_time);
         self
     }
-}
-
-/// An error and its causes, in one line.
-pub fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 pub(crate) fn span_id_of(context: &TraceContext) -> SpanId {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use minuet_events::ResolveError;
 use minuet_events::values::OrderId;
-use minuet_messaging::http::BindError;
+use minuet_http::BindError;
 use minuet_messaging::{DatabaseError, ReactError, ReadError, ServiceError};
 
 /// What hinders an audit.

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures::StreamExt;
-use minuet_identity::{Kind, Problem};
+use minuet_http::{Problem, ProblemType};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ impl FromRequest<Arc<Edge>> for JsonBody {
         check_content_type(request.headers())?;
         let bytes = timeout(edge.body_timeout, collect(request.into_body()))
             .await
-            .map_err(|_| Problem::new(Kind::RequestTimeout, "the body did not arrive in time"))??;
+            .map_err(|_| Problem::new(ProblemType::REQUEST_TIMEOUT, "the body did not arrive in time"))??;
         parse(&bytes).map(JsonBody)
     }
 }
@@ -38,7 +38,10 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Problem::new(Kind::UnsupportedMediaType, "send the body with content-type: application/json"))
+    Err(Problem::new(
+        ProblemType::UNSUPPORTED_MEDIA_TYPE,
+        "send the body with content-type: application/json",
+    ))
 }
 
 async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
@@ -46,7 +49,7 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Kind::MalformedJson, "the body broke off"))?;
+        let chunk = chunk.map_err(|_| Problem::new(ProblemType::MALFORMED_JSON, "the body broke off"))?;
         length += chunk.len();
         if length > DRAINED {
             break;
@@ -59,10 +62,10 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn too_large() -> Problem {
-    Problem::new(Kind::BodyTooLarge, "a body may have up to 65536 bytes")
+    Problem::new(ProblemType::BODY_TOO_LARGE, "a body may have up to 65536 bytes")
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Kind::MalformedJson, format!("the body is no JSON: {error}")))
+        .map_err(|error| Problem::new(ProblemType::MALFORMED_JSON, format!("the body is no JSON: {error}")))
 }

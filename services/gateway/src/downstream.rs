@@ -4,9 +4,9 @@
 use std::time::{Duration, SystemTime};
 
 use minuet_events::trace::with_order;
-use minuet_identity::{Kind, Problem};
+use minuet_http::{Problem, ProblemType};
 use minuet_telemetry::names::attribute;
-use minuet_telemetry::{Kind as SpanKind, Span, Tracer};
+use minuet_telemetry::{Kind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,11 +33,13 @@ impl From<DownstreamError> for Problem {
     fn from(error: DownstreamError) -> Self {
         tracing::warn!(event = "downstream_failed", error = %error, cause = ?std::error::Error::source(&error));
         match error {
-            DownstreamError::TimedOut { .. } => Problem::new(Kind::Timeout, "this took too long; try again"),
+            DownstreamError::TimedOut { .. } => {
+                Problem::new(ProblemType::TIMEOUT, "this took too long; try again")
+            }
             DownstreamError::Unreachable { .. }
             | DownstreamError::Status { .. }
             | DownstreamError::Unreadable { .. } => {
-                Problem::new(Kind::Unavailable, "this cannot be answered at the moment; try again")
+                Problem::new(ProblemType::UNAVAILABLE, "this cannot be answered at the moment; try again")
             }
         }
     }
@@ -331,7 +333,7 @@ impl Downstream {
             });
         let answer = request.send().await.map_err(|source| failed(service, source));
         if self.tracer.records(&own) {
-            let mut span = Span::new("GET", SpanKind::Client, &own, begun)
+            let mut span = Span::new("GET", Kind::Client, &own, begun)
                 .until(SystemTime::now())
                 .under(&above)
                 .with("http.request.method", "GET")

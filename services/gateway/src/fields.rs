@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use minuet_identity::FieldError;
+use minuet_http::FieldError;
 use serde_json::{Map, Value};
 
 /// A JSON object and where it stands in the body (`lines[2]`; empty for the body itself).

@@ -7,10 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use minuet_events::values::Micros;
+use minuet_http::DependencyStatus;
 use serde::Serialize;
 use serde_json::json;
-use time::OffsetDateTime;
 
 use crate::Edge;
 
@@ -19,38 +18,15 @@ const KAFKA_LIMIT: Duration = Duration::from_secs(2);
 const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Serialize)]
-struct Report {
-    ok: bool,
-    /// When it came to be as it is.
-    since: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'static str>,
-}
-
-impl Report {
-    fn new(ok: bool, detail: &'static str) -> Self {
-        let since = Micros::from_datetime(OffsetDateTime::now_utc()).to_string();
-        Report { ok, since, detail: (!ok).then_some(detail) }
-    }
-
-    /// Keeps the time where nothing changed.
-    fn after(self, earlier: Option<&Report>) -> Self {
-        match earlier {
-            Some(earlier) if earlier.ok == self.ok => earlier.clone(),
-            _ => self,
-        }
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
 struct Dependencies {
-    kafka: Report,
-    order: Report,
+    kafka: DependencyStatus,
+    order: DependencyStatus,
 }
 
 /// What was found last, and when.
 pub(crate) struct Health {
-    started: String,
+    /// The process itself: its start.
+    process: DependencyStatus,
     last: Mutex<Option<(Instant, Dependencies)>>,
     /// Held while asking, so that one question is under way at most.
     asking: tokio::sync::Mutex<()>,
@@ -58,8 +34,11 @@ pub(crate) struct Health {
 
 impl Health {
     pub(crate) fn new() -> Self {
-        let started = Micros::from_datetime(OffsetDateTime::now_utc()).to_string();
-        Health { started, last: Mutex::new(None), asking: tokio::sync::Mutex::new(()) }
+        Health {
+            process: DependencyStatus::up(),
+            last: Mutex::new(None),
+            asking: tokio::sync::Mutex::new(()),
+        }
     }
 
     fn last(&self) -> Option<(Instant, Dependencies)> {
@@ -83,15 +62,18 @@ impl Health {
         let (kafka, order) =
             tokio::join!(edge.publisher.ready(KAFKA_LIMIT), edge.downstream.order_service_answers());
         let dependencies = Dependencies {
-            kafka: Report::new(kafka.is_ok(), "Kafka does not answer")
-                .after(earlier.as_ref().map(|d| &d.kafka)),
-            order: Report::new(order.is_ok(), "the order service does not answer")
+            kafka: status(kafka.is_ok(), "Kafka does not answer").after(earlier.as_ref().map(|d| &d.kafka)),
+            order: status(order.is_ok(), "the order service does not answer")
                 .after(earlier.as_ref().map(|d| &d.order)),
         };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((Instant::now(), dependencies.clone()));
         dependencies
     }
+}
+
+fn status(ok: bool, detail: &str) -> DependencyStatus {
+    if ok { DependencyStatus::up() } else { DependencyStatus::down(detail) }
 }
 
 /// `GET /healthz`: 200 as long as the process lives, at once, with what was found last about the dependencies; they are asked
@@ -107,7 +89,8 @@ pub(crate) async fn live(State(edge): State<Arc<Edge>>) -> Response {
         });
     }
     let dependencies = last.map_or_else(|| json!({}), |(_, dependencies)| json!(dependencies));
-    Json(json!({ "ok": true, "since": edge.health.started, "dependencies": dependencies })).into_response()
+    Json(json!({ "ok": true, "since": edge.health.process.since, "dependencies": dependencies }))
+        .into_response()
 }
 
 /// `GET /readyz`: 200 or 503, with which dependency is as it is since when.
@@ -116,18 +99,4 @@ pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> Response {
     let ready = dependencies.kafka.ok && dependencies.order.ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_is_when_it_came_to_be_as_it_is() {
-        let report = |ok, since: &str| Report { ok, since: since.to_owned(), detail: None };
-        let earlier = report(true, "8:00");
-        assert_eq!(report(true, "9:00").after(Some(&earlier)).since, "8:00");
-        assert_eq!(report(false, "9:00").after(Some(&earlier)).since, "9:00");
-        assert_eq!(report(true, "9:00").after(None).since, "9:00");
-    }
 }

@@ -3,9 +3,11 @@
 use axum::http::HeaderMap;
 use minuet_events::ids;
 use minuet_events::values::{AdjustmentId, OrderId, UserId};
-use minuet_identity::{Kind, Problem};
+use minuet_http::{Problem, ProblemType};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
+
+use crate::problems;
 
 const HEADER: &str = "idempotency-key";
 const LONGEST: usize = 255;
@@ -26,7 +28,7 @@ impl IdempotencyKey {
         match key.filter(fits) {
             Some(key) => Ok(Some(IdempotencyKey(key.to_owned()))),
             None => Err(Problem::new(
-                Kind::InvalidHeader,
+                ProblemType::INVALID_HEADER,
                 "idempotency-key takes one value of 1 to 255 visible characters",
             )),
         }
@@ -56,7 +58,7 @@ impl IdempotencyKey {
 }
 
 pub(crate) fn reused(detail: &'static str) -> Problem {
-    Problem::new(Kind::IdempotencyKeyReused, detail)
+    Problem::new(problems::IDEMPOTENCY_KEY_REUSED, detail)
 }
 
 #[cfg(test)]
@@ -88,8 +90,8 @@ mod tests {
         ];
         for values in wrong {
             assert_eq!(
-                read(values).err().map(|problem| problem.kind()),
-                Some(Kind::InvalidHeader),
+                read(values).err().map(|problem| problem.problem_type()),
+                Some(ProblemType::INVALID_HEADER),
                 "{values:?}"
             );
         }

@@ -17,12 +17,12 @@ mod downstream;
 mod fields;
 mod health;
 mod idempotency;
-mod limits;
 mod meters;
 mod order_request;
 mod orders;
 mod path;
 mod prefer;
+mod problems;
 mod products;
 mod publish;
 mod requests;
@@ -38,12 +38,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
-use minuet_identity::{Guarded, KeyError, Verifier};
+use minuet_http::{BindError, Guarded, RequestLimits};
+use minuet_identity::{KeyError, Verifier};
 use minuet_messaging::Publisher;
 use minuet_telemetry::Tracer;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::downstream::{Downstream, DownstreamError};
@@ -61,8 +59,8 @@ pub enum GatewayError {
     Keys(#[from] KeyError),
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
-    #[error("gateway.listen: cannot listen on {address}")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("gateway.listen: the gateway cannot listen")]
+    Listen(#[from] BindError),
     #[error("the HTTP server failed")]
     Serve(#[source] std::io::Error),
 }
@@ -74,10 +72,9 @@ pub(crate) struct Edge {
     verifier: Verifier,
     health: Health,
     meters: EdgeMeters,
-    open_requests: Semaphore,
+    limits: RequestLimits,
     answer_wait: Duration,
     longest_wait: Duration,
-    request_timeout: Duration,
     body_timeout: Duration,
     tracer: Tracer,
     shutdown: CancellationToken,
@@ -104,10 +101,12 @@ impl Edge {
             verifier: settings.identity().verifier()?,
             health: Health::new(),
             meters,
-            open_requests: Semaphore::new(settings.concurrent_requests),
+            limits: RequestLimits::new(
+                settings.concurrent_requests,
+                Duration::from_millis(settings.request_timeout_ms),
+            ),
             answer_wait: Duration::from_millis(settings.answer_wait_ms),
             longest_wait: Duration::from_millis(settings.longest_wait_ms),
-            request_timeout: Duration::from_millis(settings.request_timeout_ms),
             body_timeout: Duration::from_millis(settings.body_timeout_ms),
             tracer,
             shutdown,
@@ -141,27 +140,13 @@ pub async fn run(
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {
     let edge = Arc::new(Edge::new(&settings, publisher, shutdown.clone())?);
-    let failed = |source| GatewayError::Listen { address: settings.listen, source };
-    let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-    bound(listener.local_addr().map_err(failed)?);
-    // An answer is one small write: waiting for more of it would only cost time.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(event = "nodelay_refused", %error);
-        }
-    });
-
-    let server = axum::serve(listener, router::router(Arc::clone(&edge)))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let late = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(Duration::from_millis(settings.shutdown_ms)).await;
-    };
+    let listener = minuet_http::bind(settings.listen).await?;
+    bound(listener.local_addr().map_err(GatewayError::Serve)?);
+    let shutdown_timeout = Duration::from_millis(settings.shutdown_ms);
+    let router = router::router(Arc::clone(&edge));
     tokio::select! {
-        served = server => served.map_err(GatewayError::Serve),
-        () = late => {
-            tracing::warn!(event = "requests_cut_off", shutdown_ms = settings.shutdown_ms);
-            Ok(())
+        served = minuet_http::serve_with_timeout(listener, router, shutdown, shutdown_timeout) => {
+            served.map_err(GatewayError::Serve)
         }
         never = minuet_identity::follow(&edge.verifier) => match never {},
     }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use minuet_events::orders::SubmittedLine;
 use minuet_events::values::{PaymentMethod, Quantity, Sku};
-use minuet_identity::FieldError;
+use minuet_http::FieldError;
 use serde_json::Value;
 
 use crate::downstream::Order;

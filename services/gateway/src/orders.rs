@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::orders::OrderSubmitted;
 use minuet_events::values::{OrderId, UserId};
-use minuet_identity::{FieldError, Identity, Kind, Problem, missing_scope};
+use minuet_http::{Authenticated, FieldError, Problem, ProblemType, missing_scope};
+use minuet_identity::Identity;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use crate::downstream::{Order, OrderPage, OrderQuery, Until};
 use crate::idempotency::{IdempotencyKey, reused};
 use crate::order_request::OrderRequest;
 use crate::prefer::Prefer;
+use crate::problems;
 use crate::trace::IncomingTrace;
 const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
 const LARGEST_PAGE: u32 = 100;
@@ -28,14 +30,14 @@ const LONGEST_CURSOR: usize = 512;
 /// `POST /v1/orders`
 pub(crate) async fn submit(
     State(edge): State<Arc<Edge>>,
-    identity: Identity,
+    Authenticated(identity): Authenticated,
     trace: IncomingTrace,
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::read(&headers)?;
-    let request =
-        OrderRequest::parse(&body).map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+    let request = OrderRequest::parse(&body)
+        .map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
     let prefer = Prefer::read(&headers, edge.longest_wait);
     let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&identity.user));
 
@@ -131,7 +133,7 @@ fn rejection(id: OrderId, order: &Order, request: &OrderRequest) -> Problem {
         code: Cow::Owned(problem.code.clone()),
         detail: problem.detail.clone(),
     });
-    Problem::with_errors(Kind::OrderRejected, errors.collect()).about(path_of(id))
+    Problem::with_errors(problems::ORDER_REJECTED, errors.collect()).about(path_of(id))
 }
 
 fn path_of(id: OrderId) -> String {
@@ -141,7 +143,7 @@ fn path_of(id: OrderId) -> String {
 /// `GET /v1/orders/{id}`. Somebody else's order and no order at all look the same.
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    identity: Identity,
+    Authenticated(identity): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
     let id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
@@ -154,14 +156,14 @@ pub(crate) async fn show(
 /// `GET /v1/orders?status=&limit=&cursor=`, newest first as the order service has it; `user_id=` with the scope admin.
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    identity: Identity,
+    Authenticated(identity): Authenticated,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<OrderPage>, Problem> {
     let query = parse_query(pairs, &identity)?;
     let page = edge.downstream.orders(&query).await?;
     page.map(Json).ok_or_else(|| {
         let error = FieldError::new("cursor", "invalid_cursor", "takes a next_cursor of an earlier answer");
-        Problem::with_errors(Kind::InvalidQuery, vec![error])
+        Problem::with_errors(ProblemType::INVALID_QUERY, vec![error])
     })
 }
 
@@ -202,7 +204,7 @@ fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<Orde
         errors.push(FieldError::new("user_id", "invalid_user_id", error.to_string()));
     }
     if !errors.is_empty() {
-        return Err(Problem::with_errors(Kind::InvalidQuery, errors));
+        return Err(Problem::with_errors(ProblemType::INVALID_QUERY, errors));
     }
     let user_id = match user.and_then(Result::ok) {
         Some(user) if !identity.admin && user != identity.user => return Err(missing_scope()),

@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Amount, Currency, Sku};
-use minuet_identity::{Admin, FieldError, Kind, Problem};
+use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde_json::Value;
 
 use crate::Edge;
@@ -27,7 +27,8 @@ pub(crate) async fn put(
     trace: IncomingTrace,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let product = parse(&sku, &body).map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+    let product =
+        parse(&sku, &body).map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
     let location = [(LOCATION, path::of(&["v1", "products", &sku]))];
     let accepted = Product {
         sku: product.sku.to_string(),

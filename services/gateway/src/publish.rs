@@ -3,13 +3,14 @@ use std::sync::Arc;
 use minuet_events::trace::with_order;
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
-use minuet_identity::{Kind, Problem};
+use minuet_http::{Problem, ProblemType};
 use minuet_messaging::PublishError;
 use minuet_messaging::fault::{Point, reach};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Edge;
+use crate::problems;
 use crate::trace::IncomingTrace;
 
 const SOURCE: &str = "/minuet/gateway";
@@ -67,10 +68,10 @@ fn refusal(error: &PublishError, key: &str) -> Problem {
         PublishError::NotAcknowledged { .. } | PublishError::Away(_) => {
             let detail =
                 "this may have been taken in all the same: send it again with the same idempotency-key";
-            Problem::new(Kind::NotAcknowledged, detail)
+            Problem::new(problems::NOT_ACKNOWLEDGED, detail)
         }
         PublishError::Encode(_) | PublishError::Settings(_) => {
-            Problem::new(Kind::Internal, "this cannot be taken in as it is")
+            Problem::new(ProblemType::INTERNAL, "this cannot be taken in as it is")
         }
     }
 }

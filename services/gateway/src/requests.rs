@@ -13,7 +13,8 @@ use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
-use minuet_identity::{ADMIN_PREFIX, Admin, Identity, Kind, Problem};
+use minuet_http::{Admin, Authenticated, Problem, ProblemType};
+use minuet_identity::{ADMIN_PREFIX, Identity};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use crate::body::JsonBody;
 use crate::downstream::{Order, RequestOutcome, Until};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
+use crate::problems;
 use crate::trace::IncomingTrace;
 
 const LONGEST_REASON: usize = 500;
@@ -30,7 +32,7 @@ const LONGEST_REASON: usize = 500;
 /// cancelled when it arrives, if the caller is its user.
 pub(crate) async fn cancel(
     State(edge): State<Arc<Edge>>,
-    identity: Identity,
+    Authenticated(identity): Authenticated,
     Path(id): Path<String>,
     trace: IncomingTrace,
     headers: HeaderMap,
@@ -66,7 +68,10 @@ pub(crate) async fn refund(
 
 fn admin_name(user: &UserId) -> Result<UserId, Problem> {
     UserId::parse(&format!("{ADMIN_PREFIX}{user}")).map_err(|error| {
-        Problem::new(Kind::InvalidRequest, format!("the token's sub is too long for an admin: {error}"))
+        Problem::new(
+            ProblemType::INVALID_REQUEST,
+            format!("the token's sub is too long for an admin: {error}"),
+        )
     })
 }
 
@@ -75,7 +80,9 @@ fn reason(body: &Value) -> Result<String, Problem> {
     let reason = Fields::of(body, "", &["reason"], &mut errors).and_then(|fields| {
         fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors)
     });
-    reason.filter(|_| errors.is_empty()).ok_or_else(|| Problem::with_errors(Kind::InvalidRequest, errors))
+    reason
+        .filter(|_| errors.is_empty())
+        .ok_or_else(|| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))
 }
 
 /// Publishes the request and tells what became of it: 200 with the order, 409 with the reason, or 202 when that takes longer.
@@ -97,7 +104,7 @@ async fn ask(
     let outcome = edge.wait_for(kind, edge.downstream.request(&id, request, edge.answer_wait)).await;
     match outcome {
         Some(RequestOutcome::Rejected { reason }) => {
-            Err(Problem::new(Kind::RequestRefused, reason).about(path))
+            Err(Problem::new(problems::REQUEST_REFUSED, reason).about(path))
         }
         Some(RequestOutcome::Cancelled) => {
             let order: Option<Order> = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;

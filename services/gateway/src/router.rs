@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use minuet_messaging::http::{Caller, server_span};
+use minuet_http::{Caller, server_span};
 
-use crate::{Edge, health, limits, meters, orders, products, requests, stock};
+use crate::{Edge, health, meters, orders, products, requests, stock};
 
 /// Every path there is.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
@@ -16,8 +16,11 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/v1/products/{sku}", get(products::show).put(products::put))
         .route("/v1/stock/{sku}", get(stock::show))
         .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
-        .fallback(async || minuet_identity::Problem::not_found())
-        .layer(middleware::from_fn_with_state(Arc::clone(&edge), limits::apply))
+        .fallback(async || minuet_http::Problem::not_found());
+    let limited = edge
+        .limits
+        .clone()
+        .apply(limited)
         .layer(middleware::from_fn_with_state(Caller::Anybody(edge.tracer), server_span));
     // Not limited: whoever watches a gateway that is full must still get an answer.
     Router::new()
@@ -25,7 +28,7 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(meters::show))
         .merge(limited)
-        .layer(middleware::map_response(minuet_identity::as_problem))
+        .layer(middleware::map_response(minuet_http::as_problem))
         .layer(middleware::from_fn_with_state(Arc::clone(&edge), meters::measure))
         .with_state(edge)
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
-use minuet_identity::{Admin, FieldError, Kind, Problem};
+use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use crate::downstream::{Adjustment, AdjustmentOutcome, Level, Stock};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::{IdempotencyKey, reused};
 use crate::path;
+use crate::problems;
 use crate::trace::IncomingTrace;
 
 const LONGEST_REASON: usize = 500;
@@ -47,7 +48,7 @@ pub(crate) async fn adjust(
         .as_ref()
         .map_or_else(|| AdjustmentId::new(Uuid::now_v7()), |key| key.adjustment_id(&identity.user));
     let adjusted = parse(id, &sku, &warehouse_code, &body)
-        .map_err(|errors| Problem::with_errors(Kind::InvalidRequest, errors))?;
+        .map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
 
     let text = id.to_string();
     let known = match key {
@@ -98,7 +99,7 @@ fn answer(asked: &StockAdjusted, outcome: Adjustment) -> Result<Response, Proble
             Ok(Json(Adjusted { adjustment_id, sku: outcome.sku, level }).into_response())
         }
         AdjustmentOutcome::Rejected { reason } => {
-            Err(Problem::new(Kind::AdjustmentRefused, reason).about(format!("urn:uuid:{adjustment_id}")))
+            Err(Problem::new(problems::ADJUSTMENT_REFUSED, reason).about(format!("urn:uuid:{adjustment_id}")))
         }
     }
 }
@@ -181,10 +182,10 @@ mod tests {
             delta,
             outcome: AdjustmentOutcome::Rejected { reason: "below what is reserved".to_owned() },
         };
-        let kind = |outcome| answer(&asked, outcome).unwrap_err().kind();
-        assert_eq!(kind(outcome("HAM", Some(5))), Kind::IdempotencyKeyReused);
-        assert_eq!(kind(outcome("BER", Some(6))), Kind::IdempotencyKeyReused);
-        assert_eq!(kind(outcome("BER", Some(5))), Kind::AdjustmentRefused);
-        assert_eq!(kind(outcome("BER", None)), Kind::AdjustmentRefused);
+        let kind = |outcome| answer(&asked, outcome).unwrap_err().problem_type();
+        assert_eq!(kind(outcome("HAM", Some(5))), problems::IDEMPOTENCY_KEY_REUSED);
+        assert_eq!(kind(outcome("BER", Some(6))), problems::IDEMPOTENCY_KEY_REUSED);
+        assert_eq!(kind(outcome("BER", Some(5))), problems::ADJUSTMENT_REFUSED);
+        assert_eq!(kind(outcome("BER", None)), problems::ADJUSTMENT_REFUSED);
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use minuet_events::TraceContext;
-use minuet_messaging::http::incoming_trace;
+use minuet_http::incoming_trace;
 use uuid::Uuid;
 
 use crate::Edge;

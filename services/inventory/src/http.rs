@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use minuet_events::values::{AdjustmentId, Sku};
-use minuet_messaging::http::{Caller, server_span};
+use minuet_http::{Caller, server_span};
 use minuet_messaging::{Lane, Waiters};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -126,7 +126,7 @@ async fn codec(settings: &Settings) -> Result<Codec, String> {
     let url = settings.registry_url().map_err(|error| error.to_string())?;
     match tokio::time::timeout(REGISTRY, Codec::register(url)).await {
         Ok(Ok(codec)) => Ok(codec),
-        Ok(Err(error)) => Err(output::chain(&error)),
+        Ok(Err(error)) => Err(minuet_telemetry::error_chain(&error)),
         Err(_) => Err(format!("the registry has not answered in {REGISTRY:?}")),
     }
 }

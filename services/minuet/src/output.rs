@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use minuet_telemetry::error_chain;
+
 pub(crate) fn print(line: impl AsRef<str>) {
     written(writeln!(io::stdout(), "{}", line.as_ref()));
 }
@@ -13,21 +15,7 @@ pub(crate) fn note(line: impl AsRef<str>) {
 
 /// The error and its chain of causes.
 pub(crate) fn complain(error: &dyn Error) {
-    note(format!("minuet: {}", chain(error)));
-}
-
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
+    note(format!("minuet: {}", error_chain(error)));
 }
 
 /// There is nobody to tell where stderr is gone as well.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, Sku};
-use minuet_messaging::http::{Caller, server_span};
+use minuet_http::{Caller, server_span};
 use minuet_messaging::{Lane, ReactError, Waiters};
 use minuet_telemetry::names::span;
 use serde::Deserialize;

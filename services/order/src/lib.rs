@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures::TryFutureExt;
 use minuet_events::Codec;
 use minuet_events::values::{OrderId, Sku};
-use minuet_messaging::http::BindError;
+use minuet_http::BindError;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
     ByHand, Clock, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, Waiters, out_of,
@@ -86,7 +86,7 @@ pub async fn run(
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), OrderError> {
-    let listener = minuet_messaging::http::bind(settings.listen).await?;
+    let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
     let service = Service::new("order", messaging, codec, catalogue, clock)?;
     let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
@@ -98,7 +98,7 @@ pub async fn run(
     let routes = http::routes(queries).merge(service.routes());
     let reactor = reactor(&settings, &service, orders, products);
 
-    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let serving = minuet_http::serve(listener, routes, shutdown.clone());
     let running = service.run(Arc::new(reactor), shutdown);
     tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
     Ok(())

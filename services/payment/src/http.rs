@@ -7,36 +7,36 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use minuet_events::values::{Micros, OrderId};
-use minuet_identity::{Admin, Kind, Problem, Verifier};
+use minuet_http::{Admin, AdminRoutes, Problem, ProblemType, database_unavailable};
+use minuet_identity::Verifier;
 use minuet_messaging::Lane;
-use minuet_messaging::http::{Desk, away};
 use serde_json::{Value, json};
 use tracing::info;
 
 use crate::store::{self, ParkedRefund};
 
-type Refunds = State<Arc<Desk<Lane>>>;
+type Refunds = State<Arc<AdminRoutes<Lane>>>;
 
 pub(crate) fn routes(lane: Lane, identity: Option<Arc<Verifier>>) -> Router {
     let routes = Router::new()
         .route("/v1/parked-refunds", get(parked))
         .route("/v1/parked-refunds/{order_id}/retry", post(retry));
-    Desk::open(routes, lane, identity)
+    AdminRoutes::router(routes, lane, identity)
 }
 
-async fn parked(State(desk): Refunds, _: Admin) -> Result<Json<Value>, Problem> {
-    let refunds = store::parked_refunds(desk.of.pool()).await.map_err(|e| away(&e))?;
+async fn parked(State(admin): Refunds, _: Admin) -> Result<Json<Value>, Problem> {
+    let refunds = store::parked_refunds(admin.state.pool()).await.map_err(|e| database_unavailable(&e))?;
     Ok(Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})))
 }
 
 /// 202: the provider is asked again under the same key. 404: no refund of this order is parked.
 async fn retry(
-    State(desk): Refunds,
+    State(admin): Refunds,
     Admin(by): Admin,
     Path(order_id): Path<OrderId>,
 ) -> Result<StatusCode, Problem> {
-    if !store::retry_refund(&desk.of, order_id).await.map_err(|e| away(&e))? {
-        return Err(Problem::new(Kind::NotFound, "no refund of this order is parked"));
+    if !store::retry_refund(&admin.state, order_id).await.map_err(|e| database_unavailable(&e))? {
+        return Err(Problem::new(ProblemType::NOT_FOUND, "no refund of this order is parked"));
     }
     info!(%order_id, by = %by.user, "a parked refund is tried again");
     Ok(StatusCode::ACCEPTED)

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use futures::TryFutureExt;
 use minuet_events::Codec;
 use minuet_events::values::OrderId;
-use minuet_messaging::http::BindError;
+use minuet_http::BindError;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
     ByHand, Clock, DatabaseError, InRange, Lane, OutOfRange, ReactError, Reactor, Service, ServiceError,
@@ -119,7 +119,7 @@ pub async fn run_with<G: PaymentGateway>(
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), PaymentError> {
-    let listener = minuet_messaging::http::bind(settings.listen).await?;
+    let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
     let identity = messaging.identity.clone();
     let service = Service::new("payment", messaging, codec, catalogue, clock)?;
@@ -131,7 +131,7 @@ pub async fn run_with<G: PaymentGateway>(
         calls: calls.clone(),
     };
 
-    let serving = minuet_messaging::http::serve(listener, routes, shutdown.clone());
+    let serving = minuet_http::serve(listener, routes, shutdown.clone());
     let calling = Worker::new(gateway, &settings, service.lane().clone(), calls, shutdown.clone()).run(queue);
     let running = Box::pin(service.run(Arc::new(reactor), shutdown));
     let calling = async {

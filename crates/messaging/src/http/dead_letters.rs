@@ -16,11 +16,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use minuet_identity::{ADMIN_PREFIX, Admin, FieldError, Kind, Problem, Verifier};
+use minuet_http::{Admin, AdminRoutes, FieldError, Problem, ProblemType, database_unavailable};
+use minuet_identity::{ADMIN_PREFIX, Verifier};
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::desk::{Desk, away};
 use crate::dead_letters::{DISCARD_REASON, DeadLetters, Letter, Outcome, Which, Whole, discard_reason};
 
 const LARGEST_PAGE: u32 = 100;
@@ -30,7 +30,11 @@ const USUAL_WAIT: u64 = 5_000;
 const LONGEST_WAIT: u64 = 30_000;
 const LARGEST_BODY: usize = 4 * 1024;
 
-type Parked = State<Arc<Desk<DeadLetters>>>;
+/// 409: the parked event was discarded before.
+const ALREADY_DISCARDED: ProblemType =
+    ProblemType::new(StatusCode::CONFLICT, "already-discarded", "The parked event was discarded before");
+
+type Parked = State<Arc<AdminRoutes<DeadLetters>>>;
 
 pub(crate) fn dead_letter_routes(letters: DeadLetters, identity: Option<Arc<Verifier>>) -> Router {
     let routes = Router::new()
@@ -38,11 +42,11 @@ pub(crate) fn dead_letter_routes(letters: DeadLetters, identity: Option<Arc<Veri
         .route("/v1/dead-letters/{id}", get(show))
         .route("/v1/dead-letters/{id}/redrive", post(redrive))
         .route("/v1/dead-letters/{id}/discard", post(discard));
-    Desk::open(routes, letters, identity)
+    AdminRoutes::router(routes, letters, identity)
 }
 
 async fn list(
-    State(desk): Parked,
+    State(admin): Parked,
     _: Admin,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Problem> {
@@ -50,7 +54,7 @@ async fn list(
     let page = which.limit as usize;
     // One more, which says whether there are more.
     which.limit += 1;
-    let mut letters = desk.of.list(&which).await.map_err(|e| away(&e))?;
+    let mut letters = admin.state.list(&which).await.map_err(|e| database_unavailable(&e))?;
     let more = letters.len() > page;
     letters.truncate(page);
     let cursor = letters.last().filter(|_| more).map(|letter: &Letter| letter.id.to_string());
@@ -97,28 +101,28 @@ fn which(given: Vec<(String, String)>) -> Result<Which, Problem> {
         errors.extend(wrong.map(|(code, detail)| FieldError::new(name.clone(), code, detail)));
         names.push(name);
     }
-    if errors.is_empty() { Ok(which) } else { Err(Problem::with_errors(Kind::InvalidQuery, errors)) }
+    if errors.is_empty() { Ok(which) } else { Err(Problem::with_errors(ProblemType::INVALID_QUERY, errors)) }
 }
 
-async fn show(State(desk): Parked, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
-    let found = desk.of.one(id).await.map_err(|e| away(&e))?;
+async fn show(State(admin): Parked, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
+    let found = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?;
     found.map(Json).ok_or_else(unknown)
 }
 
 async fn redrive(
-    State(desk): Parked,
+    State(admin): Parked,
     Admin(by): Admin,
     Path(id): Path<i64>,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let wait = wait(given)?;
-    let asked = desk.of.ask(id).await.map_err(|e| away(&e))?;
+    let asked = admin.state.ask(id).await.map_err(|e| database_unavailable(&e))?;
     if asked.is_empty() {
-        let is_there = desk.of.one(id).await.map_err(|e| away(&e))?.is_some();
+        let is_there = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?.is_some();
         return Err(if is_there { discarded_before() } else { unknown() });
     }
     info!(id, letters = asked.len(), by = by.user.as_str(), "redrive asked");
-    let letters = desk.of.answered(&asked, wait).await.map_err(|e| away(&e))?;
+    let letters = admin.state.answered(&asked, wait).await.map_err(|e| database_unavailable(&e))?;
     let is_open = letters.iter().any(|letter| letter.outcome == Outcome::Pending);
     let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(json!({"letters": letters}))).into_response())
@@ -141,34 +145,35 @@ fn wait(given: Vec<(String, String)>) -> Result<Duration, Problem> {
     if errors.is_empty() {
         Ok(Duration::from_millis(wait))
     } else {
-        Err(Problem::with_errors(Kind::InvalidQuery, errors))
+        Err(Problem::with_errors(ProblemType::INVALID_QUERY, errors))
     }
 }
 
 async fn discard(
-    State(desk): Parked,
+    State(admin): Parked,
     Admin(by): Admin,
     Path(id): Path<i64>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let why = reason(body).await?;
     let by = format!("{ADMIN_PREFIX}{}", by.user);
-    if let Some(waiting) = desk.of.discard(id, &by, &why).await.map_err(|e| away(&e))? {
+    if let Some(waiting) = admin.state.discard(id, &by, &why).await.map_err(|e| database_unavailable(&e))? {
         info!(id, by, "event discarded");
         return Ok(Json(json!({"id": id, "discarded_by": by, "discard_reason": why, "waiting": waiting})));
     }
-    let is_there = desk.of.one(id).await.map_err(|e| away(&e))?.is_some();
+    let is_there = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?.is_some();
     Err(if is_there { discarded_before() } else { unknown() })
 }
 
 async fn reason(body: Body) -> Result<String, Problem> {
     let too_large =
-        |_| Problem::new(Kind::BodyTooLarge, format!("a body may have up to {LARGEST_BODY} bytes"));
+        |_| Problem::new(ProblemType::BODY_TOO_LARGE, format!("a body may have up to {LARGEST_BODY} bytes"));
     let bytes = to_bytes(body, LARGEST_BODY).await.map_err(too_large)?;
-    let body: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::new(Kind::MalformedJson, format!("the body is no JSON: {error}")))?;
+    let body: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        Problem::new(ProblemType::MALFORMED_JSON, format!("the body is no JSON: {error}"))
+    })?;
     let wrong = |code, detail: String| {
-        Err(Problem::with_errors(Kind::InvalidRequest, vec![FieldError::new("reason", code, detail)]))
+        Err(Problem::with_errors(ProblemType::INVALID_REQUEST, vec![FieldError::new("reason", code, detail)]))
     };
     match body.get("reason") {
         Some(Value::String(reason)) => match discard_reason(reason) {
@@ -181,11 +186,11 @@ async fn reason(body: Body) -> Result<String, Problem> {
 }
 
 fn unknown() -> Problem {
-    Problem::new(Kind::NotFound, "no event of this id is parked here; one that was redriven is gone")
+    Problem::new(ProblemType::NOT_FOUND, "no event of this id is parked here; one that was redriven is gone")
 }
 
 fn discarded_before() -> Problem {
-    Problem::new(Kind::AlreadyDiscarded, "this event was discarded; it is not redriven any more")
+    Problem::new(ALREADY_DISCARDED, "this event was discarded; it is not redriven any more")
 }
 
 #[cfg(test)]

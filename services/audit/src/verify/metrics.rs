@@ -3,13 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use minuet_events::values::Micros;
-use minuet_messaging::http;
 use tokio_util::sync::CancellationToken;
 
 use super::books::Books;
@@ -31,16 +25,13 @@ impl Metrics {
 
     /// Serves `/metrics` for as long as the process lives. Answers with the address: the port may be 0.
     pub(super) fn serve(&self, at: SocketAddr, context: &Context) -> Result<SocketAddr, AuditError> {
-        let listener = context.runtime.block_on(http::bind(at))?;
+        let listener = context.runtime.block_on(minuet_http::bind(at))?;
         let address = listener.local_addr().map_err(AuditError::Metrics)?;
-        let router = Router::new().route("/metrics", get(answer)).with_state(self.clone());
-        context.runtime.spawn(http::serve(listener, router, CancellationToken::new()));
+        let metrics = self.clone();
+        let router = minuet_http::metrics_route(move || metrics.shown());
+        context.runtime.spawn(minuet_http::serve(listener, router, CancellationToken::new()));
         Ok(address)
     }
-}
-
-async fn answer(State(metrics): State<Metrics>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.shown())
 }
 
 pub(super) fn text(books: &Books, now: Micros, lag: i64) -> String {

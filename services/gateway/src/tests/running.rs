@@ -99,7 +99,9 @@ async fn an_address_that_is_taken_is_named() {
         Settings { listen: first.address, order_url: "http://127.0.0.1:1".to_owned(), ..settings() };
     let publisher = publisher(MOCK);
     let ended = crate::run(settings, publisher, first.shutdown.clone(), |_| {}).await;
-    assert!(matches!(ended, Err(GatewayError::Listen { address, .. }) if address == first.address));
+    let Err(error @ GatewayError::Listen(_)) = ended else { panic!("{ended:?}") };
+    let text = minuet_telemetry::error_chain(&error);
+    assert!(text.contains(&first.address.to_string()), "{text}");
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use minuet_events::values::Micros;
 use minuet_identity::Verifier;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{HistoryError, Publisher, Recorded, history};
+use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::Hub;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use crate::error::CliError;
-use crate::output;
 use crate::settings::{Lane, Settings};
 
 const REGISTRY_AGAIN: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl Shared {
             if !failed.is_transient() {
                 return Err(failed);
             }
-            warn!(reason = output::chain(&failed), "registry_away");
+            warn!(reason = error_chain(&failed), "registry_away");
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 () = tokio::time::sleep(REGISTRY_AGAIN) => {}
@@ -125,6 +125,6 @@ fn follow(verifier: Arc<Verifier>) -> AbortOnDropHandle<()> {
 /// Dropping a producer discards what is in flight.
 pub(crate) async fn flush(publisher: &Publisher) {
     if let Err(error) = publisher.flush(FLUSH).await {
-        warn!(reason = output::chain(&error), "flush");
+        warn!(reason = error_chain(&error), "flush");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum UpError {
     #[error("{service} ended by itself")]
     Ended { service: &'static str },
     #[error("the page of the meters cannot be served")]
-    Metrics(#[source] minuet_messaging::http::BindError),
+    Metrics(#[source] minuet_http::BindError),
     #[error(transparent)]
     Traces(#[from] minuet_traces::ReceiverError),
     #[error("127.0.0.1:{port} cannot be listened on")]

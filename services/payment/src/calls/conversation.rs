@@ -9,7 +9,7 @@ use minuet_messaging::fault::Point::{
     AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
 };
 use minuet_messaging::fault::{Point, reach};
-use minuet_telemetry::causes;
+use minuet_telemetry::error_chain;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -124,7 +124,11 @@ impl<G: PaymentGateway> Conversation<G> {
         let answer = self.meters.request(operation(before), bounded(call)).await;
         reach(after);
         if let Some(story) = story {
-            story.asked(operation(before), begun, answer.as_ref().err().map(|error| clean(&causes(error))));
+            story.asked(
+                operation(before),
+                begun,
+                answer.as_ref().err().map(|error| clean(&error_chain(error))),
+            );
         }
         answer
     }

@@ -5,23 +5,27 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use minuet_identity::{Identity, Verifier};
 
-use crate::problem::{Kind, Problem};
-use crate::token::{Identity, Verifier};
+use crate::problem::{Problem, ProblemType};
 
-/// What requests share, where some of them say who asks.
+/// The state of a router whose handlers take [`Authenticated`] or [`Admin`].
 pub trait Guarded: Send + Sync {
-    /// None: this process was given no key, so that it believes nobody.
+    /// `None`: this process has no key, and refuses every token.
     fn verifier(&self) -> Option<&Verifier>;
 }
 
-impl<S: Guarded> FromRequestParts<Arc<S>> for Identity {
+/// The identity that the request's bearer token proves. As an extractor it answers 401 without a valid token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticated(pub Identity);
+
+impl<S: Guarded> FromRequestParts<Arc<S>> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Problem> {
         let refused = |detail| {
             let challenge = r#"Bearer realm="minuet", error="invalid_token""#;
-            Problem::new(Kind::Unauthenticated, detail).challenge(challenge)
+            Problem::new(ProblemType::UNAUTHENTICATED, detail).challenge(challenge)
         };
         let mut given = parts.headers.get_all(AUTHORIZATION).iter();
         let token = match (given.next(), given.next()) {
@@ -30,14 +34,16 @@ impl<S: Guarded> FromRequestParts<Arc<S>> for Identity {
         };
         let Some(token) = token else {
             let detail = "send one header authorization: Bearer <token>";
-            return Err(Problem::new(Kind::Unauthenticated, detail).challenge(r#"Bearer realm="minuet""#));
+            return Err(
+                Problem::new(ProblemType::UNAUTHENTICATED, detail).challenge(r#"Bearer realm="minuet""#)
+            );
         };
         let Some(verifier) = state.verifier() else {
             return Err(refused(
                 "no token is believed here: gateway.jwt_secret, jwt_public_key_file and jwks_file are not set",
             ));
         };
-        verifier.verify(token).map_err(|error| refused(error.detail()))
+        verifier.verify(token).map(Authenticated).map_err(|error| refused(error.detail()))
     }
 }
 
@@ -47,19 +53,25 @@ fn bearer(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// Somebody whose token carries the scope `admin`.
+/// An identity whose token carries the scope `admin`. As an extractor it answers 401 without a valid token, and 403 without
+/// the scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Identity);
 
 impl<S: Guarded> FromRequestParts<Arc<S>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<S>) -> Result<Self, Problem> {
-        let identity = Identity::from_request_parts(parts, state).await?;
+        if let Some(verified) = parts.extensions.get::<Admin>() {
+            return Ok(verified.clone());
+        }
+        let Authenticated(identity) = Authenticated::from_request_parts(parts, state).await?;
         if identity.admin { Ok(Admin(identity)) } else { Err(missing_scope()) }
     }
 }
 
+/// 403: the token is valid, but lacks the scope `admin`.
 pub fn missing_scope() -> Problem {
-    Problem::new(Kind::InsufficientScope, "this needs a token with the scope admin")
+    Problem::new(ProblemType::INSUFFICIENT_SCOPE, "this needs a token with the scope admin")
         .challenge(r#"Bearer realm="minuet", error="insufficient_scope", scope="admin""#)
 }

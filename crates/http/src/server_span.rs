@@ -6,9 +6,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use minuet_events::TraceContext;
 use minuet_telemetry::names::attribute;
-use minuet_telemetry::{Kind, Span, Tracer};
+use minuet_telemetry::{Kind, Span, TraceContext, Tracer};
 
 /// Whether a caller's baggage is believed. A stranger's is left at the door: it would travel with every event that follows.
 #[derive(Clone, Copy, Debug)]

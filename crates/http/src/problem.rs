@@ -1,0 +1,234 @@
+//! Errors as problem documents (RFC 9457). `type` is stable, and a slug is never reused for another meaning; `detail` is for
+//! people and may change.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// The most entries of `errors`. Without a bound a small hostile body could cause a large answer.
+const MAX_ERRORS: usize = 1_000;
+/// When a client may try again after 503 and 504.
+const RETRY_AFTER_S: u32 = 1;
+
+/// A problem type (RFC 9457, 3.1.1). The slug is part of the contract with clients.
+///
+/// The constants are the types that any HTTP server has. A server adds its own by [`ProblemType::new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    status: StatusCode,
+    slug: &'static str,
+    title: &'static str,
+}
+
+impl ProblemType {
+    /// 400
+    pub const MALFORMED_JSON: Self =
+        Self::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON");
+    /// 400: the query string or the path.
+    pub const INVALID_QUERY: Self =
+        Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is not valid");
+    /// 400
+    pub const INVALID_HEADER: Self =
+        Self::new(StatusCode::BAD_REQUEST, "invalid-header", "A header is not valid");
+    /// 401
+    pub const UNAUTHENTICATED: Self =
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid bearer token is required");
+    /// 403
+    pub const INSUFFICIENT_SCOPE: Self = Self::new(
+        StatusCode::FORBIDDEN,
+        "insufficient-scope",
+        "The token does not carry the scope that this needs",
+    );
+    /// 404
+    pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing");
+    /// 405
+    pub const METHOD_NOT_ALLOWED: Self = Self::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "This path does not take that method",
+    );
+    /// 408: the body was too slow.
+    pub const REQUEST_TIMEOUT: Self =
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "The body did not arrive in time");
+    /// 413
+    pub const BODY_TOO_LARGE: Self =
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large");
+    /// 415
+    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        "The body must be application/json",
+    );
+    /// 422: see `errors`.
+    pub const INVALID_REQUEST: Self =
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", "The request has problems");
+    /// 500
+    pub const INTERNAL: Self =
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here");
+    /// 503: as many requests are open as this process takes.
+    pub const OVERLOADED: Self =
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests are open");
+    /// 503: a dependency of this process does not answer.
+    pub const UNAVAILABLE: Self =
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part of the system does not answer");
+    /// 504: a dependency of this process, or the whole request, took too long.
+    pub const TIMEOUT: Self =
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "A part of the system took too long");
+
+    /// A type of a server's own. `slug` must be unique among the types that the server answers with.
+    pub const fn new(status: StatusCode, slug: &'static str, title: &'static str) -> Self {
+        ProblemType { status, slug, title }
+    }
+
+    /// The status of an answer of this type.
+    pub const fn status(self) -> StatusCode {
+        self.status
+    }
+
+    /// The last segment of the type's URI: `/problems/<slug>`.
+    pub const fn slug(self) -> &'static str {
+        self.slug
+    }
+
+    /// What the type means, the same in each answer.
+    pub const fn title(self) -> &'static str {
+        self.title
+    }
+}
+
+/// One entry of `errors`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where: a field of the body as a path, a parameter or a header.
+    pub field: String,
+    /// What is wrong: a stable code for programs.
+    pub code: Cow<'static, str>,
+    /// What is wrong, for people. The text may change.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// One problem of one field.
+    pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        FieldError { field: field.into(), code: Cow::Borrowed(code), detail: detail.into() }
+    }
+}
+
+/// An answer that is not a success: a problem document (RFC 9457) of type `application/problem+json`.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    problem_type: ProblemType,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    instance: Option<Box<str>>,
+    challenge: Option<&'static str>,
+}
+
+impl Problem {
+    /// `detail` says what happened this time, for people. With 503 and 504 the answer carries `Retry-After: 1`.
+    pub fn new(problem_type: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
+        Problem { problem_type, detail: detail.into(), errors: Vec::new(), instance: None, challenge: None }
+    }
+
+    /// A request with one problem or more, each in `errors`; at most 1,000 are listed.
+    pub fn with_errors(problem_type: ProblemType, mut errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.field, only.detail),
+            several => format!("{} problems, listed in errors", several.len()),
+        };
+        errors.truncate(MAX_ERRORS);
+        Problem { errors, ..Problem::new(problem_type, detail) }
+    }
+
+    /// Sets `instance`: the path of the resource that the problem is about.
+    #[must_use]
+    pub fn about(self, path: String) -> Self {
+        Problem { instance: Some(path.into_boxed_str()), ..self }
+    }
+
+    /// Sets the header `WWW-Authenticate`, which belongs to a 401 or 403 (RFC 6750).
+    #[must_use]
+    pub fn challenge(self, challenge: &'static str) -> Self {
+        Problem { challenge: Some(challenge), ..self }
+    }
+
+    /// 404 for a path that no route has.
+    pub fn not_found() -> Self {
+        Problem::new(ProblemType::NOT_FOUND, "nothing is known under this path")
+    }
+
+    /// The type that this problem was made with.
+    pub fn problem_type(&self) -> ProblemType {
+        self.problem_type
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    problem_type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let ProblemType { status, slug, title } = self.problem_type;
+        let body = Body {
+            problem_type: format!("/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance: self.instance.as_deref(),
+            errors: &self.errors,
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+/// Replaces an error that axum itself answers in plain text, such as a path that is not UTF-8 or a query that cannot be read, by
+/// a problem document. Use it with [`axum::middleware::map_response`].
+pub async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_json = |value: &HeaderValue| value.as_bytes().ends_with(b"json");
+    let ours = response.headers().get(CONTENT_TYPE).is_some_and(is_json);
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(ProblemType::METHOD_NOT_ALLOWED, "the header allow names what this path takes")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(ProblemType::BODY_TOO_LARGE, "the request is too large")
+        }
+        status if status.is_client_error() => {
+            Problem::new(ProblemType::INVALID_QUERY, "the path or its query cannot be read")
+        }
+        _ => Problem::new(ProblemType::INTERNAL, "something went wrong here"),
+    };
+    let mut replaced = problem.into_response();
+    if let Some(allow) = response.headers().get(ALLOW) {
+        replaced.headers_mut().insert(ALLOW, allow.clone());
+    }
+    replaced
+}
