@@ -22,7 +22,6 @@ mod batch;
 mod client;
 mod clock;
 mod consumer;
-pub mod dance;
 mod database;
 mod dead_letters;
 mod decode;
@@ -57,7 +56,6 @@ pub mod topics;
 mod waiters;
 
 pub use clock::Clock;
-pub use dance::{Part, Reaction, Trigger};
 pub use database::{DatabaseError, STATEMENTS, connect, migrate};
 pub use dead_letters::{
     DISCARD_REASON, DeadLetters, Letter, Outcome, Redriven, State, Which, Whole, discard_reason,

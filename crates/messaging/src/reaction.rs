@@ -2,10 +2,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event};
+use minuet_events::{Envelope, Event, EventType};
 use sqlx::PgConnection;
 
-use crate::dance::Reaction;
 use crate::spans::Processing;
 use crate::{Emission, Incoming, ReactError};
 
@@ -46,11 +45,12 @@ pub struct Reacted<A> {
     pub after: A,
 }
 
-/// A service, seen from here: a table of reactions and the code behind it.
+/// A service, seen from here: which events it reacts to, and the code that does.
 pub trait Reactor: Send + Sync + 'static {
     type After: Send + 'static;
 
-    fn reactions(&self) -> &'static [Reaction];
+    /// The kinds of event that the service reacts to. It reads the topics that carry these kinds, and skips others on them.
+    fn consumes(&self) -> Vec<EventType>;
 
     /// Load, decide, store: everything that the batch touches, in the given transaction. Called again with the same events,
     /// or with a part of them, if the transaction fails; so it must leave no trace outside of it.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use minuet_events::{Codec, EventType};
+use minuet_events::Codec;
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -131,7 +131,7 @@ impl Service {
         Processor {
             decoder: Decoder {
                 codec: self.lane.codec.clone(),
-                consumed: consumed(&*reactor).collect(),
+                consumed: reactor.consumes().into_iter().collect(),
                 prefix: self.settings.topic_prefix.clone(),
             },
             reactor,
@@ -153,7 +153,8 @@ impl Service {
         let processor = self.processor(Arc::clone(&reactor), shutdown.clone());
         let Service { settings, lane, health, counts, fenced } = self;
         let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
-        let names: BTreeSet<&str> = consumed(&*reactor).map(|t| lane.catalogue.topic_of(t)).collect();
+        let names: BTreeSet<&str> =
+            reactor.consumes().into_iter().map(|t| lane.catalogue.topic_of(t)).collect();
         let names: Vec<&str> = names.into_iter().collect();
         retention::check(&settings, &lane.catalogue, &names, &health, &shutdown)
             .await
@@ -163,7 +164,9 @@ impl Service {
         let (producers, [at_once, lingering]) = Producers::new(&settings.kafka, &owner)?;
         meters::observe_kafka(&lane.meters, &[at_once, lingering, ("consumer", consuming.statistics())]);
 
-        let topics: BTreeSet<String> = consumed(&*reactor)
+        let topics: BTreeSet<String> = reactor
+            .consumes()
+            .into_iter()
             .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
             .collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
@@ -261,11 +264,6 @@ impl Service {
         info!(service = lane.service, "stopped");
         Ok(())
     }
-}
-
-/// What the table of reactions speaks of.
-fn consumed<R: Reactor>(reactor: &R) -> impl Iterator<Item = EventType> {
-    reactor.reactions().iter().filter_map(|row| row.on.event())
 }
 
 /// A task that does not outlive the service, also when that is dropped in its midst. A service without one of its tasks would

@@ -5,13 +5,16 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use minuet_events::{EventType, ids};
-use minuet_messaging::{Message, Part, Partition, ReadError, Reader, Slice, Trigger};
+use minuet_messaging::{Message, Partition, ReadError, Reader, Slice};
+use minuet_saga::Participant;
 use uuid::Uuid;
 
 use crate::BenchError;
 use crate::servers::Servers;
 
-const PARTS: [Part; 3] = [minuet_order::PART, minuet_inventory::PART, minuet_payment::PART];
+const PARTICIPANTS: [Participant<EventType>; 3] =
+    [minuet_order::PARTICIPANT, minuet_inventory::PARTICIPANT, minuet_payment::PARTICIPANT];
+
 /// Ids of one question.
 const CHUNK: usize = 20_000;
 /// How long the last events may take to their consumers.
@@ -57,11 +60,11 @@ pub(crate) async fn check(servers: &Servers) -> Result<Inboxes, BenchError> {
 async fn read(servers: &Servers) -> Result<(u64, u64, Vec<Expected>), BenchError> {
     let catalogue = &servers.catalogue;
     let claimed = |event: &EventType| !catalogue.is_compacted(catalogue.topic_of(*event));
-    let mut expected: Vec<Expected> = PARTS
+    let mut expected: Vec<Expected> = PARTICIPANTS
         .iter()
-        .map(|part| {
-            let events = part.reactions.iter().filter_map(|reaction| Trigger::event(reaction.on));
-            Expected { service: part.service, consumes: events.filter(claimed).collect(), ids: Vec::new() }
+        .map(|participant| {
+            let consumes = participant.consumed().into_iter().filter(claimed).collect();
+            Expected { service: participant.service, consumes, ids: Vec::new() }
         })
         .collect();
     let partitions: Vec<Partition> = catalogue

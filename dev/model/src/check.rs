@@ -79,7 +79,7 @@ pub fn check(setting: Setting) -> Result<Report, WorldError> {
 fn unmet(world: &World) -> Vec<Cell> {
     let met = world.met();
     let cells = Service::ALL.into_iter().flat_map(|service| {
-        let rows = service.part().reactions.iter();
+        let rows = service.participant().reactions.iter();
         rows.flat_map(move |row| row.states.iter().map(move |state| (service, row.on, *state)))
     });
     cells.filter(|cell| cell.2 != "any" && !met.contains(cell)).collect()

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use minuet_events::values::Micros;
 use minuet_events::{Event, EventType, ids};
-use minuet_messaging::Trigger;
+use minuet_saga::Trigger;
 use uuid::Uuid;
 
 use crate::people::units;
@@ -27,7 +27,7 @@ pub(crate) struct Decisions {
 }
 
 /// A cell of a service's table of reactions: what happened, and in which state.
-pub type Cell = (Service, Trigger, &'static str);
+pub type Cell = (Service, Trigger<EventType>, &'static str);
 
 type Levels = [Shelf; SHELVES];
 
@@ -163,16 +163,16 @@ impl World {
         };
         let (after, row) = numbered(row);
         let emit = emit.map(|(cause, event)| self.emit(cause, event));
-        let part = service.part();
+        let participant = service.participant();
         let broken = Broken {
-            unlisted: !is_listed(part, on, (before, after), emit.map(|emitted| emitted.kind)),
-            final_changed: breaks_an_end(part, on, (before, after)),
+            unlisted: !is_listed(participant, on, (before, after), emit.map(|emitted| emitted.kind)),
+            final_changed: breaks_an_end(participant, on, (before, after)),
             ..Broken::default()
         };
         Outcome { row, emit, broken }
     }
 
-    fn trigger(&self, service: Service, happening: Happening) -> Trigger {
+    fn trigger(&self, service: Service, happening: Happening) -> Trigger<EventType> {
         match happening {
             Happening::Message { message, .. } => Trigger::Event(self.kind(message)),
             Happening::Due if service == Service::Order => Trigger::Time("deadline"),

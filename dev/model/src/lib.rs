@@ -1,7 +1,7 @@
 //! The proof that every dance ends, and that stock and money balance when it does: a model check of the real decisions.
 //!
 //! **What is real.** `decide`, `after`, `allocate`, `adjust`, `price` and `shift` of the three services, the ids that
-//! events are derived under, who reads what (each service's [`Part`](minuet_messaging::Part) and `topics.yaml`), and which
+//! events are derived under, who reads what (each service's [`Participant`](minuet_saga::Participant) and `topics.yaml`), and which
 //! states are final. Nothing of it is written again here.
 //!
 //! **What is modelled** is what lies between them: topics that are in order by themselves and not among each other, an

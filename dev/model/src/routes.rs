@@ -1,6 +1,6 @@
 use minuet_events::EventType;
-use minuet_messaging::dance::ANY;
 use minuet_messaging::topics::{Catalogue, TopicsError};
+use minuet_saga::ANY;
 
 use crate::service::Service;
 use crate::state::CHANNELS;
@@ -37,7 +37,7 @@ impl Routes {
         let mut readers = [0; EventType::COUNT];
         for service in Service::ALL {
             // What is taken in any state is no part of the dance: stock, products, and answers that are only told.
-            let rows = service.part().reactions.iter().filter(|row| row.states != ANY);
+            let rows = service.participant().reactions.iter().filter(|row| row.states != ANY);
             for event in rows.filter_map(|row| row.on.event()) {
                 let read = Read { service, topic: catalogue.topic_of(event).to_owned() };
                 let index = channels.iter().position(|known| *known == read).unwrap_or_else(|| {

@@ -5,8 +5,7 @@ pub(crate) mod order;
 pub(crate) mod payment;
 
 use minuet_events::{Event, EventType};
-use minuet_messaging::dance::Life;
-use minuet_messaging::{Part, Trigger};
+use minuet_saga::{Participant, StateKind, Trigger};
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,11 +18,11 @@ pub enum Service {
 impl Service {
     pub const ALL: [Service; 3] = [Service::Order, Service::Inventory, Service::Payment];
 
-    pub fn part(self) -> &'static Part {
+    pub fn participant(self) -> &'static Participant<EventType> {
         match self {
-            Service::Order => &minuet_order::PART,
-            Service::Inventory => &minuet_inventory::PART,
-            Service::Payment => &minuet_payment::PART,
+            Service::Order => &minuet_order::PARTICIPANT,
+            Service::Inventory => &minuet_inventory::PARTICIPANT,
+            Service::Payment => &minuet_payment::PARTICIPANT,
         }
     }
 }
@@ -48,21 +47,25 @@ pub(crate) struct Illegal;
 
 /// Whether the table of reactions says that this may follow. A refusal leaves the state as it is.
 pub(crate) fn is_listed(
-    part: &Part,
-    on: Trigger,
+    participant: &Participant<EventType>,
+    on: Trigger<EventType>,
     (before, after): (&str, &str),
     emitted: Option<EventType>,
 ) -> bool {
-    part.row(on, before).is_some_and(|row| {
+    participant.transition(on, before).is_some_and(|row| {
         (before == after || row.becomes.contains(&after))
             && emitted.is_none_or(|event| row.emits.contains(&event))
     })
 }
 
-/// Whether a state that the table calls final was left by something else than what may end it.
-pub(crate) fn breaks_an_end(part: &Part, on: Trigger, (before, after): (&str, &str)) -> bool {
+/// Whether a state that the table calls terminal was left by something else than what may end it.
+pub(crate) fn breaks_an_end(
+    participant: &Participant<EventType>,
+    on: Trigger<EventType>,
+    (before, after): (&str, &str),
+) -> bool {
     before != after
-        && part
-            .state(before)
-            .is_some_and(|state| matches!(state.life, Life::Final { unless } if !unless.contains(&on)))
+        && participant.state(before).is_some_and(
+            |state| matches!(state.kind, StateKind::Terminal { unless } if !unless.contains(&on)),
+        )
 }

@@ -119,7 +119,7 @@ fn state(world: &World, dance: &Dance, service: Service) -> &'static str {
 }
 
 fn name(service: Service) -> &'static str {
-    service.part().service
+    service.participant().service
 }
 
 fn ending(world: &World, after: &State) -> Vec<String> {

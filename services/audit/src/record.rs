@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minuet_events::values::Micros;
 use minuet_events::{Event, EventType};
+use minuet_saga::Participant;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,6 +56,15 @@ impl Service {
             Service::Order => "/minuet/order",
             Service::Inventory => "/minuet/inventory",
             Service::Payment => "/minuet/payment",
+        }
+    }
+
+    /// The service's reaction table.
+    pub fn participant(self) -> &'static Participant<EventType> {
+        match self {
+            Service::Order => &minuet_order::PARTICIPANT,
+            Service::Inventory => &minuet_inventory::PARTICIPANT,
+            Service::Payment => &minuet_payment::PARTICIPANT,
         }
     }
 }

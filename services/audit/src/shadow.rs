@@ -23,7 +23,7 @@ use minuet_events::inventory::{Allocation, StockAdjusted};
 use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Event, EventType};
 use minuet_inventory::domain as stock;
-use minuet_messaging::{Cause, Part, Trigger};
+use minuet_messaging::Cause;
 use minuet_order::domain as orders;
 use minuet_payment::domain as payments;
 use time::Duration;
@@ -355,14 +355,9 @@ fn is_cut(case: &Case) -> bool {
         })
 }
 
-/// Whether the service's table speaks of it.
+/// Whether the service reacts to the event.
 pub(crate) fn consumes(service: Service, event_type: EventType) -> bool {
-    let part: &Part = match service {
-        Service::Order => &minuet_order::PART,
-        Service::Inventory => &minuet_inventory::PART,
-        Service::Payment => &minuet_payment::PART,
-    };
-    part.reactions.iter().any(|row| row.on == Trigger::Event(event_type))
+    service.participant().consumes(event_type)
 }
 
 fn cause(record: &Record) -> Cause {

@@ -251,21 +251,13 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use minuet_messaging::{Part, Trigger};
+    use minuet_saga::Trigger;
 
     use super::*;
 
-    fn part(service: Service) -> &'static Part {
-        match service {
-            Order => &minuet_order::PART,
-            Inventory => &minuet_inventory::PART,
-            Payment => &minuet_payment::PART,
-        }
-    }
-
     /// What a service emits after an event: at once, or when the provider has answered what the event led it to ask.
     fn emitted(service: Service, because: EventType) -> Vec<EventType> {
-        let rows = part(service).reactions;
+        let rows = service.participant().reactions;
         let of_event = rows.iter().filter(|row| row.on == Trigger::Event(because));
         let becomes: Vec<&str> = of_event.clone().flat_map(|row| row.becomes.iter().copied()).collect();
         let answers = rows.iter().filter(|row| {
@@ -288,9 +280,9 @@ mod tests {
 
     #[test]
     fn every_event_of_the_dance_is_awaited_by_somebody() {
-        let promised = Service::ALL
-            .into_iter()
-            .flat_map(|service| part(service).reactions.iter().flat_map(|row| row.emits.iter().copied()));
+        let promised = Service::ALL.into_iter().flat_map(|service| {
+            service.participant().reactions.iter().flat_map(|row| row.emits.iter().copied())
+        });
         // Time's own, requests with an answer of their own, and stock, which is no order's.
         let others = [
             ReservationExpired,

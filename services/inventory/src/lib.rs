@@ -2,7 +2,7 @@
 //!
 //! It promises that nothing is sold twice: on_hand = available + reserved in every level, none negative, and that goods
 //! held for an order leave it once. Its state: `stock`, `order_reservations`, `adjustments`. What happens in which state is
-//! [`domain::decide`]; what that means for a batch is in `react.rs`; [`PART`] is the same as a table.
+//! [`domain::decide`]; what that means for a batch is in `react.rs`; [`PARTICIPANT`] is the same as a table.
 
 pub mod domain;
 mod http;
@@ -27,7 +27,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use meters::InventoryMeters;
-pub use react::PART;
+pub use react::PARTICIPANT;
 pub use store::STATEMENTS;
 
 /// The section `[inventory]`.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event};
+use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
-    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal,
-    Waiters, order_trace,
+    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reactor, Received, Refusal, Waiters,
+    order_trace,
 };
 use sqlx::PgConnection;
 use time::Duration;
@@ -20,7 +20,7 @@ use crate::meters::{InventoryMeters, Tally};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
-pub use table::PART;
+pub use table::PARTICIPANT;
 
 pub(crate) struct InventoryReactor {
     pub(crate) lane: Lane,
@@ -42,8 +42,8 @@ pub(crate) struct Committed {
 impl Reactor for InventoryReactor {
     type After = Committed;
 
-    fn reactions(&self) -> &'static [Reaction] {
-        PART.reactions
+    fn consumes(&self) -> Vec<EventType> {
+        PARTICIPANT.consumed()
     }
 
     async fn react(

@@ -6,9 +6,9 @@ mod flow;
 mod page;
 
 use minuet_events::EventType;
-use minuet_messaging::Part;
-use minuet_messaging::dance::Life;
 use minuet_messaging::topics::{Catalogue, Topic, TopicsError};
+use minuet_saga::Participant;
+use minuet_saga::StateKind;
 
 use crate::error::CliError;
 use crate::output;
@@ -20,7 +20,7 @@ pub(crate) fn print() -> Result<(), CliError> {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Dance {
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<Participant<EventType>>,
     pub(crate) topics: Vec<Topic>,
     /// In Avro's JSON.
     pub(crate) schemas: Vec<(EventType, &'static str)>,
@@ -34,7 +34,11 @@ impl Dance {
     /// Only where `topics.yaml` in the repository is wrong.
     pub(crate) fn embedded() -> Result<Dance, TopicsError> {
         Ok(Dance {
-            parts: vec![minuet_order::PART, minuet_inventory::PART, minuet_payment::PART],
+            parts: vec![
+                minuet_order::PARTICIPANT,
+                minuet_inventory::PARTICIPANT,
+                minuet_payment::PARTICIPANT,
+            ],
             topics: Catalogue::embedded()?.topics().to_vec(),
             schemas: EventType::ALL.iter().map(|event| (*event, event.schema_json())).collect(),
         })
@@ -58,15 +62,15 @@ impl Dance {
     }
 }
 
-pub(crate) fn emits(part: &Part, event: EventType) -> bool {
+pub(crate) fn emits(part: &Participant<EventType>, event: EventType) -> bool {
     part.reactions.iter().any(|row| row.emits.contains(&event))
 }
 
-pub(crate) fn consumes(part: &Part, event: EventType) -> bool {
+pub(crate) fn consumes(part: &Participant<EventType>, event: EventType) -> bool {
     part.reactions.iter().any(|row| row.on.event() == Some(event))
 }
 
 /// The state in which a service has seen nothing of an order.
-pub(crate) fn initial(part: &Part) -> Option<&'static str> {
-    part.states.iter().find(|state| state.life == Life::Initial).map(|state| state.name)
+pub(crate) fn initial(part: &Participant<EventType>) -> Option<&'static str> {
+    part.states.iter().find(|state| state.kind == StateKind::Initial).map(|state| state.name)
 }

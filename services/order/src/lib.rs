@@ -2,7 +2,7 @@
 //!
 //! It promises that an order that was submitted is answered by OrderPlaced or OrderRejected, and that its status is that of
 //! the events that reached it. Its state: `orders`, and `products`, the view that it prices from. What happens in which
-//! state is [`domain::decide`]; what that means for a batch is in `react.rs`; [`PART`] is the same as a table.
+//! state is [`domain::decide`]; what that means for a batch is in `react.rs`; [`PARTICIPANT`] is the same as a table.
 
 pub mod domain;
 mod http;
@@ -28,7 +28,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use meters::OrderMeters;
-pub use react::PART;
+pub use react::PARTICIPANT;
 pub use store::STATEMENTS;
 
 /// The section `[order]`.

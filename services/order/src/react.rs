@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event};
+use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
-    Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, Waiters,
-    order_trace,
+    Cause, Content, Counts, Lane, ReactError, Reacted, Reactor, Received, Refusal, Waiters, order_trace,
 };
 use sqlx::PgConnection;
 
@@ -19,7 +18,7 @@ use crate::meters::{Move, OrderMeters};
 use crate::row::Row;
 use crate::store::{self, Refused};
 
-pub use table::PART;
+pub use table::PARTICIPANT;
 
 pub(crate) struct OrderReactor {
     pub(crate) lane: Lane,
@@ -43,8 +42,8 @@ pub(crate) struct Committed {
 impl Reactor for OrderReactor {
     type After = Committed;
 
-    fn reactions(&self) -> &'static [Reaction] {
-        PART.reactions
+    fn consumes(&self) -> Vec<EventType> {
+        PARTICIPANT.consumed()
     }
 
     async fn react(

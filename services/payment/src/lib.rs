@@ -3,7 +3,7 @@
 //! It promises at most one capture per order, and that a payment is failed only when the provider can no longer capture.
 //! A charge is an intent in `payments`, committed before the provider is called and answered by another transaction; in
 //! between, a crash neither charges twice nor forgets. What happens in which state is [`domain::decide`]; what that means
-//! for a batch is in `react.rs`; [`PART`] is the same as a table.
+//! for a batch is in `react.rs`; [`PARTICIPANT`] is the same as a table.
 
 mod call;
 mod calls;
@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use call::{Kind, Said};
 use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
-pub use react::PART;
+pub use react::PARTICIPANT;
 pub use store::STATEMENTS;
 
 /// The section `[payment]`.

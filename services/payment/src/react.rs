@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event};
+use minuet_events::{Envelope, Event, EventType};
 use minuet_messaging::{
-    Cause, Content, Counts, Lane, ReactError, Reacted, Reaction, Reactor, Received, Refusal, order_trace,
+    Cause, Content, Counts, Lane, ReactError, Reacted, Reactor, Received, Refusal, order_trace,
 };
 use sqlx::PgConnection;
 
@@ -21,7 +21,7 @@ use crate::record::settle;
 use crate::row::Row;
 use crate::store;
 
-pub use table::PART;
+pub use table::PARTICIPANT;
 
 pub(crate) struct PaymentReactor {
     pub(crate) lane: Lane,
@@ -40,8 +40,8 @@ pub(crate) struct Committed {
 impl Reactor for PaymentReactor {
     type After = Committed;
 
-    fn reactions(&self) -> &'static [Reaction] {
-        PART.reactions
+    fn consumes(&self) -> Vec<EventType> {
+        PARTICIPANT.consumed()
     }
 
     async fn react(

@@ -1,8 +1,5 @@
 //! The timeline as a sequence diagram: an arrow from whoever emitted to whoever reacts.
 
-use minuet_events::EventType;
-use minuet_messaging::Trigger;
-
 use super::{Step, Timeline};
 use crate::record::Service;
 
@@ -23,8 +20,10 @@ pub(super) fn diagram(timeline: &Timeline) -> String {
         let again =
             if step.again.is_empty() { String::new() } else { format!(", {} times", 1 + step.again.len()) };
         let (from, text) = (emitter(step), format!("{}{wait}{again}", head.event_type));
-        let consumers: Vec<Service> =
-            Service::ALL.into_iter().filter(|service| reacts(*service, head.event_type)).collect();
+        let consumers: Vec<Service> = Service::ALL
+            .into_iter()
+            .filter(|service| service.participant().consumes(head.event_type))
+            .collect();
         if consumers.is_empty() {
             lines.push(format!("    Note over {from}: {text}"));
         }
@@ -43,13 +42,4 @@ fn emitter(step: &Step) -> String {
     let name: String =
         source.rsplit('/').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
     if name.is_empty() { "somebody".to_owned() } else { name }
-}
-
-fn reacts(service: Service, event_type: EventType) -> bool {
-    let part = match service {
-        Service::Order => &minuet_order::PART,
-        Service::Inventory => &minuet_inventory::PART,
-        Service::Payment => &minuet_payment::PART,
-    };
-    part.reactions.iter().any(|row| row.on == Trigger::Event(event_type))
 }

@@ -136,13 +136,8 @@ impl Shop {
         self.now = self.now.plus(self.step);
         let at = self.log.len();
         for service in Service::ALL {
-            let part = match service {
-                Service::Order => &minuet_order::PART,
-                Service::Inventory => &minuet_inventory::PART,
-                Service::Payment => &minuet_payment::PART,
-            };
             let event_type = made.event.event_type();
-            if part.reactions.iter().any(|row| row.on.event() == Some(event_type)) {
+            if service.participant().consumes(event_type) {
                 if self.hold.contains(&(service, event_type)) {
                     self.held.push((service, at));
                 } else {

@@ -1,67 +1,72 @@
 use minuet_events::EventType::{
-    InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, InventoryReleased, InventoryReserved,
-    OrderCancelled, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded, ReservationExpired,
-    StockAdjusted, StockAdjustmentRejected, StockLevelChanged,
+    self, InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, InventoryReleased,
+    InventoryReserved, OrderCancelled, OrderPlaced, PaymentFailed, PaymentRefunded, PaymentSucceeded,
+    ReservationExpired, StockAdjusted, StockAdjustmentRejected, StockLevelChanged,
 };
-use minuet_messaging::dance::{ANY, Asks, Impossible, Part, Reaction, State, Trigger, never, row};
+use minuet_saga::{ANY, Expects, Impossible, Participant, Reaction, State, Trigger, impossible, transition};
 
 use Trigger::{Event, Time};
 
-/// The dance, as far as stock goes.
-pub const PART: Part = Part {
+/// The inventory service's part in the saga.
+pub const PARTICIPANT: Participant<EventType> = Participant {
     service: "inventory",
     states: STATES,
     reactions: REACTIONS,
     impossible: IMPOSSIBLE,
-    tells: &[
-        (InventoryReserved, Asks::GoOn),
-        (InventoryConfirmed, Asks::GoOn),
-        (InventoryRejected, Asks::Undo),
-        (InventoryConfirmationFailed, Asks::Undo),
-        (ReservationExpired, Asks::Undo),
-        (InventoryReleased, Asks::Nothing),
-        (StockLevelChanged, Asks::Nothing),
-        (StockAdjustmentRejected, Asks::Nothing),
+    announces: &[
+        (InventoryReserved, Expects::NextStep),
+        (InventoryConfirmed, Expects::NextStep),
+        (InventoryRejected, Expects::Compensation),
+        (InventoryConfirmationFailed, Expects::Compensation),
+        (ReservationExpired, Expects::Compensation),
+        (InventoryReleased, Expects::Nothing),
+        (StockLevelChanged, Expects::Nothing),
+        (StockAdjustmentRejected, Expects::Nothing),
     ],
 };
 
-const STATES: &[State] = &[
+const STATES: &[State<EventType>] = &[
     State::initial("unknown"),
-    State::open("reserved", &[EXPIRY]).keeps("stock"),
-    State::last("confirmed", &[Event(OrderCancelled), Event(PaymentRefunded)]).keeps("stock"),
-    State::last("released", &[]),
-    State::last("rejected", &[]),
+    State::open("reserved", &[EXPIRY]).holds("stock"),
+    State::terminal("confirmed", &[Event(OrderCancelled), Event(PaymentRefunded)]).holds("stock"),
+    State::terminal("released", &[]),
+    State::terminal("rejected", &[]),
 ];
 
-const EXPIRY: Trigger = Time("expiry");
+const EXPIRY: Trigger<EventType> = Time("expiry");
 
-const REACTIONS: &[Reaction] = &[
-    row(Event(OrderPlaced), &["unknown"], &["reserved", "rejected"], &[InventoryReserved, InventoryRejected]),
-    row(Event(PaymentSucceeded), &["reserved"], &["confirmed"], &[InventoryConfirmed]),
-    row(Event(PaymentSucceeded), &["released"], &[], &[InventoryConfirmationFailed]),
-    row(Event(PaymentFailed), &["reserved"], &["released"], &[InventoryReleased]),
-    row(Event(PaymentFailed), &["released"], &[], &[]),
-    row(Event(OrderCancelled), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
-    row(Event(OrderCancelled), &["unknown", "released", "rejected"], &[], &[]),
-    row(Event(PaymentRefunded), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
-    row(Event(PaymentRefunded), &["unknown", "released", "rejected"], &[], &[]),
-    row(EXPIRY, &["reserved"], &["released"], &[ReservationExpired]),
-    row(EXPIRY, &["unknown", "confirmed", "released", "rejected"], &[], &[]),
-    row(Event(StockAdjusted), ANY, &[], &[StockLevelChanged, StockAdjustmentRejected]),
+const REACTIONS: &[Reaction<EventType>] = &[
+    transition(
+        Event(OrderPlaced),
+        &["unknown"],
+        &["reserved", "rejected"],
+        &[InventoryReserved, InventoryRejected],
+    ),
+    transition(Event(PaymentSucceeded), &["reserved"], &["confirmed"], &[InventoryConfirmed]),
+    transition(Event(PaymentSucceeded), &["released"], &[], &[InventoryConfirmationFailed]),
+    transition(Event(PaymentFailed), &["reserved"], &["released"], &[InventoryReleased]),
+    transition(Event(PaymentFailed), &["released"], &[], &[]),
+    transition(Event(OrderCancelled), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
+    transition(Event(OrderCancelled), &["unknown", "released", "rejected"], &[], &[]),
+    transition(Event(PaymentRefunded), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
+    transition(Event(PaymentRefunded), &["unknown", "released", "rejected"], &[], &[]),
+    transition(EXPIRY, &["reserved"], &["released"], &[ReservationExpired]),
+    transition(EXPIRY, &["unknown", "confirmed", "released", "rejected"], &[], &[]),
+    transition(Event(StockAdjusted), ANY, &[], &[StockLevelChanged, StockAdjustmentRejected]),
 ];
 
-const IMPOSSIBLE: &[Impossible] = &[
-    never(
+const IMPOSSIBLE: &[Impossible<EventType>] = &[
+    impossible(
         &[Event(OrderPlaced)],
         &["reserved", "confirmed", "released", "rejected"],
         "an order is placed once, and nothing but that leaves unknown",
     ),
-    never(
+    impossible(
         &[Event(PaymentSucceeded), Event(PaymentFailed)],
         &["unknown", "rejected"],
         "only what was reserved is charged",
     ),
-    never(
+    impossible(
         &[Event(PaymentSucceeded), Event(PaymentFailed)],
         &["confirmed"],
         "it is the capture that confirms, a payment is captured once, and it does not fail after that",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use minuet_events::EventType;
-use minuet_messaging::dance::{ANY, Asks, Life};
-use minuet_messaging::{Part, Reaction, Trigger};
+use minuet_saga::{ANY, Expects, StateKind};
+use minuet_saga::{Participant, Reaction, Trigger};
 
 use super::{Dance, initial};
 
@@ -25,7 +25,9 @@ pub(super) fn happy_path(dance: &Dance, first: EventType) -> Vec<String> {
             lines.push(format!("    {from}->>{service}: {event}"));
             let mut on = Trigger::Event(event);
             // What happens to a state may end it at once: the provider's answer does, time does not.
-            while let Some((row, before)) = states.get(service).and_then(|s| Some((part.row(on, s)?, *s))) {
+            while let Some((row, before)) =
+                states.get(service).and_then(|s| Some((part.transition(on, s)?, *s)))
+            {
                 let next = row.becomes.first().copied().unwrap_or(before);
                 if next != before {
                     let how = if on.event().is_some() { String::new() } else { format!("{on}: ") };
@@ -41,16 +43,16 @@ pub(super) fn happy_path(dance: &Dance, first: EventType) -> Vec<String> {
     lines
 }
 
-fn usual(part: &Part, row: &Reaction) -> Option<EventType> {
-    row.emits.iter().copied().find(|event| part.asks(*event) != Some(Asks::Undo))
+fn usual(part: &Participant<EventType>, row: &Reaction<EventType>) -> Option<EventType> {
+    row.emits.iter().copied().find(|event| part.expects(*event) != Some(Expects::Compensation))
 }
 
-fn answered(part: &Part, state: &str) -> Option<Trigger> {
-    let Life::Open { ended_by } = part.state(state)?.life else { return None };
+fn answered(part: &Participant<EventType>, state: &str) -> Option<Trigger<EventType>> {
+    let StateKind::Open { ended_by } = part.state(state)?.kind else { return None };
     ended_by.iter().copied().find(|on| matches!(on, Trigger::Provider(_)))
 }
 
-pub(super) fn states(part: &Part) -> Vec<String> {
+pub(super) fn states(part: &Participant<EventType>) -> Vec<String> {
     let mut ways: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     let at = |name: &str| part.states.iter().position(|state| state.name == name).unwrap_or_default();
     for row in part.reactions.iter().filter(|row| row.states != ANY) {
@@ -72,7 +74,7 @@ pub(super) fn states(part: &Part) -> Vec<String> {
             on.join("<br/>")
         ));
     }
-    let is_final = |life| matches!(life, Life::Final { .. });
-    lines.extend(part.states.iter().filter(|s| is_final(s.life)).map(|s| format!("    {} --> [*]", s.name)));
+    let is_final = |life| matches!(life, StateKind::Terminal { .. });
+    lines.extend(part.states.iter().filter(|s| is_final(s.kind)).map(|s| format!("    {} --> [*]", s.name)));
     lines
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minuet_events::EventType;
-use minuet_messaging::dance::{Asks, Life};
-use minuet_messaging::{Part, Reaction, Trigger};
+use minuet_saga::{Expects, StateKind};
+use minuet_saga::{Participant, Reaction, Trigger};
 
 use super::{Dance, initial};
 
@@ -18,7 +18,7 @@ struct Way {
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Node {
-    Trigger(Trigger),
+    Trigger(Trigger<EventType>),
     Event(EventType),
     /// Silent: nothing is emitted before something else comes.
     State(&'static str, &'static str),
@@ -66,9 +66,13 @@ pub(super) fn compensations(dance: &Dance) -> Vec<String> {
 
 /// The steps of a row that belong to an undoing: towards an event that undoes, from one, or towards a state that is left by
 /// itself on the way back.
-fn steps(dance: &Dance, part: &Part, row: &Reaction) -> Vec<(Node, Node, String)> {
-    let asks = |event| dance.parts.iter().find_map(|part| part.asks(event));
-    let undoes = |event| asks(event) == Some(Asks::Undo);
+fn steps(
+    dance: &Dance,
+    part: &Participant<EventType>,
+    row: &Reaction<EventType>,
+) -> Vec<(Node, Node, String)> {
+    let asks = |event| dance.parts.iter().find_map(|part| part.expects(event));
+    let undoes = |event| asks(event) == Some(Expects::Compensation);
     let from_undo = row.on.event().is_some_and(undoes);
     let mut steps = Vec::new();
     let states = row.states.join(", ");
@@ -85,7 +89,7 @@ fn steps(dance: &Dance, part: &Part, row: &Reaction) -> Vec<(Node, Node, String)
     let begins = row.states.iter().any(|state| Some(*state) == initial(part));
     for from in froms {
         for &event in row.emits {
-            if undoes(event) || (from_undo && asks(event) == Some(Asks::Nothing)) {
+            if undoes(event) || (from_undo && asks(event) == Some(Expects::Nothing)) {
                 steps.push((from.clone(), Node::Event(event), label.clone()));
             }
         }
@@ -97,7 +101,7 @@ fn steps(dance: &Dance, part: &Part, row: &Reaction) -> Vec<(Node, Node, String)
 }
 
 /// Whether a state is ended by the payment provider's answer.
-fn waits(part: &Part, state: &str) -> bool {
-    let Some(Life::Open { ended_by }) = part.state(state).map(|state| state.life) else { return false };
+fn waits(part: &Participant<EventType>, state: &str) -> bool {
+    let Some(StateKind::Open { ended_by }) = part.state(state).map(|state| state.kind) else { return false };
     ended_by.iter().any(|on| matches!(on, Trigger::Provider(_)))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use minuet_events::EventType;
-use minuet_messaging::dance::{ANY, Asks, Life, State};
-use minuet_messaging::{Part, Trigger};
+use minuet_saga::{ANY, Expects, State, StateKind};
+use minuet_saga::{Participant, Trigger};
 
 use super::{Dance, diagrams, flow};
 
@@ -63,11 +63,11 @@ fn events(dance: &Dance) -> Vec<Vec<String>> {
         let from: Vec<String> =
             outside.into_iter().chain(dance.emitters(*event).map(str::to_owned)).collect();
         let readers: Vec<&str> = dance.readers(*event).collect();
-        let asks = dance.parts.iter().find_map(|part| part.asks(*event));
+        let asks = dance.parts.iter().find_map(|part| part.expects(*event));
         let asks = match asks {
-            Some(Asks::Undo) => "to undo",
-            Some(Asks::Nothing) => "nothing",
-            Some(Asks::GoOn) | None => "to go on",
+            Some(Expects::Compensation) => "to undo",
+            Some(Expects::Nothing) => "nothing",
+            Some(Expects::NextStep) | None => "to go on",
         };
         (!from.is_empty()).then(|| {
             vec![event.to_string(), topic.name.clone(), from.join(", "), readers.join(", "), asks.to_owned()]
@@ -76,19 +76,19 @@ fn events(dance: &Dance) -> Vec<Vec<String>> {
     EventType::ALL.iter().filter_map(row).collect()
 }
 
-fn state_row(state: &State) -> Vec<String> {
-    let names = |on: &[Trigger]| on.iter().map(Trigger::to_string).collect::<Vec<_>>().join(", ");
-    let ends = match state.life {
-        Life::Initial => "the beginning: no row yet".to_owned(),
-        Life::Open { ended_by } => format!("always, by {}", names(ended_by).replace(", ", " or ")),
-        Life::Final { unless: [] } => "final".to_owned(),
-        Life::Final { unless } => format!("final, but for {}", names(unless)),
+fn state_row(state: &State<EventType>) -> Vec<String> {
+    let names = |on: &[Trigger<EventType>]| on.iter().map(Trigger::to_string).collect::<Vec<_>>().join(", ");
+    let ends = match state.kind {
+        StateKind::Initial => "the beginning: no row yet".to_owned(),
+        StateKind::Open { ended_by } => format!("always, by {}", names(ended_by).replace(", ", " or ")),
+        StateKind::Terminal { unless: [] } => "final".to_owned(),
+        StateKind::Terminal { unless } => format!("final, but for {}", names(unless)),
     };
-    vec![state.name.to_owned(), ends, state.keeps.unwrap_or_default().to_owned()]
+    vec![state.name.to_owned(), ends, state.holds.unwrap_or_default().to_owned()]
 }
 
-fn reactions(part: &Part) -> Vec<Vec<String>> {
-    let row = |row: &minuet_messaging::Reaction| {
+fn reactions(part: &Participant<EventType>) -> Vec<Vec<String>> {
+    let row = |row: &minuet_saga::Reaction<EventType>| {
         let emits: Vec<&str> = row.emits.iter().map(|event| event.name()).collect();
         let states = if row.states == ANY { "any".to_owned() } else { row.states.join(", ") };
         vec![row.on.to_string(), states, row.becomes.join(" or "), emits.join(" or ")]
@@ -96,8 +96,8 @@ fn reactions(part: &Part) -> Vec<Vec<String>> {
     part.reactions.iter().map(row).collect()
 }
 
-fn impossible(part: &Part) -> Vec<Vec<String>> {
-    let row = |never: &minuet_messaging::dance::Impossible| {
+fn impossible(part: &Participant<EventType>) -> Vec<Vec<String>> {
+    let row = |never: &minuet_saga::Impossible<EventType>| {
         let on: BTreeSet<String> = never.on.iter().map(Trigger::to_string).collect();
         vec![on.into_iter().collect::<Vec<_>>().join(", "), never.states.join(", "), never.because.to_owned()]
     };

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use minuet_messaging::dance::{ANY, Life};
-use minuet_messaging::{Part, Trigger};
+use minuet_events::EventType;
+use minuet_saga::{ANY, StateKind};
+use minuet_saga::{Participant, Trigger};
 
 use super::reach::reach;
 use super::{Rule, Violation};
@@ -16,16 +17,16 @@ pub(super) fn ends(dance: &Dance) -> Vec<Violation> {
             let mut wrong =
                 |row, problem: &str| found.push(Violation::new(Rule::Ends, part.service, row, problem));
             let leaves =
-                |row: &minuet_messaging::Reaction| row.after(state.name).all(|next| next != state.name);
-            match state.life {
-                Life::Initial => {}
-                Life::Open { ended_by } => {
+                |row: &minuet_saga::Reaction<EventType>| row.after(state.name).all(|next| next != state.name);
+            match state.kind {
+                StateKind::Initial => {}
+                StateKind::Open { ended_by } => {
                     if ended_by.is_empty() {
                         wrong(state.name.to_owned(), "it is not final, and nothing ends it");
                     }
                     for on in ended_by {
                         let at = format!("{on} in {}", state.name);
-                        match (on, part.row(*on, state.name)) {
+                        match (on, part.transition(*on, state.name)) {
                             (Trigger::Event(_), _) => {
                                 wrong(at, "is to end it, but an event need not come: it takes a deadline");
                             }
@@ -37,7 +38,7 @@ pub(super) fn ends(dance: &Dance) -> Vec<Violation> {
                         }
                     }
                 }
-                Life::Final { unless } => {
+                StateKind::Terminal { unless } => {
                     for row in part.reactions.iter().filter(|row| row.states.contains(&state.name)) {
                         let changes = row.after(state.name).any(|next| next != state.name);
                         if changes && !unless.contains(&row.on) {
@@ -48,7 +49,7 @@ pub(super) fn ends(dance: &Dance) -> Vec<Violation> {
                         }
                     }
                     for on in unless {
-                        if !part.row(*on, state.name).is_some_and(leaves) {
+                        if !part.transition(*on, state.name).is_some_and(leaves) {
                             wrong(format!("{on} in {}", state.name), "is to change it, but does not");
                         }
                     }
@@ -88,7 +89,7 @@ pub(super) fn covered(dance: &Dance) -> Vec<Violation> {
             }
         }
         let rows = part.reactions.iter().map(|row| row.on);
-        let triggers: BTreeSet<Trigger> =
+        let triggers: BTreeSet<Trigger<EventType>> =
             rows.chain(part.impossible.iter().flat_map(|never| never.on).copied()).collect();
         for on in triggers {
             for state in part.states {
@@ -113,7 +114,7 @@ pub(super) fn covered(dance: &Dance) -> Vec<Violation> {
 }
 
 /// Each place where a state is named, and the name.
-fn named(part: &Part) -> impl Iterator<Item = (String, &'static str)> {
+fn named(part: &Participant<EventType>) -> impl Iterator<Item = (String, &'static str)> {
     let rows = part.reactions.iter().flat_map(|row| {
         let states = row.states.iter().filter(|_| row.states != ANY);
         states.chain(row.becomes).map(|name| (format!("{} in {}", row.on, row.states.join(", ")), *name))

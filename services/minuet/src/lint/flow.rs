@@ -1,6 +1,6 @@
 //! Every event goes from somebody to somebody.
 
-use minuet_messaging::dance::Asks;
+use minuet_saga::Expects;
 
 use super::{Rule, Violation};
 use crate::dance::{Dance, emits};
@@ -15,19 +15,22 @@ pub(super) fn consumed(dance: &Dance) -> Vec<Violation> {
             for &event in row.emits {
                 let readers: Vec<&str> = dance.readers(event).collect();
                 let at = format!("{} in {}", row.on, row.states.join(", "));
-                match (part.asks(event), &readers[..]) {
+                match (part.expects(event), &readers[..]) {
                     (None, _) => {
                         wrong(at, format!("emits {event}, and does not say what that asks of others"))
                     }
-                    (Some(Asks::GoOn | Asks::Undo), []) => wrong(at, format!("nobody reacts to {event}")),
-                    (Some(Asks::Nothing), [reader, ..]) => {
+                    (Some(Expects::NextStep | Expects::Compensation), []) => {
+                        wrong(at, format!("nobody reacts to {event}"))
+                    }
+                    (Some(Expects::Nothing), [reader, ..]) => {
                         wrong(at, format!("{event} is to ask nothing of anybody, but {reader} reacts"));
                     }
-                    (Some(Asks::GoOn | Asks::Undo), [..]) | (Some(Asks::Nothing), []) => {}
+                    (Some(Expects::NextStep | Expects::Compensation), [..])
+                    | (Some(Expects::Nothing), []) => {}
                 }
             }
         }
-        for (event, _) in part.tells.iter().filter(|(event, _)| !emits(part, *event)) {
+        for (event, _) in part.announces.iter().filter(|(event, _)| !emits(part, *event)) {
             wrong(event.to_string(), "it is said what it asks, but no row emits it".to_owned());
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use minuet_events::EventType;
-use minuet_messaging::Trigger;
-use minuet_messaging::dance::ANY;
+use minuet_saga::ANY;
+use minuet_saga::Trigger;
 
 use crate::dance::{Dance, initial};
 

@@ -8,16 +8,16 @@ mod undoing;
 use std::process::ExitCode;
 
 use minuet_events::EventType;
-use minuet_messaging::dance::{Asks, Impossible, Life, State, never, row};
-use minuet_messaging::{Part, Reaction, Trigger};
+use minuet_saga::{Expects, Impossible, State, StateKind, impossible, transition};
+use minuet_saga::{Participant, Reaction, Trigger};
 
 use super::{Rule, report, violations};
 use crate::dance::Dance;
 use crate::error::CliError;
 
-const DEADLINE: Trigger = Trigger::Time("deadline");
+const DEADLINE: Trigger<EventType> = Trigger::Time("deadline");
 
-fn event(event: EventType) -> Trigger {
+fn event(event: EventType) -> Trigger<EventType> {
     Trigger::Event(event)
 }
 
@@ -26,7 +26,7 @@ fn dance() -> Dance {
 }
 
 impl Dance {
-    fn part(&mut self, service: &str) -> &mut Part {
+    fn part(&mut self, service: &str) -> &mut Participant<EventType> {
         self.parts.iter_mut().find(|part| part.service == service).expect("a service")
     }
 
@@ -36,19 +36,19 @@ impl Dance {
 }
 
 /// Parts are data of the program: a test's own live as long as its process.
-fn with_rows(part: &mut Part, change: impl FnOnce(&mut Vec<Reaction>)) {
+fn with_rows(part: &mut Participant<EventType>, change: impl FnOnce(&mut Vec<Reaction<EventType>>)) {
     let mut rows = part.reactions.to_vec();
     change(&mut rows);
     part.reactions = rows.leak();
 }
 
-fn with_states(part: &mut Part, name: &str, change: impl FnOnce(&mut State)) {
+fn with_states(part: &mut Participant<EventType>, name: &str, change: impl FnOnce(&mut State<EventType>)) {
     let mut states = part.states.to_vec();
     change(states.iter_mut().find(|state| state.name == name).expect("a state"));
     part.states = states.leak();
 }
 
-fn the_row(rows: &mut [Reaction], on: Trigger, state: &str) -> usize {
+fn the_row(rows: &mut [Reaction<EventType>], on: Trigger<EventType>, state: &str) -> usize {
     rows.iter().position(|row| row.on == on && row.applies(state)).expect("a row")
 }
 

@@ -1,8 +1,8 @@
 //! What one service keeps for an order is given back once another one has failed it.
 
 use minuet_events::EventType;
-use minuet_messaging::dance::{Asks, Life, State};
-use minuet_messaging::{Part, Reaction, Trigger};
+use minuet_saga::{Expects, State, StateKind};
+use minuet_saga::{Participant, Reaction, Trigger};
 
 use super::reach::reach;
 use super::{Rule, Violation};
@@ -12,7 +12,7 @@ pub(super) fn undone(dance: &Dance) -> Vec<Violation> {
     let mut found = Vec::new();
     for part in &dance.parts {
         let failures = dance.parts.iter().filter(|other| other.service != part.service).flat_map(|other| {
-            other.tells.iter().filter(|(_, asks)| *asks == Asks::Undo).map(|(event, _)| *event)
+            other.announces.iter().filter(|(_, asks)| *asks == Expects::Compensation).map(|(event, _)| *event)
         });
         for failure in failures {
             found.extend(later(dance, part, failure));
@@ -24,15 +24,17 @@ pub(super) fn undone(dance: &Dance) -> Vec<Violation> {
 }
 
 /// What makes a service give something back is a failure, and has to be declared one: else the rest looks away.
-fn undeclared(dance: &Dance, part: &Part) -> Vec<Violation> {
+fn undeclared(dance: &Dance, part: &Participant<EventType>) -> Vec<Violation> {
     let mut found = Vec::new();
-    let keeps = |name: &str| part.state(name).is_some_and(|state| state.keeps.is_some());
+    let keeps = |name: &str| part.state(name).is_some_and(|state| state.holds.is_some());
     for row in part.reactions {
         let Some(event) = row.on.event() else { continue };
-        let asks = dance.parts.iter().find_map(|other| other.asks(event));
+        let asks = dance.parts.iter().find_map(|other| other.expects(event));
         let gives_back = |state: &&&str| keeps(state) && row.after(state).any(|next| !keeps(next));
         // What comes from outside asks for something, and fails nobody.
-        if let (Some(state), Some(Asks::GoOn | Asks::Nothing)) = (row.states.iter().find(gives_back), asks) {
+        if let (Some(state), Some(Expects::NextStep | Expects::Nothing)) =
+            (row.states.iter().find(gives_back), asks)
+        {
             let problem =
                 "what is kept is given back, but the event is not declared to ask for that".to_owned();
             found.push(Violation::new(Rule::Undone, part.service, format!("{event} in {state}"), problem));
@@ -42,7 +44,7 @@ fn undeclared(dance: &Dance, part: &Part) -> Vec<Violation> {
 }
 
 /// A failure that comes once something is kept, or while it may yet be taken.
-fn later(dance: &Dance, part: &Part, failure: EventType) -> Vec<Violation> {
+fn later(dance: &Dance, part: &Participant<EventType>, failure: EventType) -> Vec<Violation> {
     // What comes instead of the first step cannot come after it.
     let first: Vec<EventType> = takes(part).collect();
     if !first.is_empty() && first.iter().all(|step| is_instead(dance, failure, *step)) {
@@ -61,9 +63,9 @@ fn later(dance: &Dance, part: &Part, failure: EventType) -> Vec<Violation> {
 }
 
 /// A failure that comes before the step which it is about: topics are not ordered among each other.
-fn earlier(dance: &Dance, part: &Part, failure: EventType) -> Vec<Violation> {
+fn earlier(dance: &Dance, part: &Participant<EventType>, failure: EventType) -> Vec<Violation> {
     let Some((begin, row)) =
-        initial(part).and_then(|begin| Some((begin, part.row(Trigger::Event(failure), begin)?)))
+        initial(part).and_then(|begin| Some((begin, part.transition(Trigger::Event(failure), begin)?)))
     else {
         return Vec::new();
     };
@@ -75,7 +77,8 @@ fn earlier(dance: &Dance, part: &Part, failure: EventType) -> Vec<Violation> {
     overtaken
         .filter(|step| {
             row.after(begin).any(|next| {
-                part.row(Trigger::Event(*step), next).is_some_and(|row| takes_something(part, row, next))
+                part.transition(Trigger::Event(*step), next)
+                    .is_some_and(|row| takes_something(part, row, next))
             })
         })
         .map(|step| {
@@ -86,19 +89,19 @@ fn earlier(dance: &Dance, part: &Part, failure: EventType) -> Vec<Violation> {
 }
 
 /// What is kept in a state, or may be without another event.
-fn stake(part: &Part, state: &str, seen: &mut Vec<String>) -> Option<&'static str> {
-    let State { life, keeps, .. } = part.state(state)?;
+fn stake(part: &Participant<EventType>, state: &str, seen: &mut Vec<String>) -> Option<&'static str> {
+    let State { kind: life, holds: keeps, .. } = part.state(state)?;
     if keeps.is_some() || seen.iter().any(|name| name == state) {
         return *keeps;
     }
     seen.push(state.to_owned());
-    let Life::Open { ended_by } = life else { return None };
-    let rows = ended_by.iter().filter_map(|on| part.row(*on, state));
+    let StateKind::Open { ended_by } = life else { return None };
+    let rows = ended_by.iter().filter_map(|on| part.transition(*on, state));
     rows.flat_map(|row| row.becomes).find_map(|next| stake(part, next, seen))
 }
 
 /// The events by which a service begins to keep something.
-fn takes(part: &Part) -> impl Iterator<Item = EventType> {
+fn takes(part: &Participant<EventType>) -> impl Iterator<Item = EventType> {
     let begin = initial(part);
     part.reactions.iter().filter_map(move |row| {
         let begin = begin.filter(|begin| row.states.contains(begin))?;
@@ -106,7 +109,7 @@ fn takes(part: &Part) -> impl Iterator<Item = EventType> {
     })
 }
 
-fn takes_something(part: &Part, row: &Reaction, state: &str) -> bool {
+fn takes_something(part: &Participant<EventType>, row: &Reaction<EventType>, state: &str) -> bool {
     row.after(state).any(|next| stake(part, next, &mut Vec::new()).is_some())
 }
 
@@ -124,8 +127,14 @@ fn is_instead(dance: &Dance, one: EventType, other: EventType) -> bool {
 }
 
 /// Whether after this event, or another that somebody makes of it, the state does not keep anything.
-fn gives_back(dance: &Dance, part: &Part, state: &str, event: EventType, seen: &mut Vec<EventType>) -> bool {
-    let own = part.row(Trigger::Event(event), state);
+fn gives_back(
+    dance: &Dance,
+    part: &Participant<EventType>,
+    state: &str,
+    event: EventType,
+    seen: &mut Vec<EventType>,
+) -> bool {
+    let own = part.transition(Trigger::Event(event), state);
     if own.is_some_and(|row| row.after(state).all(|next| is_given_back(part, next, &mut Vec::new()))) {
         return true;
     }
@@ -142,14 +151,15 @@ fn gives_back(dance: &Dance, part: &Part, state: &str, event: EventType, seen: &
 }
 
 /// Whether nothing is kept in a state, nor need be once what was begun in it has ended.
-fn is_given_back(part: &Part, state: &str, seen: &mut Vec<String>) -> bool {
-    let Some(State { life, keeps: None, .. }) = part.state(state) else { return false };
-    let Life::Open { ended_by } = life else { return true };
+fn is_given_back(part: &Participant<EventType>, state: &str, seen: &mut Vec<String>) -> bool {
+    let Some(State { kind: life, holds: None, .. }) = part.state(state) else { return false };
+    let StateKind::Open { ended_by } = life else { return true };
     if seen.iter().any(|name| name == state) {
         return false;
     }
     seen.push(state.to_owned());
     ended_by.iter().all(|on| {
-        part.row(*on, state).is_some_and(|row| row.becomes.iter().any(|next| is_given_back(part, next, seen)))
+        part.transition(*on, state)
+            .is_some_and(|row| row.becomes.iter().any(|next| is_given_back(part, next, seen)))
     })
 }

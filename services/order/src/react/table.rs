@@ -1,87 +1,87 @@
 use minuet_events::EventType::{
-    InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, OrderCancellationRejected,
+    self, InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, OrderCancellationRejected,
     OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed, OrderPlaced, OrderRejected,
     OrderSubmitted, PaymentFailed, PaymentRefunded, PaymentSucceeded, ProductChanged, RefundRejected,
     ReservationExpired,
 };
-use minuet_messaging::dance::{ANY, Asks, Impossible, Part, Reaction, State, Trigger, never, row};
+use minuet_saga::{ANY, Expects, Impossible, Participant, Reaction, State, Trigger, impossible, transition};
 
 use Trigger::{Event, Time};
 
-/// The dance, as far as orders go.
-pub const PART: Part = Part {
+/// The order service's part in the saga.
+pub const PARTICIPANT: Participant<EventType> = Participant {
     service: "order",
     states: STATES,
     reactions: REACTIONS,
     impossible: IMPOSSIBLE,
-    tells: &[
-        (OrderPlaced, Asks::GoOn),
-        (OrderCancelled, Asks::Undo),
-        (OrderRejected, Asks::Nothing),
-        (OrderConfirmed, Asks::Nothing),
-        (OrderFailed, Asks::Nothing),
-        (OrderCancellationRejected, Asks::Nothing),
+    announces: &[
+        (OrderPlaced, Expects::NextStep),
+        (OrderCancelled, Expects::Compensation),
+        (OrderRejected, Expects::Nothing),
+        (OrderConfirmed, Expects::Nothing),
+        (OrderFailed, Expects::Nothing),
+        (OrderCancellationRejected, Expects::Nothing),
     ],
 };
 
-const STATES: &[State] = &[
+const STATES: &[State<EventType>] = &[
     State::initial("unknown"),
-    State::last("tombstone", &[Event(OrderSubmitted)]),
+    State::terminal("tombstone", &[Event(OrderSubmitted)]),
     State::open("pending", &[DEADLINE]),
     State::open("paid", &[DEADLINE]),
     // A refund is the one thing that ends a confirmed order.
-    State::last("confirmed", &[Event(PaymentRefunded)]),
-    State::last("cancelled", &[]),
-    State::last("failed", &[]),
+    State::terminal("confirmed", &[Event(PaymentRefunded)]),
+    State::terminal("cancelled", &[]),
+    State::terminal("failed", &[]),
 ];
 
-const DEADLINE: Trigger = Time("deadline");
+const DEADLINE: Trigger<EventType> = Time("deadline");
 
-const REACTIONS: &[Reaction] = &[
-    row(Event(OrderSubmitted), &["unknown"], &["pending", "failed"], &[OrderPlaced, OrderRejected]),
-    row(
+const REACTIONS: &[Reaction<EventType>] = &[
+    transition(Event(OrderSubmitted), &["unknown"], &["pending", "failed"], &[OrderPlaced, OrderRejected]),
+    transition(
         Event(OrderSubmitted),
         &["tombstone"],
         &["cancelled", "pending", "failed"],
         &[OrderCancelled, OrderPlaced, OrderRejected],
     ),
-    row(Event(OrderSubmitted), &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
-    row(Event(OrderCancellationRequested), &["unknown", "tombstone"], &["tombstone"], &[]),
-    row(
+    transition(Event(OrderSubmitted), &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
+    transition(Event(OrderCancellationRequested), &["unknown", "tombstone"], &["tombstone"], &[]),
+    transition(
         Event(OrderCancellationRequested),
         &["pending", "paid"],
         &["cancelled"],
         &[OrderCancelled, OrderCancellationRejected],
     ),
-    row(
+    transition(
         Event(OrderCancellationRequested),
         &["confirmed", "cancelled", "failed"],
         &[],
         &[OrderCancellationRejected],
     ),
-    row(Event(PaymentSucceeded), &["pending"], &["paid"], &[]),
-    row(Event(PaymentSucceeded), &["confirmed", "cancelled"], &[], &[]),
-    row(Event(InventoryConfirmed), &["pending", "paid"], &["confirmed"], &[OrderConfirmed]),
-    row(Event(InventoryConfirmed), &["cancelled"], &[], &[]),
-    row(Event(PaymentRefunded), &["pending", "paid", "confirmed"], &["cancelled"], &[OrderCancelled]),
-    row(Event(PaymentRefunded), &["cancelled"], &[], &[]),
-    row(Event(PaymentFailed), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
-    row(Event(PaymentFailed), &["cancelled"], &[], &[]),
-    row(Event(ReservationExpired), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
-    row(Event(ReservationExpired), &["cancelled"], &[], &[]),
-    row(Event(InventoryConfirmationFailed), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
-    row(Event(InventoryConfirmationFailed), &["cancelled"], &[], &[]),
-    row(Event(InventoryRejected), &["pending"], &["failed"], &[OrderFailed]),
-    row(Event(InventoryRejected), &["cancelled"], &[], &[]),
-    row(DEADLINE, &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
-    row(DEADLINE, &["unknown", "tombstone", "confirmed", "cancelled", "failed"], &[], &[]),
+    transition(Event(PaymentSucceeded), &["pending"], &["paid"], &[]),
+    transition(Event(PaymentSucceeded), &["confirmed", "cancelled"], &[], &[]),
+    transition(Event(InventoryConfirmed), &["pending", "paid"], &["confirmed"], &[OrderConfirmed]),
+    transition(Event(InventoryConfirmed), &["cancelled"], &[], &[]),
+    transition(Event(PaymentRefunded), &["pending", "paid", "confirmed"], &["cancelled"], &[OrderCancelled]),
+    transition(Event(PaymentRefunded), &["cancelled"], &[], &[]),
+    transition(Event(PaymentFailed), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
+    transition(Event(PaymentFailed), &["cancelled"], &[], &[]),
+    transition(Event(ReservationExpired), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
+    transition(Event(ReservationExpired), &["cancelled"], &[], &[]),
+    transition(Event(InventoryConfirmationFailed), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
+    transition(Event(InventoryConfirmationFailed), &["cancelled"], &[], &[]),
+    transition(Event(InventoryRejected), &["pending"], &["failed"], &[OrderFailed]),
+    transition(Event(InventoryRejected), &["cancelled"], &[], &[]),
+    transition(DEADLINE, &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
+    transition(DEADLINE, &["unknown", "tombstone", "confirmed", "cancelled", "failed"], &[], &[]),
     // No state depends on it: kept, so that whoever asked for the refund can be told.
-    row(Event(RefundRejected), ANY, &[], &[]),
-    row(Event(ProductChanged), ANY, &[], &[]),
+    transition(Event(RefundRejected), ANY, &[], &[]),
+    transition(Event(ProductChanged), ANY, &[], &[]),
 ];
 
-const IMPOSSIBLE: &[Impossible] = &[
-    never(
+const IMPOSSIBLE: &[Impossible<EventType>] = &[
+    impossible(
         &[
             Event(PaymentSucceeded),
             Event(InventoryConfirmed),
@@ -94,7 +94,7 @@ const IMPOSSIBLE: &[Impossible] = &[
         &["unknown", "tombstone"],
         "nothing is reserved or charged before OrderPlaced, and by then the order has left both",
     ),
-    never(
+    impossible(
         &[
             Event(PaymentSucceeded),
             Event(InventoryConfirmed),
@@ -107,12 +107,12 @@ const IMPOSSIBLE: &[Impossible] = &[
         &["failed"],
         "an order fails before anything of it is reserved, and stock is refused once",
     ),
-    never(&[Event(PaymentSucceeded)], &["paid"], "an order is captured once"),
-    never(&[Event(InventoryConfirmed)], &["confirmed"], "a reservation is confirmed once"),
-    never(
+    impossible(&[Event(PaymentSucceeded)], &["paid"], "an order is captured once"),
+    impossible(&[Event(InventoryConfirmed)], &["confirmed"], "a reservation is confirmed once"),
+    impossible(
         &[Event(PaymentFailed), Event(ReservationExpired), Event(InventoryConfirmationFailed)],
         &["confirmed"],
         "it was captured, and the reservation was confirmed: neither fails after that",
     ),
-    never(&[Event(InventoryRejected)], &["paid", "confirmed"], "only what was reserved is charged"),
+    impossible(&[Event(InventoryRejected)], &["paid", "confirmed"], "only what was reserved is charged"),
 ];

@@ -35,9 +35,9 @@ fn producers_are_those_that_emit() {
 fn a_record_is_emitted() {
     breaks(Rule::Topics, &["topics.yaml: inventory.stock: nobody emits StockAdjustmentRejected"], |dance| {
         let part = dance.part("inventory");
-        let mut tells = part.tells.to_vec();
+        let mut tells = part.announces.to_vec();
         tells.retain(|(event, _)| *event != EventType::StockAdjustmentRejected);
-        part.tells = tells.leak();
+        part.announces = tells.leak();
         with_rows(part, |rows| {
             let at = the_row(rows, event(EventType::StockAdjusted), "any");
             rows[at].emits = &[EventType::StockLevelChanged];

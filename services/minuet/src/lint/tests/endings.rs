@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn an_open_state_has_a_deadline() {
     breaks(Rule::Ends, &["ends: order: paid: it is not final, and nothing ends it"], |dance| {
-        with_states(dance.part("order"), "paid", |state| state.life = Life::Open { ended_by: &[] });
+        with_states(dance.part("order"), "paid", |state| state.kind = StateKind::Open { ended_by: &[] });
     });
 }
 
@@ -14,7 +14,7 @@ fn an_event_is_no_deadline() {
         &["ends: order: PaymentFailed in pending: is to end it, but an event need not come"],
         |dance| {
             let ended_by = vec![event(EventType::PaymentFailed)].leak();
-            with_states(dance.part("order"), "pending", |state| state.life = Life::Open { ended_by });
+            with_states(dance.part("order"), "pending", |state| state.kind = StateKind::Open { ended_by });
         },
     );
 }
@@ -28,7 +28,7 @@ fn a_deadline_does_something() {
             with_rows(dance.part("order"), |rows| {
                 let at = the_row(rows, DEADLINE, "pending");
                 rows[at].states = &["paid"];
-                rows.push(row(DEADLINE, &["pending"], &[], &[]));
+                rows.push(transition(DEADLINE, &["pending"], &[], &[]));
             });
         },
     );
@@ -55,7 +55,9 @@ fn what_changes_a_final_state_is_there() {
         &["ends: order: PaymentRefunded in cancelled: is to change it, but does not"],
         |dance| {
             let unless = vec![event(EventType::PaymentRefunded)].leak();
-            with_states(dance.part("order"), "cancelled", |state| state.life = Life::Final { unless });
+            with_states(dance.part("order"), "cancelled", |state| {
+                state.kind = StateKind::Terminal { unless }
+            });
         },
     );
 }
@@ -74,14 +76,15 @@ fn every_pair_has_a_row_or_a_reason() {
 #[test]
 fn and_not_both_nor_two() {
     let part = dance().part("inventory").impossible.to_vec();
-    let impossible = [part, vec![never(&[Trigger::Time("expiry")], &["released"], "it is not")]].concat();
-    let impossible: &'static [Impossible] = impossible.leak();
+    let impossible =
+        [part, vec![impossible(&[Trigger::Time("expiry")], &["released"], "it is not")]].concat();
+    let impossible: &'static [Impossible<EventType>] = impossible.leak();
     breaks(Rule::Covered, &["time: expiry in released: has a row, and is declared impossible"], |dance| {
         dance.part("inventory").impossible = impossible;
     });
     breaks(Rule::Covered, &["PaymentFailed in released: has 2 rows"], |dance| {
         with_rows(dance.part("inventory"), |rows| {
-            rows.push(row(Trigger::Event(EventType::PaymentFailed), &["released"], &[], &[]));
+            rows.push(transition(Trigger::Event(EventType::PaymentFailed), &["released"], &[], &[]));
         });
     });
 }

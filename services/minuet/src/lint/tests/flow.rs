@@ -7,10 +7,10 @@ fn what_asks_something_has_a_reader() {
         &["consumed: inventory: OrderCancelled in ", "nobody reacts to InventoryReleased"],
         |dance| {
             let part = dance.part("inventory");
-            let mut tells = part.tells.to_vec();
+            let mut tells = part.announces.to_vec();
             tells.retain(|(event, _)| *event != EventType::InventoryReleased);
-            tells.push((EventType::InventoryReleased, Asks::GoOn));
-            part.tells = tells.leak();
+            tells.push((EventType::InventoryReleased, Expects::NextStep));
+            part.announces = tells.leak();
         },
     );
 }
@@ -19,10 +19,10 @@ fn what_asks_something_has_a_reader() {
 fn what_asks_nothing_has_none() {
     breaks(Rule::Consumed, &["InventoryConfirmed is to ask nothing of anybody, but order reacts"], |dance| {
         let part = dance.part("inventory");
-        let mut tells = part.tells.to_vec();
+        let mut tells = part.announces.to_vec();
         tells.retain(|(event, _)| *event != EventType::InventoryConfirmed);
-        tells.push((EventType::InventoryConfirmed, Asks::Nothing));
-        part.tells = tells.leak();
+        tells.push((EventType::InventoryConfirmed, Expects::Nothing));
+        part.announces = tells.leak();
     });
 }
 
@@ -30,7 +30,7 @@ fn what_asks_nothing_has_none() {
 fn what_it_asks_is_said() {
     breaks(Rule::Consumed, &["consumed: order: ", "does not say what that asks"], |dance| {
         let part = dance.part("order");
-        part.tells = &part.tells[..part.tells.len() - 1];
+        part.announces = &part.announces[..part.announces.len() - 1];
     });
 }
 
@@ -41,9 +41,9 @@ fn what_is_consumed_comes_from_somebody() {
         &["produced: order: ReservationExpired in pending, paid: nobody emits it"],
         |dance| {
             let part = dance.part("inventory");
-            let mut tells = part.tells.to_vec();
+            let mut tells = part.announces.to_vec();
             tells.retain(|(event, _)| *event != EventType::ReservationExpired);
-            part.tells = tells.leak();
+            part.announces = tells.leak();
             with_rows(part, |rows| {
                 let at = the_row(rows, Trigger::Time("expiry"), "reserved");
                 rows[at].emits = &[];

@@ -16,7 +16,7 @@ fn undo(
         if rows[at].states.is_empty() {
             rows.remove(at);
         }
-        rows.push(row(on, vec![state].leak(), instead, &[]));
+        rows.push(transition(on, vec![state].leak(), instead, &[]));
     });
 }
 
@@ -33,7 +33,7 @@ fn stock_that_was_confirmed_is_returned() {
         undo(dance, "inventory", EventType::OrderCancelled, "confirmed", &[]);
         with_states(dance.part("inventory"), "confirmed", |state| {
             let unless = vec![event(EventType::PaymentRefunded)].leak();
-            state.life = Life::Final { unless };
+            state.kind = StateKind::Terminal { unless };
         });
     });
 }
@@ -78,10 +78,10 @@ fn what_makes_a_service_give_back_is_declared_a_failure() {
         &["undone: inventory: PaymentFailed in reserved: what is kept is given back"],
         |dance| {
             let part = dance.part("payment");
-            let mut tells = part.tells.to_vec();
+            let mut tells = part.announces.to_vec();
             tells.retain(|(event, _)| *event != EventType::PaymentFailed);
-            tells.push((EventType::PaymentFailed, Asks::GoOn));
-            part.tells = tells.leak();
+            tells.push((EventType::PaymentFailed, Expects::NextStep));
+            part.announces = tells.leak();
         },
     );
 }

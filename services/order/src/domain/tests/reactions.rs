@@ -1,19 +1,19 @@
-//! PART is what `decide` does.
+//! The reaction table says what `decide` does: no more, no less.
 
 use minuet_events::{Event, EventType};
-use minuet_messaging::Trigger;
-use minuet_messaging::dance::agreement::{Cell, Does, broken, disagreements};
+use minuet_saga::Trigger;
+use minuet_saga::conformance::{Case, Observed, mismatches, mutants};
 
 use super::samples::*;
 use super::story::{after, decide_event};
 use crate::domain::{Decision, Illegal, Input, Order};
-use crate::react::PART;
+use crate::react::PARTICIPANT;
 
-const BESIDE: &[EventType] = &[EventType::ProductChanged, EventType::RefundRejected];
+const STATELESS: &[EventType] = &[EventType::ProductChanged, EventType::RefundRejected];
 
 type Decide = fn(&Order, &Event) -> Option<Result<Decision, Illegal>>;
 
-fn cells(decide: Decide) -> Vec<Cell> {
+fn cases(decide: Decide) -> Vec<Case<EventType>> {
     let states = [
         unknown(),
         tombstone(["anna"]),
@@ -38,66 +38,68 @@ fn cells(decide: Decide) -> Vec<Cell> {
         inventory_confirmation_failed(),
         reservation_expired(),
     ];
-    let cell = |on: Trigger, state: &Order, decided: Option<Result<Decision, Illegal>>| {
-        let does = match decided {
-            None | Some(Err(_)) => Does::Illegal,
-            Some(Ok(decision)) if decision.is_no_op() => Does::Nothing,
-            Some(Ok(decision)) => Does::Something {
+    let case = |on: Trigger<EventType>, state: &Order, decided: Option<Result<Decision, Illegal>>| {
+        let observed = match decided {
+            None | Some(Err(_)) => Observed::Illegal,
+            Some(Ok(decision)) if decision.is_no_op() => Observed::NoOp,
+            Some(Ok(decision)) => Observed::Applied {
                 becomes: after(state, &decision).name(),
                 emits: decision.emit.map(|event| event.event_type()),
             },
         };
-        Cell { on, state: state.name(), does }
+        Case { on, state: state.name(), observed }
     };
-    let mut cells = Vec::new();
+    let mut cases = Vec::new();
     for state in &states {
         for event in &events {
-            cells.push(cell(Trigger::Event(event.event_type()), state, decide(state, event)));
+            cases.push(case(Trigger::Event(event.event_type()), state, decide(state, event)));
         }
         let passed = crate::domain::decide(state, Input::DeadlinePassed);
-        cells.push(cell(Trigger::Time("deadline"), state, Some(passed)));
+        cases.push(case(Trigger::Time("deadline"), state, Some(passed)));
     }
-    cells
+    cases
 }
 
 #[test]
-fn the_table_is_what_is_decided() {
-    assert_eq!(disagreements(&PART, &cells(decide_event), BESIDE), Vec::<String>::new());
+fn the_table_equals_the_decisions() {
+    assert_eq!(mismatches(&PARTICIPANT, &cases(decide_event), STATELESS), Vec::<String>::new());
 }
 
 #[test]
-fn a_broken_row_is_seen() {
-    let cells = cells(decide_event);
-    for part in broken(&PART) {
-        assert!(!disagreements(&part, &cells, BESIDE).is_empty(), "not seen in {part:#?}");
+fn a_wrong_row_is_noticed() {
+    let cases = cases(decide_event);
+    for mutant in mutants(&PARTICIPANT) {
+        assert!(!mismatches(&mutant, &cases, STATELESS).is_empty(), "not noticed: {mutant:#?}");
     }
 }
 
 #[test]
-fn a_broken_cell_is_seen() {
+fn a_wrong_decision_is_noticed() {
     let broken: [(&str, Decide); 4] = [
-        ("PaymentFailed in cancelled has a row, but is illegal", |order, event| match (order, event) {
-            (Order::Cancelled, Event::PaymentFailed(_)) => {
-                Some(Err(Illegal { state: order.name(), event: "PaymentFailed" }))
+        ("PaymentFailed in cancelled has a row, but is decided illegal", |order, event| {
+            match (order, event) {
+                (Order::Cancelled, Event::PaymentFailed(_)) => {
+                    Some(Err(Illegal { state: order.name(), event: "PaymentFailed" }))
+                }
+                _ => decide_event(order, event),
             }
-            _ => decide_event(order, event),
         }),
         ("InventoryConfirmed in failed has no row", |order, event| match (order, event) {
             (Order::Failed, Event::InventoryConfirmed(_)) => Some(Ok(Decision::default())),
             _ => decide_event(order, event),
         }),
-        ("InventoryConfirmed in pending has a row that says", |order, event| match (order, event) {
+        ("InventoryConfirmed in pending has a row with", |order, event| match (order, event) {
             (Order::Pending(_), Event::InventoryConfirmed(_)) => Some(Ok(Decision::default())),
             _ => decide_event(order, event),
         }),
-        ("ReservationExpired in paid has a row that says", |order, event| match (order, event) {
+        ("ReservationExpired in paid has a row with", |order, event| match (order, event) {
             (Order::Paid(..), Event::ReservationExpired(_)) => decide_event(order, event)
                 .map(|decided| decided.map(|decision| Decision { emit: None, ..decision })),
             _ => decide_event(order, event),
         }),
     ];
     for (problem, decide) in broken {
-        let seen = disagreements(&PART, &cells(decide), BESIDE);
+        let seen = mismatches(&PARTICIPANT, &cases(decide), STATELESS);
         assert!(matches!(&seen[..], [one] if one.starts_with(problem)), "{problem}: {seen:?}");
     }
 }

@@ -1,13 +1,13 @@
-//! PART is what `decide` does.
+//! The reaction table says what `decide` does: no more, no less.
 
-use minuet_events::Event;
-use minuet_messaging::Trigger;
-use minuet_messaging::dance::agreement::{Cell, Does, broken, disagreements};
+use minuet_events::{Event, EventType};
+use minuet_saga::Trigger;
+use minuet_saga::conformance::{Case, Observed, mismatches, mutants};
 
 use super::samples::*;
 use super::story::{GIVEN_BACK, Happening, after, at, decide_on};
 use crate::domain::{Decision, Illegal, Payment};
-use crate::react::PART;
+use crate::react::PARTICIPANT;
 
 type Decide = fn(&Payment, &Happening) -> Option<Result<Decision, Illegal>>;
 
@@ -24,18 +24,18 @@ fn states() -> [Payment; 8] {
     ]
 }
 
-fn does(decide: Decide, state: &Payment, happening: &Happening) -> Does {
+fn observe(decide: Decide, state: &Payment, happening: &Happening) -> Observed<EventType> {
     match decide(state, happening) {
-        None | Some(Err(_)) => Does::Illegal,
-        Some(Ok(decision)) if decision.is_no_op() => Does::Nothing,
-        Some(Ok(decision)) => Does::Something {
+        None | Some(Err(_)) => Observed::Illegal,
+        Some(Ok(decision)) if decision.is_no_op() => Observed::NoOp,
+        Some(Ok(decision)) => Observed::Applied {
             becomes: after(state, &decision).name(),
             emits: decision.emit.map(|event| event.event_type()),
         },
     }
 }
 
-fn cells(decide: Decide) -> Vec<Cell> {
+fn cases(decide: Decide) -> Vec<Case<EventType>> {
     let events = [
         inventory_reserved(),
         order_cancelled(),
@@ -43,7 +43,7 @@ fn cells(decide: Decide) -> Vec<Cell> {
         inventory_confirmation_failed(),
         refund_requested(),
     ];
-    let mut happenings: Vec<(Trigger, Happening)> = vec![
+    let mut happenings: Vec<(Trigger<EventType>, Happening)> = vec![
         (Trigger::Provider("captured"), captured().into()),
         (Trigger::Provider("declined"), declined().into()),
         (Trigger::Provider("refunded"), GIVEN_BACK),
@@ -53,32 +53,32 @@ fn cells(decide: Decide) -> Vec<Cell> {
         happenings.push((on, event.clone().into()));
         happenings.push((on, at(EXPIRES_AT, event)));
     }
-    let mut cells = Vec::new();
+    let mut cases = Vec::new();
     for state in states() {
         for (on, happening) in &happenings {
-            cells.push(Cell { on: *on, state: state.name(), does: does(decide, &state, happening) });
+            cases.push(Case { on: *on, state: state.name(), observed: observe(decide, &state, happening) });
         }
     }
-    cells
+    cases
 }
 
 #[test]
-fn the_table_is_what_is_decided() {
-    assert_eq!(disagreements(&PART, &cells(decide_on), &[]), Vec::<String>::new());
+fn the_table_equals_the_decisions() {
+    assert_eq!(mismatches(&PARTICIPANT, &cases(decide_on), &[]), Vec::<String>::new());
 }
 
 #[test]
-fn a_broken_row_is_seen() {
-    let cells = cells(decide_on);
-    for part in broken(&PART) {
-        assert!(!disagreements(&part, &cells, &[]).is_empty(), "not seen in {part:#?}");
+fn a_wrong_row_is_noticed() {
+    let cases = cases(decide_on);
+    for mutant in mutants(&PARTICIPANT) {
+        assert!(!mismatches(&mutant, &cases, &[]).is_empty(), "not noticed: {mutant:#?}");
     }
 }
 
 #[test]
-fn a_broken_cell_is_seen() {
+fn a_wrong_decision_is_noticed() {
     let broken: [(&str, Decide); 5] = [
-        ("InventoryReserved in tombstone has a row, but is illegal", |state, happening| {
+        ("InventoryReserved in tombstone has a row, but is decided illegal", |state, happening| {
             match (state, happening) {
                 (Payment::Tombstone, Happening::Event(Event::InventoryReserved(_), _)) => {
                     Some(Err(Illegal { state: state.name(), event: "InventoryReserved" }))
@@ -92,27 +92,25 @@ fn a_broken_cell_is_seen() {
             }
             _ => decide_on(state, happening),
         }),
-        ("OrderCancelled in unknown has a row that says", |state, happening| match (state, happening) {
+        ("OrderCancelled in unknown has a row with", |state, happening| match (state, happening) {
             (Payment::Unknown, Happening::Event(Event::OrderCancelled(_), _)) => {
                 Some(Ok(Decision::default()))
             }
             _ => decide_on(state, happening),
         }),
-        ("RefundRequested in refunded has a row that says", |state, happening| match (state, happening) {
+        ("RefundRequested in refunded has a row with", |state, happening| match (state, happening) {
             (Payment::Refunded, Happening::Event(Event::RefundRequested(_), _)) => {
                 Some(Ok(Decision::default()))
             }
             _ => decide_on(state, happening),
         }),
-        ("provider: refunded in refund_due has a row that says", |state, happening| {
-            match (state, happening) {
-                (Payment::RefundDue { .. }, Happening::Refunded) => Some(Ok(Decision::default())),
-                _ => decide_on(state, happening),
-            }
+        ("provider: refunded in refund_due has a row with", |state, happening| match (state, happening) {
+            (Payment::RefundDue { .. }, Happening::Refunded) => Some(Ok(Decision::default())),
+            _ => decide_on(state, happening),
         }),
     ];
     for (problem, decide) in broken {
-        let seen = disagreements(&PART, &cells(decide), &[]);
+        let seen = mismatches(&PARTICIPANT, &cases(decide), &[]);
         assert!(matches!(&seen[..], [one] if one.starts_with(problem)), "{problem}: {seen:?}");
     }
 }
