@@ -11,7 +11,7 @@ COPY . .
 # The caches are no part of the image, so the program is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/minuet/target \
-    cargo build --locked --release --bin minuet \
+    cargo build --locked --release --no-default-features --bin minuet \
     && cp target/release/minuet /usr/local/bin/minuet
 
 FROM debian:bookworm-slim

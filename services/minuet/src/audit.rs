@@ -1,24 +1,18 @@
 //! `minuet audit ...`: the topics as evidence. What it does is in the crate of that name.
 
+mod failure;
+
 use std::io::{self, BufWriter};
 use std::sync::Arc;
 
-use minuet_audit::{AuditError, Command, Context, Outcome};
+use minuet_audit::{Command, Context, Outcome};
 use minuet_events::Codec;
 use tokio::runtime::Handle;
 
 use crate::error::CliError;
 use crate::settings::Settings;
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AuditFailure {
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    #[error("not everything holds that was checked")]
-    Differs,
-    #[error("the audit ended before its time")]
-    Ended,
-}
+pub(crate) use failure::AuditFailure;
 
 pub(crate) async fn run(settings: &Settings, command: Command) -> Result<(), CliError> {
     let databases = [

@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use minuet_events::EventType;
 use minuet_events::values::UserId;
 
+use crate::database::Database;
 use crate::dead_letters::DeadLetters;
+use crate::duration::duration;
 use crate::produce::Speed;
 use crate::settings::Given;
 
@@ -94,13 +96,9 @@ pub(crate) enum Command {
     /// Read the topics as evidence: what happened, whether the books balance, what this build would have done
     #[command(subcommand)]
     Audit(minuet_audit::Command),
-    /// Measure the reference workload, and hold its books: exit status 1 and no figures if they do not balance
-    Bench(minuet_bench::Args),
-    /// Run order, inventory, payment and gateway in this process
-    #[command(hide = true)]
-    Services,
-    /// Run everything on this machine: Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C
-    Up(Up),
+    #[cfg(feature = "dev")]
+    #[command(flatten)]
+    Dev(crate::dev::Command),
 }
 
 #[derive(Debug, Args)]
@@ -197,51 +195,11 @@ pub(crate) struct Migrate {
     pub(crate) services: Vec<Database>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Database {
-    Order,
-    Inventory,
-    Payment,
-}
-
-impl Database {
-    pub(crate) const ALL: [Database; 3] = [Database::Order, Database::Inventory, Database::Payment];
-
-    /// The service's name, and the setting that says where its database is.
-    pub(crate) fn service(self) -> (&'static str, &'static str) {
-        match self {
-            Database::Order => ("order", "order.database_url"),
-            Database::Inventory => ("inventory", "inventory.database_url"),
-            Database::Payment => ("payment", "payment.database_url"),
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The gateway's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) gateway: String,
-}
-
-/// A port that is taken is replaced by a free one; .minuet/endpoints.json says which.
-#[derive(Debug, Args)]
-pub(crate) struct Up {
-    /// Preferred port of the gateway (up.gateway_port) [default: 8080]
-    #[arg(long, value_name = "PORT")]
-    gateway_port: Option<u16>,
-    /// Preferred port of Kafka (up.kafka_port) [default: 9092]
-    #[arg(long, value_name = "PORT")]
-    kafka_port: Option<u16>,
-    /// Preferred port of the schema registry (up.registry_port) [default: 8081]
-    #[arg(long, value_name = "PORT")]
-    registry_port: Option<u16>,
-    /// Preferred port of PostgreSQL (up.postgres_port) [default: 5433]
-    #[arg(long, value_name = "PORT")]
-    postgres_port: Option<u16>,
-    /// Neither publish the demo's catalogue nor place its orders
-    #[arg(long)]
-    pub(crate) no_demo: bool,
 }
 
 #[derive(Debug, Args)]
@@ -262,7 +220,6 @@ impl Command {
             Command::Inventory(_) => &["kafka", "registry", "inventory"],
             Command::Payment(_) => &["kafka", "registry", "payment"],
             Command::Gateway(_) => &["kafka", "registry", "gateway"],
-            Command::Services => &["kafka", "registry", "order", "inventory", "payment", "gateway"],
             Command::Produce(_) => &["kafka", "registry"],
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
@@ -271,24 +228,20 @@ impl Command {
             | Command::Token(_)
             | Command::Migrate(_)
             | Command::Health(_)
-            | Command::Up(_)
-            | Command::Bench(_)
             | Command::Lint
             | Command::Dance => &[],
             Command::Demo(_) | Command::Audit(_) => &["kafka", "registry"],
+            #[cfg(feature = "dev")]
+            Command::Dev(command) => command.needs(),
         }
     }
 
     /// A service leans on nothing that it was not given; a tool may find the stack that runs beside it.
     fn is_tool(&self) -> bool {
         match self {
-            Command::Order(_)
-            | Command::Inventory(_)
-            | Command::Payment(_)
-            | Command::Gateway(_)
-            | Command::Services
-            | Command::Bench(_)
-            | Command::Up(_) => false,
+            Command::Order(_) | Command::Inventory(_) | Command::Payment(_) | Command::Gateway(_) => false,
+            #[cfg(feature = "dev")]
+            Command::Dev(_) => false,
             Command::Token(_)
             | Command::Audit(_)
             | Command::Produce(_)
@@ -305,7 +258,11 @@ impl Command {
 
     /// Speaks to a person: its own lines matter more than the log's.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.is_tool() || matches!(self, Command::Up(_) | Command::Bench(_))
+        match self {
+            #[cfg(feature = "dev")]
+            Command::Dev(command) => command.is_quiet(),
+            _ => self.is_tool(),
+        }
     }
 
     /// What this process calls itself among those that send telemetry.
@@ -315,21 +272,10 @@ impl Command {
             Command::Inventory(_) => "inventory",
             Command::Payment(_) => "payment",
             Command::Gateway(_) => "gateway",
-            Command::Up(_) | Command::Services => "up",
+            #[cfg(feature = "dev")]
+            Command::Dev(command) => command.process(),
             _ => "tool",
         }
-    }
-
-    /// Preferred ports of `up`, as settings.
-    fn ports(&self) -> Vec<(&'static str, &'static str, u16)> {
-        let Command::Up(up) = self else { return Vec::new() };
-        let given = [
-            ("--gateway-port", "up.gateway_port", up.gateway_port),
-            ("--kafka-port", "up.kafka_port", up.kafka_port),
-            ("--registry-port", "up.registry_port", up.registry_port),
-            ("--postgres-port", "up.postgres_port", up.postgres_port),
-        ];
-        given.into_iter().filter_map(|(flag, key, port)| port.map(|port| (flag, key, port))).collect()
     }
 
     fn listen(&self) -> Option<(&'static str, SocketAddr)> {
@@ -348,10 +294,9 @@ impl Command {
             | Command::DeadLetters(_)
             | Command::Lint
             | Command::Dance
-            | Command::Audit(_)
-            | Command::Bench(_)
-            | Command::Services
-            | Command::Up(_) => return None,
+            | Command::Audit(_) => return None,
+            #[cfg(feature = "dev")]
+            Command::Dev(_) => return None,
         };
         service.listen.map(|listen| (key, listen))
     }
@@ -379,8 +324,10 @@ impl Cli {
         if let Some((key, listen)) = self.command.listen() {
             flags.push(("--listen".to_owned(), key.to_owned(), listen.to_string()));
         }
-        for (flag, key, port) in self.command.ports() {
-            flags.push((flag.to_owned(), key.to_owned(), port.to_string()));
+        #[cfg(feature = "dev")]
+        if let Command::Dev(command) = &self.command {
+            let ports = command.ports().into_iter();
+            flags.extend(ports.map(|(flag, key, port)| (flag.to_owned(), key.to_owned(), port.to_string())));
         }
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -401,23 +348,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = |unit| match unit {
-        's' => Some(1),
-        'm' => Some(60),
-        'h' => Some(3_600),
-        'd' => Some(86_400),
-        _ => None,
-    };
-    let parsed = text.char_indices().last().and_then(|(at, unit)| {
-        let count: u64 = text.get(..at)?.parse().ok()?;
-        count.checked_mul(seconds(unit)?).filter(|&seconds| (1..=366 * 86_400).contains(&seconds))
-    });
-    parsed
-        .map(Duration::from_secs)
-        .ok_or_else(|| "takes 1s to 366d: a whole number with s, m, h or d".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -436,13 +366,5 @@ mod tests {
         let flags: Vec<_> = given.flags.iter().map(|(_, key, value)| format!("{key}={value}")).collect();
         assert_eq!(flags, ["order.x=a=b", "kafka.bootstrap.servers=k:1", "order.listen=127.0.0.1:1"]);
         assert_eq!(given.up, None);
-    }
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(duration("90m"), Ok(Duration::from_secs(5_400)));
-        for wrong in ["", "5", "h", "0s", "367d", "-1s", "99999999999999999999d"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,43 +1,29 @@
 //! `minuet dead-letters list | show | redrive | discard`: on the database of a service, whether that runs or not.
 
 mod args;
+mod error;
 mod print;
 
 use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use minuet_events::Codec;
-use minuet_messaging::{DatabaseError, DeadLetters as Desk, Letter, Outcome, Redriven, Which};
+use minuet_messaging::{DeadLetters as Desk, Letter, Outcome, Redriven, Which};
 
-use crate::cli::Database;
+use crate::database::Database;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 pub(crate) use args::DeadLetters;
 use args::{Discard, List, One, Redrive};
+pub(crate) use error::DeadLettersError;
 use print::Printer;
 
 /// A registry that is away must not keep anybody from looking.
 const REGISTRY: Duration = Duration::from_secs(5);
 /// Letters of one statement, where all of a reason are redriven.
 const PAGE: u32 = 500;
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DeadLettersError {
-    #[error("{service}.database_url cannot be used")]
-    Open { service: &'static str, source: DatabaseError },
-    #[error("the parked events of {service} cannot be read; is its database up and migrated?")]
-    Database { service: &'static str, source: minuet_messaging::QueryError },
-    #[error("{service} has no parked event {id}; one that was redriven is gone (`minuet dead-letters list`)")]
-    Unknown { service: &'static str, id: i64 },
-    #[error("event {id} of {service} was discarded before")]
-    Discarded { service: &'static str, id: i64 },
-    #[error("{left} of {all} events are still parked")]
-    Left { left: usize, all: usize },
-    #[error("the answer cannot be written")]
-    Write(#[source] io::Error),
-}
 
 pub(crate) async fn run(settings: &Settings, command: DeadLetters) -> Result<(), CliError> {
     let done = match command {

@@ -1,6 +1,7 @@
 //! A small furniture shop, so that a first look shows something: its catalogue and stock as events, and four orders over
 //! HTTP that end in each of the four ways.
 
+mod error;
 mod orders;
 mod timeline;
 
@@ -17,7 +18,7 @@ use crate::output;
 use crate::services::Shared;
 use crate::settings::Settings;
 
-pub(crate) use orders::DemoError;
+pub(crate) use error::DemoError;
 
 const PRODUCTS: &str = include_str!("../demo/products.jsonl");
 const STOCK: &str = include_str!("../demo/stock.jsonl");

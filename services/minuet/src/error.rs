@@ -9,7 +9,6 @@ use crate::dead_letters::DeadLettersError;
 use crate::demo::DemoError;
 use crate::produce::ProduceError;
 use crate::settings::SettingsError;
-use crate::up::UpError;
 
 /// Why a command ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +60,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Audit(#[from] AuditFailure),
     #[error(transparent)]
-    Up(#[from] UpError),
-    #[error(transparent)]
-    Bench(Box<minuet_bench::BenchError>),
-    #[error("stopped before its end: there are no figures")]
-    BenchStopped,
-    #[error("the program's own file cannot be found")]
-    OwnFile(#[source] std::io::Error),
+    #[cfg(feature = "dev")]
+    Dev(#[from] crate::dev::DevError),
     #[error("{url} answered {status}")]
     Unhealthy { url: String, status: u16 },
     #[error("{url} did not answer")]
@@ -76,9 +70,17 @@ pub(crate) enum CliError {
     Migrate { service: &'static str, source: minuet_messaging::DatabaseError },
 }
 
+#[cfg(feature = "dev")]
+impl From<crate::dev::UpError> for CliError {
+    fn from(error: crate::dev::UpError) -> Self {
+        CliError::Dev(error.into())
+    }
+}
+
+#[cfg(feature = "dev")]
 impl From<minuet_bench::BenchError> for CliError {
     fn from(error: minuet_bench::BenchError) -> Self {
-        CliError::Bench(Box::new(error))
+        CliError::Dev(crate::dev::DevError::Bench(Box::new(error)))
     }
 }
 
@@ -110,13 +112,11 @@ impl CliError {
             | CliError::History(_)
             | CliError::Demo(_)
             | CliError::Audit(_)
-            | CliError::Up(_)
-            | CliError::Bench(_)
-            | CliError::BenchStopped
-            | CliError::OwnFile(_)
             | CliError::Unhealthy { .. }
             | CliError::NoAnswer { .. }
             | CliError::Migrate { .. } => ExitCode::FAILURE,
+            #[cfg(feature = "dev")]
+            CliError::Dev(_) => ExitCode::FAILURE,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The one binary: every service, and the tools around them. Each subcommand is a file.
 
 mod audit;
-mod bench;
 mod cli;
 mod dance;
+mod database;
 mod dead_letters;
 mod demo;
+#[cfg(feature = "dev")]
+mod dev;
+mod duration;
 mod error;
 mod health;
 mod lint;
@@ -17,7 +20,6 @@ mod services;
 mod settings;
 mod token;
 mod topics;
-mod up;
 
 use std::process::ExitCode;
 
@@ -34,8 +36,7 @@ use settings::{Given, Settings};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match start(cli) {
+    match start(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&error);
@@ -47,18 +48,14 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> Result<(), CliError> {
     let given = cli.given();
     let settings = Settings::load(&given, cli.command.needs())?;
-    let viewer = match &cli.command {
-        Command::Up(_) => up::Viewer::open(&settings)?,
-        _ => None,
-    };
-    let mut telemetry = telemetry(&settings, cli.command.is_quiet());
-    if let Some(viewer) = &viewer {
-        telemetry.endpoint = Some(viewer.url().to_owned());
-    }
-    minuet_telemetry::init(&telemetry, cli.command.process())?;
+    let command = cli.command;
+    let telemetry = telemetry(&settings, command.is_quiet());
+    #[cfg(feature = "dev")]
+    let (command, telemetry) = with_viewer(command, &settings, telemetry)?;
+    minuet_telemetry::init(&telemetry, command.process())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    let done = runtime.block_on(run(cli.command, given, settings, viewer));
+    let done = runtime.block_on(run(command, given, settings));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
     minuet_telemetry::flush();
@@ -74,12 +71,23 @@ fn telemetry(settings: &Settings, is_quiet: bool) -> minuet_telemetry::Settings 
     telemetry
 }
 
-async fn run(
-    command: Command,
-    given: Given,
-    settings: Settings,
-    viewer: Option<up::Viewer>,
-) -> Result<(), CliError> {
+#[cfg(feature = "dev")]
+fn with_viewer(
+    mut command: Command,
+    settings: &Settings,
+    mut telemetry: minuet_telemetry::Settings,
+) -> Result<(Command, minuet_telemetry::Settings), CliError> {
+    if let Command::Dev(command) = &mut command {
+        dev::open_viewer(command, settings, &mut telemetry)?;
+    }
+    Ok((command, telemetry))
+}
+
+#[cfg_attr(
+    not(feature = "dev"),
+    expect(unused_variables, reason = "only `up` reads the settings a second time")
+)]
+async fn run(command: Command, given: Given, settings: Settings) -> Result<(), CliError> {
     match command {
         Command::Order(_) => services::run(&settings, Kind::Order).await,
         Command::Inventory(_) => services::run(&settings, Kind::Inventory).await,
@@ -96,8 +104,7 @@ async fn run(
         Command::Lint => lint::run(),
         Command::Dance => dance::print(),
         Command::Audit(command) => audit::run(&settings, command).await,
-        Command::Bench(args) => bench::run(&args).await,
-        Command::Services => up::services(settings).await,
-        Command::Up(up) => up::run(&given, &settings.up, up.no_demo, viewer).await,
+        #[cfg(feature = "dev")]
+        Command::Dev(command) => dev::run(command, &given, settings).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `minuet migrate`: forward only, safe to run again and at once from several places.
 
-use crate::cli::{Database, Migrate};
+use crate::cli::Migrate;
+use crate::database::Database;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
@@ -15,16 +16,8 @@ pub(crate) async fn run(settings: &Settings, migrate: &Migrate) -> Result<(), Cl
     Ok(())
 }
 
-/// All three, quietly.
-pub(crate) async fn all(settings: &Settings) -> Result<(), CliError> {
-    for database in Database::ALL {
-        one(settings, database).await?;
-    }
-    Ok(())
-}
-
-/// Answers with the service's name.
-async fn one(settings: &Settings, database: Database) -> Result<&'static str, CliError> {
+/// Migrates one database, and returns the service's name.
+pub(crate) async fn one(settings: &Settings, database: Database) -> Result<&'static str, CliError> {
     let (service, key) = database.service();
     let url = settings.text(key)?;
     let migrated = match database {

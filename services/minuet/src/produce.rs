@@ -1,6 +1,7 @@
 //! `minuet produce`: a program that is no gateway takes part. JSON lines in, events on their topic out: new ones, or what
 //! `minuet audit replay export` gave out elsewhere.
 
+mod error;
 mod fields;
 mod line;
 mod lines;
@@ -8,37 +9,21 @@ mod pace;
 mod recorded;
 mod sending;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use minuet_events::Codec;
-use minuet_messaging::{PublishError, Publisher};
+use minuet_messaging::Publisher;
 
 use crate::cli::Produce;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
+pub(crate) use error::ProduceError;
 use line::Reading;
 use lines::Lines;
 use pace::Pace;
 pub(crate) use pace::Speed;
 use sending::{Input, Sending};
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ProduceError {
-    #[error("{} cannot be read", .path.display())]
-    Open { path: PathBuf, source: std::io::Error },
-    #[error("the input cannot be read any further")]
-    Read(#[source] std::io::Error),
-    #[error("wrong lines, which were not sent: {lines}")]
-    WrongLines { lines: u64 },
-    #[error("line {line} is wrong; it and what follows was not sent (--keep-going skips wrong lines)")]
-    WrongLine { line: u64 },
-    #[error(
-        "line {line} was not acknowledged, and what follows may be missing too; send it again under the same ce_id"
-    )]
-    NotAcknowledged { line: u64, source: PublishError },
-}
 
 pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), CliError> {
     let codec = Codec::register(settings.registry_url()?).await?;

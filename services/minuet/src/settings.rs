@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use minuet_messaging::topics::{Catalogue, TopicsError};
 use serde::Deserialize;
 
+#[cfg(feature = "dev")]
 pub(crate) use endpoints::{ENDPOINTS, JWT_SECRET};
 pub(crate) use lane::{Lane, Service};
 use problem::Problem;
@@ -40,11 +41,14 @@ pub(crate) struct Settings {
     pub(crate) gateway: Option<minuet_gateway::Settings>,
     /// Whose tokens are believed: the services read it too, from the section of the gateway.
     pub(crate) identity: minuet_identity::Settings,
+    #[cfg(feature = "dev")]
     pub(crate) up: Up,
     tree: SecretTree,
 }
 
-/// The ports that `minuet up` prefers; a taken one is replaced by a free one.
+/// The ports that `minuet up` prefers; a taken one is replaced by a free one. A build without `up` takes the section and reads
+/// nothing of it.
+#[cfg(feature = "dev")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Up {
@@ -58,6 +62,7 @@ pub(crate) struct Up {
     pub(crate) traces_port: u16,
 }
 
+#[cfg(feature = "dev")]
 impl Default for Up {
     fn default() -> Self {
         let usual = minuet_stack::Ports::USUAL;
@@ -129,6 +134,7 @@ impl Settings {
         let payment = reader.service("payment");
         let gateway = reader.gateway();
         let identity = reader.identity();
+        #[cfg(feature = "dev")]
         let up = reader.section("up");
         let problems = reader.into_problems();
         if !problems.is_empty() {
@@ -145,6 +151,7 @@ impl Settings {
             payment,
             gateway,
             identity,
+            #[cfg(feature = "dev")]
             up: up.unwrap_or_default(),
             tree: SecretTree(tree),
         })

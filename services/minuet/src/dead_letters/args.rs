@@ -3,7 +3,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use minuet_messaging::{DISCARD_REASON, discard_reason};
 
-use crate::cli::{Database, duration};
+use crate::database::Database;
+use crate::duration::duration;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DeadLetters {

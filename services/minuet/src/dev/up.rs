@@ -86,7 +86,9 @@ async fn beside(
     }
     let secret = files.secret()?;
     let settings = plan::settings(stack, given, up, files, &secret)?;
-    crate::migrate::all(&settings).await?;
+    for database in crate::database::Database::ALL {
+        crate::migrate::one(&settings, database).await?;
+    }
     steps = steps.done("databases migrated");
     let applied = settings.catalogue()?.apply(&settings.kafka, &settings.topic_prefix).await?;
     steps = steps.done(&format!("topics applied ({} changed)", applied.changed.len()));

@@ -3,19 +3,20 @@
 use minuet_bench::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::DevError;
 use crate::error::CliError;
 use crate::output;
 use crate::services::cancel_on_signal;
 
 pub(crate) async fn run(args: &Args) -> Result<(), CliError> {
-    let program = std::env::current_exe().map_err(CliError::OwnFile)?;
+    let program = std::env::current_exe().map_err(DevError::OwnFile)?;
     let stopped = CancellationToken::new();
     cancel_on_signal(stopped.clone())?;
     tokio::select! {
         // Large, and awaited once.
         told = Box::pin(minuet_bench::run(args, &program)) => output::print(told?.trim_end()),
         // What runs is dropped: servers and processes end, and what they have written goes.
-        () = stopped.cancelled() => return Err(CliError::BenchStopped),
+        () = stopped.cancelled() => return Err(CliError::Dev(DevError::BenchStopped)),
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::plan;
 use crate::settings::Settings;
 
 /// An address that is taken before telemetry is set up, which has to know it.
+#[derive(Debug)]
 pub(crate) struct Viewer {
     listener: TcpListener,
     url: String,
