@@ -10,6 +10,8 @@ use crate::datum::{OtherSchema, OwnSchema};
 use crate::event::{Event, EventType};
 use crate::parking::EventParked;
 use crate::registry::{Registry, RegistryError};
+use crate::trace::ORDER_ID;
+use crate::values::OrderId;
 
 /// Schemas of others, and ids that the registry does not know: so many are remembered.
 const REMEMBERED: usize = 1_024;
@@ -174,8 +176,6 @@ impl Contract for Codec {
     type Kind = EventType;
     type Event = Event;
 
-    const PARKED: Option<EventType> = Some(EventType::EventParked);
-
     fn kind(event: &Event) -> EventType {
         event.event_type()
     }
@@ -194,6 +194,10 @@ impl Contract for Codec {
 
     async fn resolve(&self, schema: u32) -> Result<(), ResolveError> {
         self.resolve(schema).await
+    }
+
+    fn key_attribute(key: &str) -> Option<&'static str> {
+        OrderId::parse(key).ok().map(|_| ORDER_ID)
     }
 
     fn parked(message: ParkedMessage) -> Option<Event> {

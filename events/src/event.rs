@@ -158,6 +158,7 @@ impl EventType {
 
 impl EventKind for EventType {
     const ALL: &'static [Self] = Self::ALL;
+    const PARKED: Option<Self> = Some(EventType::EventParked);
 
     fn name(self) -> &'static str {
         self.name()

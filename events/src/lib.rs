@@ -37,5 +37,8 @@ pub use minuet_envelope::{
 };
 pub use registry::{Incompatibility, RegistryError, check_compatible};
 
+/// The declaration of all topics, `topics.yaml`, as this build was made with it.
+pub const TOPICS: &str = include_str!("../../topics.yaml");
+
 /// An event's headers.
 pub type Envelope = minuet_envelope::Envelope<EventType>;

@@ -12,7 +12,7 @@ impl World {
         let mut minuet = folder
             .minuet(arguments)
             .env("MINUET_KAFKA__BOOTSTRAP_SERVERS", self.settings("order").kafka["bootstrap.servers"].clone())
-            .env("MINUET_REGISTRY__URL", self.settings("order").registry_url)
+            .env("MINUET_REGISTRY__URL", self.registry())
             .env("MINUET_TOPIC_PREFIX", &self.prefix)
             .env("MINUET_TOPICS__PARTITIONS", self.options.partitions.to_string())
             .env("MINUET_TOPICS__REPLICATION", self.options.replication.to_string());

@@ -10,7 +10,7 @@ use minuet_events::values::{
 use minuet_events::{Codec, Envelope, Event, TraceContext, catalog, inventory, orders};
 use minuet_identity::{Secret, Verifier};
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{Clock, Publisher, Settings};
+use minuet_messaging::{Clock, Publisher, ServiceParts, Settings};
 use minuet_payment::provider::{PaymentGateway, SimulatedSettings};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -75,8 +75,8 @@ impl Time {
 pub struct World {
     pub prefix: String,
     pub codec: Codec,
-    pub catalogue: Arc<Catalogue>,
-    pub publisher: Publisher,
+    pub catalogue: Arc<Catalogue<minuet_events::EventType>>,
+    pub publisher: Publisher<Codec>,
     pub topics: Topics,
     pub options: Options,
     kafka: BTreeMap<String, String>,
@@ -99,7 +99,8 @@ impl World {
         let id = format!("t{}", &Uuid::new_v4().simple().to_string()[..8]);
         let prefix = format!("{id}.");
         let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), servers.kafka.to_owned())]);
-        let catalogue = Catalogue::embedded().unwrap().with_partitions(options.partitions).unwrap();
+        let catalogue =
+            Catalogue::parse(minuet_events::TOPICS).unwrap().with_partitions(options.partitions).unwrap();
         let catalogue = catalogue.with_replication(options.replication).unwrap();
         catalogue.apply(&kafka, &prefix).await.unwrap();
         let catalogue = Arc::new(catalogue);
@@ -120,7 +121,7 @@ impl World {
             databases.insert(service, url);
         }
         let publisher =
-            Publisher::new(&kafka, "test", codec.clone(), Arc::clone(&catalogue), &prefix).unwrap();
+            Publisher::new(&kafka, "test", "tool", codec.clone(), Arc::clone(&catalogue), &prefix).unwrap();
         let topics = Topics::new(servers.kafka, &prefix, codec.clone());
         let registry = servers.registry.to_owned();
         let identity =
@@ -152,8 +153,7 @@ impl World {
     }
 
     pub fn settings(&self, service: &str) -> Settings {
-        let mut settings =
-            Settings::new(self.kafka.clone(), self.registry.clone(), self.databases[service].clone());
+        let mut settings = Settings::new(self.kafka.clone(), self.databases[service].clone());
         settings.topic_prefix = self.prefix.clone();
         settings.database_connections = self.options.database_connections;
         settings.identity = Some(Arc::clone(&self.verifier));
@@ -164,11 +164,9 @@ impl World {
     pub async fn order(&self) -> Running {
         let settings =
             minuet_order::Settings { listen: any_port(), sweep_interval_ms: 50, ..Default::default() };
-        let (messaging, codec, catalogue, clock) = self.parts("order");
+        let parts = self.parts("order");
         Running::start("order", move |bound, shutdown| async move {
-            minuet_order::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
-                .await
-                .map_err(|e| format!("{e:?}"))
+            minuet_order::run(settings, parts, bound, shutdown).await.map_err(|e| format!("{e:?}"))
         })
         .await
     }
@@ -176,11 +174,9 @@ impl World {
     pub async fn inventory(&self) -> Running {
         let settings =
             minuet_inventory::Settings { listen: any_port(), sweep_interval_ms: 50, ..Default::default() };
-        let (messaging, codec, catalogue, clock) = self.parts("inventory");
+        let parts = self.parts("inventory");
         Running::start("inventory", move |bound, shutdown| async move {
-            minuet_inventory::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
-                .await
-                .map_err(|e| format!("{e:?}"))
+            minuet_inventory::run(settings, parts, bound, shutdown).await.map_err(|e| format!("{e:?}"))
         })
         .await
     }
@@ -188,9 +184,9 @@ impl World {
     pub async fn payment(&self) -> Running {
         let provider = self.options.provider.clone();
         let settings = minuet_payment::Settings { listen: any_port(), provider, ..Default::default() };
-        let (messaging, codec, catalogue, clock) = self.parts("payment");
+        let parts = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
-            Box::pin(minuet_payment::run(settings, messaging, codec, catalogue, clock, bound, shutdown))
+            Box::pin(minuet_payment::run(settings, parts, bound, shutdown))
                 .await
                 .map_err(|e| format!("{e:?}"))
         })
@@ -209,18 +205,22 @@ impl World {
         settings: minuet_payment::Settings,
     ) -> Running {
         let settings = minuet_payment::Settings { listen: any_port(), ..settings };
-        let (messaging, codec, catalogue, clock) = self.parts("payment");
+        let parts = self.parts("payment");
         Running::start("payment", move |bound, shutdown| async move {
-            let running = minuet_payment::run_with(
-                gateway, settings, messaging, codec, catalogue, clock, bound, shutdown,
-            );
+            let running = minuet_payment::run_with(gateway, settings, parts, bound, shutdown);
             Box::pin(running).await.map_err(|e| format!("{e:?}"))
         })
         .await
     }
 
-    fn parts(&self, service: &str) -> (Settings, Codec, Arc<Catalogue>, Clock) {
-        (self.settings(service), self.codec.clone(), Arc::clone(&self.catalogue), self.options.clock.clone())
+    /// The parts of a service on this installation.
+    pub fn parts(&self, service: &str) -> ServiceParts<Codec> {
+        ServiceParts {
+            settings: self.settings(service),
+            contract: self.codec.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            clock: self.options.clock.clone(),
+        }
     }
 
     pub async fn services(&self) -> [Running; 3] {
@@ -249,6 +249,11 @@ impl World {
             "answer_wait_ms": 15_000,
         });
         serde_json::from_value(settings).unwrap()
+    }
+
+    /// The registry's Confluent API.
+    pub fn registry(&self) -> &str {
+        &self.registry
     }
 
     /// librdkafka's settings.

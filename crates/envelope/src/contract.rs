@@ -12,6 +12,10 @@ pub trait EventKind: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 's
     /// Every kind, each once.
     const ALL: &'static [Self];
 
+    /// The kind that announces parked messages, on a topic of each service ([`Contract::parked`]). `None`: they are not
+    /// announced.
+    const PARKED: Option<Self> = None;
+
     /// The short name, such as `OrderPlaced`: in ids, topic declarations, logs and metrics.
     fn name(self) -> &'static str;
 
@@ -39,9 +43,6 @@ pub trait Contract: Clone + Debug + Send + Sync + 'static {
     /// A decoded event. Its JSON form is shown to a person who looks at a parked message.
     type Event: Serialize + Clone + Debug + PartialEq + Send + Sync + 'static;
 
-    /// The kind whose event [`Contract::parked`] makes. `None`: parked messages are not announced.
-    const PARKED: Option<Self::Kind>;
-
     /// The event's kind.
     fn kind(event: &Self::Event) -> Self::Kind;
 
@@ -68,8 +69,16 @@ pub trait Contract: Clone + Debug + Send + Sync + 'static {
         std::future::ready(Err(ResolveError::NotFound { id: schema }))
     }
 
-    /// The event that announces a parked message.
-    fn parked(message: ParkedMessage) -> Option<Self::Event>;
+    /// The attribute under which a key is named in spans and log lines, such as `order.id` for the id of an order. `None`: it is
+    /// not named.
+    fn key_attribute(_key: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// The event of kind [`EventKind::PARKED`] that announces a parked message.
+    fn parked(_message: ParkedMessage) -> Option<Self::Event> {
+        None
+    }
 }
 
 /// A message that was set aside, with its reason.

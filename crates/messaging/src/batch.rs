@@ -10,8 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use minuet_events::ResolveError;
-use minuet_events::values::{Micros, OrderId};
+use minuet_envelope::{Contract, Micros, ResolveError};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -35,10 +34,10 @@ const REGISTRY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long after that nobody waits for it at all, so that a heap of such messages does not hold up everything else.
 const REGISTRY_GIVEN_UP: Duration = Duration::from_secs(5);
 
-pub(crate) struct Processor<R> {
+pub(crate) struct Processor<R: Reactor> {
     pub(crate) reactor: Arc<R>,
-    pub(crate) lane: Lane,
-    pub(crate) decoder: Decoder,
+    pub(crate) lane: Lane<R::Contract>,
+    pub(crate) decoder: Decoder<R::Contract>,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
     pub(crate) attempts: u32,
@@ -74,13 +73,18 @@ impl<R: Reactor> Processor<R> {
 
     /// From here on the event's trace goes on under the span that processes it, if anybody records it. `parked_at`: it is
     /// redriven.
-    fn received(&self, incoming: Incoming, mut content: Content, parked_at: Option<Micros>) -> Received {
+    fn received(
+        &self,
+        incoming: Incoming,
+        mut content: Content<R::Contract>,
+        parked_at: Option<Micros>,
+    ) -> Received<R::Contract> {
         let processing = match &mut content {
             Content::Event(content) => {
                 let trace = &mut content.0.trace;
                 let processing = match parked_at {
-                    None => spans::processing(&self.lane, &incoming, trace),
-                    Some(at) => spans::redriving(&self.lane, &incoming, trace, at),
+                    None => spans::processing(&self.lane.core, &incoming, trace),
+                    Some(at) => spans::redriving(&self.lane.core, &incoming, trace, at),
                 };
                 if let Some(processing) = &processing {
                     trace.clone_from(&processing.context);
@@ -93,7 +97,10 @@ impl<R: Reactor> Processor<R> {
     }
 
     /// Asks until the registry answers; of what a stranger wrote, for a while.
-    async fn decode(&self, message: &Incoming) -> Result<Result<Option<Content>, Reason>, Stopped> {
+    async fn decode(
+        &self,
+        message: &Incoming,
+    ) -> Result<Result<Option<Content<R::Contract>>, Reason>, Stopped> {
         let (mut attempt, since) = (0, Instant::now());
         let is_intake = dead_letters::place(message, &self.lane.catalogue, &self.decoder.prefix).is_none();
         loop {
@@ -130,7 +137,7 @@ impl<R: Reactor> Processor<R> {
     fn settle(
         &self,
         begun: SystemTime,
-        mut items: Vec<Item>,
+        mut items: Vec<Item<R::Contract>>,
     ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
         async move {
             let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
@@ -195,10 +202,14 @@ impl<R: Reactor> Processor<R> {
 
     /// In the next attempt these are parked, of one key only the first: what came after it may have been refused only because
     /// something took effect that waits behind the first from now on.
-    fn set_aside(&self, items: Vec<Item>, refused: Vec<(usize, String)>) -> Vec<Item> {
+    fn set_aside(
+        &self,
+        items: Vec<Item<R::Contract>>,
+        refused: Vec<(usize, String)>,
+    ) -> Vec<Item<R::Contract>> {
         let mut refused: HashMap<usize, String> = refused.into_iter().collect();
         let mut keys = HashSet::new();
-        let aside = |(index, item): (usize, Item)| match refused.remove(&index) {
+        let aside = |(index, item): (usize, Item<R::Contract>)| match refused.remove(&index) {
             Some(detail) if keys.insert(item.incoming().key.clone()) => {
                 item.unfit(Reason::at_once("illegal", detail), &self.lane.catalogue)
             }
@@ -207,7 +218,7 @@ impl<R: Reactor> Processor<R> {
         items.into_iter().enumerate().map(aside).collect()
     }
 
-    fn set_aside_all(&self, items: Vec<Item>, reason: &Reason) -> Vec<Item> {
+    fn set_aside_all(&self, items: Vec<Item<R::Contract>>, reason: &Reason) -> Vec<Item<R::Contract>> {
         items.into_iter().map(|item| item.unfit(reason.clone(), &self.lane.catalogue)).collect()
     }
 
@@ -216,7 +227,7 @@ impl<R: Reactor> Processor<R> {
         &self,
         begun: SystemTime,
         tries: &[spans::Failure],
-        items: &[Item],
+        items: &[Item<R::Contract>],
     ) -> Result<Attempted<R::After>, ReactError> {
         let opened = SystemTime::now();
         let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
@@ -243,12 +254,12 @@ impl<R: Reactor> Processor<R> {
                 item => {
                     if let Some((code, emission)) = self.park(connection, item, &mut waiting).await? {
                         parked.push(code);
-                        emissions.push(emission);
+                        emissions.extend(emission);
                     }
                 }
             }
         }
-        let received: Vec<&Received> = events.iter().map(|(_, received)| *received).collect();
+        let received: Vec<&Received<R::Contract>> = events.iter().map(|(_, received)| *received).collect();
         let reacted = self.react(connection, &received).await?;
         if !reacted.refusals.is_empty() {
             let index = |of: usize| events.get(of).map(|(index, _)| *index);
@@ -261,7 +272,7 @@ impl<R: Reactor> Processor<R> {
         transaction.commit(&emissions).await?;
         self.lane.keep(pooled);
         steps.done("commit");
-        if self.lane.tracer.is_on() {
+        if self.lane.core.tracer.is_on() {
             let batch = spans::Batch { lane: &self.lane, begun, opened, failures: tries };
             let applied =
                 applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
@@ -271,8 +282,8 @@ impl<R: Reactor> Processor<R> {
         Counts::add(&self.counts.processed, events.len());
         Counts::add(&self.counts.duplicates, items.len() - fresh.len());
         Counts::add(&self.counts.parked, parked.len());
-        self.lane.instruments.parked(&parked);
-        self.lane.instruments.committed(&steps);
+        self.lane.core.instruments.parked(&parked);
+        self.lane.core.instruments.committed(&steps);
         Ok(Attempted::Done(after))
     }
 
@@ -281,8 +292,8 @@ impl<R: Reactor> Processor<R> {
         &self,
         connection: &'c mut PgConnection,
         shards: &BTreeSet<u32>,
-        items: &[Item],
-    ) -> Result<(Transaction<'c>, Vec<usize>), ReactError> {
+        items: &[Item<R::Contract>],
+    ) -> Result<(Transaction<'c, R::Contract>, Vec<usize>), ReactError> {
         let claims: Vec<Option<Uuid>> = items.iter().map(|item| item.claim(&self.lane.catalogue)).collect();
         let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
         wanted.sort_unstable();
@@ -298,8 +309,8 @@ impl<R: Reactor> Processor<R> {
     async fn react(
         &self,
         connection: &mut PgConnection,
-        events: &[&Received],
-    ) -> Result<Reacted<R::After>, ReactError> {
+        events: &[&Received<R::Contract>],
+    ) -> Result<Reacted<R::Contract, R::After>, ReactError> {
         let reacting = self.reactor.react(connection, self.lane.now(), events);
         AssertUnwindSafe(reacting)
             .catch_unwind()
@@ -307,11 +318,11 @@ impl<R: Reactor> Processor<R> {
             .map_err(|panic| ReactError::Panic(panic_text(&*panic)))?
     }
 
-    fn place(&self, item: &Item) -> Option<Place> {
+    fn place(&self, item: &Item<R::Contract>) -> Option<Place> {
         dead_letters::place(item.incoming(), &self.lane.catalogue, &self.decoder.prefix)
     }
 
-    fn waits(&self, item: &Item, waiting: &HashSet<Place>) -> bool {
+    fn waits(&self, item: &Item<R::Contract>, waiting: &HashSet<Place>) -> bool {
         !waiting.is_empty() && self.place(item).is_some_and(|place| waiting.contains(&place))
     }
 
@@ -319,9 +330,9 @@ impl<R: Reactor> Processor<R> {
     async fn park(
         &self,
         connection: &mut PgConnection,
-        item: &Item,
+        item: &Item<R::Contract>,
         waiting: &mut HashSet<Place>,
-    ) -> Result<Option<(&'static str, Emission)>, sqlx::Error> {
+    ) -> Result<Option<(&'static str, Option<Emission<R::Contract>>)>, sqlx::Error> {
         let (now, place) = (self.lane.now(), self.place(item));
         let (incoming, at) = (item.incoming(), now.to_datetime());
         let parking = match item {
@@ -335,11 +346,11 @@ impl<R: Reactor> Processor<R> {
             return Ok(None);
         }
         let Reason { code, detail, attempts } = &parking.reason;
-        minuet_telemetry::within(None, order_of(incoming), || {
+        minuet_telemetry::within(None, subject_of::<R::Contract>(incoming), || {
             warn!(position = %incoming.position, reason = code, detail, attempts, "event parked");
         });
         waiting.extend(place);
-        Ok(Some((code, event_parked(&parking, &self.lane.source, now))))
+        Ok(Some((code, event_parked(&parking, &self.lane.core.source, now))))
     }
 
     fn away(&self, error: &ReactError) {
@@ -358,20 +369,20 @@ impl<R: Reactor> Processor<R> {
     }
 }
 
-/// An order's key is its id.
-fn order_of(incoming: &Incoming) -> Option<String> {
+/// The key, where log lines name it.
+fn subject_of<C: Contract>(incoming: &Incoming) -> Option<String> {
     let key = std::str::from_utf8(incoming.key.as_deref()?).ok()?;
-    OrderId::parse(key).ok().map(|order| order.to_string())
+    C::key_attribute(key).map(|_| key.to_owned())
 }
 
 /// What became of each message whose trace is recorded: `fresh` were claimed, `new` are those of them that were reacted to.
-fn tell(
-    batch: &spans::Batch<'_>,
-    items: &[Item],
+fn tell<C: Contract>(
+    batch: &spans::Batch<'_, C>,
+    items: &[Item<C>],
     fresh: &[usize],
-    new: &[(usize, &Received)],
+    new: &[(usize, &Received<C>)],
     applied: &HashSet<usize>,
-    emissions: &[Emission],
+    emissions: &[Emission<C>],
 ) {
     let new: HashSet<usize> = new.iter().map(|(index, _)| *index).collect();
     let (mut outcomes, mut parked) = (Vec::new(), Vec::new());

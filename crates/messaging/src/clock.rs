@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use time::OffsetDateTime;
 
 /// Where a service reads the time. Tests own theirs, so that a quarter of an hour passes at once.

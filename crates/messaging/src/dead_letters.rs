@@ -15,7 +15,7 @@ pub(crate) mod redrive;
 
 use std::collections::HashSet;
 
-use minuet_events::values::Micros;
+use minuet_envelope::{EventKind, Micros};
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -74,7 +74,11 @@ impl Reason {
 pub(crate) type Place = (String, Vec<u8>);
 
 /// None on intake topics, and where the key is none of ours.
-pub(crate) fn place(incoming: &Incoming, catalogue: &Catalogue, prefix: &str) -> Option<Place> {
+pub(crate) fn place<K: EventKind>(
+    incoming: &Incoming,
+    catalogue: &Catalogue<K>,
+    prefix: &str,
+) -> Option<Place> {
     let topic = &*incoming.position.topic;
     let key = incoming.key.as_ref().filter(|key| key.len() <= LONGEST_KEY)?;
     let is_intake = catalogue.is_intake(topic.strip_prefix(prefix).unwrap_or(topic));

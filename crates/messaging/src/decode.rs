@@ -3,26 +3,26 @@
 use std::collections::HashSet;
 use std::str;
 
-use minuet_events::{Codec, DecodeError, Envelope, EventType, ResolveError};
+use minuet_envelope::{Contract, DecodeError, Envelope, EventKind, ResolveError};
 
 use crate::dead_letters::Reason;
 use crate::topics::Catalogue;
 use crate::{Content, Incoming};
 
-pub(crate) struct Decoder {
-    pub(crate) codec: Codec,
-    pub(crate) consumed: HashSet<EventType>,
+pub(crate) struct Decoder<C: Contract> {
+    pub(crate) contract: C,
+    pub(crate) consumed: HashSet<C::Kind>,
     pub(crate) prefix: String,
 }
 
-impl Decoder {
-    /// None: nothing in the table of reactions speaks of it. The outer error only when the registry is away: then nothing can
+impl<C: Contract> Decoder<C> {
+    /// None: the service does not consume this kind of event. The outer error only when the registry is away: then nothing can
     /// be said about the message yet.
     pub(crate) async fn decode(
         &self,
         incoming: &Incoming,
-        catalogue: &Catalogue,
-    ) -> Result<Result<Option<Content>, Reason>, ResolveError> {
+        catalogue: &Catalogue<C::Kind>,
+    ) -> Result<Result<Option<Content<C>>, Reason>, ResolveError> {
         let topic =
             incoming.position.topic.strip_prefix(self.prefix.as_str()).unwrap_or(&incoming.position.topic);
         let refuse = |code, detail: String| Ok(Err(Reason::at_once(code, detail)));
@@ -57,9 +57,9 @@ impl Decoder {
             return Ok(Ok(None));
         }
         let event = loop {
-            match self.codec.decode(payload) {
+            match self.contract.decode(payload) {
                 Ok(event) => break event,
-                Err(DecodeError::UnknownSchema { id }) => match self.codec.resolve(id).await {
+                Err(DecodeError::UnknownSchema { id }) => match self.contract.resolve(id).await {
                     Ok(()) => {}
                     Err(error @ ResolveError::Unavailable { .. }) => return Err(error),
                     Err(error) => return refuse("unknown_schema", crate::policy::chain(&error)),
@@ -74,14 +74,14 @@ impl Decoder {
                 }
             }
         };
-        if event.event_type() != envelope.event_type {
-            let (said, held) = (envelope.event_type.ce_type(), event.event_type().record_name());
+        if C::kind(&event) != envelope.event_type {
+            let (said, held) = (envelope.event_type.ce_type(), C::kind(&event).record_name());
             return refuse("wrong_record", format!("ce_type says {said}, the payload is {held}"));
         }
-        if event.key() != key {
+        if C::key(&event) != key {
             return refuse(
                 "key",
-                format!("the message key is {key:?}, but the event is about {:?}", event.key()),
+                format!("the message key is {key:?}, but the event is about {:?}", C::key(&event)),
             );
         }
         if *envelope.subject != *key {

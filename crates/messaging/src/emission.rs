@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-pub use minuet_events::trace::order_trace;
-use minuet_events::values::Micros;
-use minuet_events::{Envelope, Event, TraceContext, ids};
+use minuet_envelope::{Contract, Envelope, Micros, TraceContext, ids};
 use minuet_telemetry::Tracer;
 use uuid::Uuid;
 
@@ -15,35 +13,35 @@ pub struct Cause {
     pub time: Micros,
 }
 
-impl From<&Envelope> for Cause {
-    fn from(envelope: &Envelope) -> Self {
+impl<K> From<&Envelope<K>> for Cause {
+    fn from(envelope: &Envelope<K>) -> Self {
         Cause { id: envelope.id, time: envelope.time }
     }
 }
 
 /// An event on its way into the outbox, with all its headers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Emission {
-    pub envelope: Envelope,
-    pub event: Event,
+#[derive(Clone, Debug)]
+pub struct Emission<C: Contract> {
+    pub envelope: Envelope<C::Kind>,
+    pub event: C::Event,
     /// The span, in the event's trace, under which it was decided. None: nobody records that trace.
     under: Option<u64>,
 }
 
-impl Emission {
+impl<C: Contract> Emission<C> {
     /// `index` counts the events of one type that one cause leads to. `sequence` is dense per (source, key); None only for a
     /// refusal about an order that the service does not know. The event continues `trace`, the order's own.
     pub fn caused_by(
         cause: Cause,
         source: &Arc<str>,
-        event: Event,
+        event: C::Event,
         index: u32,
         now: Micros,
         sequence: Option<i64>,
         trace: &TraceContext,
     ) -> Self {
-        let event_type = event.event_type();
-        let key: Arc<str> = event.key().into();
+        let event_type = C::kind(&event);
+        let key: Arc<str> = C::key(&event).into();
         let id = ids::derive(cause.id, cause.time, event_type, index);
         let envelope = Envelope {
             id,
@@ -61,7 +59,7 @@ impl Emission {
     }
 
     /// Of the service, not of the domain: nobody records how it was decided.
-    pub(crate) fn unrecorded(envelope: Envelope, event: Event) -> Self {
+    pub(crate) fn unrecorded(envelope: Envelope<C::Kind>, event: C::Event) -> Self {
         Emission { envelope, event, under: None }
     }
 

@@ -4,7 +4,7 @@ pub(crate) mod tidy;
 
 use std::collections::HashSet;
 
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use sqlx::PgConnection;
 use uuid::Uuid;
 

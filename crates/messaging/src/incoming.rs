@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use minuet_events::envelope;
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
+use minuet_envelope::envelope;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::sync::OwnedSemaphorePermit;

@@ -66,7 +66,7 @@ pub(crate) fn size(message: &Incoming) -> u32 {
 mod tests {
     use futures::FutureExt;
 
-    use minuet_events::values::Micros;
+    use minuet_envelope::Micros;
 
     use super::*;
     use crate::Position;

@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use minuet_events::values::Micros;
-use minuet_events::{Codec, TraceContext};
+use minuet_envelope::{Contract, Micros, TraceContext};
 use minuet_telemetry::meters::Meters;
 use minuet_telemetry::{Span, Tracer};
 use sqlx::pool::PoolConnection;
@@ -17,128 +16,51 @@ use crate::database::Connections;
 use crate::fault::{Point, reach};
 use crate::meters::Instruments;
 use crate::shards::{Fenced, Shards};
+use crate::spans::KeyAttribute;
 use crate::topics::Catalogue;
-use crate::{Cause, Clock, Emission, ReactError, inbox, outbox, spans};
+use crate::{Cause, Clock, DomainSpans, Emission, ReactError, inbox, outbox, spans};
 
 /// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
 #[derive(Clone)]
-pub struct Lane {
+pub struct Lane<C: Contract> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) contract: C,
+    pub(crate) catalogue: Arc<Catalogue<C::Kind>>,
+    pub(crate) spans: Arc<dyn DomainSpans<C>>,
+}
+
+/// The part of a service's context that knows no events.
+pub(crate) struct Core {
     pub(crate) service: &'static str,
     pub(crate) source: Arc<str>,
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) codec: Codec,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) connections: Connections,
+    /// P: the number of shards.
+    pub(crate) partitions: u32,
     pub(crate) shards: Arc<Shards>,
-    pub(crate) wake: Arc<Notify>,
+    /// Notified by each commit that appended to the outbox.
+    pub(crate) wake: Notify,
     pub(crate) clock: Clock,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
     /// What stands before the names of topics.
     pub(crate) prefix: Arc<str>,
     pub(crate) tracer: Tracer,
+    /// The contract's, for the relay: it knows no events.
+    pub(crate) key_attribute: KeyAttribute,
 }
 
-impl Lane {
-    pub fn pool(&self) -> &PgPool {
+impl Core {
+    pub(crate) fn pool(&self) -> &PgPool {
         self.connections.pool()
     }
 
-    /// For what the service itself measures.
-    pub fn meters(&self) -> &Meters {
-        &self.meters
-    }
-
-    pub fn tracer(&self) -> &Tracer {
-        &self.tracer
-    }
-
-    /// The span of what led to an event, begun then and ended now. None: nobody records it.
-    pub fn told(&self, emission: &Emission, begun: SystemTime) -> Option<Span> {
-        emission.is_recorded(&self.tracer).then(|| spans::told(emission, begun, SystemTime::now())).flatten()
+    pub(crate) fn now(&self) -> Micros {
+        self.clock.now()
     }
 
     /// A topic's name without the installation's prefix.
     pub(crate) fn plain<'a>(&self, topic: &'a str) -> &'a str {
         topic.strip_prefix(&*self.prefix).unwrap_or(topic)
-    }
-
-    pub fn now(&self) -> Micros {
-        self.clock.now()
-    }
-
-    /// The shard of a key, whichever partition it came in on.
-    pub fn shard_of(&self, key: &str) -> u32 {
-        outbox::shard_of(key, &self.catalogue)
-    }
-
-    /// How many shards there are.
-    pub fn partitions(&self) -> u32 {
-        self.catalogue.partitions()
-    }
-
-    pub fn holds(&self, shard: u32) -> bool {
-        self.shards.epoch(shard).is_some()
-    }
-
-    /// The shards of this instance.
-    pub fn held(&self) -> Vec<u32> {
-        self.shards.held().into_iter().map(|(shard, _)| shard).collect()
-    }
-
-    /// An event of this service, caused by another.
-    pub fn emission(
-        &self,
-        cause: Cause,
-        event: minuet_events::Event,
-        index: u32,
-        now: Micros,
-        sequence: Option<i64>,
-        trace: &TraceContext,
-    ) -> Emission {
-        Emission::caused_by(cause, &self.source, event, index, now, sequence, trace)
-    }
-
-    /// A connection for a transaction in the name of these shards. One that is [kept](Lane::keep) after it serves the next.
-    pub async fn connection(&self, shards: &BTreeSet<u32>) -> Result<PoolConnection<Postgres>, ReactError> {
-        // What is not ours is left at once, also while the database is away.
-        self.believed(shards)?;
-        Ok(self.connections.get().await?)
-    }
-
-    /// Once the transaction has committed; one on which something failed goes back to the pool by itself. So does the only one
-    /// that there may be: others need it too.
-    pub fn keep(&self, connection: PoolConnection<Postgres>) {
-        if self.pool().options().get_max_connections() > 1 {
-            self.connections.keep(connection);
-        }
-    }
-
-    /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
-    pub async fn begin<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-        shards: &BTreeSet<u32>,
-    ) -> Result<Transaction<'c>, ReactError> {
-        self.begin_claiming(connection, shards, &[]).await
-    }
-
-    /// As [`Lane::begin`], and claims the ids in the inbox.
-    pub(crate) async fn begin_claiming<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-        shards: &BTreeSet<u32>,
-        ids: &[Uuid],
-    ) -> Result<Transaction<'c>, ReactError> {
-        let believed = self.believed(shards)?;
-        let mut inner = connection.begin().await?;
-        let (fenced, claimed) = inbox::claim(&mut inner, &believed, ids, self.now()).await?;
-        let Fenced { lost, something_waits } = fenced;
-        if !lost.is_empty() {
-            inner.rollback().await?;
-            self.shards.fence_off(&lost);
-            return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
-        }
-        Ok(Transaction { inner, lane: self.clone(), something_waits, claimed })
     }
 
     /// The shards with their epochs. [`ReactError::Fenced`] names those that are not ours.
@@ -155,28 +77,128 @@ impl Lane {
     }
 }
 
-pub struct Transaction<'c> {
+impl<C: Contract> Lane<C> {
+    pub fn pool(&self) -> &PgPool {
+        self.core.pool()
+    }
+
+    /// For what the service itself measures.
+    pub fn meters(&self) -> &Meters {
+        &self.core.meters
+    }
+
+    pub fn tracer(&self) -> &Tracer {
+        &self.core.tracer
+    }
+
+    /// The span of what led to an event, begun then and ended now. None: nobody records it.
+    pub fn told(&self, emission: &Emission<C>, begun: SystemTime) -> Option<Span> {
+        let recorded = emission.is_recorded(&self.core.tracer);
+        recorded.then(|| spans::told(&*self.spans, emission, begun, SystemTime::now())).flatten()
+    }
+
+    pub fn now(&self) -> Micros {
+        self.core.now()
+    }
+
+    /// The shard of a key, whichever partition it came in on.
+    pub fn shard_of(&self, key: &str) -> u32 {
+        outbox::shard_of(key, self.core.partitions)
+    }
+
+    /// How many shards there are.
+    pub fn partitions(&self) -> u32 {
+        self.core.partitions
+    }
+
+    pub fn holds(&self, shard: u32) -> bool {
+        self.core.shards.epoch(shard).is_some()
+    }
+
+    /// The shards of this instance.
+    pub fn held(&self) -> Vec<u32> {
+        self.core.shards.held().into_iter().map(|(shard, _)| shard).collect()
+    }
+
+    /// An event of this service, caused by another.
+    pub fn emission(
+        &self,
+        cause: Cause,
+        event: C::Event,
+        index: u32,
+        now: Micros,
+        sequence: Option<i64>,
+        trace: &TraceContext,
+    ) -> Emission<C> {
+        Emission::caused_by(cause, &self.core.source, event, index, now, sequence, trace)
+    }
+
+    /// A connection for a transaction in the name of these shards. One that is [kept](Lane::keep) after it serves the next.
+    pub async fn connection(&self, shards: &BTreeSet<u32>) -> Result<PoolConnection<Postgres>, ReactError> {
+        // What is not ours is left at once, also while the database is away.
+        self.core.believed(shards)?;
+        Ok(self.core.connections.get().await?)
+    }
+
+    /// Once the transaction has committed; one on which something failed goes back to the pool by itself. So does the only one
+    /// that there may be: others need it too.
+    pub fn keep(&self, connection: PoolConnection<Postgres>) {
+        if self.pool().options().get_max_connections() > 1 {
+            self.core.connections.keep(connection);
+        }
+    }
+
+    /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
+    pub async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+    ) -> Result<Transaction<'c, C>, ReactError> {
+        self.begin_claiming(connection, shards, &[]).await
+    }
+
+    /// As [`Lane::begin`], and claims the ids in the inbox.
+    pub(crate) async fn begin_claiming<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+        ids: &[Uuid],
+    ) -> Result<Transaction<'c, C>, ReactError> {
+        let believed = self.core.believed(shards)?;
+        let mut inner = connection.begin().await?;
+        let (fenced, claimed) = inbox::claim(&mut inner, &believed, ids, self.now()).await?;
+        let Fenced { lost, something_waits } = fenced;
+        if !lost.is_empty() {
+            inner.rollback().await?;
+            self.core.shards.fence_off(&lost);
+            return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
+        }
+        Ok(Transaction { inner, lane: self.clone(), something_waits, claimed })
+    }
+}
+
+pub struct Transaction<'c, C: Contract> {
     inner: sqlx::Transaction<'c, Postgres>,
-    lane: Lane,
+    lane: Lane<C>,
     /// Events of some keys are parked: see [`Fenced`].
     pub(crate) something_waits: bool,
     /// The ids that nobody had claimed before.
     pub(crate) claimed: HashSet<Uuid>,
 }
 
-impl Transaction<'_> {
+impl<C: Contract> Transaction<'_, C> {
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.inner
     }
 
     /// Appends the events to the outbox, commits, and wakes the relay.
-    pub async fn commit(mut self, emissions: &[Emission]) -> Result<(), ReactError> {
+    pub async fn commit(mut self, emissions: &[Emission<C>]) -> Result<(), ReactError> {
         outbox::append(&mut self.inner, &self.lane, emissions).await?;
         reach(Point::BeforeCommit);
         self.inner.commit().await?;
         reach(Point::AfterCommit);
         if !emissions.is_empty() {
-            self.lane.wake.notify_one();
+            self.lane.core.wake.notify_one();
         }
         Ok(())
     }

@@ -29,7 +29,6 @@ mod emission;
 pub mod fault;
 mod generations;
 mod health;
-mod history;
 pub mod http;
 mod inbox;
 mod incoming;
@@ -52,6 +51,8 @@ pub mod shown;
 mod spans;
 mod sweeper;
 mod taker;
+#[cfg(test)]
+mod test_contract;
 pub mod topics;
 mod waiters;
 
@@ -60,19 +61,19 @@ pub use database::{DatabaseError, STATEMENTS, connect, migrate};
 pub use dead_letters::{
     DISCARD_REASON, DeadLetters, Letter, Outcome, Redriven, State, Which, Whole, discard_reason,
 };
-pub use emission::{Cause, Emission, order_trace};
+pub use emission::{Cause, Emission};
 pub use health::{Counts, Dependency, Health};
-pub use history::{HistoryError, Recorded, history};
 pub use incoming::{Incoming, Position};
 pub use lane::{Lane, Transaction};
 pub use policy::ReactError;
 pub use publisher::{PublishError, Publisher};
-pub use reaction::{Content, Reacted, Reactor, Received, Refusal};
+pub use reaction::{Content, Kind, Reacted, Reactor, Received, Refusal};
 pub use reader::{Message, Partition, ReadError, Reader, Slice};
 pub use retention::RetentionError;
 #[doc(hidden)]
 pub use service::ByHand;
-pub use service::{Service, ServiceError};
+pub use service::{Service, ServiceError, ServiceParts};
 pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within_an_hour, within_a_month};
+pub use spans::DomainSpans;
 pub use sqlx::Error as QueryError;
 pub use waiters::Waiters;

@@ -2,13 +2,12 @@
 //! order of the ids is the order of the transactions. Rows of other keys may commit later with a lower id: whoever reads
 //! starts from the lowest row each time and never keeps a cursor.
 
-use minuet_events::{EncodeError, EventType, partition};
+use minuet_envelope::{Contract, EncodeError, EventKind, partition};
 use sqlx::postgres::PgRow;
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, Row as _};
 
-use crate::spans::{self, Note};
-use crate::topics::Catalogue;
+use crate::spans::{LINE, Note};
 use crate::{Emission, Lane};
 
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
@@ -63,40 +62,40 @@ pub(crate) fn parse_header_lines(lines: &str) -> impl Iterator<Item = (&str, &st
     lines.lines().filter_map(|line| line.split_once(": "))
 }
 
-pub(crate) fn shard_of(key: &str, catalogue: &Catalogue) -> u32 {
-    partition::shard(key.as_bytes(), catalogue.partitions())
+pub(crate) fn shard_of(key: &str, partitions: u32) -> u32 {
+    partition::shard(key.as_bytes(), partitions)
 }
 
 /// Appends in the given order.
-pub(crate) async fn append(
+pub(crate) async fn append<C: Contract>(
     connection: &mut PgConnection,
-    lane: &Lane,
-    emissions: &[Emission],
+    lane: &Lane<C>,
+    emissions: &[Emission<C>],
 ) -> Result<(), AppendError> {
-    let Lane { codec, catalogue, service, tracer, .. } = lane;
+    let Lane { core, contract, catalogue, spans } = lane;
     if emissions.is_empty() {
         return Ok(());
     }
-    let dead_letters = format!("{service}.dead-letters");
+    let dead_letters = format!("{}.dead-letters", core.service);
     let (mut shards, mut topics, mut keys, mut headers, mut payloads) =
         (vec![], vec![], vec![], vec![], vec![]);
     for emission in emissions {
         let Emission { envelope, event, .. } = emission;
         let key = &*envelope.subject;
         let topic = match envelope.event_type {
-            EventType::EventParked => dead_letters.as_str(),
+            parked if Some(parked) == C::Kind::PARKED => dead_letters.as_str(),
             other => catalogue.topic_of(other),
         };
-        shards.push(i16::try_from(shard_of(key, catalogue)).unwrap_or(i16::MAX));
+        shards.push(i16::try_from(shard_of(key, core.partitions)).unwrap_or(i16::MAX));
         topics.push(topic);
         keys.push(key);
         let mut lines = String::with_capacity(HEADERS);
         envelope.each_header(|name, value| add_line(&mut lines, name, value));
-        if let Some(note) = Note::of(tracer, emission) {
-            add_line(&mut lines, spans::LINE, &note.text());
+        if let Some(note) = Note::of(&core.tracer, &**spans, emission) {
+            add_line(&mut lines, LINE, &note.text());
         }
         headers.push(lines);
-        payloads.push(codec.encode(event)?);
+        payloads.push(contract.encode(event)?);
     }
     sqlx::query(APPEND)
         .bind(shards)

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use minuet_events::EncodeError;
+use minuet_envelope::EncodeError;
 
 use crate::outbox::AppendError;
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use minuet_events::{Codec, EncodeError, Envelope, Event};
+use minuet_envelope::{Contract, EncodeError, Envelope};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::error::KafkaError;
@@ -17,10 +17,10 @@ use crate::topics::Catalogue;
 
 /// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
 #[derive(Clone)]
-pub struct Publisher {
+pub struct Publisher<C: Contract> {
     producer: Producer,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
+    contract: C,
+    catalogue: Arc<Catalogue<C::Kind>>,
     prefix: String,
     statistics: KafkaStatistics,
     sending: Option<Sending>,
@@ -40,13 +40,14 @@ pub enum PublishError {
     Away(#[source] KafkaError),
 }
 
-impl Publisher {
-    /// `client` names this producer in the broker's logs. Connects in the background.
+impl<C: Contract> Publisher<C> {
+    /// `client` names this producer in the broker's logs, `traced_as` the service in its spans. Connects in the background.
     pub fn new(
         kafka: &BTreeMap<String, String>,
         client: &str,
-        codec: Codec,
-        catalogue: Arc<Catalogue>,
+        traced_as: &'static str,
+        contract: C,
+        catalogue: Arc<Catalogue<C::Kind>>,
         prefix: &str,
     ) -> Result<Self, PublishError> {
         let context = Client::new(client);
@@ -56,13 +57,13 @@ impl Publisher {
             .map_err(PublishError::Settings)?;
         Ok(Publisher {
             producer,
-            codec,
+            contract,
             catalogue,
             prefix: prefix.to_owned(),
             statistics,
             sending: None,
             meters: None,
-            tracer: Tracer::of(client.strip_prefix("minuet-").map_or("tool", service_of)),
+            tracer: Tracer::of(traced_as),
         })
     }
 
@@ -82,8 +83,8 @@ impl Publisher {
 
     /// Returns once every in-sync replica has it (acks=all). On an error the event may still arrive: send it again under
     /// the same id, and it counts once.
-    pub async fn publish(&self, envelope: Envelope, event: Event) -> Result<(), PublishError> {
-        let key = event.key();
+    pub async fn publish(&self, envelope: Envelope<C::Kind>, event: C::Event) -> Result<(), PublishError> {
+        let key = C::key(&event);
         self.publish_with_key(&key, envelope, event).await
     }
 
@@ -92,15 +93,15 @@ impl Publisher {
     pub async fn publish_with_key(
         &self,
         key: &str,
-        envelope: Envelope,
-        event: Event,
+        envelope: Envelope<C::Kind>,
+        event: C::Event,
     ) -> Result<(), PublishError> {
-        let payload = self.codec.encode(&event)?;
+        let payload = self.contract.encode(&event)?;
         self.send(key, &envelope, Some(&payload)).await
     }
 
     /// A null value: what the key names is gone. Only a compacted topic knows that; elsewhere consumers park it.
-    pub async fn erase(&self, key: &str, envelope: Envelope) -> Result<(), PublishError> {
+    pub async fn erase(&self, key: &str, envelope: Envelope<C::Kind>) -> Result<(), PublishError> {
         self.send(key, &envelope, None).await
     }
 
@@ -116,7 +117,12 @@ impl Publisher {
         self.send_to(topic, key, headers, payload).await
     }
 
-    async fn send(&self, key: &str, envelope: &Envelope, payload: Option<&[u8]>) -> Result<(), PublishError> {
+    async fn send(
+        &self,
+        key: &str,
+        envelope: &Envelope<C::Kind>,
+        payload: Option<&[u8]>,
+    ) -> Result<(), PublishError> {
         let (topic, headers) = (self.catalogue.topic_of(envelope.event_type), envelope.to_headers());
         let headers = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes())));
         let begun = SystemTime::now();
@@ -125,7 +131,7 @@ impl Publisher {
             let (whole, id) = (format!("{}{topic}", self.prefix), envelope.id.to_string());
             let told = Sent { trace: &envelope.trace, topic: &whole, plain: topic, key, id: &id, begun };
             let error = sent.as_ref().err().map(|error| error as &(dyn std::error::Error + 'static));
-            spans::published(&self.tracer, told, error);
+            spans::published::<C>(&self.tracer, told, error);
         }
         sent
     }
@@ -173,9 +179,4 @@ impl Publisher {
             Err(_) => Err(PublishError::Away(KafkaError::Canceled)),
         }
     }
-}
-
-/// Under which name the gateway's publications are told of, and those of everything else.
-fn service_of(client: &str) -> &'static str {
-    if client == "gateway" { "gateway" } else { "tool" }
 }

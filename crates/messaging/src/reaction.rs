@@ -1,8 +1,8 @@
+use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
-use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event, EventType};
+use minuet_envelope::{Contract, Envelope, Micros};
 use sqlx::PgConnection;
 
 use crate::spans::Processing;
@@ -10,16 +10,16 @@ use crate::{Emission, Incoming, ReactError};
 
 /// An event that was decoded and whose inbox row is new in this transaction.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub struct Received<C: Contract> {
     pub incoming: Incoming,
-    pub content: Content,
+    pub content: Content<C>,
     /// Under which spans it is processed, where its trace is recorded: its envelope then names the one of the processing.
     pub(crate) processing: Option<Processing>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Content {
-    Event(Box<(Envelope, Event)>),
+pub enum Content<C: Contract> {
+    Event(Box<(Envelope<C::Kind>, C::Event)>),
     /// A null value on a compacted topic: what the key names is gone.
     Erased {
         key: String,
@@ -35,9 +35,9 @@ pub struct Refusal {
 }
 
 /// What a batch led to.
-pub struct Reacted<A> {
+pub struct Reacted<C: Contract, A> {
     /// Events to publish, in the order in which they were decided.
-    pub emissions: Vec<Emission>,
+    pub emissions: Vec<Emission<C>>,
     pub refusals: Vec<Refusal>,
     /// The places in the batch of the events that changed something.
     pub applied: Vec<usize>,
@@ -45,12 +45,18 @@ pub struct Reacted<A> {
     pub after: A,
 }
 
-/// A service, seen from here: which events it reacts to, and the code that does.
-pub trait Reactor: Send + Sync + 'static {
-    type After: Send + 'static;
+/// The kinds of event of a reactor's contract.
+pub type Kind<R> = <<R as Reactor>::Contract as Contract>::Kind;
 
-    /// The kinds of event that the service reacts to. It reads the topics that carry these kinds, and skips others on them.
-    fn consumes(&self) -> Vec<EventType>;
+/// A service, seen from here: a table of reactions and the code behind it.
+pub trait Reactor: Send + Sync + 'static {
+    type Contract: Contract;
+    type After: Send + 'static;
+    /// Something that is due, by the name of its key. [`std::convert::Infallible`] where nothing ever is.
+    type Due: Display + Clone + Send + Sync + 'static;
+
+    /// The kinds of event that the service reacts to. Its inputs are their topics.
+    fn consumes(&self) -> Vec<Kind<Self>>;
 
     /// Load, decide, store: everything that the batch touches, in the given transaction. Called again with the same events,
     /// or with a part of them, if the transaction fails; so it must leave no trace outside of it.
@@ -58,35 +64,46 @@ pub trait Reactor: Send + Sync + 'static {
         &self,
         connection: &mut PgConnection,
         now: Micros,
-        events: &[&Received],
-    ) -> impl Future<Output = Result<Reacted<Self::After>, ReactError>> + Send;
+        events: &[&Received<Self::Contract>],
+    ) -> impl Future<Output = Result<Reacted<Self::Contract, Self::After>, ReactError>> + Send;
 
     /// The transaction has committed.
     fn committed(&self, after: Self::After);
 
     /// The shards were taken by this instance: whatever it finds left open in them is now its own.
-    fn shards_taken(&self, shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send;
+    fn shards_taken(&self, _shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send {
+        async { Ok(()) }
+    }
 
     /// How often the sweeper looks for what is due. None: nothing ever is.
     fn sweep_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// The orders that are due at `now`, the oldest first; whatever was due before `since` has been seen to.
+    /// What is due at `now`, the oldest first. Everything that was due before `since` was decided by an earlier sweep.
     fn due(
         &self,
-        connection: &mut PgConnection,
-        since: Micros,
-        now: Micros,
-    ) -> impl Future<Output = Result<Vec<OrderId>, ReactError>> + Send;
+        _connection: &mut PgConnection,
+        _since: Micros,
+        _now: Micros,
+    ) -> impl Future<Output = Result<Vec<Self::Due>, ReactError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
-    /// Decides what time has done to these orders, as `react` decides events.
+    /// Decides the effect of time on these, as `react` decides events. Called only with the answers of [`Reactor::due`].
     fn sweep(
         &self,
-        connection: &mut PgConnection,
-        now: Micros,
-        orders: &[OrderId],
-    ) -> impl Future<Output = Result<Reacted<Self::After>, ReactError>> + Send;
+        _connection: &mut PgConnection,
+        _now: Micros,
+        _due: &[Self::Due],
+    ) -> impl Future<Output = Result<Reacted<Self::Contract, Self::After>, ReactError>> + Send {
+        async {
+            Err(ReactError::Corrupt {
+                table: "shards",
+                detail: "a service without sweeps was asked to sweep".into(),
+            })
+        }
+    }
 
     /// Asks the database what the service's gauges show. On a connection of its own, cut off where it takes long.
     fn sample(

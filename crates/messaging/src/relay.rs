@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::TryStreamExt;
-use minuet_events::TraceContext;
+use minuet_envelope::TraceContext;
 use minuet_telemetry::{Kind, Span};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -25,9 +25,10 @@ use tracing::{error, warn};
 
 use crate::database::Connections;
 use crate::fault::{Point, reach};
+use crate::lane::Core;
 use crate::outbox::{self, Row};
 use crate::policy::{back_off, chain};
-use crate::{Counts, Dependency, Health, Lane, spans};
+use crate::{Counts, Dependency, Health, spans};
 use crate::{kafka, shards};
 
 use wave::{Record, Wave};
@@ -46,7 +47,7 @@ const LAST_ROUNDS: Duration = Duration::from_millis(1_500);
 const ASK_KAFKA: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
-    pub(crate) lane: Lane,
+    pub(crate) core: Arc<Core>,
     /// Its own: see [`crate::database::connect_relay`].
     pub(crate) connections: Arc<Connections>,
     pub(crate) producers: Producers,
@@ -70,7 +71,7 @@ struct Round {
 
 impl Relay {
     pub(crate) fn new(
-        lane: Lane,
+        core: Arc<Core>,
         connections: Arc<Connections>,
         producers: Producers,
         prefix: String,
@@ -80,7 +81,7 @@ impl Relay {
     ) -> Self {
         let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
         Relay {
-            lane,
+            core,
             connections,
             producers,
             prefix,
@@ -96,7 +97,7 @@ impl Relay {
     /// Runs until told to stop; then until the outbox is empty, for a while, so that what was committed before the end leaves.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let (mut failures, mut told) = (0, None);
-        let wake = Arc::clone(&self.lane.wake);
+        let core = Arc::clone(&self.core);
         loop {
             if let Some((error, reason)) = self.producers.fatal_error() {
                 error!(%error, reason, "the producer is of no more use");
@@ -132,7 +133,7 @@ impl Relay {
             }
             let nap = if failures > 0 { back_off(failures) } else { self.poll };
             tokio::select! {
-                () = wake.notified() => {}
+                () = core.wake.notified() => {}
                 () = tokio::time::sleep(nap) => {}
                 () = shutdown.cancelled() => {}
             }
@@ -140,7 +141,7 @@ impl Relay {
     }
 
     async fn round(&mut self) -> Result<Round, sqlx::Error> {
-        let held = self.lane.shards.held();
+        let held = self.core.shards.held();
         if held.is_empty() {
             return Ok(Round::default());
         }
@@ -201,7 +202,7 @@ impl Relay {
         let lost = shards::fence(connection, held).await?.lost;
         if !lost.is_empty() {
             warn!(shards = ?lost, "shards were taken by another instance");
-            self.lane.shards.fence_off(&lost);
+            self.core.shards.fence_off(&lost);
         }
         Ok(())
     }
@@ -238,8 +239,8 @@ impl Relay {
             rows = later;
         }
         if let Some(relay) = relay.get() {
-            let name = format!("relay {}", self.lane.service);
-            self.lane.tracer.record(Span::new(name, Kind::Internal, relay, began).until(SystemTime::now()));
+            let name = format!("relay {}", self.core.service);
+            self.core.tracer.record(Span::new(name, Kind::Internal, relay, began).until(SystemTime::now()));
         }
         if !published.is_empty() {
             self.health.up(Dependency::Kafka);
@@ -263,17 +264,17 @@ impl Relay {
         }
         for ((topic, error), count) in counts {
             let topic = format!("{}{topic}", self.prefix);
-            self.lane.instruments.sending.sent(&topic, count, took, error);
+            self.core.instruments.sending.sent(&topic, count, took, error);
         }
     }
 
     /// `relay`: this round's own span, once there is a row that another instance has written.
     fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
-        let tracer = self.lane.tracer;
+        let tracer = self.core.tracer;
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
         let topic = self.topic_of(row);
         let relay = || relay.get_or_init(|| tracer.companion()).clone();
-        spans::relayed(&self.lane, row, &topic, begun, relay, error);
+        spans::relayed(&self.core, row, &topic, begun, relay, error);
     }
 
     fn stop(&mut self, row: &Row, error: &KafkaError) {

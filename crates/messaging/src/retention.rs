@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use minuet_envelope::EventKind;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -34,9 +35,9 @@ pub enum RetentionError {
 
 /// Asks the broker until it answers; Ok also where the service is told to stop first. A topic that is not there yet will be
 /// made as it is declared.
-pub(crate) async fn check(
+pub(crate) async fn check<K: EventKind>(
     settings: &Settings,
-    catalogue: &Catalogue,
+    catalogue: &Catalogue<K>,
     topics: &[&str],
     health: &Health,
     shutdown: &CancellationToken,
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     fn judged(retention_ms: &str, cleanup: &str, unlimited: Option<u64>) -> Result<(), RetentionError> {
-        let mut settings = Settings::new(BTreeMap::new(), String::new(), String::new());
+        let mut settings = Settings::new(BTreeMap::new(), String::new());
         settings.unlimited_topics = unlimited.map(|days| Duration::from_secs(days * 24 * 3600));
         let configs = [("retention.ms", retention_ms), ("cleanup.policy", cleanup)];
         let configs = configs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

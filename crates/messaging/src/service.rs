@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use minuet_events::Codec;
+use minuet_envelope::Contract;
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -26,6 +26,7 @@ use crate::database::Connections;
 use crate::decode::Decoder;
 use crate::generations::Generations;
 use crate::inbox::tidy;
+use crate::lane::Core;
 use crate::meters::{self, Instruments, Sampler};
 use crate::relay::{Producers, Relay};
 use crate::shards::Shards;
@@ -33,8 +34,8 @@ use crate::sweeper::{Processed, Sweeper};
 use crate::taker::Taker;
 use crate::topics::Catalogue;
 use crate::{
-    Clock, Counts, DatabaseError, DeadLetters, Dependency, Health, Lane, Reactor, RetentionError, Settings,
-    database, http, intake, kafka, retention,
+    Clock, Counts, DatabaseError, DeadLetters, Dependency, DomainSpans, Health, Lane, Reactor,
+    RetentionError, Settings, database, http, intake, kafka, retention,
 };
 
 #[doc(hidden)]
@@ -57,24 +58,32 @@ pub enum ServiceError {
     Ended { service: &'static str },
 }
 
+/// What every service is made of, whatever it does.
+#[derive(Clone)]
+pub struct ServiceParts<C: Contract> {
+    pub settings: Settings,
+    pub contract: C,
+    pub catalogue: Arc<Catalogue<C::Kind>>,
+    pub clock: Clock,
+}
+
 /// A service before it runs. Its [`Lane`] is there already, for the code that writes besides the consumer.
-pub struct Service {
+pub struct Service<C: Contract> {
     settings: Settings,
-    lane: Lane,
+    lane: Lane<C>,
     health: Health,
     counts: Arc<Counts>,
     fenced: mpsc::UnboundedReceiver<Vec<u32>>,
 }
 
-impl Service {
+impl<C: Contract> Service<C> {
     /// `name` is the consumer group, the event source (`/minuet/<name>`) and the owner in the shards table.
     pub fn new(
         name: &'static str,
-        settings: Settings,
-        codec: Codec,
-        catalogue: Arc<Catalogue>,
-        clock: Clock,
+        parts: ServiceParts<C>,
+        spans: impl DomainSpans<C>,
     ) -> Result<Self, ServiceError> {
+        let ServiceParts { settings, contract, catalogue, clock } = parts;
         let pool = database::connect(&settings.database_url, settings.database_connections, name)?;
         let health = Health::default();
         health.expect(&[Dependency::Kafka, Dependency::Postgres]);
@@ -83,29 +92,30 @@ impl Service {
         let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
         meters::observe(&meters, &counts, &shards, &pool, settings.database_connections);
         let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
-        let lane = Lane {
+        let core = Core {
             service: name,
             source: format!("/minuet/{name}").into(),
-            connections: Arc::new(Connections::new(pool)),
-            codec,
+            connections: Connections::new(pool),
+            partitions: catalogue.partitions(),
             shards,
-            catalogue,
-            wake: Arc::new(Notify::new()),
+            wake: Notify::new(),
             clock,
             meters,
             instruments: Arc::new(instruments),
             prefix: settings.topic_prefix.as_str().into(),
             tracer: Tracer::of(name),
+            key_attribute: C::key_attribute,
         };
+        let lane = Lane { core: Arc::new(core), contract, catalogue, spans: Arc::new(spans) };
         Ok(Service { settings, lane, health, counts, fenced })
     }
 
-    pub fn lane(&self) -> &Lane {
+    pub fn lane(&self) -> &Lane<C> {
         &self.lane
     }
 
     pub fn meters(&self) -> &Meters {
-        &self.lane.meters
+        &self.lane.core.meters
     }
 
     pub fn health(&self) -> &Health {
@@ -118,19 +128,23 @@ impl Service {
 
     /// What every service shows over HTTP: health, counts, meters, and to admins its parked events.
     pub fn routes(&self) -> Router {
-        let letters = DeadLetters::of(self.lane.pool().clone(), self.lane.codec.clone());
+        let letters = DeadLetters::of(self.lane.pool().clone(), self.lane.contract.clone());
         http::health_routes(self.health.clone(), Arc::clone(&self.counts))
             .merge(minuet_http::metrics_route({
-                let meters = self.lane.meters.clone();
+                let meters = self.lane.core.meters.clone();
                 move || meters.text()
             }))
             .merge(http::dead_letter_routes(letters, self.settings.identity.clone()))
     }
 
-    fn processor<R: Reactor>(&self, reactor: Arc<R>, shutdown: CancellationToken) -> Processor<R> {
+    fn processor<R: Reactor<Contract = C>>(
+        &self,
+        reactor: Arc<R>,
+        shutdown: CancellationToken,
+    ) -> Processor<R> {
         Processor {
             decoder: Decoder {
-                codec: self.lane.codec.clone(),
+                contract: self.lane.contract.clone(),
                 consumed: reactor.consumes().into_iter().collect(),
                 prefix: self.settings.topic_prefix.clone(),
             },
@@ -145,46 +159,43 @@ impl Service {
     }
 
     /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
-    pub async fn run<R: Reactor>(
+    pub async fn run<R: Reactor<Contract = C>>(
         self,
         reactor: Arc<R>,
         shutdown: CancellationToken,
     ) -> Result<(), ServiceError> {
         let processor = self.processor(Arc::clone(&reactor), shutdown.clone());
         let Service { settings, lane, health, counts, fenced } = self;
+        let consumed = reactor.consumes();
         let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
-        let names: BTreeSet<&str> =
-            reactor.consumes().into_iter().map(|t| lane.catalogue.topic_of(t)).collect();
+        let names: BTreeSet<&str> = consumed.iter().map(|kind| lane.catalogue.topic_of(*kind)).collect();
         let names: Vec<&str> = names.into_iter().collect();
         retention::check(&settings, &lane.catalogue, &names, &health, &shutdown)
             .await
-            .map_err(|source| ServiceError::Retention { service: lane.service, source })?;
-        let owner = format!("minuet-{}-{}", lane.service, uuid::Uuid::new_v4().simple());
+            .map_err(|source| ServiceError::Retention { service: lane.core.service, source })?;
+        let owner = format!("minuet-{}-{}", lane.core.service, uuid::Uuid::new_v4().simple());
         let consuming = Client::new(&owner);
         let (producers, [at_once, lingering]) = Producers::new(&settings.kafka, &owner)?;
-        meters::observe_kafka(&lane.meters, &[at_once, lingering, ("consumer", consuming.statistics())]);
+        meters::observe_kafka(&lane.core.meters, &[at_once, lingering, ("consumer", consuming.statistics())]);
 
-        let topics: BTreeSet<String> = reactor
-            .consumes()
-            .into_iter()
-            .map(|t| format!("{}{}", settings.topic_prefix, lane.catalogue.topic_of(t)))
-            .collect();
+        let topics: BTreeSet<String> =
+            names.iter().map(|name| format!("{}{name}", settings.topic_prefix)).collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
         let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
         let generations = Arc::new(Generations::new(inputs.iter().cloned(), lane.catalogue.partitions()));
         let membership = Membership {
             lead_topic: topics.iter().next().cloned().unwrap_or_default(),
-            shards: Arc::clone(&lane.shards),
+            shards: Arc::clone(&lane.core.shards),
             generations: Arc::clone(&generations),
             assigned,
             health: health.clone(),
             client: consuming,
         };
-        let group = format!("{}{}", settings.topic_prefix, lane.service);
+        let group = format!("{}{}", settings.topic_prefix, lane.core.service);
         let consumer: Arc<Polled> =
             Arc::new(kafka::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-        info!(service = lane.service, group, ?topics, "consuming");
+        info!(service = lane.core.service, group, ?topics, "consuming");
 
         let (to, from) = intake::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
@@ -196,7 +207,7 @@ impl Service {
         let processed = Arc::new(Processed::default());
         let taker = Taker {
             reactor: Arc::clone(&reactor),
-            lane: lane.clone(),
+            core: Arc::clone(&lane.core),
             owner: owner.clone(),
             consumer: Arc::clone(&consumer),
             topics: inputs.clone(),
@@ -206,10 +217,10 @@ impl Service {
             shutdown: shutdown.clone(),
         };
         let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
-        let relays = database::connect_relay(&settings.database_url, lane.service)?;
+        let relays = database::connect_relay(&settings.database_url, lane.core.service)?;
         let relays = Arc::new(Connections::new(relays));
         let relay = Relay::new(
-            lane.clone(),
+            Arc::clone(&lane.core),
             Arc::clone(&relays),
             producers.clone(),
             settings.topic_prefix.clone(),
@@ -227,10 +238,14 @@ impl Service {
             shutdown: shutdown.clone(),
         };
         let sweeper = spawn("sweep", &shutdown, sweeper.run());
-        let sampler =
-            Sampler::new(Arc::clone(&reactor), lane.clone(), settings.sample_interval, shutdown.clone());
+        let sampler = Sampler::new(
+            Arc::clone(&reactor),
+            Arc::clone(&lane.core),
+            settings.sample_interval,
+            shutdown.clone(),
+        );
         let sampler = spawn("sample", &shutdown, sampler.run());
-        let tidy = tidy::run(lane.clone(), settings.inbox_retention, shutdown.clone());
+        let tidy = tidy::run(Arc::clone(&lane.core), settings.inbox_retention, shutdown.clone());
         let tidy = spawn("tidy the inbox", &shutdown, tidy);
         // The relay stops last: it publishes what the last batch committed.
         let relay_stop = CancellationToken::new();
@@ -243,7 +258,7 @@ impl Service {
             () = overdue(&shutdown) => warn!("a batch did not end in time"),
         }
         if !told.is_cancelled() {
-            return Err(ServiceError::Ended { service: lane.service });
+            return Err(ServiceError::Ended { service: lane.core.service });
         }
         processor.reactor.stopped().await;
 
@@ -257,11 +272,11 @@ impl Service {
             warn!(%error, "the relay did not finish in time; what is left is published at the next start");
         }
         leave(consumer, producers).await;
-        let closing = async { tokio::join!(lane.connections.close(), relays.close()) };
+        let closing = async { tokio::join!(lane.core.connections.close(), relays.close()) };
         if tokio::time::timeout(GOODBYE, closing).await.is_err() {
             warn!("the database did not let us go in time");
         }
-        info!(service = lane.service, "stopped");
+        info!(service = lane.core.service, "stopped");
         Ok(())
     }
 }

@@ -13,8 +13,6 @@ pub struct Settings {
     pub kafka: BTreeMap<String, String>,
     /// Goes before every topic and consumer group, so that several installations share a cluster.
     pub topic_prefix: String,
-    /// Base of the registry's Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
-    pub registry_url: String,
     /// The service's own database. Never logged.
     pub database_url: String,
     pub database_connections: u32,
@@ -73,11 +71,10 @@ pub fn sweeps_within_an_hour(milliseconds: u32) -> Bounded {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Settings {
-    pub fn new(kafka: BTreeMap<String, String>, registry_url: String, database_url: String) -> Self {
+    pub fn new(kafka: BTreeMap<String, String>, database_url: String) -> Self {
         Settings {
             kafka,
             topic_prefix: String::new(),
-            registry_url,
             database_url,
             database_connections: 8,
             batch_size: 500,

@@ -19,22 +19,23 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use minuet_events::values::Micros;
-use minuet_events::{TraceContext, trace};
+use minuet_envelope::{Contract, EventKind, Micros, TraceContext, trace};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 use uuid::Uuid;
 
 use crate::dead_letters::Reason;
 use crate::dead_letters::redrive::Letter;
+use crate::lane::Core;
 use crate::{Content, Emission, Incoming, Lane, Received};
 
-pub(crate) use domain::{operation, told};
+pub use domain::DomainSpans;
+pub(crate) use domain::{KeyAttribute, told};
 pub(crate) use outbox::{LINE, Note, Sent, relayed, step_id};
 
 /// The span that sent a message, and the one that processes it here. None: its trace is not recorded.
-pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) -> Option<Processing> {
-    let tracer = &lane.tracer;
+pub(crate) fn processing(core: &Core, incoming: &Incoming, sent: &TraceContext) -> Option<Processing> {
+    let tracer = &core.tracer;
     if !tracer.is_on() {
         return None;
     }
@@ -47,7 +48,7 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
     let position = &incoming.position;
     let id = trace::span_id(&[
         b"minuet.process",
-        lane.service.as_bytes(),
+        core.service.as_bytes(),
         position.topic.as_bytes(),
         &position.partition.to_be_bytes(),
         &position.offset.to_be_bytes(),
@@ -57,13 +58,13 @@ pub(crate) fn processing(lane: &Lane, incoming: &Incoming, sent: &TraceContext) 
 
 /// The same for an event that was parked then: a span of its own each time, linked to the one in which it was parked.
 pub(crate) fn redriving(
-    lane: &Lane,
+    core: &Core,
     incoming: &Incoming,
     sent: &TraceContext,
     parked_at: Micros,
 ) -> Option<Processing> {
-    let first = processing(lane, incoming, sent)?;
-    let context = lane.tracer.child(&first.context);
+    let first = processing(core, incoming, sent)?;
+    let context = core.tracer.child(&first.context);
     Some(Processing { context, sender: first.sender, parked: Some((first.context, parked_at)) })
 }
 
@@ -80,8 +81,8 @@ pub(crate) struct Processing {
 pub(crate) type Failure = (SystemTime, String);
 
 /// One transaction over many events, and what it tells of each once it is over.
-pub(crate) struct Batch<'a> {
-    pub(crate) lane: &'a Lane,
+pub(crate) struct Batch<'a, C: Contract> {
+    pub(crate) lane: &'a Lane<C>,
     /// When the batch was taken up, and when its last transaction began.
     pub(crate) begun: SystemTime,
     pub(crate) opened: SystemTime,
@@ -109,17 +110,17 @@ impl Outcome {
     }
 }
 
-impl Batch<'_> {
+impl<C: Contract> Batch<'_, C> {
     /// `events`: those whose trace is recorded, and what became of them; `parked`: what is set aside, and why. In a trace of its own the batch holds the transaction, since that belongs to all of them.
     pub(crate) fn tell<'e>(
         &self,
-        events: &[(&Received, Outcome)],
+        events: &[(&Received<C>, Outcome)],
         parked: &[(&'e Incoming, &'e Reason)],
-        emissions: &[Emission],
+        emissions: &[Emission<C>],
         committed: SystemTime,
     ) {
         let aside = |(incoming, reason): &(&'e Incoming, &'e Reason)| {
-            Some((processing(self.lane, incoming, &sender(incoming)?)?, *incoming, *reason))
+            Some((processing(&self.lane.core, incoming, &sender(incoming)?)?, *incoming, *reason))
         };
         self.tell_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
     }
@@ -128,24 +129,24 @@ impl Batch<'_> {
     pub(crate) fn tell_still_parked(&self, letter: &Letter, reason: &Reason) {
         let Letter { incoming, parked_at, .. } = letter;
         let sent = sender(incoming);
-        if let Some(again) = sent.and_then(|sent| redriving(self.lane, incoming, &sent, *parked_at)) {
+        if let Some(again) = sent.and_then(|sent| redriving(&self.lane.core, incoming, &sent, *parked_at)) {
             self.tell_all(&[], &[(again, incoming, reason)], &[], SystemTime::now());
         }
     }
 
     fn tell_all(
         &self,
-        events: &[(&Received, Outcome)],
+        events: &[(&Received<C>, Outcome)],
         parked: &[(Processing, &Incoming, &Reason)],
-        emissions: &[Emission],
+        emissions: &[Emission<C>],
         committed: SystemTime,
     ) {
-        let tracer = &self.lane.tracer;
+        let tracer = &self.lane.core.tracer;
         if events.is_empty() && parked.is_empty() {
             return;
         }
         let batch = tracer.companion();
-        let mut by_cause: HashMap<Uuid, Vec<&Emission>> = HashMap::new();
+        let mut by_cause: HashMap<Uuid, Vec<&Emission<C>>> = HashMap::new();
         for emission in emissions {
             if let Some(cause) = emission.envelope.causation_id {
                 by_cause.entry(cause).or_default().push(emission);
@@ -165,7 +166,7 @@ impl Batch<'_> {
             let emitted = by_cause.get(&envelope.id).map(Vec::as_slice).unwrap_or_default();
             for emission in emitted.iter().copied() {
                 let other_trace = emission.envelope.trace.trace_id() != processing.context.trace_id();
-                let mut step = told(emission, self.opened, committed);
+                let mut step = told(&*self.lane.spans, emission, self.opened, committed);
                 if other_trace {
                     // The order's events stay in the order's trace; the request's knows where it went, and the other way round.
                     step = step.map(|step| step.link(&processing.context, "request"));
@@ -175,7 +176,7 @@ impl Batch<'_> {
             }
             tracer.record(span);
             let quiet = *outcome == Outcome::Applied && emitted.is_empty();
-            if quiet && let Some(name) = domain::quiet(self.lane.service) {
+            if quiet && let Some(name) = self.lane.spans.silent() {
                 let context = processing.context.under(trace::span_id(&[
                     b"minuet.step",
                     envelope.id.as_bytes(),
@@ -184,7 +185,8 @@ impl Batch<'_> {
                 let step = Span::new(name, Kind::Internal, &context, self.opened)
                     .until(committed)
                     .under(&processing.context);
-                tracer.record(domain::of_order(domain::described(step, &content.1), &content.1));
+                let step = self.lane.spans.describe(step, &content.1);
+                tracer.record(domain::keyed::<C>(step, &C::key(&content.1)));
             }
         }
         for (processing, incoming, reason) in parked {
@@ -196,12 +198,12 @@ impl Batch<'_> {
         }
         let count = i64::try_from(events.len() + parked.len()).unwrap_or(i64::MAX);
         tracer.record(
-            Span::new(format!("batch {}", self.lane.service), Kind::Internal, &batch, self.begun)
+            Span::new(format!("batch {}", self.lane.core.service), Kind::Internal, &batch, self.begun)
                 .until(committed)
                 .with("messaging.batch.message_count", count),
         );
         tracer.record(
-            database(self.lane, "transaction", &tracer.child(&batch), self.opened)
+            database(&self.lane.core, "transaction", &tracer.child(&batch), self.opened)
                 .until(committed)
                 .under(&batch),
         );
@@ -209,7 +211,7 @@ impl Batch<'_> {
 
     fn process(&self, batch: &TraceContext, to: &Processing, incoming: &Incoming, end: SystemTime) -> Span {
         let position = &incoming.position;
-        let topic = self.lane.plain(&position.topic);
+        let topic = self.lane.core.plain(&position.topic);
         let span = Span::new(format!("process {topic}"), Kind::Consumer, &to.context, self.begun)
             .until(end)
             .link(batch, "batch")
@@ -219,7 +221,7 @@ impl Batch<'_> {
             .with("messaging.destination.name", position.topic.to_string())
             .with("messaging.destination.partition.id", position.partition.to_string())
             .with("messaging.kafka.offset", position.offset)
-            .with("messaging.consumer.group.name", self.lane.service);
+            .with("messaging.consumer.group.name", self.lane.core.service);
         let span = match &to.parked {
             Some((then, at)) => {
                 span.link(then, "parked").with(attribute::PARKED_WAIT_MS, millis(*at, self.begun))
@@ -227,7 +229,7 @@ impl Batch<'_> {
             None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
         };
         let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
-            Some(key) => domain::keyed(span.with("messaging.kafka.message.key", key.to_owned()), key),
+            Some(key) => domain::keyed::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key),
             None => span,
         };
         let span = match &to.sender {
@@ -241,20 +243,20 @@ impl Batch<'_> {
 }
 
 /// What a sweep has led to: under the spans that the orders' rows keep.
-pub(crate) fn tell_sweep(lane: &Lane, emissions: &[Emission], begun: SystemTime) {
+pub(crate) fn tell_sweep<C: Contract>(lane: &Lane<C>, emissions: &[Emission<C>], begun: SystemTime) {
     for step in emissions.iter().filter_map(|emission| lane.told(emission, begun)) {
-        lane.tracer.record(step);
+        lane.core.tracer.record(step);
     }
 }
 
 /// A statement, or several, as the semantic conventions for databases have it.
 pub(crate) fn database(
-    lane: &Lane,
+    core: &Core,
     operation: &'static str,
     context: &TraceContext,
     begun: SystemTime,
 ) -> Span {
-    let options = lane.pool().connect_options();
+    let options = core.pool().connect_options();
     let name = options.get_database().unwrap_or_default();
     Span::new(format!("{operation} {name}"), Kind::Client, context, begun)
         .with("db.system.name", "postgresql")
@@ -279,8 +281,8 @@ pub(crate) fn time_of(micros: Micros) -> SystemTime {
 }
 
 /// A publication straight onto its topic.
-pub(crate) fn published(tracer: &Tracer, sent: Sent<'_>, error: Option<&(dyn Error + 'static)>) {
-    let mut span = outbox::producer(&sent);
+pub(crate) fn published<C: Contract>(tracer: &Tracer, sent: Sent<'_>, error: Option<&(dyn Error + 'static)>) {
+    let mut span = outbox::producer(&sent, C::key_attribute);
     if let Some(parent) = minuet_telemetry::current().filter(|now| now.trace_id() == sent.trace.trace_id()) {
         span = span.under(&parent);
     }

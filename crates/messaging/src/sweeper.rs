@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use minuet_events::values::{Micros, OrderId};
+use minuet_envelope::Micros;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use tokio_util::sync::CancellationToken;
@@ -44,9 +44,9 @@ pub(crate) const SWEPT: &str =
     "update shards s set swept_until = $3 from unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
      where s.shard = held.shard and s.epoch = held.epoch";
 
-pub(crate) struct Sweeper<R> {
+pub(crate) struct Sweeper<R: Reactor> {
     pub(crate) reactor: Arc<R>,
-    pub(crate) lane: Lane,
+    pub(crate) lane: Lane<R::Contract>,
     pub(crate) consumer: Arc<Polled>,
     /// For a look beside the group's consumer.
     pub(crate) reader: ClientConfig,
@@ -56,8 +56,8 @@ pub(crate) struct Sweeper<R> {
 }
 
 /// What was found due in a shard, and what has to be read before it is decided.
-struct Waiting {
-    orders: Vec<OrderId>,
+struct Waiting<D> {
+    due: Vec<D>,
     inputs: Vec<Stretch>,
 }
 
@@ -78,17 +78,17 @@ impl<R: Reactor> Sweeper<R> {
             };
             match swept {
                 Ok(0) => {}
-                Ok(orders) => info!(service = self.lane.service, orders, "swept"),
+                Ok(orders) => info!(service = self.lane.core.service, orders, "swept"),
                 Err(error) => {
-                    warn!(service = self.lane.service, error = chain(&error), "a sweep begins anew")
+                    warn!(service = self.lane.core.service, error = chain(&error), "a sweep begins anew")
                 }
             }
         }
     }
 
     /// Answers with how many orders were decided. What is not is left in `waiting`, or found again by the next pass.
-    async fn sweep(&self, waiting: &mut Shards<Waiting>) -> Result<usize, SweepError> {
-        let mut held: Shards<i64> = self.lane.shards.held().into_iter().collect();
+    async fn sweep(&self, waiting: &mut Shards<Waiting<R::Due>>) -> Result<usize, SweepError> {
+        let mut held: Shards<i64> = self.lane.core.shards.held().into_iter().collect();
         waiting.retain(|shard, _| held.contains_key(shard));
         if held.is_empty() {
             return Ok(0);
@@ -101,8 +101,8 @@ impl<R: Reactor> Sweeper<R> {
         if !due.is_empty() {
             reach(Point::AfterDue);
             let mut inputs = self.inputs(due.keys().copied().collect()).await?;
-            waiting.extend(due.into_iter().map(|(shard, orders)| {
-                (shard, Waiting { orders, inputs: inputs.remove(&shard).unwrap_or_default() })
+            waiting.extend(due.into_iter().map(|(shard, due)| {
+                (shard, Waiting { due, inputs: inputs.remove(&shard).unwrap_or_default() })
             }));
         }
         let mut decided = self.decide_once_read(waiting, &mut held, now).await?;
@@ -111,7 +111,7 @@ impl<R: Reactor> Sweeper<R> {
             decided += self.decide_once_read(waiting, &mut held, now).await?;
         }
         if !waiting.is_empty() {
-            debug!(service = self.lane.service, shards = ?waiting.keys(), "a sweep waits for its inputs");
+            debug!(service = self.lane.core.service, shards = ?waiting.keys(), "a sweep waits for its inputs");
         }
         // Whatever was due there has been decided.
         held.retain(|shard, _| !waiting.contains_key(shard));
@@ -132,21 +132,21 @@ impl<R: Reactor> Sweeper<R> {
         &self,
         shards: impl Iterator<Item = u32>,
         now: Micros,
-    ) -> Result<Shards<Vec<OrderId>>, ReactError> {
+    ) -> Result<Shards<Vec<R::Due>>, ReactError> {
         let shards: BTreeSet<u32> = shards.collect();
         let numbers: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
         let mut connection = self.lane.pool().acquire().await?;
         let since: Option<time::OffsetDateTime> =
             sqlx::query_scalar(SINCE).bind(numbers).fetch_one(&mut *connection).await?;
         let since = since.map_or(Micros(0), Micros::from_datetime);
-        let mut due = Shards::<Vec<OrderId>>::new();
-        for order in self.reactor.due(&mut connection, since, now).await? {
-            let shard = self.lane.shard_of(&order.to_string());
+        let mut found = Shards::<Vec<R::Due>>::new();
+        for due in self.reactor.due(&mut connection, since, now).await? {
+            let shard = self.lane.shard_of(&due.to_string());
             if shards.contains(&shard) {
-                due.entry(shard).or_default().push(order);
+                found.entry(shard).or_default().push(due);
             }
         }
-        Ok(due)
+        Ok(found)
     }
 
     async fn inputs(&self, shards: Vec<u32>) -> Result<Shards<Vec<Stretch>>, SweepError> {
@@ -157,7 +157,7 @@ impl<R: Reactor> Sweeper<R> {
 
     /// Offsets at the end of an input may hold nothing to read: a transaction's end, records that were compacted away. Where
     /// nothing was processed since they were asked about, looks whether that is so.
-    async fn skip(&self, waiting: &Shards<Waiting>) -> Result<(), SweepError> {
+    async fn skip(&self, waiting: &Shards<Waiting<R::Due>>) -> Result<(), SweepError> {
         let stretches: Vec<Stretch> =
             waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
         let reader = self.reader.clone();
@@ -172,19 +172,19 @@ impl<R: Reactor> Sweeper<R> {
     /// decided, leaves `held`.
     async fn decide_once_read(
         &self,
-        waiting: &mut Shards<Waiting>,
+        waiting: &mut Shards<Waiting<R::Due>>,
         held: &mut Shards<i64>,
         now: Micros,
     ) -> Result<usize, ReactError> {
         let until = tokio::time::Instant::now() + PATIENCE;
         let mut decided = 0;
         loop {
-            for (shard, Waiting { orders, .. }) in read(waiting, &self.processed) {
-                for orders in orders.chunks(BATCH) {
-                    match self.settle(orders, now).await {
+            for (shard, Waiting { due, .. }) in read(waiting, &self.processed) {
+                for due in due.chunks(BATCH) {
+                    match self.settle(due, now).await {
                         Ok(done) => {
                             decided += done;
-                            if done < orders.len() {
+                            if done < due.len() {
                                 held.remove(&shard);
                             }
                         }
@@ -205,19 +205,19 @@ impl<R: Reactor> Sweeper<R> {
 
     /// One transaction; if that can never be, two of half its size. Answers with how many were decided: an order that cannot
     /// be, alone, is told of and left for the next pass. Boxed, since a half is settled like the whole.
-    fn settle<'a>(&'a self, orders: &'a [OrderId], now: Micros) -> BoxFuture<'a, Result<usize, ReactError>> {
+    fn settle<'a>(&'a self, due: &'a [R::Due], now: Micros) -> BoxFuture<'a, Result<usize, ReactError>> {
         async move {
-            let Err(error) = decide(&*self.reactor, &self.lane, orders, now).await else {
-                return Ok(orders.len());
+            let Err(error) = decide(&*self.reactor, &self.lane, due, now).await else {
+                return Ok(due.len());
             };
-            match (verdict(&error), orders) {
+            match (verdict(&error), due) {
                 (Verdict::Transient | Verdict::Fenced, _) => Err(error),
-                (Verdict::Permanent(code), [order_id]) => {
-                    error!(%order_id, code, error = chain(&error), "a due order cannot be decided");
+                (Verdict::Permanent(code), [key]) => {
+                    error!(%key, code, error = chain(&error), "a due row cannot be decided");
                     Ok(0)
                 }
                 (Verdict::Permanent(_), _) => {
-                    let (first, second) = orders.split_at(orders.len() / 2);
+                    let (first, second) = due.split_at(due.len() / 2);
                     Ok(self.settle(first, now).await? + self.settle(second, now).await?)
                 }
             }
@@ -227,7 +227,7 @@ impl<R: Reactor> Sweeper<R> {
 }
 
 /// Takes out what may be decided.
-fn read(waiting: &mut Shards<Waiting>, processed: &Processed) -> Vec<(u32, Waiting)> {
+fn read<D>(waiting: &mut Shards<Waiting<D>>, processed: &Processed) -> Vec<(u32, Waiting<D>)> {
     let read: Vec<u32> =
         waiting.iter().filter(|(_, w)| processed.reached(&w.inputs)).map(|(shard, _)| *shard).collect();
     read.into_iter().filter_map(|shard| waiting.remove_entry(&shard)).collect()
@@ -236,15 +236,15 @@ fn read(waiting: &mut Shards<Waiting>, processed: &Processed) -> Vec<(u32, Waiti
 /// One transaction. What has happened to an order meanwhile is seen under its row's lock.
 pub(crate) async fn decide<R: Reactor>(
     reactor: &R,
-    lane: &Lane,
-    orders: &[OrderId],
+    lane: &Lane<R::Contract>,
+    due: &[R::Due],
     now: Micros,
 ) -> Result<(), ReactError> {
-    let shards: BTreeSet<u32> = orders.iter().map(|order| lane.shard_of(&order.to_string())).collect();
+    let shards: BTreeSet<u32> = due.iter().map(|due| lane.shard_of(&due.to_string())).collect();
     let begun = SystemTime::now();
     let mut pooled = lane.connection(&shards).await?;
     let mut transaction = lane.begin(&mut pooled, &shards).await?;
-    let sweeping = reactor.sweep(transaction.connection(), now, orders);
+    let sweeping = reactor.sweep(transaction.connection(), now, due);
     let Reacted { emissions, after, .. } = AssertUnwindSafe(sweeping)
         .catch_unwind()
         .await
@@ -283,8 +283,8 @@ mod tests {
     #[test]
     fn a_shard_that_is_behind_holds_up_no_other() {
         let topic: Arc<str> = "payments.events".into();
-        let shard = |partition, end| Waiting {
-            orders: Vec::new(),
+        let shard = |partition, end| Waiting::<&str> {
+            due: Vec::new(),
             inputs: vec![Stretch { topic: Arc::clone(&topic), partition, from: 0, end }],
         };
         let mut waiting = Shards::from([(0, shard(0, 10)), (1, shard(1, 10)), (2, shard(2, 10))]);

@@ -12,9 +12,10 @@ use tracing::{info, warn};
 
 use crate::consumer::{Polled, Rewind};
 use crate::fault::{Point, reach};
+use crate::lane::Core;
 use crate::policy::{back_off, chain};
 use crate::sweeper::Processed;
-use crate::{Dependency, Health, Lane, ReactError, Reactor};
+use crate::{Dependency, Health, ReactError, Reactor};
 
 const BROKER: Duration = Duration::from_secs(5);
 /// How long a fenced shard is left alone: by then the group has taken it away, if it is meant to be another's.
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Taker<R> {
     pub(crate) reactor: Arc<R>,
-    pub(crate) lane: Lane,
+    pub(crate) core: Arc<Core>,
     pub(crate) owner: String,
     pub(crate) consumer: Arc<Polled>,
     pub(crate) topics: Vec<Arc<str>>,
@@ -44,7 +45,7 @@ impl<R: Reactor> Taker<R> {
                 Some(shards) = assigned.recv() => self.take(shards).await,
                 Some(shards) = fenced.recv() => {
                     tokio::time::sleep(PATIENCE).await;
-                    let shards = self.lane.shards.still_assigned(&shards);
+                    let shards = self.core.shards.still_assigned(&shards);
                     if !shards.is_empty() && self.rewind(&shards).await {
                         self.take(shards).await;
                     }
@@ -58,7 +59,7 @@ impl<R: Reactor> Taker<R> {
     async fn take(&self, mut shards: Vec<u32>) {
         let (mut attempt, mut taken) = (0, false);
         loop {
-            shards = self.lane.shards.still_assigned(&shards);
+            shards = self.core.shards.still_assigned(&shards);
             if shards.is_empty() {
                 return;
             }
@@ -71,16 +72,16 @@ impl<R: Reactor> Taker<R> {
             }
         }
         self.health.up(Dependency::Postgres);
-        info!(service = self.lane.service, ?shards, "shards taken");
-        self.lane.wake.notify_one();
+        info!(service = self.core.service, ?shards, "shards taken");
+        self.core.wake.notify_one();
     }
 
     /// Each epoch is raised once: raising it again would fence off what is under way in our own name.
     async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
         if !*taken {
             reach(Point::BeforeTake);
-            let mut connection = self.lane.pool().acquire().await?;
-            self.lane.shards.take(&mut connection, shards, &self.owner).await?;
+            let mut connection = self.core.pool().acquire().await?;
+            self.core.shards.take(&mut connection, shards, &self.owner).await?;
             *taken = true;
             reach(Point::AfterTake);
         }
@@ -97,7 +98,7 @@ impl<R: Reactor> Taker<R> {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => {
                 warn!(%error, ?shards, "the inputs' positions cannot be asked for");
-                self.lane.shards.take_back(shards.to_vec());
+                self.core.shards.take_back(shards.to_vec());
                 return false;
             }
             Err(_) => return false,
@@ -106,7 +107,7 @@ impl<R: Reactor> Taker<R> {
         // False, or nobody there to answer: the poller has ended, or the seek failed.
         let done = self.rewinds.send(Rewind { to, done }).is_ok() && told.await.unwrap_or(false);
         if !done && !self.shutdown.is_cancelled() {
-            self.lane.shards.take_back(shards.to_vec());
+            self.core.shards.take_back(shards.to_vec());
         }
         done
     }

@@ -10,7 +10,6 @@ mod settings;
 
 use std::time::Duration;
 
-use minuet_events::EventType;
 use rdkafka::error::KafkaError;
 
 pub use apply::Applied;
@@ -23,12 +22,12 @@ pub use settings::{WrongSetting, check_settings};
 pub enum TopicsError {
     #[error("topics.yaml does not parse: {0}")]
     Syntax(#[from] serde_yaml_ng::Error),
-    #[error("topics.yaml: {topic} has the record `{record}`, which events/ does not know")]
+    #[error("topics.yaml: {topic} has the record `{record}`, which the contract does not know")]
     UnknownRecord { topic: String, record: String },
     #[error("topics.yaml: the record {record} is on {first} and on {second}; each record has one topic")]
-    RecordTwice { record: EventType, first: String, second: String },
+    RecordTwice { record: &'static str, first: String, second: String },
     #[error("topics.yaml: the record {record} has no topic")]
-    RecordMissing { record: EventType },
+    RecordMissing { record: &'static str },
     #[error("topics.yaml: the topic {topic} is declared twice")]
     TopicTwice { topic: String },
     #[error(

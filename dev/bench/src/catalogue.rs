@@ -107,9 +107,9 @@ pub(crate) async fn open(args: &Args, servers: &Servers) -> Result<Shop, BenchEr
     Ok(shop)
 }
 
-pub(crate) fn publisher(servers: &Servers) -> Result<Publisher, BenchError> {
+pub(crate) fn publisher(servers: &Servers) -> Result<Publisher<minuet_events::Codec>, BenchError> {
     let (codec, catalogue) = (servers.codec.clone(), Arc::clone(&servers.catalogue));
-    Ok(Publisher::new(&servers.kafka, "minuet-bench", codec, catalogue, &servers.prefix)?)
+    Ok(Publisher::new(&servers.kafka, "minuet-bench", "tool", codec, catalogue, &servers.prefix)?)
 }
 
 pub(crate) fn envelope(event: &Event) -> Envelope {

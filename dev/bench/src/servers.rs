@@ -25,7 +25,7 @@ pub(crate) struct Servers {
     pub(crate) registry: String,
     pub(crate) prefix: String,
     pub(crate) codec: Codec,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue<minuet_events::EventType>>,
     pub(crate) databases: Vec<Database>,
     stack: Option<Stack>,
 }
@@ -83,7 +83,7 @@ impl Servers {
             migrated.map_err(|source| BenchError::Database { service, source })?;
         }
         let kafka = BTreeMap::from([("bootstrap.servers".to_owned(), kafka)]);
-        let mut catalogue = Catalogue::embedded()?;
+        let mut catalogue = Catalogue::parse(minuet_events::TOPICS)?;
         if let Some(partitions) = args.size.partitions {
             catalogue = catalogue.with_partitions(partitions)?;
         }

@@ -23,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 pub(crate) enum Submitter {
     Gateway { client: reqwest::Client, url: String, tokens: Vec<String> },
-    Intake { publisher: Publisher, shop: Shop, sampling: Sampling },
+    Intake { publisher: Publisher<minuet_events::Codec>, shop: Shop, sampling: Sampling },
 }
 
 impl Submitter {

@@ -32,7 +32,7 @@ pub enum RouteError {
 
 impl Routes {
     pub(crate) fn read() -> Result<Routes, RouteError> {
-        let catalogue = Catalogue::embedded()?;
+        let catalogue = Catalogue::parse(minuet_events::TOPICS)?;
         let mut channels: Vec<Read> = Vec::new();
         let mut readers = [0; EventType::COUNT];
         for service in Service::ALL {

@@ -137,7 +137,7 @@ fn context(broker: &str, runtime: &Handle) -> Context {
         kafka: BTreeMap::from([("bootstrap.servers".to_owned(), broker.to_owned())]),
         prefix: String::new(),
         codec: Codec::local(),
-        catalogue: Arc::new(Catalogue::embedded().expect("the catalogue")),
+        catalogue: Arc::new(Catalogue::parse(minuet_events::TOPICS).expect("the catalogue")),
         databases: BTreeMap::new(),
         runtime: runtime.clone(),
     }
@@ -154,10 +154,10 @@ async fn write(broker: &str, events: usize) -> Vec<String> {
         ("linger.ms".to_owned(), "5".to_owned()),
         ("message.timeout.ms".to_owned(), "60000".to_owned()),
     ]);
-    let catalogue = Catalogue::embedded().expect("the catalogue");
+    let catalogue = Catalogue::parse(minuet_events::TOPICS).expect("the catalogue");
     catalogue.apply(&kafka, "").await.expect("topics");
-    let publisher =
-        Publisher::new(&kafka, "bench", Codec::local(), Arc::new(catalogue), "").expect("a publisher");
+    let publisher = Publisher::new(&kafka, "bench", "tool", Codec::local(), Arc::new(catalogue), "")
+        .expect("a publisher");
     let mut shop = Shop::new();
     shop.step = time::Duration::microseconds(1);
     shop.now = now();

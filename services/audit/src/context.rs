@@ -12,7 +12,7 @@ pub struct Context {
     pub kafka: BTreeMap<String, String>,
     pub prefix: String,
     pub codec: Codec,
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: Arc<Catalogue<minuet_events::EventType>>,
     /// libpq URLs of `order`, `inventory`, `payment`, as far as they are known.
     pub databases: BTreeMap<&'static str, String>,
     /// Where the registry and the databases are asked.

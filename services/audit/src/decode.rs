@@ -73,7 +73,7 @@ pub(crate) enum Content {
 
 pub(crate) struct Decoder<'a> {
     pub(crate) codec: &'a Codec,
-    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) catalogue: &'a Catalogue<minuet_events::EventType>,
     pub(crate) runtime: &'a Handle,
 }
 

@@ -67,7 +67,7 @@ pub enum GatewayError {
 
 /// What every request shares.
 pub(crate) struct Edge {
-    publisher: Publisher,
+    publisher: Publisher<minuet_events::Codec>,
     downstream: Downstream,
     verifier: Verifier,
     health: Health,
@@ -89,7 +89,7 @@ impl Guarded for Edge {
 impl Edge {
     fn new(
         settings: &Settings,
-        publisher: Publisher,
+        publisher: Publisher<minuet_events::Codec>,
         shutdown: CancellationToken,
     ) -> Result<Self, GatewayError> {
         let (order, inventory) = settings.check()?;
@@ -135,7 +135,7 @@ impl Edge {
 /// The publisher is the caller's to flush. `bound` learns the address: the system chooses the port where the settings say 0.
 pub async fn run(
     settings: Settings,
-    publisher: Publisher,
+    publisher: Publisher<minuet_events::Codec>,
     shutdown: CancellationToken,
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {

@@ -21,7 +21,9 @@ pub(crate) struct EdgeMeters {
 
 impl EdgeMeters {
     /// Those of the publisher, or its own for both.
-    pub(crate) fn of(publisher: Publisher) -> (Publisher, EdgeMeters) {
+    pub(crate) fn of(
+        publisher: Publisher<minuet_events::Codec>,
+    ) -> (Publisher<minuet_events::Codec>, EdgeMeters) {
         let given = publisher.meters().cloned();
         let meters = given.clone().unwrap_or_else(|| Meters::local("gateway"));
         let publisher = if given.is_some() { publisher } else { publisher.measured(&meters) };

@@ -10,11 +10,12 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use minuet_events::values::{AdjustmentId, Sku};
 use minuet_http::{Caller, server_span};
-use minuet_messaging::{Lane, Waiters};
+use minuet_messaging::Waiters;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::error;
 
+use crate::messaging::Lane;
 use crate::store::{self, Shown};
 
 /// The longest that a request may wait here.

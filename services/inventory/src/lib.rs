@@ -6,9 +6,11 @@
 
 pub mod domain;
 mod http;
+mod messaging;
 mod meters;
 mod react;
 mod row;
+mod spans;
 mod store;
 
 use std::net::SocketAddr;
@@ -17,11 +19,11 @@ use std::sync::Arc;
 use futures::TryFutureExt;
 use minuet_events::Codec;
 use minuet_events::values::AdjustmentId;
+use minuet_events::values::OrderId;
 use minuet_http::BindError;
-use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
-    ByHand, Clock, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, Waiters, out_of,
-    sweeps_within_an_hour, within_a_month,
+    ByHand, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, ServiceParts, Waiters,
+    out_of, sweeps_within_an_hour, within_a_month,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -81,16 +83,13 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
 /// Runs the service until `shutdown`. `bound` is told the HTTP address.
 pub async fn run(
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
+    parts: ServiceParts<Codec>,
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), InventoryError> {
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
-    let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
+    let service = Service::new("inventory", parts, spans::InventorySpans)?;
     let adjustments = Arc::new(Waiters::default());
     let queries = http::Queries { lane: service.lane().clone(), adjustments: Arc::clone(&adjustments) };
     let routes = http::routes(queries).merge(service.routes());
@@ -104,7 +103,7 @@ pub async fn run(
 
 fn reactor(
     settings: &Settings,
-    service: &Service,
+    service: &Service<Codec>,
     adjustments: Arc<Waiters<AdjustmentId>>,
 ) -> react::InventoryReactor {
     react::InventoryReactor {
@@ -121,12 +120,9 @@ fn reactor(
 #[doc(hidden)]
 pub fn by_hand(
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
-) -> Result<ByHand<impl Reactor>, ServiceError> {
-    let service = Service::new("inventory", messaging, codec, catalogue, clock)?;
+    parts: ServiceParts<Codec>,
+) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+    let service = Service::new("inventory", parts, spans::InventorySpans)?;
     let reactor = reactor(&settings, &service, Arc::default());
     Ok(ByHand::new(service, reactor))
 }

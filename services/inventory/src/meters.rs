@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use minuet_events::Event;
-use minuet_messaging::{Emission, ReactError};
+use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::PgConnection;
 
+use crate::messaging::Emission;
 use crate::store;
 
 /// Why stock is released, by the dance.

@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
+use minuet_events::trace::order_trace;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event, EventType};
-use minuet_messaging::{
-    Cause, Content, Counts, Emission, Lane, ReactError, Reacted, Reactor, Received, Refusal, Waiters,
-    order_trace,
-};
+use minuet_events::{Codec, Envelope, Event, EventType};
+use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal, Waiters};
 use sqlx::PgConnection;
 use time::Duration;
 
 use crate::domain::{Adjusted, Decision, Illegal, Input, Reservation, Stock, adjust, decide, shift};
+use crate::messaging::{Content, Emission, Lane, Reacted, Received};
 use crate::meters::{InventoryMeters, Tally};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
@@ -40,7 +39,9 @@ pub(crate) struct Committed {
 }
 
 impl Reactor for InventoryReactor {
+    type Contract = Codec;
     type After = Committed;
+    type Due = OrderId;
 
     fn consumes(&self) -> Vec<EventType> {
         PARTICIPANT.consumed()
@@ -121,10 +122,6 @@ impl Reactor for InventoryReactor {
         Counts::add(&self.counts.no_ops, after.no_ops);
         self.meters.count(&after.tally);
         self.adjustments.wake(&after.adjustments);
-    }
-
-    async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
-        Ok(())
     }
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {

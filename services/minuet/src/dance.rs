@@ -21,7 +21,7 @@ pub(crate) fn print() -> Result<(), CliError> {
 #[derive(Clone, Debug)]
 pub(crate) struct Dance {
     pub(crate) parts: Vec<Participant<EventType>>,
-    pub(crate) topics: Vec<Topic>,
+    pub(crate) topics: Vec<Topic<EventType>>,
     /// In Avro's JSON.
     pub(crate) schemas: Vec<(EventType, &'static str)>,
 }
@@ -39,12 +39,12 @@ impl Dance {
                 minuet_inventory::PARTICIPANT,
                 minuet_payment::PARTICIPANT,
             ],
-            topics: Catalogue::embedded()?.topics().to_vec(),
+            topics: Catalogue::parse(minuet_events::TOPICS)?.topics().to_vec(),
             schemas: EventType::ALL.iter().map(|event| (*event, event.schema_json())).collect(),
         })
     }
 
-    pub(crate) fn topic_of(&self, event: EventType) -> Option<&Topic> {
+    pub(crate) fn topic_of(&self, event: EventType) -> Option<&Topic<EventType>> {
         self.topics.iter().find(|topic| topic.records.contains(&event))
     }
 

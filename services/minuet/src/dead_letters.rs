@@ -46,7 +46,7 @@ pub(crate) async fn run(settings: &Settings, command: DeadLetters) -> Result<(),
 /// The parked events of one service.
 struct Opened {
     service: &'static str,
-    desk: Desk,
+    desk: Desk<Codec>,
 }
 
 impl Opened {

@@ -3,6 +3,7 @@
 
 mod error;
 mod orders;
+pub(crate) mod recorded;
 mod timeline;
 
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub(crate) async fn play(
     traces: Option<&str>,
 ) -> Result<(), CliError> {
     let since = now();
-    let publisher = shared.publisher("minuet-demo")?;
+    let publisher = shared.publisher("minuet-demo", "tool")?;
     let products = publish(&publisher, EventType::ProductChanged, PRODUCTS).await?;
     let levels = publish(&publisher, EventType::StockAdjusted, STOCK).await?;
     output::print(format!("demo shop: {products} products, {levels} stock levels"));
@@ -75,7 +76,11 @@ fn now() -> Micros {
 }
 
 /// One event per line.
-async fn publish(publisher: &Publisher, event_type: EventType, lines: &str) -> Result<usize, CliError> {
+async fn publish(
+    publisher: &Publisher<minuet_events::Codec>,
+    event_type: EventType,
+    lines: &str,
+) -> Result<usize, CliError> {
     let mut sending = Vec::new();
     for line in lines.lines() {
         let mut json = serde_json::Deserializer::from_str(line);

@@ -54,7 +54,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
-    History(#[from] minuet_messaging::HistoryError),
+    History(#[from] minuet_messaging::ReadError),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error(transparent)]

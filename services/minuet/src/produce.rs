@@ -29,7 +29,8 @@ pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), Cl
     let codec = Codec::register(settings.registry_url()?).await?;
     let catalogue = Arc::new(settings.catalogue()?);
     let prefix = &settings.topic_prefix;
-    let publisher = Publisher::new(&settings.kafka, "minuet-produce", codec.clone(), catalogue, prefix)?;
+    let publisher =
+        Publisher::new(&settings.kafka, "minuet-produce", "tool", codec.clone(), catalogue, prefix)?;
     let lines = Lines::open(command.file.as_deref()).await.map_err(|source| ProduceError::Open {
         path: command.file.clone().unwrap_or_else(|| "stdin".into()),
         source,

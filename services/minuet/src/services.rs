@@ -5,7 +5,6 @@ mod signals;
 
 use std::net::SocketAddr;
 
-use minuet_messaging::Clock;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -60,9 +59,8 @@ async fn order(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.order.as_ref().ok_or_else(|| missing("order.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging("order", &section.lane)?);
-    let (codec, catalogue) = shared.contract();
-    Ok(Box::pin(minuet_order::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown)).await?)
+    let (own, parts) = (section.own.clone(), shared.parts("order", &section.lane)?);
+    Ok(Box::pin(minuet_order::run(own, parts, bound, shutdown)).await?)
 }
 
 async fn inventory(
@@ -72,10 +70,8 @@ async fn inventory(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.inventory.as_ref().ok_or_else(|| missing("inventory.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging("inventory", &section.lane)?);
-    let (codec, catalogue) = shared.contract();
-    Ok(Box::pin(minuet_inventory::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
-        .await?)
+    let (own, parts) = (section.own.clone(), shared.parts("inventory", &section.lane)?);
+    Ok(Box::pin(minuet_inventory::run(own, parts, bound, shutdown)).await?)
 }
 
 async fn payment(
@@ -85,10 +81,8 @@ async fn payment(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.payment.as_ref().ok_or_else(|| missing("payment.database_url"))?;
-    let (own, messaging) = (section.own.clone(), shared.messaging("payment", &section.lane)?);
-    let (codec, catalogue) = shared.contract();
-    Ok(Box::pin(minuet_payment::run(own, messaging, codec, catalogue, Clock::System, bound, shutdown))
-        .await?)
+    let (own, parts) = (section.own.clone(), shared.parts("payment", &section.lane)?);
+    Ok(Box::pin(minuet_payment::run(own, parts, bound, shutdown)).await?)
 }
 
 async fn gateway(
@@ -98,7 +92,8 @@ async fn gateway(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let own = settings.gateway.clone().ok_or_else(|| missing("gateway.order_url"))?;
-    let publisher = shared.publisher("minuet-gateway")?.measured(&shared.meters().meters("gateway")?);
+    let publisher =
+        shared.publisher("minuet-gateway", "gateway")?.measured(&shared.meters().meters("gateway")?);
     let served = Box::pin(minuet_gateway::run(own, publisher.clone(), shutdown, bound)).await;
     shared::flush(&publisher).await;
     Ok(served?)

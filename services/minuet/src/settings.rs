@@ -167,8 +167,8 @@ impl Settings {
     }
 
     /// `topics.yaml` as this installation has it.
-    pub(crate) fn catalogue(&self) -> Result<Catalogue, TopicsError> {
-        let mut catalogue = Catalogue::embedded()?;
+    pub(crate) fn catalogue(&self) -> Result<Catalogue<minuet_events::EventType>, TopicsError> {
+        let mut catalogue = Catalogue::parse(minuet_events::TOPICS)?;
         if let Some(partitions) = self.topics.partitions {
             catalogue = catalogue.with_partitions(partitions)?;
         }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, Sku};
 use minuet_http::{Caller, server_span};
-use minuet_messaging::{Lane, ReactError, Waiters};
+use minuet_messaging::{ReactError, Waiters};
 use minuet_telemetry::names::span;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
 
+use crate::messaging::Lane;
 use crate::store::{self, Outcome, Shown};
 use crate::view::ProductRow;
 

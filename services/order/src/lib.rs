@@ -6,9 +6,11 @@
 
 pub mod domain;
 mod http;
+mod messaging;
 mod meters;
 mod react;
 mod row;
+mod spans;
 mod store;
 mod view;
 
@@ -19,10 +21,9 @@ use futures::TryFutureExt;
 use minuet_events::Codec;
 use minuet_events::values::{OrderId, Sku};
 use minuet_http::BindError;
-use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
-    ByHand, Clock, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, Waiters, out_of,
-    sweeps_within_an_hour, within_a_month,
+    ByHand, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, ServiceParts, Waiters,
+    out_of, sweeps_within_an_hour, within_a_month,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -79,16 +80,13 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
 /// Runs the service until `shutdown`. `bound` is told the HTTP address.
 pub async fn run(
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
+    parts: ServiceParts<Codec>,
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), OrderError> {
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
-    let service = Service::new("order", messaging, codec, catalogue, clock)?;
+    let service = Service::new("order", parts, spans::OrderSpans)?;
     let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
     let queries = http::Queries {
         lane: service.lane().clone(),
@@ -106,7 +104,7 @@ pub async fn run(
 
 fn reactor(
     settings: &Settings,
-    service: &Service,
+    service: &Service<Codec>,
     orders: Arc<Waiters<OrderId>>,
     products: Arc<Waiters<Sku>>,
 ) -> react::OrderReactor {
@@ -125,12 +123,9 @@ fn reactor(
 #[doc(hidden)]
 pub fn by_hand(
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
-) -> Result<ByHand<impl Reactor>, ServiceError> {
-    let service = Service::new("order", messaging, codec, catalogue, clock)?;
+    parts: ServiceParts<Codec>,
+) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+    let service = Service::new("order", parts, spans::OrderSpans)?;
     let reactor = reactor(&settings, &service, Arc::default(), Arc::default());
     Ok(ByHand::new(service, reactor))
 }

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
+use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Envelope, Event, EventType};
-use minuet_messaging::{
-    Cause, Content, Counts, Lane, ReactError, Reacted, Reactor, Received, Refusal, Waiters, order_trace,
-};
+use minuet_events::{Codec, Envelope, Event, EventType};
+use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal, Waiters};
 use sqlx::PgConnection;
 
 use crate::domain::{Change, Decision, Illegal, Input, decide};
+use crate::messaging::{Content, Lane, Reacted, Received};
 use crate::meters::{Move, OrderMeters};
 use crate::row::Row;
 use crate::store::{self, Refused};
@@ -40,7 +40,9 @@ pub(crate) struct Committed {
 }
 
 impl Reactor for OrderReactor {
+    type Contract = Codec;
     type After = Committed;
+    type Due = OrderId;
 
     fn consumes(&self) -> Vec<EventType> {
         PARTICIPANT.consumed()
@@ -135,10 +137,6 @@ impl Reactor for OrderReactor {
         self.meters.count(&after.moves);
         self.orders.wake(&after.orders);
         self.products.wake(&after.products);
-    }
-
-    async fn shards_taken(&self, _: &[u32]) -> Result<(), ReactError> {
-        Ok(())
     }
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {

@@ -13,11 +13,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minuet_events::values::OrderId;
-use minuet_messaging::{Lane, ReactError};
+use minuet_messaging::ReactError;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Key};
+use crate::messaging::Lane;
 use crate::meters::PaymentMeters;
 use crate::store;
 

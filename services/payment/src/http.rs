@@ -9,10 +9,10 @@ use axum::{Json, Router};
 use minuet_events::values::{Micros, OrderId};
 use minuet_http::{Admin, AdminRoutes, Problem, ProblemType, database_unavailable};
 use minuet_identity::Verifier;
-use minuet_messaging::Lane;
 use serde_json::{Value, json};
 use tracing::info;
 
+use crate::messaging::Lane;
 use crate::store::{self, ParkedRefund};
 
 type Refunds = State<Arc<AdminRoutes<Lane>>>;

@@ -9,11 +9,13 @@ mod call;
 mod calls;
 pub mod domain;
 mod http;
+mod messaging;
 mod meters;
 pub mod provider;
 mod react;
 mod record;
 mod row;
+mod spans;
 mod store;
 mod story;
 
@@ -25,9 +27,8 @@ use futures::TryFutureExt;
 use minuet_events::Codec;
 use minuet_events::values::OrderId;
 use minuet_http::BindError;
-use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{
-    ByHand, Clock, DatabaseError, InRange, Lane, OutOfRange, ReactError, Reactor, Service, ServiceError,
+    ByHand, DatabaseError, InRange, OutOfRange, ReactError, Reactor, Service, ServiceError, ServiceParts,
     out_of,
 };
 use serde::Deserialize;
@@ -37,6 +38,8 @@ use call::{Kind, Said};
 use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PARTICIPANT;
+
+use crate::messaging::Lane;
 pub use store::STATEMENTS;
 
 /// The section `[payment]`.
@@ -96,33 +99,26 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
 /// Runs the service with the simulated provider until `shutdown`. `bound` is told the HTTP address.
 pub async fn run(
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
+    parts: ServiceParts<Codec>,
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), PaymentError> {
     let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
-    run_with(gateway, settings, messaging, codec, catalogue, clock, bound, shutdown).await
+    run_with(gateway, settings, parts, bound, shutdown).await
 }
 
 /// Runs the service with any provider.
-#[expect(clippy::too_many_arguments, reason = "what a service is made of, each of its own type")]
 pub async fn run_with<G: PaymentGateway>(
     gateway: Arc<G>,
     settings: Settings,
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
+    parts: ServiceParts<Codec>,
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), PaymentError> {
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
-    let identity = messaging.identity.clone();
-    let service = Service::new("payment", messaging, codec, catalogue, clock)?;
+    let identity = parts.settings.identity.clone();
+    let service = Service::new("payment", parts, spans::PaymentSpans)?;
     let routes = http::routes(service.lane().clone(), identity).merge(service.routes());
     let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
     let reactor = react::PaymentReactor {
@@ -146,12 +142,9 @@ pub async fn run_with<G: PaymentGateway>(
 /// [`answered`].
 #[doc(hidden)]
 pub fn by_hand(
-    messaging: minuet_messaging::Settings,
-    codec: Codec,
-    catalogue: Arc<Catalogue>,
-    clock: Clock,
-) -> Result<ByHand<impl Reactor>, ServiceError> {
-    let service = Service::new("payment", messaging, codec, catalogue, clock)?;
+    parts: ServiceParts<Codec>,
+) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+    let service = Service::new("payment", parts, spans::PaymentSpans)?;
     let (calls, _) = Calls::new(service.lane().clone(), 1);
     let reactor =
         react::PaymentReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), calls };

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use minuet_events::Event;
 use minuet_events::values::{Amount, Currency, PaymentMethod};
-use minuet_messaging::{Emission, ReactError};
+use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgConnection;
 
+use crate::messaging::Emission;
 use crate::row::Row;
 use crate::store;
 

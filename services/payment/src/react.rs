@@ -6,16 +6,16 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
-use minuet_events::{Envelope, Event, EventType};
-use minuet_messaging::{
-    Cause, Content, Counts, Lane, ReactError, Reacted, Reactor, Received, Refusal, order_trace,
-};
+use minuet_events::{Codec, Envelope, Event, EventType};
+use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal};
 use sqlx::PgConnection;
 
 use crate::call::Call;
 use crate::calls::Calls;
 use crate::domain::{Illegal, Input, Payment, StopCause, decide};
+use crate::messaging::{Content, Lane, Reacted, Received};
 use crate::meters::Tally;
 use crate::record::settle;
 use crate::row::Row;
@@ -38,7 +38,9 @@ pub(crate) struct Committed {
 }
 
 impl Reactor for PaymentReactor {
+    type Contract = Codec;
     type After = Committed;
+    type Due = OrderId;
 
     fn consumes(&self) -> Vec<EventType> {
         PARTICIPANT.consumed()

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minuet_events::TraceContext;
+use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::{Cause, Emission, Lane, ReactError, order_trace};
+use minuet_messaging::{Cause, ReactError};
 use sqlx::PgConnection;
 
 use crate::call::{Call, Key, Said};
 use crate::domain::{Decision, Input, decide};
+use crate::messaging::{Emission, Lane};
 use crate::meters::Tally;
 use crate::row::Row;
 use crate::store;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, RefundId, UserId};
 use minuet_events::{TraceContext, ids};
-use minuet_messaging::{Cause, Lane, ReactError};
+use minuet_messaging::{Cause, ReactError};
 use rust_decimal::Decimal;
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, PgPool};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::call::{Key, Kind};
 use crate::domain::{Charge, Payment, Refund};
+use crate::messaging::Lane;
 use crate::row::Row;
 
 /// The columns of a payment and of its refund, from `payments p left join refunds r`.

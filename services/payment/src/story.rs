@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use minuet_events::TraceContext;
 use minuet_events::trace::with_order;
-use minuet_messaging::{Emission, Lane};
 use minuet_telemetry::names::{attribute, span};
 use minuet_telemetry::{Kind, Span};
 
 use crate::call::{Call, Key, Said};
 use crate::domain::Charge;
+use crate::messaging::{Emission, Lane};
 use crate::row::Row;
 
 /// The trace that a call belongs to, and who wants it.

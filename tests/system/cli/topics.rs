@@ -68,12 +68,13 @@ fn lines(done: &Done) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_planned_is_applied_and_no_more() {
     let cluster = Cluster::new().await;
-    let declared: Vec<String> = minuet_messaging::topics::Catalogue::embedded()
-        .unwrap()
-        .topics()
-        .iter()
-        .map(|topic| cluster.name(&topic.name))
-        .collect();
+    let declared: Vec<String> =
+        minuet_messaging::topics::Catalogue::<minuet_events::EventType>::parse(minuet_events::TOPICS)
+            .unwrap()
+            .topics()
+            .iter()
+            .map(|topic| cluster.name(&topic.name))
+            .collect();
 
     let plan = cluster.topics("plan").await;
     assert_eq!(plan.code, Some(1), "{plan:#?}");

@@ -11,13 +11,9 @@ use super::order;
 
 async fn order_service(world: &World, listen: SocketAddr) -> Running {
     let settings = minuet_order::Settings { listen, ..Default::default() };
-    let messaging = world.settings("order");
-    let (codec, catalogue) = (world.codec.clone(), std::sync::Arc::clone(&world.catalogue));
-    let clock = world.options.clock.clone();
+    let parts = world.parts("order");
     Running::start("order", move |bound, shutdown| async move {
-        minuet_order::run(settings, messaging, codec, catalogue, clock, bound, shutdown)
-            .await
-            .map_err(|error| format!("{error:?}"))
+        minuet_order::run(settings, parts, bound, shutdown).await.map_err(|error| format!("{error:?}"))
     })
     .await
 }

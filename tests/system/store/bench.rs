@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Envelope, Event, ids};
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{ByHand, Cause, Clock, Counts, Incoming, Reactor, Settings};
+use minuet_messaging::{ByHand, Cause, Clock, Counts, Incoming, Reactor};
 use minuet_tests::{Options, World};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -16,7 +15,12 @@ use uuid::Uuid;
 
 pub(super) const PARTITIONS: u32 = 4;
 
-pub(super) struct Bench<R> {
+/// A service over the shop's events, of which orders may become due.
+pub(super) trait ShopService: Reactor<Contract = Codec, Due = OrderId> {}
+
+impl<R: Reactor<Contract = Codec, Due = OrderId>> ShopService for R {}
+
+pub(super) struct Bench<R: ShopService> {
     pub(super) hand: ByHand<R>,
     pub(super) world: World,
     service: &'static str,
@@ -83,12 +87,12 @@ impl Ledger {
         (Self::catalogue().topic_of(envelope.event_type).to_owned(), envelope.subject.to_string())
     }
 
-    fn catalogue() -> Catalogue {
-        Catalogue::embedded().unwrap()
+    fn catalogue() -> Catalogue<minuet_events::EventType> {
+        Catalogue::parse(minuet_events::TOPICS).unwrap()
     }
 }
 
-impl<R: Reactor> Bench<R> {
+impl<R: ShopService> Bench<R> {
     pub(super) async fn new(service: &'static str, by_hand: impl Fn(&World) -> ByHand<R>) -> Self {
         let (options, _) = Options::with_time();
         let world = World::with(Options { partitions: PARTITIONS, ..options }).await;
@@ -216,10 +220,4 @@ impl<R: Reactor> Bench<R> {
 /// No-ops and retries so far.
 pub(super) fn counted(counts: &Counts) -> (u64, u64) {
     (counts.no_ops.load(Ordering::Relaxed), counts.retries.load(Ordering::Relaxed))
-}
-
-/// What a service is made of.
-pub(super) fn parts(world: &World, service: &str) -> (Settings, Codec, Arc<Catalogue>, Clock) {
-    let World { codec, catalogue, options, .. } = world;
-    (world.settings(service), codec.clone(), Arc::clone(catalogue), options.clock.clone())
 }

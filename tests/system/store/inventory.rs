@@ -7,14 +7,14 @@ use minuet_inventory::Settings;
 use minuet_inventory::domain::{
     Adjusted, Change, Decision, Held, Input, Level, Reservation, Stock, adjust, decide, shift,
 };
-use minuet_messaging::{ByHand, Cause, Reactor};
+use minuet_messaging::{ByHand, Cause};
 use minuet_tests::World;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bench::{Bench, Ledger, Sent, Told, parts};
+use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{order_cancelled, payment_failed, payment_refunded, payment_succeeded, placed, sku};
 use super::play::{Model, scripts, try_scripts};
 
@@ -202,7 +202,7 @@ impl Model for Inventory {
         &mut self.ledger
     }
 
-    fn send<R: Reactor>(bench: &Bench<R>, what: &What) -> Sent {
+    fn send<R: ShopService>(bench: &Bench<R>, what: &What) -> Sent {
         bench.send(event(what))
     }
 
@@ -232,12 +232,12 @@ impl Model for Inventory {
         }
     }
 
-    async fn aside<R: Reactor>(&mut self, bench: &Bench<R>, _: Sweep) {
+    async fn aside<R: ShopService>(&mut self, bench: &Bench<R>, _: Sweep) {
         bench.hand.sweep().await.unwrap();
         self.sweep(bench.now());
     }
 
-    async fn holds<R: Reactor>(&self, bench: &Bench<R>) {
+    async fn holds<R: ShopService>(&self, bench: &Bench<R>) {
         assert_eq!(bench.rows(RESERVATIONS).await, self.reservations());
 
         let levels: Vec<Value> = sqlx::query_scalar(
@@ -268,9 +268,8 @@ impl Model for Inventory {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl Reactor + use<>> {
-    let (messaging, codec, catalogue, clock) = parts(world, "inventory");
-    minuet_inventory::by_hand(Settings::default(), messaging, codec, catalogue, clock).unwrap()
+pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
+    minuet_inventory::by_hand(Settings::default(), world.parts("inventory")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::orders::OrderSubmitted;
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId};
 use minuet_events::{Envelope, Event};
-use minuet_messaging::{ByHand, Cause, Reactor};
+use minuet_messaging::{ByHand, Cause};
 use minuet_order::Settings;
 use minuet_order::domain::{Change, Decision, Input, Order, Product, Products, decide};
 use minuet_tests::{World, product};
@@ -13,7 +13,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bench::{Bench, Ledger, Sent, Told, parts};
+use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{
     cancellation_requested, inventory_confirmation_failed, inventory_confirmed, inventory_rejected,
     payment_failed, payment_refunded, payment_succeeded, refund_rejected, reservation_expired, submitted,
@@ -302,7 +302,7 @@ impl Model for Orders {
         &mut self.ledger
     }
 
-    fn send<R: Reactor>(bench: &Bench<R>, what: &What) -> Sent {
+    fn send<R: ShopService>(bench: &Bench<R>, what: &What) -> Sent {
         match what {
             What::Product { sku, price, currency, active } => {
                 bench.send(product(sku, price, currency, *active))
@@ -337,12 +337,12 @@ impl Model for Orders {
         self.decide(&sent.envelope, &sent.event, now);
     }
 
-    async fn aside<R: Reactor>(&mut self, bench: &Bench<R>, _: Sweep) {
+    async fn aside<R: ShopService>(&mut self, bench: &Bench<R>, _: Sweep) {
         bench.hand.sweep().await.unwrap();
         self.sweep(bench.now());
     }
 
-    async fn holds<R: Reactor>(&self, bench: &Bench<R>) {
+    async fn holds<R: ShopService>(&self, bench: &Bench<R>) {
         let orders: Vec<Value> = self.rows.iter().map(|(id, row)| row.shown(*id)).collect();
         assert_eq!(bench.rows(ORDERS_ROWS).await, orders);
 
@@ -370,9 +370,8 @@ impl Model for Orders {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl Reactor + use<>> {
-    let (messaging, codec, catalogue, clock) = parts(world, "order");
-    minuet_order::by_hand(Settings::default(), messaging, codec, catalogue, clock).unwrap()
+pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
+    minuet_order::by_hand(Settings::default(), world.parts("order")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

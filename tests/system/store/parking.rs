@@ -1,11 +1,10 @@
 //! What cannot be processed is set aside, what comes after it waits where that matters, and all of it can be redriven.
 
 use minuet_events::Event;
-use minuet_messaging::Reactor;
 use minuet_tests::product;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Sent};
+use super::bench::{Bench, Sent, ShopService};
 use super::events::{inventory_confirmed, order_id, payment_failed, payment_succeeded, submitted};
 use super::order::by_hand;
 
@@ -20,7 +19,7 @@ const POISON: &str = "create function poison() returns trigger language plpgsql 
 const CURE: &str = "drop trigger poison on orders; drop function poison()";
 
 /// Three orders that are pending.
-async fn three_pending() -> Bench<impl Reactor> {
+async fn three_pending() -> Bench<impl ShopService> {
     let bench = Bench::new("order", by_hand).await;
     bench.batch(&[bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
     let orders: Vec<Sent> = (0..3).map(|n| bench.send(submitted(n, &[("tea", 2)]))).collect();
@@ -29,11 +28,11 @@ async fn three_pending() -> Bench<impl Reactor> {
     bench
 }
 
-async fn execute<R: Reactor>(bench: &Bench<R>, sql: &'static str) {
+async fn execute<R: ShopService>(bench: &Bench<R>, sql: &'static str) {
     sqlx::raw_sql(sql).execute(bench.pool()).await.unwrap();
 }
 
-async fn redrive<R: Reactor>(bench: &Bench<R>) {
+async fn redrive<R: ShopService>(bench: &Bench<R>) {
     execute(bench, "update dead_letters set redrive = true where discarded_at is null").await;
     bench.hand.redrive().await;
 }

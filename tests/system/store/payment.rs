@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use minuet_events::Event;
 use minuet_events::ids;
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::{ByHand, Cause, Reactor};
+use minuet_messaging::{ByHand, Cause};
 use minuet_payment::Answers;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, StopCause, decide};
 use minuet_tests::World;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Ledger, Sent, Told, parts};
+use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{
     inventory_confirmation_failed, inventory_reserved, order_cancelled, order_id, refund_requested,
     reservation_expired,
@@ -195,7 +195,7 @@ impl Model for Payments {
         &mut self.ledger
     }
 
-    fn send<R: Reactor>(bench: &Bench<R>, what: &What) -> Sent {
+    fn send<R: ShopService>(bench: &Bench<R>, what: &What) -> Sent {
         match what {
             What::Reserved { order, minutes } => {
                 let expires_at = bench.now().plus(time::Duration::minutes(*minutes));
@@ -227,7 +227,7 @@ impl Model for Payments {
     }
 
     /// One transaction, in the order of the orders' ids; of one order, the charge's answer first.
-    async fn aside<R: Reactor>(&mut self, bench: &Bench<R>, said: Vec<(usize, Said)>) {
+    async fn aside<R: ShopService>(&mut self, bench: &Bench<R>, said: Vec<(usize, Said)>) {
         let answers = answers(said);
         minuet_payment::answered(bench.hand.lane(), &answers).await.unwrap();
         for (order, Answers { charge, refunded }) in &answers {
@@ -240,7 +240,7 @@ impl Model for Payments {
         }
     }
 
-    async fn holds<R: Reactor>(&self, bench: &Bench<R>) {
+    async fn holds<R: ShopService>(&self, bench: &Bench<R>) {
         let rows: Vec<Value> = self.rows.iter().map(|(id, row)| row.shown(*id)).collect();
         assert_eq!(bench.rows(ROWS).await, rows);
         let open = self.rows.iter().filter_map(|(id, row)| {
@@ -257,9 +257,8 @@ impl Model for Payments {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl Reactor + use<>> {
-    let (messaging, codec, catalogue, clock) = parts(world, "payment");
-    minuet_payment::by_hand(messaging, codec, catalogue, clock).unwrap()
+pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
+    minuet_payment::by_hand(world.parts("payment")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

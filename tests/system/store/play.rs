@@ -1,12 +1,11 @@
 //! A script of messages, cut into batches, and the model that says what each batch must leave behind.
 
 use minuet_events::values::Micros;
-use minuet_messaging::Reactor;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use super::bench::{Bench, Ledger, Sent, counted};
+use super::bench::{Bench, Ledger, Sent, ShopService, counted};
 
 #[derive(Clone, Debug)]
 pub(super) enum Step<W, A> {
@@ -30,15 +29,15 @@ pub(super) trait Model: Default {
 
     fn ledger(&mut self) -> &mut Ledger;
 
-    fn send<R: Reactor>(bench: &Bench<R>, what: &Self::What) -> Sent;
+    fn send<R: ShopService>(bench: &Bench<R>, what: &Self::What) -> Sent;
 
     fn take(&mut self, sent: &Sent, now: Micros);
 
     /// In the database and in memory.
-    async fn aside<R: Reactor>(&mut self, bench: &Bench<R>, aside: Self::Aside);
+    async fn aside<R: ShopService>(&mut self, bench: &Bench<R>, aside: Self::Aside);
 
     /// The tables are what the model says.
-    async fn holds<R: Reactor>(&self, bench: &Bench<R>);
+    async fn holds<R: ShopService>(&self, bench: &Bench<R>);
 }
 
 /// What every script ends with is a cut, so nothing is left unsent.
@@ -59,7 +58,7 @@ where
     proptest::collection::vec(step, 1..50)
 }
 
-pub(super) async fn play<M: Model, R: Reactor>(bench: &Bench<R>, script: Vec<Step<M::What, M::Aside>>) {
+pub(super) async fn play<M: Model, R: ShopService>(bench: &Bench<R>, script: Vec<Step<M::What, M::Aside>>) {
     bench.clear(M::TABLES).await;
     let (mut model, mut sent, mut batch) = (M::default(), Vec::<Sent>::new(), Vec::<Sent>::new());
     let (no_ops, _) = counted(bench.hand.counts());
@@ -89,7 +88,7 @@ pub(super) async fn play<M: Model, R: Reactor>(bench: &Bench<R>, script: Vec<Ste
 }
 
 /// Tries so many scripts, and shrinks one that fails.
-pub(super) fn try_scripts<M: Model, R: Reactor>(
+pub(super) fn try_scripts<M: Model, R: ShopService>(
     bench: &Bench<R>,
     cases: u32,
     scripts: impl Strategy<Value = Vec<Step<M::What, M::Aside>>>,

@@ -2,11 +2,11 @@
 //! partitions of different owners. The later one has lost a race, which is no error: it starts again and finds the row.
 
 use minuet_events::Event;
-use minuet_messaging::{ByHand, Reactor};
+use minuet_messaging::ByHand;
 use minuet_tests::{World, adjustment, product, until};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Sent, counted};
+use super::bench::{Bench, Sent, ShopService, counted};
 use super::events::{
     cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, payment_succeeded,
     placed, submitted,
@@ -14,12 +14,12 @@ use super::events::{
 use super::{inventory, order, payment};
 
 /// Two instances of a service on one database, each the owner of two shards.
-struct Two<R> {
+struct Two<R: ShopService> {
     bench: Bench<R>,
     other: ByHand<R>,
 }
 
-impl<R: Reactor> Two<R> {
+impl<R: ShopService> Two<R> {
     async fn new(service: &'static str, by_hand: impl Fn(&World) -> ByHand<R>) -> Self {
         let bench = Bench::new(service, &by_hand).await;
         let other = by_hand(&bench.world);
@@ -204,7 +204,7 @@ async fn a_row_that_is_not_as_it_was_read_is_read_again() {
 }
 
 /// Answers with the versions in the table.
-async fn hidden_once<R: Reactor>(bench: &Bench<R>, table: &str, message: Sent) -> Value {
+async fn hidden_once<R: ShopService>(bench: &Bench<R>, table: &str, message: Sent) -> Value {
     let hide = format!(
         "create sequence {table}_hidden;
          create function hide_{table}() returns trigger language plpgsql as

@@ -1,4 +1,4 @@
-use minuet_events::ids;
+use minuet_envelope::{Contract, ids};
 use uuid::Uuid;
 
 use crate::dead_letters::Reason;
@@ -7,8 +7,8 @@ use crate::{Content, Incoming, Received};
 
 /// A message of a batch.
 #[derive(Debug)]
-pub(crate) enum Item {
-    Event(Received),
+pub(crate) enum Item<C: Contract> {
+    Event(Received<C>),
     /// To be parked: it could not be read, or reacting to it failed.
     Unfit {
         incoming: Incoming,
@@ -17,7 +17,7 @@ pub(crate) enum Item {
     },
 }
 
-impl Item {
+impl<C: Contract> Item<C> {
     pub(crate) fn incoming(&self) -> &Incoming {
         match self {
             Item::Event(received) => &received.incoming,
@@ -26,7 +26,7 @@ impl Item {
     }
 
     /// The inbox id. None: nothing was read that has one, or it lies on a compacted topic and is applied by its position.
-    pub(crate) fn claim(&self, catalogue: &Catalogue) -> Option<Uuid> {
+    pub(crate) fn claim(&self, catalogue: &Catalogue<C::Kind>) -> Option<Uuid> {
         match self {
             Item::Event(received) => claim(&received.content, catalogue),
             Item::Unfit { claim, .. } => *claim,
@@ -34,7 +34,7 @@ impl Item {
     }
 
     /// It was an event, and is to be parked.
-    pub(crate) fn unfit(self, reason: Reason, catalogue: &Catalogue) -> Self {
+    pub(crate) fn unfit(self, reason: Reason, catalogue: &Catalogue<C::Kind>) -> Self {
         let claim = self.claim(catalogue);
         match self {
             Item::Event(Received { incoming, .. }) | Item::Unfit { incoming, .. } => {
@@ -48,7 +48,7 @@ impl Item {
     }
 }
 
-pub(crate) fn claim(content: &Content, catalogue: &Catalogue) -> Option<Uuid> {
+pub(crate) fn claim<C: Contract>(content: &Content<C>, catalogue: &Catalogue<C::Kind>) -> Option<Uuid> {
     match content {
         Content::Event(content) => {
             let (envelope, _) = &**content;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tracing::{info, warn};
 
 use super::item::claim;
-use super::{Processor, Stopped, order_of};
+use super::{Processor, Stopped, subject_of};
 use crate::dead_letters::Reason;
 use crate::dead_letters::redrive::{self, Asked, Letter};
 use crate::policy::{Verdict, chain, verdict};
@@ -27,7 +27,7 @@ impl<R: Reactor> Processor<R> {
     pub(crate) async fn redrive(&self) -> Result<(), Stopped> {
         let pool = self.lane.pool();
         loop {
-            let shards: Vec<u32> = self.lane.shards.held().into_iter().map(|(shard, _)| shard).collect();
+            let shards: Vec<u32> = self.lane.core.shards.held().into_iter().map(|(shard, _)| shard).collect();
             let done = match Asked::next(pool, &shards).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(asked)) => self.redrive_all(&asked).await?,
@@ -61,7 +61,7 @@ impl<R: Reactor> Processor<R> {
         begun: SystemTime,
     ) -> Result<(), sqlx::Error> {
         if let Some(letter) = redrive::letter(self.lane.pool(), id).await? {
-            minuet_telemetry::within(None, order_of(&letter.incoming), || {
+            minuet_telemetry::within(None, subject_of::<R::Contract>(&letter.incoming), || {
                 warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
             });
             self.telling(begun).tell_still_parked(&letter, reason);
@@ -70,7 +70,7 @@ impl<R: Reactor> Processor<R> {
     }
 
     /// A transaction for one event.
-    fn telling(&self, begun: SystemTime) -> spans::Batch<'_> {
+    fn telling(&self, begun: SystemTime) -> spans::Batch<'_, R::Contract> {
         spans::Batch { lane: &self.lane, begun, opened: begun, failures: &[] }
     }
 
@@ -106,7 +106,7 @@ impl<R: Reactor> Processor<R> {
             return Ok(Redriven::Gone);
         };
         let Letter { incoming, claimed, parked_at } = letter;
-        let order = order_of(&incoming);
+        let order = subject_of::<R::Contract>(&incoming);
         let content = match self.decoder.decode(&incoming, &self.lane.catalogue).await {
             Ok(Ok(content)) => content,
             Ok(Err(reason)) => return Ok(Redriven::Parked(reason)),
@@ -123,7 +123,7 @@ impl<R: Reactor> Processor<R> {
             return Ok(Redriven::Gone);
         }
         let new = content.filter(|_| is_fresh);
-        let events: Vec<Received> =
+        let events: Vec<Received<R::Contract>> =
             new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
         let reacted = self.react(connection, &events.iter().collect::<Vec<_>>()).await?;
         if let Some(refusal) = reacted.refusals.into_iter().next() {
@@ -138,10 +138,16 @@ impl<R: Reactor> Processor<R> {
         Ok(Redriven::Done)
     }
 
-    fn tell_redriven(&self, events: &[Received], is_no_op: bool, emissions: &[Emission], begun: SystemTime) {
+    fn tell_redriven(
+        &self,
+        events: &[Received<R::Contract>],
+        is_no_op: bool,
+        emissions: &[Emission<R::Contract>],
+        begun: SystemTime,
+    ) {
         let outcome = if is_no_op { Outcome::NoOp } else { Outcome::Applied };
         let recorded = events.iter().filter(|event| event.processing.is_some());
-        let told: Vec<(&Received, Outcome)> = recorded.map(|event| (event, outcome)).collect();
+        let told: Vec<(&Received<R::Contract>, Outcome)> = recorded.map(|event| (event, outcome)).collect();
         self.telling(begun).tell(&told, &[], emissions, SystemTime::now());
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use minuet_events::Codec;
+use minuet_envelope::Contract;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
@@ -41,19 +41,19 @@ pub struct Which {
 
 /// The parked events of one service.
 #[derive(Clone)]
-pub struct DeadLetters {
+pub struct DeadLetters<C> {
     pool: PgPool,
-    codec: Option<Codec>,
+    contract: Option<C>,
 }
 
-impl DeadLetters {
-    pub(crate) fn of(pool: PgPool, codec: Codec) -> Self {
-        DeadLetters { pool, codec: Some(codec) }
+impl<C: Contract> DeadLetters<C> {
+    pub(crate) fn of(pool: PgPool, contract: C) -> Self {
+        DeadLetters { pool, contract: Some(contract) }
     }
 
-    /// With the service's database alone. Without a codec payloads are shown as bytes.
-    pub fn open(database_url: &str, codec: Option<Codec>) -> Result<Self, DatabaseError> {
-        Ok(DeadLetters { pool: database::connect(database_url, CONNECTIONS, "dead-letters")?, codec })
+    /// With the service's database alone. Without a contract payloads are shown as bytes.
+    pub fn open(database_url: &str, contract: Option<C>) -> Result<Self, DatabaseError> {
+        Ok(DeadLetters { pool: database::connect(database_url, CONNECTIONS, "dead-letters")?, contract })
     }
 
     /// In the order in which they were parked.
@@ -64,7 +64,7 @@ impl DeadLetters {
     /// None: there is none of that id.
     pub async fn one(&self, id: i64) -> Result<Option<Whole>, sqlx::Error> {
         let Some((row, incoming)) = admin::one(&self.pool, id).await? else { return Ok(None) };
-        Ok(Some(Whole::of(row, &incoming, self.codec.as_ref()).await))
+        Ok(Some(Whole::of(row, &incoming, self.contract.as_ref()).await))
     }
 
     /// Asks for a redrive of the letter and of those that wait for its key. Answers with all of them: none, if there is none of

@@ -1,7 +1,6 @@
 //! Parked events as they are shown to a person.
 
-use minuet_events::values::Micros;
-use minuet_events::{Codec, DecodeError, Event};
+use minuet_envelope::{Contract, DecodeError, EventKind, Micros};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -102,10 +101,11 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// `codec`: None where no registry could be asked, so that nothing is known about schemas.
-    pub(super) async fn of(row: Row, incoming: &Incoming, codec: Option<&Codec>) -> Self {
-        let (event_type, value, odd) = match (decoded(incoming, codec).await, incoming.payload.as_deref()) {
-            (Ok(event), _) => (Some(event.event_type().name()), json!(event), None),
+    /// `contract`: None where no registry could be asked, so that nothing is known about schemas.
+    pub(super) async fn of<C: Contract>(row: Row, incoming: &Incoming, contract: Option<&C>) -> Self {
+        let (event_type, value, odd) = match (decoded(incoming, contract).await, incoming.payload.as_deref())
+        {
+            (Ok(event), _) => (Some(C::kind(&event).name()), json!(event), None),
             (Err(odd), Some(payload)) => (None, Value::String(hex(payload)), Some(odd)),
             (Err(odd), None) => (None, Value::Null, Some(odd)),
         };
@@ -114,16 +114,16 @@ impl Whole {
     }
 }
 
-async fn decoded(incoming: &Incoming, codec: Option<&Codec>) -> Result<Event, String> {
+async fn decoded<C: Contract>(incoming: &Incoming, contract: Option<&C>) -> Result<C::Event, String> {
     let payload = incoming.payload.as_deref().ok_or("the message has no value")?;
-    let codec = codec.ok_or("the registry was not asked, so no schema is known")?;
-    let failed = match codec.decode(payload) {
+    let contract = contract.ok_or("the registry was not asked, so no schema is known")?;
+    let failed = match contract.decode(payload) {
         Ok(event) => return Ok(event),
         Err(failed) => failed,
     };
     let DecodeError::UnknownSchema { id } = failed else { return Err(failed.to_string()) };
-    codec.resolve(id).await.map_err(|error| crate::policy::chain(&error))?;
-    codec.decode(payload).map_err(|error| error.to_string())
+    contract.resolve(id).await.map_err(|error| crate::policy::chain(&error))?;
+    contract.decode(payload).map_err(|error| error.to_string())
 }
 
 /// What became of a letter that was to be redriven.

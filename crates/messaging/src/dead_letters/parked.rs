@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use minuet_events::parking::{EventParked, ParkedHeader};
-use minuet_events::values::Micros;
-use minuet_events::{Envelope, Event, EventType, TraceContext, ids};
+use minuet_envelope::{Contract, Envelope, EventKind, Micros, ParkedMessage, TraceContext, ids};
 use uuid::Uuid;
 
 use super::Parking;
@@ -11,15 +9,17 @@ use crate::{Emission, Incoming, Position};
 /// A header of CloudEvents takes no more.
 const LONGEST_SUBJECT: usize = 256;
 
-/// Tells the world that this was set aside. It has no `ce_sequence`: what was parked changed no row that could count it.
-pub(crate) fn event_parked(parking: &Parking<'_>, source: &Arc<str>, now: Micros) -> Emission {
+/// The event that announces a parked message. It has no `ce_sequence`: no row was changed that could count it.
+pub(crate) fn event_parked<C: Contract>(
+    parking: &Parking<'_>,
+    source: &Arc<str>,
+    now: Micros,
+) -> Option<Emission<C>> {
+    let kind = C::Kind::PARKED?;
     let Parking { incoming, reason, .. } = parking;
     let Position { topic, partition, offset } = &incoming.position;
-    let headers = incoming
-        .headers
-        .iter()
-        .map(|(name, value)| ParkedHeader { name: name.to_string(), value: value.clone() });
-    let event = Event::from(EventParked {
+    let headers = incoming.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+    let event = C::parked(ParkedMessage {
         topic: topic.to_string(),
         partition: *partition,
         offset: *offset,
@@ -28,15 +28,15 @@ pub(crate) fn event_parked(parking: &Parking<'_>, source: &Arc<str>, now: Micros
         payload: incoming.payload.clone(),
         reason: format!("{}: {}", reason.code, reason.storable()),
         attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
-    });
+    })?;
     let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
     // Two messages may bear one `ce_id` and be parked both: the place counts too.
     let place = ids::inbox_id(&incoming.position.to_string(), cause.unwrap_or_default());
-    let id = ids::derive(place, incoming.timestamp, EventType::EventParked, 0);
+    let id = ids::derive(place, incoming.timestamp, kind, 0);
     let subject = subject(incoming, id);
     let envelope = Envelope {
         id,
-        event_type: EventType::EventParked,
+        event_type: kind,
         source: Arc::clone(source),
         subject: Arc::clone(&subject),
         time: now,
@@ -45,7 +45,7 @@ pub(crate) fn event_parked(parking: &Parking<'_>, source: &Arc<str>, now: Micros
         sequence: None,
         trace: trace(incoming).unwrap_or_else(|| TraceContext::derived(source, id)).child(id),
     };
-    Emission::unrecorded(envelope, event)
+    Some(Emission::unrecorded(envelope, event))
 }
 
 /// The key where it can be a header, so that what is parked about an order is found by the order's id.

@@ -1,7 +1,7 @@
 //! Redriving: the parked events of a key once more, in order, through the normal reaction. Asked for by anybody
 //! (`super::admin`), done by the owner of the shard between two batches: so nothing of the key comes between.
 
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 use time::OffsetDateTime;

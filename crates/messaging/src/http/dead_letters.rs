@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use minuet_envelope::Contract;
 use minuet_http::{Admin, AdminRoutes, FieldError, Problem, ProblemType, database_unavailable};
 use minuet_identity::{ADMIN_PREFIX, Verifier};
 use serde_json::{Value, json};
@@ -34,19 +35,22 @@ const LARGEST_BODY: usize = 4 * 1024;
 const ALREADY_DISCARDED: ProblemType =
     ProblemType::new(StatusCode::CONFLICT, "already-discarded", "The parked event was discarded before");
 
-type Parked = State<Arc<AdminRoutes<DeadLetters>>>;
+type Parked<C> = State<Arc<AdminRoutes<DeadLetters<C>>>>;
 
-pub(crate) fn dead_letter_routes(letters: DeadLetters, identity: Option<Arc<Verifier>>) -> Router {
+pub(crate) fn dead_letter_routes<C: Contract>(
+    letters: DeadLetters<C>,
+    identity: Option<Arc<Verifier>>,
+) -> Router {
     let routes = Router::new()
-        .route("/v1/dead-letters", get(list))
-        .route("/v1/dead-letters/{id}", get(show))
-        .route("/v1/dead-letters/{id}/redrive", post(redrive))
-        .route("/v1/dead-letters/{id}/discard", post(discard));
+        .route("/v1/dead-letters", get(list::<C>))
+        .route("/v1/dead-letters/{id}", get(show::<C>))
+        .route("/v1/dead-letters/{id}/redrive", post(redrive::<C>))
+        .route("/v1/dead-letters/{id}/discard", post(discard::<C>));
     AdminRoutes::router(routes, letters, identity)
 }
 
-async fn list(
-    State(admin): Parked,
+async fn list<C: Contract>(
+    State(admin): Parked<C>,
     _: Admin,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Problem> {
@@ -104,13 +108,17 @@ fn which(given: Vec<(String, String)>) -> Result<Which, Problem> {
     if errors.is_empty() { Ok(which) } else { Err(Problem::with_errors(ProblemType::INVALID_QUERY, errors)) }
 }
 
-async fn show(State(admin): Parked, _: Admin, Path(id): Path<i64>) -> Result<Json<Whole>, Problem> {
+async fn show<C: Contract>(
+    State(admin): Parked<C>,
+    _: Admin,
+    Path(id): Path<i64>,
+) -> Result<Json<Whole>, Problem> {
     let found = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?;
     found.map(Json).ok_or_else(unknown)
 }
 
-async fn redrive(
-    State(admin): Parked,
+async fn redrive<C: Contract>(
+    State(admin): Parked<C>,
     Admin(by): Admin,
     Path(id): Path<i64>,
     Query(given): Query<Vec<(String, String)>>,
@@ -149,8 +157,8 @@ fn wait(given: Vec<(String, String)>) -> Result<Duration, Problem> {
     }
 }
 
-async fn discard(
-    State(admin): Parked,
+async fn discard<C: Contract>(
+    State(admin): Parked<C>,
     Admin(by): Admin,
     Path(id): Path<i64>,
     body: Body,

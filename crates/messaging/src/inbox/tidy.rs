@@ -4,15 +4,16 @@
 //! come late, by a redrive or from a stranger. Ids without a time, or with one that no partition stands for, lie in
 //! `inbox_default` and go row by row, by the day on which they were claimed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr};
 use time::Date;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Lane;
+use crate::lane::Core;
 use crate::policy::chain;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -37,16 +38,16 @@ pub(crate) struct Tidied {
     forgotten: u64,
 }
 
-pub(crate) async fn run(lane: Lane, retention: Duration, shutdown: CancellationToken) {
+pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: CancellationToken) {
     loop {
-        let wait = match tidy(lane.pool(), lane.now(), retention).await {
+        let wait = match tidy(core.pool(), core.now(), retention).await {
             Ok(Tidied { made: 0, dropped: 0, forgotten: 0 }) => INTERVAL,
             Ok(Tidied { made, dropped, forgotten }) => {
-                info!(service = lane.service, made, dropped, forgotten, "inbox tidied");
+                info!(service = core.service, made, dropped, forgotten, "inbox tidied");
                 INTERVAL
             }
             Err(error) => {
-                warn!(service = lane.service, error = chain(&error), "the inbox is tidied later");
+                warn!(service = core.service, error = chain(&error), "the inbox is tidied later");
                 AGAIN
             }
         };

@@ -11,8 +11,9 @@ use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::lane::Core;
 use crate::policy::chain;
-use crate::{Lane, ReactError, Reactor};
+use crate::{ReactError, Reactor};
 
 const LONGEST: &str = "2s";
 /// Of the time at most one part in so many goes into questions.
@@ -31,7 +32,7 @@ pub(crate) const PARKED: &str = "select reason, count(*) from (select reason fro
 
 pub(crate) struct Sampler<R> {
     reactor: Arc<R>,
-    lane: Lane,
+    core: Arc<Core>,
     pool: PgPool,
     interval: Duration,
     shutdown: CancellationToken,
@@ -74,21 +75,21 @@ fn pause(interval: Duration, took: Duration, answered: bool) -> Duration {
 impl<R: Reactor> Sampler<R> {
     pub(crate) fn new(
         reactor: Arc<R>,
-        lane: Lane,
+        core: Arc<Core>,
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Sampler<R> {
-        let options = (*lane.pool().connect_options()).clone();
+        let options = (*core.pool().connect_options()).clone();
         // These questions are about whole tables; a plan that avoids reading one would only take longer.
         let options = options
-            .application_name(&format!("minuet-{}-meters", lane.service))
+            .application_name(&format!("minuet-{}-meters", core.service))
             .options([("enable_seqscan", "on"), ("statement_timeout", LONGEST)]);
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options);
-        let gauges = Gauges::new(&lane.meters);
-        Sampler { reactor, lane, pool, interval, shutdown, gauges }
+        let gauges = Gauges::new(&core.meters);
+        Sampler { reactor, core, pool, interval, shutdown, gauges }
     }
 
     pub(crate) async fn run(self) {
@@ -118,7 +119,7 @@ impl<R: Reactor> Sampler<R> {
         asked.map(|(name, (took, answer))| match answer {
             Ok(()) => Ok(took),
             Err(error) => {
-                debug!(service = self.lane.service, sample = name, error = chain(&error), "sample");
+                debug!(service = self.core.service, sample = name, error = chain(&error), "sample");
                 self.gauges.failures.add(1, &[attribute(key::SAMPLE, name)]);
                 Err(took)
             }
@@ -134,7 +135,7 @@ impl<R: Reactor> Sampler<R> {
         let begun = Instant::now();
         let answer = match sample {
             MESSAGING => self.ask(&mut connection).await.map_err(ReactError::from),
-            _ => self.reactor.sample(&mut connection, self.lane.now()).await,
+            _ => self.reactor.sample(&mut connection, self.core.now()).await,
         };
         (begun.elapsed(), answer)
     }

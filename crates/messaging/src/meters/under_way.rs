@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use time::OffsetDateTime;
 
 use crate::Incoming;

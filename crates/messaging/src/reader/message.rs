@@ -1,4 +1,4 @@
-use minuet_events::values::Micros;
+use minuet_envelope::Micros;
 use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
 

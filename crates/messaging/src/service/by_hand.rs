@@ -6,29 +6,29 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_events::values::{Micros, OrderId};
-use minuet_events::{EncodeError, Envelope, Event};
+use minuet_envelope::{Contract, EncodeError, Envelope, Micros};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Processor;
 use crate::inbox::tidy;
+use crate::reaction::Kind;
 use crate::{Counts, Incoming, Lane, Position, ReactError, Reactor, Service, sweeper};
 
-pub struct ByHand<R>(Processor<R>);
+pub struct ByHand<R: Reactor>(Processor<R>);
 
 impl<R: Reactor> ByHand<R> {
-    pub fn new(service: Service, reactor: R) -> Self {
+    pub fn new(service: Service<R::Contract>, reactor: R) -> Self {
         ByHand(service.processor(Arc::new(reactor), CancellationToken::new()))
     }
 
     /// Holds these shards from now on, whoever held them before.
     pub async fn take(&self, shards: &[u32], owner: &str) -> Result<(), ReactError> {
         let mut connection = self.lane().pool().acquire().await?;
-        self.lane().shards.assign(shards);
-        Ok(self.lane().shards.take(&mut connection, shards, owner).await?)
+        self.lane().core.shards.assign(shards);
+        Ok(self.lane().core.shards.take(&mut connection, shards, owner).await?)
     }
 
-    pub fn lane(&self) -> &Lane {
+    pub fn lane(&self) -> &Lane<R::Contract> {
         &self.0.lane
     }
 
@@ -39,8 +39,8 @@ impl<R: Reactor> ByHand<R> {
     /// What a producer of this event would have left there.
     pub fn message(
         &self,
-        envelope: &Envelope,
-        event: &Event,
+        envelope: &Envelope<Kind<R>>,
+        event: &<R::Contract as Contract>::Event,
         partition: i32,
         offset: i64,
     ) -> Result<Incoming, EncodeError> {
@@ -49,8 +49,8 @@ impl<R: Reactor> ByHand<R> {
             Position { topic: self.0.lane.catalogue.topic_of(envelope.event_type).into(), partition, offset };
         Ok(Incoming::recorded(
             position,
-            Some(event.key().into_bytes()),
-            Some(self.0.lane.codec.encode(event)?),
+            Some(R::Contract::key(event).into_bytes()),
+            Some(self.0.lane.contract.encode(event)?),
             headers.map(|(name, value)| (name.to_owned(), Some(value.into_bytes()))).collect(),
             envelope.time,
         ))
@@ -62,9 +62,9 @@ impl<R: Reactor> ByHand<R> {
         self.0.process(messages).await.unwrap_or_default()
     }
 
-    /// Decides what time has done to these orders.
-    pub async fn pass_time(&self, orders: &[OrderId]) -> Result<(), ReactError> {
-        sweeper::decide(&*self.0.reactor, self.lane(), orders, self.lane().now()).await
+    /// Decides what time has done to these.
+    pub async fn pass_time(&self, due: &[R::Due]) -> Result<(), ReactError> {
+        sweeper::decide(&*self.0.reactor, self.lane(), due, self.lane().now()).await
     }
 
     /// Gives back what the inbox need not remember any more.

@@ -60,7 +60,7 @@ pub(super) async fn work<R: Reactor>(
     batch_size: usize,
     shutdown: &CancellationToken,
 ) {
-    let shards = &processor.lane.shards;
+    let shards = &processor.lane.core.shards;
     let mut changed = shards.subscribe();
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -122,9 +122,9 @@ async fn one_batch<R: Reactor>(
             message.position.offset + 1,
         );
     }
-    let taken = processor.lane.instruments.taken(&messages);
+    let taken = processor.lane.core.instruments.taken(&messages);
     let lost = processor.process(messages).await?;
-    processor.lane.instruments.processed(taken);
+    processor.lane.core.instruments.processed(taken);
     // What was left to another owner is not done: it is read again from what was committed.
     next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
     input.processed.advance(&next);
@@ -149,7 +149,7 @@ fn sort(shards: &Shards, messages: Vec<Incoming>) -> (Vec<Incoming>, Vec<Incomin
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use minuet_events::values::Micros;
+    use minuet_envelope::Micros;
 
     use super::*;
     use crate::{Position, intake};

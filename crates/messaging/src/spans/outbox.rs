@@ -2,14 +2,15 @@
 
 use std::time::SystemTime;
 
-use minuet_events::values::Micros;
-use minuet_events::{TraceContext, trace};
+use minuet_envelope::{Contract, Micros, TraceContext, trace};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 
+use super::domain::{DomainSpans, KeyAttribute, named};
 use super::{millis, time_of};
+use crate::Emission;
+use crate::lane::Core;
 use crate::outbox::Row;
-use crate::{Emission, Lane};
 
 /// The line of a row's headers that is kept back when it is published.
 pub(crate) const LINE: &str = "minuet-trace";
@@ -24,11 +25,15 @@ pub(crate) struct Note {
 
 impl Note {
     /// None: the event's trace is not recorded.
-    pub(crate) fn of(tracer: &Tracer, emission: &Emission) -> Option<Note> {
+    pub(crate) fn of<C: Contract>(
+        tracer: &Tracer,
+        spans: &dyn DomainSpans<C>,
+        emission: &Emission<C>,
+    ) -> Option<Note> {
         if !emission.is_recorded(tracer) {
             return None;
         }
-        let operation = super::operation(emission.envelope.event_type).map(str::to_owned);
+        let operation = spans.operation(emission.envelope.event_type).map(str::to_owned);
         let parent = u64::from_str_radix(emission.parent()?.span_id(), 16).ok()?;
         Some(Note { instance: tracer.instance()?.to_owned(), operation, parent })
     }
@@ -65,7 +70,7 @@ pub(crate) struct Sent<'a> {
 }
 
 /// The span whose id the message names as its sender.
-pub(super) fn producer(sent: &Sent<'_>) -> Span {
+pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
     let span = Span::new(format!("send {}", sent.plain), Kind::Producer, sent.trace, sent.begun)
         .until(SystemTime::now())
         .with("messaging.system", "kafka")
@@ -74,20 +79,20 @@ pub(super) fn producer(sent: &Sent<'_>) -> Span {
         .with("messaging.destination.name", sent.topic.to_owned())
         .with("messaging.message.id", sent.id.to_owned())
         .with("messaging.kafka.message.key", sent.key.to_owned());
-    super::domain::keyed(span, sent.key)
+    named(span, sent.key, attribute)
 }
 
 /// Tells that a row was published, or was not. `relay`: the relay's own span, for rows that another instance has written; what
 /// that one did not live to tell is told for it.
 pub(crate) fn relayed(
-    lane: &Lane,
+    core: &Core,
     row: &Row,
     topic: &str,
     begun: SystemTime,
     relay: impl FnOnce() -> TraceContext,
     error: Option<&(dyn std::error::Error + 'static)>,
 ) {
-    let tracer = &lane.tracer;
+    let tracer = &core.tracer;
     let header = |name: &str| {
         crate::outbox::parse_header_lines(&row.headers).find(|(key, _)| *key == name).map(|(_, value)| value)
     };
@@ -106,7 +111,9 @@ pub(crate) fn relayed(
         _ => above.clone(),
     };
     let sent = Sent { trace: &trace, topic, plain: &row.topic, key: &row.key, id, begun };
-    let mut span = producer(&sent).under(&parent).with(attribute::OUTBOX_WAIT_MS, millis(written, begun));
+    let mut span = producer(&sent, core.key_attribute)
+        .under(&parent)
+        .with(attribute::OUTBOX_WAIT_MS, millis(written, begun));
     if let Some(error) = error {
         // The span that the message names is told when the message has left.
         tracer.record(span.renamed(&tracer.child(&trace)).failed("kafka", error));
@@ -117,7 +124,7 @@ pub(crate) fn relayed(
         if let Some(operation) = note.operation {
             let at = time_of(written);
             let lost = Span::new(operation, Kind::Internal, &parent, at).until(at).under(&above);
-            tracer.record(super::domain::keyed(lost, &row.key).with(attribute::RECOVERED, true));
+            tracer.record(named(lost, &row.key, core.key_attribute).with(attribute::RECOVERED, true));
         }
     }
     tracer.record(span);

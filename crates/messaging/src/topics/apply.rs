@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
 use super::plan::Actual;
+use minuet_envelope::EventKind;
+
 use super::{Catalogue, Change, Difference, TopicsError};
 
 /// A new topic has its leaders after some milliseconds; on a busy cluster of many topics after seconds.
@@ -16,7 +18,7 @@ pub struct Applied {
     pub left: Vec<Difference>,
 }
 
-impl Catalogue {
+impl<K: EventKind> Catalogue<K> {
     /// What the cluster has otherwise. `kafka` are librdkafka settings, `bootstrap.servers` among them; `prefix` goes before
     /// every topic's name. Other topics are nobody's business here.
     ///

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use minuet_events::EventType;
+use minuet_envelope::EventKind;
 
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
 use super::{Cleanup, Topic, TopicsError};
@@ -10,45 +10,39 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// Every topic, checked: each record has one topic, and all keyed topics have the same number of partitions.
 #[derive(Clone, Debug)]
-pub struct Catalogue {
-    topics: Vec<Topic>,
-    /// Index into `topics`. EventParked, which has a topic per service, is not in it.
-    home: HashMap<EventType, usize>,
+pub struct Catalogue<K> {
+    topics: Vec<Topic<K>>,
+    /// Index into `topics`. The kind that announces parked messages has a topic per service and is not in it.
+    home: HashMap<K, usize>,
     by_name: HashMap<String, usize>,
     partitions: u32,
 }
 
-impl Catalogue {
-    /// The `topics.yaml` that this build was made with.
+impl<K: EventKind> Catalogue<K> {
+    /// Parses a declaration of topics. The kind [`EventKind::PARKED`] may stand on many topics: each service has its own.
     ///
     /// # Errors
-    /// Only where the file in the repository is wrong, which a test rules out.
-    pub fn embedded() -> Result<Catalogue, TopicsError> {
-        Self::parse(include_str!("../../../../topics.yaml"))
-    }
-
-    /// # Errors
     /// Names what is declared wrongly: an unknown record, a record on two topics, keyed topics that differ in partitions, ...
-    pub fn parse(yaml: &str) -> Result<Catalogue, TopicsError> {
+    pub fn parse(yaml: &str) -> Result<Self, TopicsError> {
         let file: File = serde_yaml_ng::from_str(yaml)?;
         let topics = file.topics.into_iter().map(|topic| topic.check()).collect::<Result<Vec<_>, _>>()?;
 
         let mut by_name = HashMap::new();
-        let mut home: HashMap<EventType, usize> = HashMap::new();
+        let mut home: HashMap<K, usize> = HashMap::new();
         for (index, topic) in topics.iter().enumerate() {
             if by_name.insert(topic.name.clone(), index).is_some() {
                 return Err(TopicsError::TopicTwice { topic: topic.name.clone() });
             }
-            for &record in topic.records.iter().filter(|&&record| record != EventType::EventParked) {
+            for &record in topic.records.iter().filter(|&&record| Some(record) != K::PARKED) {
                 if let Some(first) = home.insert(record, index) {
                     let (first, second) = (topics[first].name.clone(), topic.name.clone());
-                    return Err(TopicsError::RecordTwice { record, first, second });
+                    return Err(TopicsError::RecordTwice { record: record.name(), first, second });
                 }
             }
         }
-        for &record in EventType::ALL.iter().filter(|&&record| record != EventType::EventParked) {
+        for &record in K::ALL.iter().filter(|&&record| Some(record) != K::PARKED) {
             if !home.contains_key(&record) {
-                return Err(TopicsError::RecordMissing { record });
+                return Err(TopicsError::RecordMissing { record: record.name() });
             }
         }
         let partitions = common_partitions(&topics)?;
@@ -59,7 +53,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// Zero, or more than anybody means.
-    pub fn with_partitions(mut self, partitions: u32) -> Result<Catalogue, TopicsError> {
+    pub fn with_partitions(mut self, partitions: u32) -> Result<Self, TopicsError> {
         in_range(partitions, MAX_PARTITIONS)?;
         for topic in self.topics.iter_mut().filter(|topic| topic.is_keyed()) {
             topic.partitions = partitions;
@@ -72,7 +66,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// Zero, or more than anybody means.
-    pub fn with_replication(mut self, replication: u32) -> Result<Catalogue, TopicsError> {
+    pub fn with_replication(mut self, replication: u32) -> Result<Self, TopicsError> {
         in_range(replication, MAX_REPLICATION)?;
         for topic in &mut self.topics {
             topic.replication = replication;
@@ -80,18 +74,18 @@ impl Catalogue {
         Ok(self)
     }
 
-    pub fn topics(&self) -> &[Topic] {
+    pub fn topics(&self) -> &[Topic<K>] {
         &self.topics
     }
 
     /// By its name without prefix.
-    pub fn topic(&self, name: &str) -> Option<&Topic> {
+    pub fn topic(&self, name: &str) -> Option<&Topic<K>> {
         self.by_name.get(name).and_then(|&index| self.topics.get(index))
     }
 
-    /// Where a record belongs, without prefix. An EventParked belongs to its service: `<service>.dead-letters`, of which
+    /// Where a record belongs, without prefix. The announcement of a parked message belongs to its service: `<service>.dead-letters`, of which
     /// only the second half is given here.
-    pub fn topic_of(&self, record: EventType) -> &str {
+    pub fn topic_of(&self, record: K) -> &str {
         self.home.get(&record).map_or(DEAD_LETTERS, |&index| self.topics[index].name.as_str())
     }
 
@@ -101,7 +95,7 @@ impl Catalogue {
     }
 
     /// Whether this record may lie on this topic (its name without prefix).
-    pub fn allowed(&self, topic: &str, record: EventType) -> bool {
+    pub fn allowed(&self, topic: &str, record: K) -> bool {
         self.topic(topic).is_some_and(|topic| topic.records.contains(&record))
     }
 
@@ -119,7 +113,7 @@ fn in_range(given: u32, max: u32) -> Result<(), TopicsError> {
     if (1..=max).contains(&given) { Ok(()) } else { Err(TopicsError::OutOfRange { given, max }) }
 }
 
-fn common_partitions(topics: &[Topic]) -> Result<u32, TopicsError> {
+fn common_partitions<K>(topics: &[Topic<K>]) -> Result<u32, TopicsError> {
     let mut keyed = topics.iter().filter(|topic| topic.is_keyed());
     let first = keyed.next().ok_or(TopicsError::NoKeyedTopic)?;
     match keyed.find(|topic| topic.partitions != first.partitions) {

@@ -107,7 +107,7 @@ impl Cluster {
 
     /// Creates all of them in one request; gives back the names of those that it created. The others somebody else created
     /// meanwhile, which is as good.
-    pub(super) async fn create(&self, topics: &[(String, &Topic)]) -> Result<Vec<String>, TopicsError> {
+    pub(super) async fn create<K>(&self, topics: &[(String, &Topic<K>)]) -> Result<Vec<String>, TopicsError> {
         let configs: Vec<_> = topics.iter().map(|(_, topic)| topic.configs()).collect();
         let new: Vec<NewTopic<'_>> = topics
             .iter()

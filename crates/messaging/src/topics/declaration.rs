@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use minuet_events::EventType;
+use minuet_envelope::EventKind;
 use serde::Deserialize;
 
 use super::TopicsError;
 
 /// One topic as `topics.yaml` declares it. Its name carries no prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topic {
+pub struct Topic<K> {
     pub name: String,
     pub partitions: u32,
     pub replication: u32,
@@ -17,7 +17,7 @@ pub struct Topic {
     pub retention: Option<Duration>,
     pub cleanup: Cleanup,
     pub key: Key,
-    pub records: Vec<EventType>,
+    pub records: Vec<K>,
     pub producers: Vec<String>,
     pub consumers: Vec<String>,
     /// None: the broker's default.
@@ -31,15 +31,26 @@ pub enum Cleanup {
     Compact,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a topic's records are keyed by.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub enum Key {
-    OrderId,
-    Sku,
-    /// The key of the event that was parked, whatever it was.
-    OriginalKey,
+    /// The field of the record whose value is the key, such as `order_id`.
+    Field(String),
+    /// The key of the message that was parked.
+    Original,
     /// No order among records: the only topics whose partitions may grow.
     None,
+}
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "original_key" => Key::Original,
+            "none" => Key::None,
+            _ => Key::Field(text),
+        }
+    }
 }
 
 impl fmt::Display for Cleanup {
@@ -51,7 +62,7 @@ impl fmt::Display for Cleanup {
     }
 }
 
-impl Topic {
+impl<K> Topic<K> {
     pub fn is_keyed(&self) -> bool {
         self.key != Key::None
     }
@@ -101,7 +112,7 @@ pub(super) const MAX_PARTITIONS: u32 = 10_000;
 pub(super) const MAX_REPLICATION: u32 = 15;
 
 impl Declared {
-    pub(super) fn check(self) -> Result<Topic, TopicsError> {
+    pub(super) fn check<K: EventKind>(self) -> Result<Topic<K>, TopicsError> {
         let wrong = |problem: String| TopicsError::Declaration { topic: self.name.clone(), problem };
         if !is_topic_name(&self.name) {
             return Err(wrong("a topic's name has 1 to 200 of a-z, 0-9, `.` and `-`".into()));
@@ -132,7 +143,7 @@ impl Declared {
             .records
             .iter()
             .map(|record| {
-                EventType::from_name(record).ok_or_else(|| TopicsError::UnknownRecord {
+                K::from_name(record).ok_or_else(|| TopicsError::UnknownRecord {
                     topic: self.name.clone(),
                     record: record.clone(),
                 })

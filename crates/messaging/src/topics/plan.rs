@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use minuet_envelope::EventKind;
+
 use super::{Catalogue, Topic, TopicsError};
 
 /// What one topic of a cluster has otherwise than `topics.yaml`. The topic carries its prefix.
@@ -105,7 +107,7 @@ pub(super) struct Actual {
     pub(super) own: BTreeMap<String, String>,
 }
 
-impl Catalogue {
+impl<K: EventKind> Catalogue<K> {
     /// `actual` by name with prefix.
     pub(super) fn differences(&self, prefix: &str, actual: &BTreeMap<String, Actual>) -> Vec<Difference> {
         let mut differences = vec![];
@@ -126,7 +128,7 @@ impl Catalogue {
     }
 }
 
-fn compare(declared: &Topic, actual: &Actual) -> Vec<Change> {
+fn compare<K>(declared: &Topic<K>, actual: &Actual) -> Vec<Change> {
     let mut changes = vec![];
     if declared.partitions != actual.partitions {
         let (keyed, declared, actual) = (declared.is_keyed(), declared.partitions, actual.partitions);
@@ -155,12 +157,13 @@ fn compare(declared: &Topic, actual: &Actual) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_contract::{TOPICS, TestKind};
 
     const PREFIX: &str = "shop.";
 
     /// A cluster on which everything is as declared.
-    fn as_declared(catalogue: &Catalogue) -> BTreeMap<String, Actual> {
-        let actual = |topic: &Topic| {
+    fn as_declared(catalogue: &Catalogue<TestKind>) -> BTreeMap<String, Actual> {
+        let actual = |topic: &Topic<TestKind>| {
             let own: BTreeMap<_, _> = topic.configs().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
             Actual {
                 partitions: topic.partitions,
@@ -173,7 +176,7 @@ mod tests {
     }
 
     fn after(change: impl FnOnce(&mut BTreeMap<String, Actual>)) -> Vec<Difference> {
-        let catalogue = Catalogue::embedded().expect("topics.yaml");
+        let catalogue = Catalogue::parse(TOPICS).expect("the test's topics");
         let mut actual = as_declared(&catalogue);
         change(&mut actual);
         catalogue.differences(PREFIX, &actual)
@@ -186,20 +189,20 @@ mod tests {
 
     #[test]
     fn foreign_topics_are_not_ours_to_judge() {
-        assert_eq!(after(|cluster| drop(cluster.insert("orders.events".into(), Actual::default()))), []);
+        assert_eq!(after(|cluster| drop(cluster.insert("numbers.events".into(), Actual::default()))), []);
     }
 
     #[test]
     fn a_missing_topic_is_to_be_created() {
-        let plan = after(|cluster| drop(cluster.remove("shop.orders.events")));
+        let plan = after(|cluster| drop(cluster.remove("shop.numbers.events")));
         let change = Change::Create { partitions: 8, replication: 1 };
-        assert_eq!(plan, [Difference { topic: "shop.orders.events".into(), change }]);
+        assert_eq!(plan, [Difference { topic: "shop.numbers.events".into(), change }]);
         assert!(plan[0].is_applied());
     }
 
     #[test]
     fn another_number_of_partitions_is_refused_where_records_are_keyed() {
-        let plan = after(|cluster| cluster.entry("shop.orders.events".into()).or_default().partitions = 4);
+        let plan = after(|cluster| cluster.entry("shop.numbers.events".into()).or_default().partitions = 4);
         assert_eq!(plan[0].change, Change::Partitions { declared: 8, actual: 4, keyed: true });
         assert!(matches!(
             plan[0].refusal(),
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn settings_are_compared_one_by_one() {
         let plan = after(|cluster| {
-            let topic = cluster.entry("shop.orders.events".into()).or_default();
+            let topic = cluster.entry("shop.numbers.events".into()).or_default();
             topic.replication = 3;
             topic.in_force.insert("retention.ms".into(), "1000".into());
             topic.in_force.remove("cleanup.policy");
@@ -220,10 +223,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "shop.orders.events: replication 3 where 1 is declared; left as it is",
-                "shop.orders.events: cleanup.policy unset -> delete",
-                "shop.orders.events: retention.ms 1000 -> 604800000",
-                "shop.orders.events: min.insync.replicas is 2, undeclared; left as it is",
+                "shop.numbers.events: replication 3 where 1 is declared; left as it is",
+                "shop.numbers.events: cleanup.policy unset -> delete",
+                "shop.numbers.events: retention.ms 1000 -> 604800000",
+                "shop.numbers.events: min.insync.replicas is 2, undeclared; left as it is",
             ]
         );
         assert_eq!(plan.iter().map(Difference::is_applied).collect::<Vec<_>>(), [false, true, true, false]);

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Event};
-use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{ByHand, Clock, Incoming, Position, Reactor, Settings};
+use minuet_messaging::{ByHand, Clock, Incoming, Position, Reactor, ServiceParts, Settings};
 use minuet_payment::Answers;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -45,28 +44,33 @@ pub(super) async fn play(
 ) -> Result<Emitted, AuditError> {
     let micros = Arc::new(AtomicI64::new(0));
     let clock = Clock::Manual(Arc::clone(&micros));
-    let settings = Settings::new(BTreeMap::new(), String::new(), database.to_owned());
-    let (codec, catalogue): (Codec, Arc<Catalogue>) = (context.codec.clone(), Arc::clone(&context.catalogue));
+    let settings = Settings::new(BTreeMap::new(), database.to_owned());
+    let parts = ServiceParts {
+        settings,
+        contract: context.codec.clone(),
+        catalogue: Arc::clone(&context.catalogue),
+        clock,
+    };
     match hands.service {
         Service::Order => {
-            let hand = minuet_order::by_hand(Default::default(), settings, codec, catalogue, clock)?;
+            let hand = minuet_order::by_hand(Default::default(), parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
         Service::Inventory => {
             let reservation_seconds = u32::try_from(hold.whole_seconds()).unwrap_or(u32::MAX);
             let own = minuet_inventory::Settings { reservation_seconds, ..Default::default() };
-            let hand = minuet_inventory::by_hand(own, settings, codec, catalogue, clock)?;
+            let hand = minuet_inventory::by_hand(own, parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
         Service::Payment => {
-            let hand = minuet_payment::by_hand(settings, codec, catalogue, clock)?;
+            let hand = minuet_payment::by_hand(parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
     }
 }
 
 impl Hands<'_> {
-    async fn run<R: Reactor>(
+    async fn run<R: Reactor<Contract = Codec, Due = OrderId>>(
         &self,
         hand: &ByHand<R>,
         clock: &AtomicI64,

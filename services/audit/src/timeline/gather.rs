@@ -63,7 +63,8 @@ fn read(
 ) -> Result<(Vec<Whole>, Survey), AuditError> {
     let key = order.to_string();
     let topics = context.catalogue.topics().iter();
-    let topics = topics.filter(|topic| matches!(topic.key, Key::OrderId | Key::OriginalKey));
+    let topics =
+        topics.filter(|topic| topic.key == Key::Field("order_id".into()) || topic.key == Key::Original);
     let topics: Vec<String> = topics.map(|topic| topic.name.clone()).filter(|name| log.has(name)).collect();
     let its = partition::shard(key.as_bytes(), context.catalogue.partitions());
     let partitions = if only_its_partition { i32::try_from(its).into_iter().collect() } else { Vec::new() };

@@ -466,7 +466,7 @@ impl Shop {
         let trace = TraceContext::derived("/shop/test", cause.id);
         let source = &self.sources[by as usize];
         let Emission { envelope, event, .. } =
-            Emission::caused_by(cause, source, event, 0, self.now, sequence, &trace);
+            Emission::<Codec>::caused_by(cause, source, event, 0, self.now, sequence, &trace);
         self.publish(Made { envelope, event });
     }
 
@@ -477,13 +477,14 @@ impl Shop {
 }
 
 pub fn topics() -> Topics {
-    let catalogue = Catalogue::embedded().expect("the catalogue");
+    let catalogue =
+        Catalogue::<minuet_events::EventType>::parse(minuet_events::TOPICS).expect("the catalogue");
     Topics(catalogue.topics().iter().map(|topic| topic.name.as_str().into()).collect())
 }
 
 pub fn records(log: &[Made]) -> Vec<Record> {
     let (codec, catalogue, topics) =
-        (Codec::local(), Catalogue::embedded().expect("the catalogue"), topics());
+        (Codec::local(), Catalogue::parse(minuet_events::TOPICS).expect("the catalogue"), topics());
     let mut ends: HashMap<(u16, u16), i64> = HashMap::new();
     let record = |made: &Made| {
         let Made { envelope, event } = made;

@@ -98,11 +98,11 @@ pub(super) async fn start(settings: Settings, kafka: &[(&str, &str)], answers: O
     TestGateway { address, shutdown, running, asked, http, _services: services.drop_guard() }
 }
 
-pub(super) fn publisher(kafka: &[(&str, &str)]) -> Publisher {
+pub(super) fn publisher(kafka: &[(&str, &str)]) -> Publisher<minuet_events::Codec> {
     let kafka: BTreeMap<_, _> =
         kafka.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let catalogue = Arc::new(Catalogue::embedded().unwrap());
-    Publisher::new(&kafka, "gateway-test", Codec::local(), catalogue, "").unwrap()
+    let catalogue = Arc::new(Catalogue::parse(minuet_events::TOPICS).unwrap());
+    Publisher::new(&kafka, "gateway-test", "tool", Codec::local(), catalogue, "").unwrap()
 }
 
 async fn serve(answers: Reply, asked: Arc<Mutex<Vec<String>>>, stop: CancellationToken) -> String {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use minuet_events::Event;
 use minuet_events::orders::Problem;
 use minuet_events::values::Micros;
-use minuet_messaging::Recorded;
 
+use super::recorded::Recorded;
 use crate::error::CliError;
 use crate::output;
 use crate::services::Shared;

@@ -94,10 +94,9 @@ pub(super) fn schemas(dance: &Dance) -> Vec<Violation> {
             wrong("it is on no topic".to_owned());
             continue;
         };
-        let key = match topic.key {
-            Key::OrderId => "order_id",
-            Key::Sku => "sku",
-            Key::OriginalKey => "key",
+        let key = match &topic.key {
+            Key::Field(name) => name.as_str(),
+            Key::Original => "key",
             Key::None => continue,
         };
         if !schema.fields.iter().any(|field| field.name == key) {

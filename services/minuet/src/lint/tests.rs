@@ -30,7 +30,7 @@ impl Dance {
         self.parts.iter_mut().find(|part| part.service == service).expect("a service")
     }
 
-    fn topic(&mut self, name: &str) -> &mut minuet_messaging::topics::Topic {
+    fn topic(&mut self, name: &str) -> &mut minuet_messaging::topics::Topic<EventType> {
         self.topics.iter_mut().find(|topic| topic.name == name).expect("a topic")
     }
 }

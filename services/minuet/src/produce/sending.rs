@@ -43,7 +43,7 @@ impl Input {
     }
 }
 
-async fn send(publisher: &Publisher, ready: Ready) -> Result<(), PublishError> {
+async fn send(publisher: &Publisher<minuet_events::Codec>, ready: Ready) -> Result<(), PublishError> {
     match ready {
         Ready::New(line) => {
             let Line { key, envelope, event } = *line;
@@ -62,7 +62,7 @@ async fn send(publisher: &Publisher, ready: Ready) -> Result<(), PublishError> {
 type Read = (u64, Result<Ready, LineError>);
 
 pub(super) struct Sending<'a> {
-    publisher: &'a Publisher,
+    publisher: &'a Publisher<Codec>,
     input: Input,
     pace: Pace,
     keep_going: bool,
@@ -73,7 +73,7 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    pub(super) fn new(publisher: &'a Publisher, input: Input, pace: Pace, keep_going: bool) -> Self {
+    pub(super) fn new(publisher: &'a Publisher<Codec>, input: Input, pace: Pace, keep_going: bool) -> Self {
         Sending { publisher, input, pace, keep_going, waiting: None, sent: 0, wrong: 0 }
     }
 

@@ -2,17 +2,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_events::Codec;
 use minuet_events::values::Micros;
+use minuet_events::{Codec, EventType};
 use minuet_identity::Verifier;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{HistoryError, Publisher, Recorded, history};
+use minuet_messaging::{Clock, Publisher, ReadError, ServiceParts};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::Hub;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
+use crate::demo::recorded::{self, Recorded};
 use crate::error::CliError;
 use crate::settings::{Lane, Settings};
 
@@ -23,9 +24,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub(crate) struct Shared {
     kafka: BTreeMap<String, String>,
     topic_prefix: String,
-    registry_url: String,
     codec: Codec,
-    catalogue: Arc<Catalogue>,
+    catalogue: Arc<Catalogue<EventType>>,
     meters: Hub,
     /// Whose tokens the services believe. None: nobody's.
     identity: Option<Arc<Verifier>>,
@@ -61,7 +61,6 @@ impl Shared {
         Ok(Some(Arc::new(Shared {
             kafka: settings.kafka.clone(),
             topic_prefix: settings.topic_prefix.clone(),
-            registry_url: url.to_owned(),
             codec,
             catalogue,
             meters: Hub::default(),
@@ -70,26 +69,15 @@ impl Shared {
         })))
     }
 
-    pub(super) fn contract(&self) -> (Codec, Arc<Catalogue>) {
-        (self.codec.clone(), Arc::clone(&self.catalogue))
-    }
-
-    /// `name`: whose meters they are.
-    pub(super) fn messaging(
-        &self,
-        name: &'static str,
-        lane: &Lane,
-    ) -> Result<minuet_messaging::Settings, CliError> {
-        let mut settings = minuet_messaging::Settings::new(
-            self.kafka.clone(),
-            self.registry_url.clone(),
-            lane.database_url.clone(),
-        );
+    /// The parts of the service of this name.
+    pub(super) fn parts(&self, name: &'static str, lane: &Lane) -> Result<ServiceParts<Codec>, CliError> {
+        let mut settings = minuet_messaging::Settings::new(self.kafka.clone(), lane.database_url.clone());
         settings.topic_prefix = self.topic_prefix.clone();
         lane.apply_to(&mut settings);
         settings.meters = Some(self.meters.meters(name)?);
         settings.identity.clone_from(&self.identity);
-        Ok(settings)
+        let (contract, catalogue) = (self.codec.clone(), Arc::clone(&self.catalogue));
+        Ok(ServiceParts { settings, contract, catalogue, clock: Clock::System })
     }
 
     /// Of every service of this process.
@@ -105,15 +93,19 @@ impl Shared {
         }
     }
 
-    /// What lies on the topics about one order.
-    pub(crate) async fn history(&self, order: &str, since: Micros) -> Result<Vec<Recorded>, HistoryError> {
-        history(&self.kafka, &self.topic_prefix, &self.catalogue, &self.codec, order, since).await
+    /// The recorded events of one order, oldest first, as far as they lie in the partition of its key.
+    pub(crate) async fn history(&self, order: &str, since: Micros) -> Result<Vec<Recorded>, ReadError> {
+        recorded::read(&self.kafka, &self.topic_prefix, &self.catalogue, &self.codec, order, since).await
     }
 
-    /// `client` names it in the broker's logs.
-    pub(crate) fn publisher(&self, client: &str) -> Result<Publisher, CliError> {
-        let (codec, catalogue) = self.contract();
-        Ok(Publisher::new(&self.kafka, client, codec, catalogue, &self.topic_prefix)?)
+    /// `client` names it in the broker's logs, `traced_as` in spans.
+    pub(crate) fn publisher(
+        &self,
+        client: &str,
+        traced_as: &'static str,
+    ) -> Result<Publisher<Codec>, CliError> {
+        let (codec, catalogue) = (self.codec.clone(), Arc::clone(&self.catalogue));
+        Ok(Publisher::new(&self.kafka, client, traced_as, codec, catalogue, &self.topic_prefix)?)
     }
 }
 
@@ -123,7 +115,7 @@ fn follow(verifier: Arc<Verifier>) -> AbortOnDropHandle<()> {
 }
 
 /// Dropping a producer discards what is in flight.
-pub(crate) async fn flush(publisher: &Publisher) {
+pub(crate) async fn flush(publisher: &Publisher<Codec>) {
     if let Err(error) = publisher.flush(FLUSH).await {
         warn!(reason = error_chain(&error), "flush");
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::Lane;
 use minuet_messaging::fault::Point::{
     AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
 };
@@ -16,6 +15,7 @@ use tracing::warn;
 
 use crate::call::{Call, Said};
 use crate::domain::{Answer, Charge, Refund, in_time, too_late};
+use crate::messaging::Lane;
 use crate::meters::PaymentMeters;
 use crate::provider::{NoAnswer, PaymentGateway};
 use crate::story::Story;

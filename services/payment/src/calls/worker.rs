@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use minuet_messaging::ReactError;
 use minuet_messaging::fault::{Point, reach};
-use minuet_messaging::{Lane, ReactError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::conversation::{Conversation, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
 use crate::call::{Key, Said};
+use crate::messaging::Lane;
 use crate::provider::PaymentGateway;
 use crate::record::{Recorded, record as record_answers};
 use crate::story::Stories;
