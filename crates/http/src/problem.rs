@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use minuet_text::json::JsonError;
 use serde::Serialize;
 
 /// The most entries of `errors`. Without a bound a small hostile body could cause a large answer.
@@ -164,6 +165,22 @@ impl Problem {
     /// The type that this problem was made with.
     pub fn problem_type(&self) -> ProblemType {
         self.problem_type
+    }
+}
+
+/// A body that is no JSON, or in which an object has a name twice: code `repeated_name`.
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::Syntax(error) => {
+                Problem::new(ProblemType::MALFORMED_JSON, format!("the body is no JSON: {error}"))
+            }
+            JsonError::RepeatedName { path, .. } => {
+                let detail = "stands twice in its object; which of the two is meant?";
+                let repeated = FieldError::new(path, "repeated_name", detail);
+                Problem::with_errors(ProblemType::MALFORMED_JSON, vec![repeated])
+            }
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+use minuet_text::json::JsonError;
+use serde::Deserialize;
 
 use crate::settings::Settings;
 use crate::token::Verifier;
@@ -185,8 +187,12 @@ fn usable(key: Key) -> Option<Key> {
 /// beside others.
 fn parse_set(path: &Path, bytes: &[u8]) -> Result<Usable, KeyError> {
     let wrong = |problem: String| KeyError::Set { path: path.to_owned(), problem };
-    let set: JwkSet =
-        serde_json::from_slice(bytes).map_err(|source| KeyError::Json { path: path.to_owned(), source })?;
+    let no_set = |source| KeyError::Json { path: path.to_owned(), source };
+    let set = match minuet_text::json::parse(bytes) {
+        Ok(set) => JwkSet::deserialize(set).map_err(no_set)?,
+        Err(JsonError::Syntax(error)) => return Err(no_set(error)),
+        Err(error @ JsonError::RepeatedName { .. }) => return Err(wrong(error.to_string())),
+    };
     let mut keys = Vec::with_capacity(set.keys.len());
     for jwk in &set.keys {
         if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_)) {

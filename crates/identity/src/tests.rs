@@ -382,6 +382,23 @@ fn unusable_keys_stop_the_start() {
     }
 }
 
+/// Readers differ in which of the two keys counts.
+#[test]
+fn a_key_set_with_a_name_twice_stops_the_start() {
+    let text = String::from_utf8(jwks(&[rsa_jwk()])).unwrap();
+    for twice in [
+        text.replacen(r#"{"keys""#, r#"{"keys":[],"keys""#, 1),
+        text.replacen(r#""kid":"#, r#""kid":"x","kid":"#, 1),
+    ] {
+        let file = TestFile::new(twice.as_bytes());
+        let refused = with_jwks(&file).err();
+        assert!(
+            matches!(&refused, Some(KeyError::Set { problem, .. }) if problem.contains("is repeated")),
+            "{refused:?}"
+        );
+    }
+}
+
 #[test]
 fn settings_say_what_they_take() {
     let refused = |settings: Settings| settings.check().unwrap_err().to_string();

@@ -66,6 +66,5 @@ fn too_large() -> Problem {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(ProblemType::MALFORMED_JSON, format!("the body is no JSON: {error}")))
+    minuet_text::json::parse(bytes).map_err(Problem::from)
 }

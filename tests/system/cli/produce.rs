@@ -160,3 +160,29 @@ async fn a_null_value_takes_a_product_out_of_the_shop() {
     assert_eq!(done.code, Some(1), "{done:#?}");
     assert!(done.err.contains("line 1: value: takes an object"), "{}", done.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_stands_twice_is_named_and_its_line_not_sent() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let twice = r#"{"sku":"TEA-1","name":"Tea","currency":"EUR","unit_price":"9.00","unit_price":"0.01","active":true}"#;
+    let beside =
+        format!(r#"{{"value":{},"headers":{{"ce_id":"a","ce_id":"b"}}}}"#, product("TEA-2", "1.00").trim());
+    let lines = [twice, "\n", &beside, "\n", &product("TEA-3", "3.00")].concat();
+    let going = tool(&folder, &world, &["produce", "ProductChanged", "--keep-going"]).await.input(&lines);
+    let done = going.run().await;
+    assert_eq!(done.code, Some(1), "{done:#?}");
+    for said in ["line 1: unit_price: stands twice", "line 2: headers.ce_id: stands twice"] {
+        assert!(done.err.contains(said), "{said:?} in {}", done.err);
+    }
+    assert_eq!(products(&world).await, pairs([("TEA-3", "3.00")]));
+
+    // So does a recorded one.
+    let order = submission(&[("TEA-1", 1)]).order_id;
+    let recorded = format!(
+        r#"{{"topic":"orders.intake","ts":1,"type":"OrderSubmitted","key":"{order}","headers":{{}},"value":{{
+            "order_id":"{order}","user_id":"u","payment_method":"paypal","lines":[{{"sku":"A","quantity":1,"quantity":2}}]}}}}"#
+    )
+    .replace('\n', "");
+    let done = tool(&folder, &world, &["produce"]).await.input(&recorded).run().await;
+    assert!(done.err.contains("line 1: value.lines[0].quantity: stands twice"), "{done:#?}");
+}

@@ -7,6 +7,7 @@ mod idempotency;
 mod identity;
 mod lists;
 mod orders;
+mod repeated_names;
 mod shutdown;
 mod trace;
 

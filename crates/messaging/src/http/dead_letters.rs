@@ -177,9 +177,7 @@ async fn reason(body: Body) -> Result<String, Problem> {
     let too_large =
         |_| Problem::new(ProblemType::BODY_TOO_LARGE, format!("a body may have up to {LARGEST_BODY} bytes"));
     let bytes = to_bytes(body, LARGEST_BODY).await.map_err(too_large)?;
-    let body: Value = serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::new(ProblemType::MALFORMED_JSON, format!("the body is no JSON: {error}"))
-    })?;
+    let body = minuet_text::json::parse(&bytes)?;
     let wrong = |code, detail: String| {
         Err(Problem::with_errors(ProblemType::INVALID_REQUEST, vec![FieldError::new("reason", code, detail)]))
     };

@@ -3,6 +3,7 @@
 use minuet_events::trace::with_order;
 use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Envelope, EnvelopeError, Event, EventType, TraceContext};
+use minuet_text::json::JsonError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -32,6 +33,8 @@ const HEADERS: &[&str] = &[
 pub(crate) enum LineError {
     #[error("no JSON: {detail} (column {column})")]
     Syntax { detail: String, column: usize },
+    #[error("{path}: stands twice in its object (column {column})")]
+    Repeated { path: String, column: usize },
     #[error("longer than {limit} bytes, more than a topic takes")]
     TooLong { limit: u64 },
     #[error("takes an object, {{...}}")]
@@ -157,8 +160,12 @@ impl Reading {
 }
 
 pub(super) fn parsed(text: &[u8]) -> Result<Value, LineError> {
-    serde_json::from_slice(text)
-        .map_err(|error| LineError::Syntax { detail: without_position(&error), column: error.column() })
+    minuet_text::json::parse(text).map_err(|error| match error {
+        JsonError::Syntax(error) => {
+            LineError::Syntax { detail: without_position(&error), column: error.column() }
+        }
+        JsonError::RepeatedName { path, column, .. } => LineError::Repeated { path, column },
+    })
 }
 
 pub(super) fn event_of(record: EventType, value: Value) -> Result<Event, LineError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use minuet_text::json::JsonError;
 use serde::Deserialize;
 
 use super::problem::Problem;
@@ -25,7 +26,9 @@ pub(super) fn read(folder: &Path, tree: &mut Tree, problems: &mut Vec<Problem>) 
     let path = folder.join(ENDPOINTS);
     let source = Source::Up(path.clone());
     let Ok(text) = fs::read_to_string(&path) else { return };
-    let endpoints: Endpoints = match serde_json::from_str(&text) {
+    let read = minuet_text::json::parse(text.as_bytes())
+        .and_then(|value| Endpoints::deserialize(value).map_err(JsonError::Syntax));
+    let endpoints = match read {
         Ok(endpoints) => endpoints,
         Err(error) => {
             let detail = format!(
