@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::token::Refused;
+use crate::refused::Refused;
 
 /// As they stand in the token; each is interpreted where it is used. A claim that comes twice makes the token malformed
 /// (RFC 7519, 4). Null is as good as missing.

@@ -11,6 +11,7 @@
 
 mod claims;
 mod keys;
+mod refused;
 mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -18,5 +19,6 @@ mod tests;
 mod token;
 
 pub use keys::{KeyError, follow};
+pub use refused::Refused;
 pub use settings::{KEYS, Secret, Settings, SettingsError};
-pub use token::{ADMIN_PREFIX, Identity, Refused, TokenError, Verifier, development_token};
+pub use token::{ADMIN_PREFIX, Identity, TokenError, Verifier, development_token};

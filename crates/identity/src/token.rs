@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::claims::Claims;
 use crate::keys::Keys;
+use crate::refused::Refused;
 
 /// How far the issuer's clock may differ from ours.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -33,32 +34,6 @@ struct DevelopmentClaims {
 pub struct Identity {
     pub user: UserId,
     pub admin: bool,
-}
-
-/// Why a token is not believed. Says no more than its bearer may know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    Malformed,
-    Algorithm,
-    Signature,
-    Expired,
-    NotYetValid,
-    Claims,
-}
-
-impl Refused {
-    pub fn detail(self) -> &'static str {
-        match self {
-            Refused::Malformed => "the bearer token is not a JSON Web Token",
-            Refused::Algorithm => "the token is signed with a key or an algorithm that is not accepted here",
-            Refused::Signature => "the token's signature does not match",
-            Refused::Expired => "the token has expired",
-            Refused::NotYetValid => "the token is not valid yet",
-            Refused::Claims => {
-                "a claim of the token (exp, nbf, sub, iss, aud or scope) is missing or not accepted here"
-            }
-        }
-    }
 }
 
 /// Verifies tokens against the configured keys.
