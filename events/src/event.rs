@@ -14,6 +14,36 @@ use crate::parking::*;
 use crate::payments::*;
 use crate::values::{OrderId, Sku, ValueError};
 
+/// What an event is about, and so what its key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    Order(OrderId),
+    Sku(&'a Sku),
+    /// A parked message, by its own key: any bytes, or none.
+    Parked(Option<&'a [u8]>),
+}
+
+impl Subject<'_> {
+    pub const fn order(self) -> Option<OrderId> {
+        match self {
+            Self::Order(order) => Some(order),
+            Self::Sku(_) | Self::Parked(_) => None,
+        }
+    }
+}
+
+/// The Kafka key. A byte of a parked message's key that is not UTF-8 is replaced: two such keys may become one text,
+/// and then share a partition of the dead letters.
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(order) => write!(f, "{order}"),
+            Self::Sku(sku) => f.write_str(sku.as_str()),
+            Self::Parked(key) => f.write_str(&String::from_utf8_lossy(key.unwrap_or_default())),
+        }
+    }
+}
+
 /// `<namespace> <Record> by <the field that is its key>`. The order is `Codec::local`'s numbering: append.
 macro_rules! events {
     ($($namespace:ident $record:ident by $key:ident,)+) => {
@@ -93,11 +123,15 @@ macro_rules! events {
                 }
             }
 
+            pub fn subject(&self) -> Subject<'_> {
+                match self {
+                    $(Self::$record(record) => Subject::from(&record.$key),)+
+                }
+            }
+
             /// The Kafka key: what orders this event among others.
             pub fn key(&self) -> String {
-                match self {
-                    $(Self::$record(record) => record.$key.key_text(),)+
-                }
+                self.subject().to_string()
             }
         }
 
@@ -197,26 +231,20 @@ pub(crate) trait RecordReader {
     fn read<T: serde::de::DeserializeOwned>(self) -> Result<T, String>;
 }
 
-trait KeyText {
-    fn key_text(&self) -> String;
-}
-
-impl KeyText for OrderId {
-    fn key_text(&self) -> String {
-        self.to_string()
+impl From<&OrderId> for Subject<'_> {
+    fn from(order: &OrderId) -> Self {
+        Self::Order(*order)
     }
 }
 
-impl KeyText for Sku {
-    fn key_text(&self) -> String {
-        self.to_string()
+impl<'a> From<&'a Sku> for Subject<'a> {
+    fn from(sku: &'a Sku) -> Self {
+        Self::Sku(sku)
     }
 }
 
-/// A parked message's own key, which may be anything. What is no UTF-8 is replaced: two such keys may become
-/// one here, which costs nothing but a shared partition of the dead letters.
-impl KeyText for Option<Bytes> {
-    fn key_text(&self) -> String {
-        self.as_ref().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default()
+impl<'a> From<&'a Option<Bytes>> for Subject<'a> {
+    fn from(key: &'a Option<Bytes>) -> Self {
+        Self::Parked(key.as_deref())
     }
 }

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
-    AdjustmentId, Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, WarehouseCode,
-    free_text,
+    AdjustmentId, Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, ReleaseCause, Sku, UserId,
+    WarehouseCode, free_text,
 };
 
 /// Every line is held, until `expires_at`. Carries what the payment needs.
@@ -56,7 +56,7 @@ pub struct InventoryConfirmed {
 pub struct InventoryReleased {
     pub order_id: OrderId,
     pub allocations: Vec<Allocation>,
-    pub cause: String,
+    pub cause: ReleaseCause,
     /// They had been confirmed, so they came back into the warehouse.
     pub returned: bool,
 }

@@ -31,7 +31,7 @@ pub mod trace;
 pub mod values;
 
 pub use codec::Codec;
-pub use event::{Event, EventType};
+pub use event::{Event, EventType, Subject};
 pub use minuet_envelope::{
     DecodeError, EncodeError, EnvelopeError, ResolveError, TraceContext, envelope, partition,
 };

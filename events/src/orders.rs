@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::values::{Amount, Currency, OrderId, PaymentMethod, Quantity, Sku, UserId, free_text, uuid_text};
+use crate::values::{
+    Amount, CancellationReason, Currency, OrderId, PaymentMethod, Quantity, Sku, UserId, free_text, uuid_text,
+};
 
 /// Somebody orders. Not yet priced, perhaps not even possible.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +14,11 @@ pub struct OrderSubmitted {
     pub user_id: UserId,
     pub payment_method: PaymentMethod,
     pub lines: Vec<SubmittedLine>,
+}
+
+impl OrderSubmitted {
+    /// An order with more lines is refused.
+    pub const MAX_LINES: usize = 100;
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,7 +90,7 @@ pub struct OrderConfirmed {
 pub struct OrderCancelled {
     pub order_id: OrderId,
     pub user_id: UserId,
-    pub reason: String,
+    pub reason: CancellationReason,
     pub detail: Option<String>,
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::values::{
-    Amount, Currency, OrderId, PaymentId, PaymentMethod, RefundId, UserId, free_text, uuid_text,
+    Amount, CancellationReason, Currency, OrderId, PaymentId, PaymentMethod, RefundId, UserId, free_text,
+    uuid_text,
 };
 
 /// Captured.
@@ -37,7 +38,7 @@ pub struct PaymentRefunded {
     pub order_id: OrderId,
     pub payment_id: PaymentId,
     pub refund_id: RefundId,
-    pub reason: String,
+    pub reason: CancellationReason,
     pub currency: Currency,
     pub amount: Amount,
 }

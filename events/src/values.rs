@@ -7,6 +7,8 @@ pub(crate) mod free_text;
 mod id;
 mod method;
 mod quantity;
+mod reason;
+mod status;
 mod text;
 pub(crate) mod uuid_text;
 
@@ -16,6 +18,8 @@ pub use id::{AdjustmentId, OrderId, PaymentId, RefundId};
 pub use method::PaymentMethod;
 pub use minuet_envelope::{Micros, ValueError};
 pub use quantity::Quantity;
+pub use reason::{CancellationReason, ReleaseCause};
+pub use status::{OrderStatus, PaymentStatus, ReservationStatus};
 pub use text::{Sku, UserId, WarehouseCode};
 
 use std::fmt;
@@ -78,3 +82,96 @@ macro_rules! text_value {
     };
 }
 use text_value;
+
+/// A closed set of texts: its name in the contract, what it takes, and the text of each variant.
+macro_rules! choice {
+    (
+        $(#[$doc:meta])* $name:ident, $what:literal, $takes:literal,
+        { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
+
+            pub fn parse(text: &str) -> Result<Self, crate::values::ValueError> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(crate::values::ValueError::new($what, $takes, text)),
+                }
+            }
+
+            pub const fn as_str(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = crate::values::ValueError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text)
+            }
+        }
+
+        crate::values::text_value!($name);
+    };
+}
+use choice;
+
+/// A set of texts that may grow: the text of each variant, and one variant for every other text.
+macro_rules! open_choice {
+    (
+        $(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+            /// A text that this build does not know, as it came.
+            Other(std::sync::Arc<str>),
+        }
+
+        impl $name {
+            /// The texts that this build knows.
+            pub const KNOWN: [&'static str; [$($text),+].len()] = [$($text),+];
+
+            /// The text, if this build knows it: one of [`Self::KNOWN`], and so fit for the label of a metric.
+            pub const fn known(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($text),)+
+                    Self::Other(_) => None,
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Other(text) => text,
+                }
+            }
+
+            fn parse(text: &str) -> Result<Self, crate::values::ValueError> {
+                Ok(Self::from(text))
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)+
+                    _ => Self::Other(text.into()),
+                }
+            }
+        }
+
+        crate::values::text_value!($name);
+    };
+}
+use open_choice;

@@ -1,9 +1,11 @@
 //! What can happen next. A step is either one that the system itself takes sooner or later, or a fault, or somebody's wish:
 //! of those, none has to come.
 
+use minuet_payment::domain::PaymentState;
+
 use crate::people::TIMES;
 use crate::service::Service;
-use crate::state::{CHANNELS, Dance, Entry, PaymentStatus, State};
+use crate::state::{CHANNELS, Dance, Entry, State};
 use crate::world::{Allowed, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,14 +115,14 @@ pub(crate) fn progress(dance: &Dance, mut to: impl FnMut(Step)) {
         match (dance.calling, dance.provider.entry) {
             (false, _) => to(Step::LookUp),
             (true, Entry::Captured | Entry::Declined) => to(Step::Record),
-            (true, Entry::None) if dance.payment.status == PaymentStatus::Stopping => to(Step::CallOff),
+            (true, Entry::None) if dance.payment.stopping => to(Step::CallOff),
             (true, Entry::None) => {
                 to(Step::Capture);
                 to(Step::Decline);
             }
         }
     }
-    if dance.payment.status == PaymentStatus::RefundDue && dance.provider.entry == Entry::Captured {
+    if dance.payment.state == PaymentState::RefundDue && dance.provider.entry == Entry::Captured {
         to(if dance.provider.refunds == 0 { Step::Refund } else { Step::RecordRefund });
     }
 }
@@ -146,7 +148,7 @@ pub(crate) fn fault(world: &World, dance: &Dance, mut to: impl FnMut(Step)) {
                 .for_each(|message| to(Step::ReceiveAgain { channel: index, index: message }));
         }
     }
-    let progresses = dance.payment.status == PaymentStatus::Processing && dance.calling;
+    let progresses = dance.payment.is_open() && !dance.payment.stopping && dance.calling;
     if dance.provider.entry == Entry::None {
         // A request that nobody waits for any more.
         if dance.provider.requested && !progresses {
@@ -158,12 +160,12 @@ pub(crate) fn fault(world: &World, dance: &Dance, mut to: impl FnMut(Step)) {
             to(Step::CallOff);
         }
     }
-    if allowed.silence && dance.payment.status == PaymentStatus::RefundDue && dance.provider.refunds == 1 {
+    if allowed.silence && dance.payment.state == PaymentState::RefundDue && dance.provider.refunds == 1 {
         to(Step::RefundAgain);
     }
     if allowed.repetitions && dance.provider.entry != Entry::None && !dance.payment.is_open() {
         to(Step::RecordAgain);
-        if dance.payment.status == PaymentStatus::Refunded {
+        if dance.payment.state == PaymentState::Refunded {
             to(Step::RecordRefundAgain);
         }
     }

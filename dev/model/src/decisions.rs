@@ -81,9 +81,9 @@ impl World {
                 Happening::Due => order::deadline(&before, self.bug),
                 Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
             };
-            self.outcome(Service::Order, before.order.name(), happening, row, done, |after| {
-                let status = after.status();
-                (after.order.name(), OrderRow { status, row: self.decisions.orders.number(after) })
+            self.outcome(Service::Order, row.state.name(), happening, row, done, |after| {
+                let state = after.order.state();
+                (state.name(), OrderRow { state, row: self.decisions.orders.number(after) })
             })
         })
     }
@@ -107,11 +107,11 @@ impl World {
                 Happening::Due => inventory::expire(&before, order_id, shelves, &levels, bug),
                 Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
             };
-            let name = before.reservation.name();
+            let name = row.state.name();
             self.outcome(Service::Inventory, name, happening, (row, levels), done, |(after, levels)| {
-                let (name, status, held) = (after.reservation.name(), after.status(), after.held(shelves));
+                let (state, held) = (after.reservation.state(), after.held(shelves));
                 let row = self.decisions.reservations.number(after);
-                (name, (ReservationRow { row, status, held }, levels))
+                (state.name(), (ReservationRow { row, state, held }, levels))
             })
         })
     }
@@ -134,10 +134,11 @@ impl World {
                 Happening::Refunded => payment::refunded(&before, self.bug),
                 Happening::Due => Err(Illegal),
             };
-            self.outcome(Service::Payment, before.payment.name(), happening, row, done, |after| {
-                let (name, status) = (after.payment.name(), after.status());
+            self.outcome(Service::Payment, row.state.name(), happening, row, done, |after| {
+                let (state, stopping) = (after.payment.state(), after.is_stopping());
                 let charge = after.charge().map_or(0, |charge| units(charge.amount));
-                (name, PaymentRow { status, charge, row: self.decisions.payments.number(after) })
+                let row = self.decisions.payments.number(after);
+                (state.name(), PaymentRow { row, state, stopping, charge })
             })
         })
     }

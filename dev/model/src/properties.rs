@@ -1,11 +1,15 @@
 //! What must hold, in every state and at rest; and what must be seen to happen, so that nothing holds for want of cases.
 
 use minuet_events::EventType;
+use minuet_events::values::OrderStatus;
+use minuet_inventory::domain::ReservationState;
+use minuet_order::domain::OrderState;
+use minuet_payment::domain::PaymentState;
 use stateright::Property;
 
 use crate::action::is_at_rest;
 use crate::service::Service;
-use crate::state::{Dance, OrderStatus, PaymentStatus, ReservationStatus, SHELVES, State};
+use crate::state::{Dance, SHELVES, State};
 use crate::world::World;
 
 pub(crate) fn all() -> Vec<Property<World>> {
@@ -46,11 +50,11 @@ fn in_every_state() -> Vec<Property<World>> {
         }),
         always("no oversell: what is held and sold is what there was", |_, state| {
             (0..SHELVES).all(|at| {
-                let of = |status| {
-                    let dances = state.dances.iter().filter(|dance| dance.reservation.status == status);
+                let of = |held_in| {
+                    let dances = state.dances.iter().filter(|dance| dance.reservation.state == held_in);
                     dances.map(|dance| dance.reservation.held[at]).sum::<i8>()
                 };
-                let (reserved, sold) = (of(ReservationStatus::Reserved), of(ReservationStatus::Confirmed));
+                let (reserved, sold) = (of(ReservationState::Reserved), of(ReservationState::Confirmed));
                 let shelf = state.shelves[at];
                 shelf.reserved == reserved && shelf.on_hand + sold == state.supplied[at]
             })
@@ -63,7 +67,7 @@ fn in_every_state() -> Vec<Property<World>> {
             })
         }),
         always("a confirmed order has a capture, or its refund is on the way", |world, s| {
-            every(s, |dance| dance.order.status != OrderStatus::Confirmed || is_paid_for(world, dance))
+            every(s, |dance| dance.order.state != OrderState::Confirmed || is_paid_for(world, dance))
         }),
     ]
 }
@@ -78,9 +82,9 @@ fn is_paid_for(world: &World, dance: &Dance) -> bool {
         })
     };
     dance.provider.captures > 0
-        && match dance.payment.status {
-            PaymentStatus::Success | PaymentStatus::RefundDue => true,
-            PaymentStatus::Refunded => on_the_way(),
+        && match dance.payment.state {
+            PaymentState::Success | PaymentState::RefundDue => true,
+            PaymentState::Refunded => on_the_way(),
             _ => false,
         }
 }
@@ -88,28 +92,26 @@ fn is_paid_for(world: &World, dance: &Dance) -> bool {
 /// As safety: stateright's `eventually` misses cycles.
 fn at_rest() -> Vec<Property<World>> {
     vec![
-        always("at rest every order has ended", |_, state| {
-            !is_at_rest(state) || every(state, |d| d.order.status.is_final() || d.order.status.is_absent())
-        }),
+        always("at rest every order has ended", |_, state| !is_at_rest(state) || every(state, has_ended)),
         always("at rest goods are away for confirmed orders only, and held for none", |_, state| {
             !is_at_rest(state)
                 || every(state, |dance| {
-                    let confirmed = dance.order.status == OrderStatus::Confirmed;
-                    let sold = dance.reservation.status == ReservationStatus::Confirmed;
-                    dance.reservation.status != ReservationStatus::Reserved && sold == confirmed
+                    let confirmed = dance.order.state == OrderState::Confirmed;
+                    let sold = dance.reservation.state == ReservationState::Confirmed;
+                    dance.reservation.state != ReservationState::Reserved && sold == confirmed
                 })
         }),
         always("at rest captured - refunded is the total of confirmed orders", |world, state| {
             !is_at_rest(state)
                 || state.dances.iter().zip(&world.scripts).all(|(dance, script)| {
-                    let confirmed = dance.order.status == OrderStatus::Confirmed;
+                    let confirmed = dance.order.state == OrderState::Confirmed;
                     let owed = if confirmed { script.pieces } else { 0 };
                     dance.provider.captured == owed + dance.provider.refunded
                 })
         }),
         always("at rest no payment is open", |_, state| {
             !is_at_rest(state)
-                || every(state, |d| !d.payment.is_open() && d.payment.status != PaymentStatus::RefundDue)
+                || every(state, |d| !d.payment.is_open() && d.payment.state != PaymentState::RefundDue)
         }),
         always("at rest every request was honoured or refused", |_, state| {
             !is_at_rest(state) || every(state, is_answered)
@@ -117,10 +119,16 @@ fn at_rest() -> Vec<Property<World>> {
     ]
 }
 
+/// Or was never submitted.
+fn has_ended(dance: &Dance) -> bool {
+    dance.order.state.status().is_none_or(OrderStatus::is_final)
+}
+
 fn is_answered(dance: &Dance) -> bool {
-    let (order, asked) = (dance.order.status, &dance.asked);
-    let cancelled = order.is_absent() || matches!(order, OrderStatus::Cancelled | OrderStatus::Failed);
-    let honoured = u8::from(dance.payment.status == PaymentStatus::Refunded);
+    let asked = &dance.asked;
+    let status = dance.order.state.status();
+    let cancelled = matches!(status, None | Some(OrderStatus::Cancelled | OrderStatus::Failed));
+    let honoured = u8::from(dance.payment.state == PaymentState::Refunded);
     (!asked.cancelled || asked.cancellation_refused || cancelled)
         && asked.refunds <= asked.refunds_refused + honoured
 }
@@ -128,10 +136,10 @@ fn is_answered(dance: &Dance) -> bool {
 fn seen() -> Vec<Property<World>> {
     vec![
         sometimes("an order is confirmed, and all is at rest", |_, state| {
-            is_at_rest(state) && state.dances.iter().any(|d| d.order.status == OrderStatus::Confirmed)
+            is_at_rest(state) && state.dances.iter().any(|d| d.order.state == OrderState::Confirmed)
         }),
         sometimes("an order is cancelled, and all is at rest", |_, state| {
-            is_at_rest(state) && state.dances.iter().any(|d| d.order.status == OrderStatus::Cancelled)
+            is_at_rest(state) && state.dances.iter().any(|d| d.order.state == OrderState::Cancelled)
         }),
     ]
 }

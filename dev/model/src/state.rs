@@ -1,6 +1,10 @@
 //! One state of the world: what the three databases hold, what lies on the topics, and what the provider has in its books.
 //! Rows and messages are numbers here (see `table.rs`); beside each row's number stands what the properties ask of it.
 
+use minuet_inventory::domain::ReservationState;
+use minuet_order::domain::OrderState;
+use minuet_payment::domain::PaymentState;
+
 /// How many shelves the one sku lies on.
 pub const SHELVES: usize = 2;
 /// How many (service, topic) pairs there are in the tables of reactions.
@@ -34,66 +38,25 @@ pub(crate) struct Dance {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum OrderStatus {
-    Unknown,
-    Tombstone,
-    Pending,
-    Paid,
-    Confirmed,
-    Cancelled,
-    Failed,
-}
-
-impl OrderStatus {
-    pub(crate) fn is_final(self) -> bool {
-        matches!(self, OrderStatus::Confirmed | OrderStatus::Cancelled | OrderStatus::Failed)
-    }
-
-    /// Nobody has submitted it.
-    pub(crate) fn is_absent(self) -> bool {
-        matches!(self, OrderStatus::Unknown | OrderStatus::Tombstone)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OrderRow {
     pub(crate) row: u16,
-    pub(crate) status: OrderStatus,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum ReservationStatus {
-    Unknown,
-    Reserved,
-    Confirmed,
-    Released,
-    Rejected,
+    pub(crate) state: OrderState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReservationRow {
     pub(crate) row: u16,
-    pub(crate) status: ReservationStatus,
+    pub(crate) state: ReservationState,
     /// While it is reserved or confirmed.
     pub(crate) held: [i8; SHELVES],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum PaymentStatus {
-    Unknown,
-    Tombstone,
-    Processing,
-    Stopping,
-    Success,
-    RefundDue,
-    Refunded,
-    Failed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PaymentRow {
     pub(crate) row: u16,
-    pub(crate) status: PaymentStatus,
+    pub(crate) state: PaymentState,
+    /// It is processing, and is to be undone.
+    pub(crate) stopping: bool,
     /// What is to be captured or given back, in unit prices.
     pub(crate) charge: u8,
 }
@@ -101,7 +64,7 @@ pub(crate) struct PaymentRow {
 impl PaymentRow {
     /// An intent is open: the provider is to be asked until it answers.
     pub(crate) fn is_open(self) -> bool {
-        matches!(self.status, PaymentStatus::Processing | PaymentStatus::Stopping)
+        self.state == PaymentState::Processing
     }
 }
 

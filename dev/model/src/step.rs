@@ -1,10 +1,11 @@
 use minuet_events::EventType;
+use minuet_payment::domain::PaymentState;
 
 use crate::action::{Action, Crash, Step};
 use crate::bug::Bug;
 use crate::decisions::{Emitted, Happening};
 use crate::service::{Service, inventory};
-use crate::state::{Broken, Dance, Entry, Message, PaymentStatus, State};
+use crate::state::{Broken, Dance, Entry, Message, State};
 use crate::world::World;
 
 /// What ends an order for the payment service.
@@ -214,14 +215,14 @@ fn is_progress(step: Step) -> bool {
 /// every state every run without faults ends, and where it ends the properties of rest are checked.
 fn ground(dance: &Dance) -> u32 {
     let read: u32 = dance.channels.iter().map(|channel| u32::from(channel.read)).sum();
-    let money = match dance.payment.status {
-        PaymentStatus::Unknown | PaymentStatus::Tombstone => 0,
-        PaymentStatus::Processing | PaymentStatus::Stopping => {
+    let money = match dance.payment.state {
+        PaymentState::Unknown | PaymentState::Tombstone => 0,
+        PaymentState::Processing => {
             1 + u32::from(dance.calling) + 2 * u32::from(dance.provider.entry != Entry::None)
         }
-        PaymentStatus::Success => 5,
-        PaymentStatus::RefundDue => 6 + u32::from(dance.provider.refunds > 0),
-        PaymentStatus::Refunded | PaymentStatus::Failed => 8,
+        PaymentState::Success => 5,
+        PaymentState::RefundDue => 6 + u32::from(dance.provider.refunds > 0),
+        PaymentState::Refunded | PaymentState::Failed => 8,
     };
     read + money
 }

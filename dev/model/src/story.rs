@@ -93,9 +93,7 @@ fn sentence(world: &World, before: &State, Action { order, step, crash }: Action
 
 /// Which rows have changed, and what was published.
 fn consequence(world: &World, old: &Dance, new: &Dance) -> String {
-    let names = |dance: &Dance| {
-        [Service::Order, Service::Inventory, Service::Payment].map(|service| state(world, dance, service))
-    };
+    let names = |dance: &Dance| Service::ALL.map(|service| state(dance, service));
     let changes = names(old).into_iter().zip(names(new)).filter(|(before, after)| before != after);
     let mut told: Vec<String> = changes.map(|(before, after)| format!("{before} -> {after}")).collect();
     let mut published: Vec<&str> = Vec::new();
@@ -107,14 +105,12 @@ fn consequence(world: &World, old: &Dance, new: &Dance) -> String {
     if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
 }
 
-fn state(world: &World, dance: &Dance, service: Service) -> &'static str {
+fn state(dance: &Dance, service: Service) -> &'static str {
     match service {
-        Service::Order => world.decisions.orders.get(dance.order.row).order.name(),
-        Service::Inventory => world.decisions.reservations.get(dance.reservation.row).reservation.name(),
-        Service::Payment => match world.decisions.payments.get(dance.payment.row).payment.name() {
-            "processing" if dance.payment.status == crate::state::PaymentStatus::Stopping => "stopping",
-            name => name,
-        },
+        Service::Order => dance.order.state.name(),
+        Service::Inventory => dance.reservation.state.name(),
+        Service::Payment if dance.payment.stopping => "stopping",
+        Service::Payment => dance.payment.state.name(),
     }
 }
 
@@ -125,7 +121,7 @@ fn name(service: Service) -> &'static str {
 fn ending(world: &World, after: &State) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (dance, nth) in after.dances.iter().zip(1..) {
-        let [order, reservation, payment] = Service::ALL.map(|service| state(world, dance, service));
+        let [order, reservation, payment] = Service::ALL.map(|service| state(dance, service));
         let (captured, refunded) = (dance.provider.captured, dance.provider.refunded);
         lines.push(format!(
             "order {nth} is {order}, its reservation {reservation}, its payment {payment}; captured {captured}, refunded {refunded}"

@@ -1,6 +1,8 @@
 use minuet_events::values::ValueError;
 use minuet_events::{Event, EventType};
-use minuet_order::domain::Products;
+use minuet_inventory::domain::ReservationState;
+use minuet_order::domain::{OrderState, Products};
+use minuet_payment::domain::PaymentState;
 use stateright::{Model, Property};
 use uuid::Uuid;
 
@@ -13,8 +15,8 @@ use crate::routes::{RouteError, Routes};
 use crate::service::inventory::Shelves;
 use crate::service::{Service, inventory, order, payment};
 use crate::state::{
-    Asked, Broken, Channel, Dance, Message, OrderRow, OrderStatus, PaymentRow, PaymentStatus, Provider,
-    ReservationRow, ReservationStatus, SHELVES, Shelf, State,
+    Asked, Broken, Channel, Dance, Message, OrderRow, PaymentRow, Provider, ReservationRow, SHELVES, Shelf,
+    State,
 };
 use crate::table::Table;
 
@@ -126,16 +128,17 @@ impl World {
         Dance {
             order: OrderRow {
                 row: decisions.orders.number(order::Row::unknown()),
-                status: OrderStatus::Unknown,
+                state: OrderState::Unknown,
             },
             reservation: ReservationRow {
                 row: decisions.reservations.number(inventory::Row::unknown()),
-                status: ReservationStatus::Unknown,
+                state: ReservationState::Unknown,
                 held: [0; SHELVES],
             },
             payment: PaymentRow {
                 row: decisions.payments.number(payment::Row::unknown()),
-                status: PaymentStatus::Unknown,
+                state: PaymentState::Unknown,
+                stopping: false,
                 charge: 0,
             },
             channels: Default::default(),

@@ -69,6 +69,45 @@ fn currencies_and_methods_are_known_ones() {
 }
 
 #[test]
+fn statuses_are_the_texts_of_the_databases_and_of_http() {
+    assert_eq!(
+        OrderStatus::ALL.map(|status| status.to_string()).join(" "),
+        "pending paid confirmed cancelled failed"
+    );
+    assert_eq!(
+        ReservationStatus::ALL.map(|status| status.to_string()).join(" "),
+        "reserved confirmed released"
+    );
+    let payment = PaymentStatus::ALL.map(|status| status.to_string());
+    assert_eq!(payment.join(" "), "pending processing success failed refunded");
+    for status in OrderStatus::ALL {
+        assert_eq!(OrderStatus::parse(status.as_str()), Ok(status));
+        assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+    }
+    for wrong in ["", "Pending", "pending ", "unknown", "tombstone"] {
+        assert!(OrderStatus::parse(wrong).is_err(), "{wrong:?}");
+    }
+    let last = OrderStatus::ALL.into_iter().filter(|status| status.is_final());
+    assert!(last.eq([OrderStatus::Confirmed, OrderStatus::Cancelled, OrderStatus::Failed]));
+}
+
+#[test]
+fn a_reason_of_another_program_is_kept_as_it_is() {
+    for text in CancellationReason::KNOWN {
+        assert_eq!(CancellationReason::from(text).known(), Some(text));
+    }
+    for text in ["", "fraud", "Deadline", "a\nb"] {
+        let reason = CancellationReason::from(text);
+        assert_eq!((reason.known(), reason.as_str()), (None, text));
+        let json = serde_json::to_value(&reason).unwrap();
+        assert_eq!(json, text);
+        assert_eq!(serde_json::from_value::<CancellationReason>(json).unwrap(), reason);
+    }
+    assert_eq!(serde_json::to_value(CancellationReason::Requested).unwrap(), "requested");
+    assert_eq!(ReleaseCause::from("order_cancelled"), ReleaseCause::OrderCancelled);
+}
+
+#[test]
 fn amounts_fit_the_decimal_and_look_the_same_whatever_way_they_came() {
     for (text, shown) in [
         ("0", "0.00"),

@@ -2,6 +2,7 @@
 //! follows from what. The timeline says from it what is awaited; the books close an order once nothing is.
 
 use minuet_events::EventType;
+use minuet_events::values::OrderStatus;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -217,23 +218,49 @@ impl Story {
         self.seen.has(OrderConfirmed) && !self.seen.has(OrderCancelled)
     }
 
-    pub fn status(&self) -> &'static str {
+    pub fn stage(&self) -> Stage {
         let seen = |event_type| self.seen.has(event_type);
         if seen(OrderCancelled) {
-            "cancelled"
+            Stage::Answered(OrderStatus::Cancelled)
         } else if seen(OrderConfirmed) {
-            "confirmed"
+            Stage::Answered(OrderStatus::Confirmed)
         } else if seen(OrderFailed) || seen(OrderRejected) {
-            "failed"
+            Stage::Answered(OrderStatus::Failed)
         } else if seen(OrderPlaced) && seen(PaymentSucceeded) {
-            "paid"
+            Stage::Answered(OrderStatus::Paid)
         } else if seen(OrderPlaced) {
-            "pending"
+            Stage::Answered(OrderStatus::Pending)
         } else if seen(OrderSubmitted) {
-            "submitted"
+            Stage::Submitted
         } else {
-            "unknown"
+            Stage::Unknown
         }
+    }
+}
+
+/// How far an order has come by its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its submission was not read.
+    Unknown,
+    /// The order service has not answered yet.
+    Submitted,
+    Answered(OrderStatus),
+}
+
+impl Stage {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Stage::Unknown => "unknown",
+            Stage::Submitted => "submitted",
+            Stage::Answered(status) => status.as_str(),
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -313,7 +340,7 @@ mod tests {
         let mut confirmed = placed.to_vec();
         confirmed.push(OrderConfirmed);
         assert!(story(&confirmed).is_at_rest());
-        assert_eq!(story(&confirmed).status(), "confirmed");
+        assert_eq!(story(&confirmed).stage(), Stage::Answered(OrderStatus::Confirmed));
         assert!(story(&[OrderSubmitted, OrderRejected]).is_at_rest());
         assert!(story(&[OrderSubmitted, OrderPlaced, InventoryRejected, OrderFailed]).is_at_rest());
         assert!(story(&[OrderCancellationRequested, OrderSubmitted, OrderCancelled]).is_at_rest());

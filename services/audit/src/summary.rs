@@ -13,7 +13,7 @@ pub fn summary(event: &Event) -> String {
         Event::OrderPlaced(e) => format!("{} {}", e.currency, e.total),
         Event::OrderRejected(e) => problems(&e.problems),
         Event::OrderConfirmed(e) => format!("{} {}", e.currency, e.total),
-        Event::OrderCancelled(e) => with(&e.reason, e.detail.as_deref()),
+        Event::OrderCancelled(e) => with(e.reason.as_str(), e.detail.as_deref()),
         Event::OrderFailed(e) => problems(&e.problems),
         Event::OrderCancellationRejected(e) => e.reason.clone(),
         Event::InventoryReserved(e) => allocations(&e.allocations),

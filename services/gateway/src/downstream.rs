@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use minuet_events::trace::with_order;
+use minuet_events::values::OrderStatus;
 use minuet_http::{Problem, ProblemType};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
@@ -50,7 +51,7 @@ impl From<DownstreamError> for Problem {
 pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) user_id: String,
-    pub(crate) status: String,
+    pub(crate) status: OrderStatus,
     /// Null as long as nothing but a cancellation of this order has arrived.
     pub(crate) payment_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,11 +76,7 @@ impl Order {
 
     /// Refused before it had a price, unlike an order that failed for lack of stock.
     pub(crate) fn is_rejected(&self) -> bool {
-        self.status == "failed" && self.total.is_none()
-    }
-
-    pub(crate) fn is_final(&self) -> bool {
-        ["confirmed", "cancelled", "failed"].contains(&self.status.as_str())
+        self.status == OrderStatus::Failed && self.total.is_none()
     }
 }
 
@@ -175,7 +172,7 @@ pub(crate) enum Until {
 #[derive(Debug, Default)]
 pub(crate) struct OrderQuery {
     pub(crate) user_id: Option<String>,
-    pub(crate) status: Option<String>,
+    pub(crate) status: Option<OrderStatus>,
     pub(crate) limit: Option<u32>,
     pub(crate) cursor: Option<String>,
 }
@@ -222,12 +219,9 @@ impl Downstream {
     pub(crate) async fn orders(&self, query: &OrderQuery) -> Result<Option<OrderPage>, DownstreamError> {
         let mut url = under(&self.order, &["orders"]);
         let limit = query.limit.map(|limit| limit.to_string());
-        let pairs = [
-            ("user_id", &query.user_id),
-            ("status", &query.status),
-            ("limit", &limit),
-            ("cursor", &query.cursor),
-        ];
+        let status = query.status.map(|status| status.to_string());
+        let pairs =
+            [("user_id", &query.user_id), ("status", &status), ("limit", &limit), ("cursor", &query.cursor)];
         for (name, value) in pairs {
             if let Some(value) = value {
                 url.query_pairs_mut().append_pair(name, value);

@@ -1,14 +1,12 @@
 use std::collections::HashSet;
 
-use minuet_events::orders::SubmittedLine;
+use minuet_events::orders::{OrderSubmitted, SubmittedLine};
 use minuet_events::values::{PaymentMethod, Quantity, Sku};
 use minuet_http::FieldError;
 use serde_json::Value;
 
 use crate::downstream::Order;
 use crate::fields::{Fields, name_of};
-
-const MOST_LINES: usize = 100;
 
 /// What `POST /v1/orders` takes. A sku may stand in one line only (`duplicate_sku`): two lines of one sku are more often a
 /// client's mistake than a wish, and whoever means it can add the quantities.
@@ -62,8 +60,9 @@ fn parse_lines(value: &Value, errors: &mut Vec<FieldError>) -> Option<Vec<Submit
         errors.push(FieldError::new("lines", "no_lines", "an order has at least one line"));
         return None;
     }
-    if lines.len() > MOST_LINES {
-        let detail = format!("an order has at most {MOST_LINES} lines, not {}", lines.len());
+    if lines.len() > OrderSubmitted::MAX_LINES {
+        let (most, given) = (OrderSubmitted::MAX_LINES, lines.len());
+        let detail = format!("an order has at most {most} lines, not {given}");
         errors.push(FieldError::new("lines", "too_many_lines", detail));
         return None;
     }

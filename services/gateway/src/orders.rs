@@ -9,7 +9,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::orders::OrderSubmitted;
-use minuet_events::values::{OrderId, UserId};
+use minuet_events::values::{OrderId, OrderStatus, UserId};
 use minuet_http::{Authenticated, FieldError, Problem, ProblemType, missing_scope};
 use minuet_identity::Identity;
 use serde_json::json;
@@ -23,7 +23,7 @@ use crate::order_request::OrderRequest;
 use crate::prefer::Prefer;
 use crate::problems;
 use crate::trace::IncomingTrace;
-const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
+
 const LARGEST_PAGE: u32 = 100;
 const LONGEST_CURSOR: usize = 512;
 
@@ -115,7 +115,7 @@ fn answer(
     match order {
         Some(order) if order.is_rejected() => Err(rejection(id, &order, request)),
         // Asked for both: waited as long as it was told to, and then not for the rest.
-        Some(order) if prefer.respond_async && !order.is_final() => {
+        Some(order) if prefer.respond_async && !order.status.is_final() => {
             Ok((StatusCode::ACCEPTED, location, Json(order)).into_response())
         }
         Some(order) => Ok((StatusCode::CREATED, location, Json(order)).into_response()),
@@ -181,13 +181,10 @@ fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<Orde
             errors.push(FieldError::new(name, "repeated_parameter", "may be given once"));
         }
     }
-    let status = given.remove("status");
-    if status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
-        errors.push(FieldError::new(
-            "status",
-            "invalid_status",
-            format!("takes one of {}", STATUSES.join(", ")),
-        ));
+    let status = given.remove("status").map(|status| OrderStatus::parse(&status));
+    if let Some(Err(_)) = &status {
+        let statuses = OrderStatus::ALL.map(|status| status.as_str()).join(", ");
+        errors.push(FieldError::new("status", "invalid_status", format!("takes one of {statuses}")));
     }
     let limit = given
         .remove("limit")
@@ -211,5 +208,5 @@ fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<Orde
         None if !identity.admin => Some(identity.user.to_string()),
         asked => asked.map(|user| user.to_string()),
     };
-    Ok(OrderQuery { user_id, status, limit: limit.flatten(), cursor })
+    Ok(OrderQuery { user_id, status: status.and_then(Result::ok), limit: limit.flatten(), cursor })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use minuet_events::Event;
+use minuet_events::values::ReleaseCause;
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
@@ -11,8 +12,7 @@ use sqlx::PgConnection;
 use crate::messaging::Emission;
 use crate::store;
 
-/// Why stock is released, by the dance.
-const CAUSES: [&str; 4] = ["payment_failed", "payment_refunded", "order_cancelled", "expired"];
+const EXPIRED: &str = "expired";
 const OTHER: &str = "other";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,10 +44,8 @@ fn done(event: &Event) -> Option<Done> {
         Event::InventoryRejected(_) => Some(Done::Rejected),
         Event::InventoryConfirmed(_) => Some(Done::Confirmed),
         Event::InventoryConfirmationFailed(_) => Some(Done::NotConfirmed),
-        Event::InventoryReleased(released) => {
-            Some(Done::Released(CAUSES.into_iter().find(|cause| *cause == released.cause).unwrap_or(OTHER)))
-        }
-        Event::ReservationExpired(_) => Some(Done::Released("expired")),
+        Event::InventoryReleased(released) => Some(Done::Released(released.cause.known().unwrap_or(OTHER))),
+        Event::ReservationExpired(_) => Some(Done::Released(EXPIRED)),
         _ => None,
     }
 }
@@ -74,7 +72,8 @@ impl InventoryMeters {
         };
         // A series that begins at its first event hides that event from rate().
         let all = [Done::Reserved, Done::Rejected, Done::Confirmed, Done::NotConfirmed].into_iter();
-        of.count(&Tally(all.chain(CAUSES.map(Done::Released)).map(|done| (done, 0)).collect()));
+        let causes = ReleaseCause::KNOWN.into_iter().chain([EXPIRED]).map(Done::Released);
+        of.count(&Tally(all.chain(causes).map(|done| (done, 0)).collect()));
         of
     }
 

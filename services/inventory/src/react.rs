@@ -201,7 +201,7 @@ impl InventoryReactor {
             Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
             Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
             Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
-            other => return Err(Illegal { state: reservation.name(), event: other.event_type().name() }),
+            other => return Err(Illegal { state: reservation.state(), event: other.event_type() }),
         };
         decide(reservation, input, stock)
     }

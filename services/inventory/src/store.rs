@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minuet_events::TraceContext;
 use minuet_events::inventory::StockAdjusted;
-use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, Sku, WarehouseCode};
+use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, ReservationStatus, Sku, WarehouseCode};
 use minuet_messaging::{Cause, ReactError};
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, PgPool};
@@ -155,12 +155,12 @@ fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
         .collect();
     let lines = lines.map_err(|e: minuet_events::values::ValueError| corrupt(e.to_string()))?;
     let held = Held { lines, expires_at: Micros::from_datetime(stored.expires_at) };
-    let reservation = match stored.status.as_str() {
-        "reserved" => Reservation::Reserved(held.clone()),
-        "confirmed" => Reservation::Confirmed(held.clone()),
-        "released" if held.lines.is_empty() => Reservation::Rejected,
-        "released" => Reservation::Released,
-        status => return Err(corrupt(format!("status {status}"))),
+    let status = ReservationStatus::parse(&stored.status).map_err(|e| corrupt(e.to_string()))?;
+    let reservation = match status {
+        ReservationStatus::Reserved => Reservation::Reserved(held.clone()),
+        ReservationStatus::Confirmed => Reservation::Confirmed(held.clone()),
+        ReservationStatus::Released if held.lines.is_empty() => Reservation::Rejected,
+        ReservationStatus::Released => Reservation::Released,
     };
     let created_at = Micros::from_datetime(stored.created_at);
     Ok(Row {
@@ -180,11 +180,7 @@ fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
 }
 
 fn status(row: &Row) -> &'static str {
-    match row.reservation {
-        Reservation::Reserved(_) => "reserved",
-        Reservation::Confirmed(_) => "confirmed",
-        Reservation::Unknown | Reservation::Released | Reservation::Rejected => "released",
-    }
+    row.reservation.state().status().as_str()
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use minuet_events::values::{Amount, Currency, Micros, OrderId, Sku};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku};
 use minuet_http::{Caller, server_span};
 use minuet_messaging::{ReactError, Waiters};
 use minuet_telemetry::names::span;
@@ -68,7 +68,7 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     let look = || queries.lane.query("orders", store::order(queries.lane.pool(), id));
     let found = queries.lane.work(span::ORDER_GET, async {
         let found = queries.orders.wait(&id, limit, || async {
-            Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || is_final(order)))
+            Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
         });
         match found.await {
             // Not at its end in time: as it is.
@@ -99,17 +99,13 @@ async fn request(
 ) -> Response {
     let limit = Duration::from_millis(limit.timeout_ms.min(LONGEST));
     match queries.orders.wait(&id, limit, || store::request(queries.lane.pool(), id, request_id)).await {
-        Ok(Some(Outcome { refusal: Some(reason), .. })) => {
+        Ok(Some(Outcome::Refused { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
-        Ok(Some(Outcome { status, .. })) => Json(json!({"outcome": status})).into_response(),
+        Ok(Some(Outcome::Ended(status))) => Json(json!({"outcome": status})).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
     }
-}
-
-fn is_final(order: &Shown) -> bool {
-    matches!(order.status.as_str(), "confirmed" | "cancelled" | "failed")
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,11 +118,10 @@ struct Page {
 }
 
 async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Response {
-    let statuses = ["pending", "paid", "confirmed", "cancelled", "failed"];
-    if page.status.as_ref().is_some_and(|status| !statuses.contains(&status.as_str())) {
-        return (StatusCode::BAD_REQUEST, format!("status takes one of {}", statuses.join(", ")))
-            .into_response();
-    }
+    let Ok(status) = page.status.as_deref().map(OrderStatus::parse).transpose() else {
+        let statuses = OrderStatus::ALL.map(|status| status.as_str()).join(", ");
+        return (StatusCode::BAD_REQUEST, format!("status takes one of {statuses}")).into_response();
+    };
     let after = match page.cursor.as_deref().map(parse_cursor) {
         Some(None) => {
             return (StatusCode::BAD_REQUEST, "cursor takes what the page before gave").into_response();
@@ -135,15 +130,7 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
         None => None,
     };
     let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
-    match store::orders(
-        queries.lane.pool(),
-        page.user_id.as_deref(),
-        page.status.as_deref(),
-        after,
-        limit + 1,
-    )
-    .await
-    {
+    match store::orders(queries.lane.pool(), page.user_id.as_deref(), status, after, limit + 1).await {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
             orders.truncate(usize::try_from(limit).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use minuet_events::values::Micros;
+use minuet_events::values::{CancellationReason, Micros, OrderStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
@@ -12,24 +12,15 @@ use crate::domain::{Change, Order};
 use crate::row::Row;
 use crate::store;
 
-/// Why an order may be cancelled, by the dance: what another program writes as a reason makes no series of its own.
-const CAUSES: [&str; 7] = [
-    "requested",
-    "payment_failed",
-    "reservation_expired",
-    "inventory_confirmation_failed",
-    "order_cancelled",
-    "refunded",
-    "deadline",
-];
-const STATUSES: [&str; 5] = ["pending", "paid", "confirmed", "cancelled", "failed"];
+/// The label of a reason that this build does not know: another program's text makes no series of its own.
+const OTHER: &str = "other";
 /// A row may be seen this much later than the time in it says.
 const LATE: time::Duration = time::Duration::seconds(120);
 
 /// One change of one order.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Move {
-    status: &'static str,
+    status: OrderStatus,
     /// It was answered for the first time.
     is_new: bool,
     cause: Option<&'static str>,
@@ -40,17 +31,15 @@ pub(crate) struct Move {
 impl Move {
     /// What `change` has made of an order that was `before`. None: its status is the same.
     pub(crate) fn of(before: &Order, change: &Change, after: &Row, now: Micros) -> Option<Move> {
-        let status = *STATUSES.iter().find(|status| **status == after.order.name())?;
-        if before.name() == status {
+        let status = after.order.state().status()?;
+        if before.state().status() == Some(status) {
             return None;
         }
         let is_new = matches!(before, Order::Unknown | Order::Tombstone(_));
         let was_open = is_new || matches!(before, Order::Pending(_) | Order::Paid(..));
         let ended = matches!(after.order, Order::Confirmed(..) | Order::Cancelled | Order::Failed);
         let cause = match change {
-            Change::Cancelled { reason, .. } => {
-                Some(CAUSES.into_iter().find(|cause| cause == reason).unwrap_or("other"))
-            }
+            Change::Cancelled { reason, .. } => Some(reason.known().unwrap_or(OTHER)),
             Change::Withdrawn(_)
             | Change::Placed(_)
             | Change::Rejected(_)
@@ -89,10 +78,10 @@ impl OrderMeters {
         };
         // A series that begins at its first event hides that event from rate().
         of.created.add(0, &[]);
-        for status in STATUSES {
-            of.status.add(0, &[attribute(key::STATUS, status)]);
+        for status in OrderStatus::ALL {
+            of.status.add(0, &[attribute(key::STATUS, status.as_str())]);
         }
-        for cause in CAUSES {
+        for cause in CancellationReason::KNOWN {
             of.cancelled.add(0, &[attribute(key::CAUSE, cause)]);
         }
         of
@@ -103,10 +92,10 @@ impl OrderMeters {
         if created > 0 {
             self.created.add(created as u64, &[]);
         }
-        for status in STATUSES {
+        for status in OrderStatus::ALL {
             let count = moves.iter().filter(|of| of.status == status).count();
             if count > 0 {
-                self.status.add(count as u64, &[attribute(key::STATUS, status)]);
+                self.status.add(count as u64, &[attribute(key::STATUS, status.as_str())]);
             }
         }
         for Move { status, cause, took_ms, .. } in moves {
@@ -114,7 +103,7 @@ impl OrderMeters {
                 self.cancelled.add(1, &[attribute(key::CAUSE, *cause)]);
             }
             if let Some(ms) = took_ms {
-                self.duration.record(*ms, &[attribute(key::STATUS, *status)]);
+                self.duration.record(*ms, &[attribute(key::STATUS, status.as_str())]);
             }
         }
     }
@@ -137,9 +126,9 @@ impl OrderMeters {
         *self.ended_until.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(oldest.unwrap_or(now).min(now.plus(-LATE)).max(since));
         let (mut counts, mut ages) = (Vec::new(), Vec::new());
-        for status in ["pending", "paid"] {
-            let found = open.iter().find(|(name, ..)| name == status);
-            let attributes = vec![attribute(key::STATUS, status)];
+        for status in OrderStatus::ALL.into_iter().filter(|status| !status.is_final()) {
+            let found = open.iter().find(|(of, ..)| *of == status);
+            let attributes = vec![attribute(key::STATUS, status.as_str())];
             counts.push((attributes.clone(), found.map_or(0, |(_, count, _)| *count) as f64));
             let age = found.map_or(0, |(_, _, oldest)| (now.0 - oldest.0).max(0));
             ages.push((attributes, age as f64 / 1e6));

@@ -213,7 +213,7 @@ fn react_one(
         Event::InventoryRejected(event) => Input::InventoryRejected(event),
         Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
         Event::ReservationExpired(event) => Input::ReservationExpired(event),
-        other => return Err(Illegal { state: row.order.name(), event: other.event_type().name() }),
+        other => return Err(Illegal { state: row.order.state(), event: other.event_type() }),
     };
     decide(&row.order, input)
 }

@@ -92,7 +92,7 @@ impl Row {
             Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment_id = Some(payment),
             Change::Cancelled { reason, detail } => {
                 self.ended_by = cause.map(|(envelope, event)| ended_by(envelope, event));
-                self.reason = Some(reason);
+                self.reason = Some(reason.to_string());
                 self.detail = detail;
             }
         }

@@ -1,5 +1,6 @@
 //! The spans of the service's decisions.
 
+use minuet_events::values::{OrderStatus, PaymentStatus};
 use minuet_events::{Codec, Event, EventType};
 use minuet_messaging::DomainSpans;
 use minuet_telemetry::Span;
@@ -31,23 +32,23 @@ impl DomainSpans<Codec> for OrderSpans {
                 .with(attribute::USER_ID, e.user_id.to_string())
                 .with(attribute::ITEMS_COUNT, count(e.lines.len()))
                 .with(attribute::METHOD, e.payment_method.as_str())
-                .with(attribute::ORDER_STATUS, "pending"),
+                .with(attribute::ORDER_STATUS, OrderStatus::Pending.as_str()),
             Event::OrderRejected(e) => {
                 let codes: Vec<&str> = e.problems.iter().map(|problem| problem.code.as_str()).collect();
                 span.with(attribute::USER_ID, e.user_id.to_string())
-                    .with(attribute::ORDER_STATUS, "failed")
+                    .with(attribute::ORDER_STATUS, OrderStatus::Failed.as_str())
                     .failed_with("rejected", codes.join(", "))
             }
             Event::OrderConfirmed(e) => span
                 .with(attribute::USER_ID, e.user_id.to_string())
-                .with(attribute::ORDER_STATUS, "confirmed"),
+                .with(attribute::ORDER_STATUS, OrderStatus::Confirmed.as_str()),
             Event::OrderCancelled(e) => span
                 .with(attribute::USER_ID, e.user_id.to_string())
-                .with(attribute::ORDER_STATUS, "cancelled")
-                .with("minuet.reason", e.reason.clone()),
-            Event::OrderFailed(e) => {
-                span.with(attribute::USER_ID, e.user_id.to_string()).with(attribute::ORDER_STATUS, "failed")
-            }
+                .with(attribute::ORDER_STATUS, OrderStatus::Cancelled.as_str())
+                .with("minuet.reason", e.reason.to_string()),
+            Event::OrderFailed(e) => span
+                .with(attribute::USER_ID, e.user_id.to_string())
+                .with(attribute::ORDER_STATUS, OrderStatus::Failed.as_str()),
             Event::OrderCancellationRejected(e) => span.failed_with("refused", e.reason.clone()),
             Event::InventoryReserved(e) => span
                 .with(attribute::USER_ID, e.user_id.to_string())
@@ -69,17 +70,17 @@ impl DomainSpans<Codec> for OrderSpans {
             Event::InventoryConfirmationFailed(e) => span.failed_with("released", e.reason.clone()),
             Event::PaymentSucceeded(e) => span
                 .with(attribute::PAYMENT_ID, e.payment_id.to_string())
-                .with(attribute::PAYMENT_STATUS, "success")
+                .with(attribute::PAYMENT_STATUS, PaymentStatus::Success.as_str())
                 .with(attribute::TRANSACTION_ID, e.transaction_id.clone())
                 .with(attribute::METHOD, e.payment_method.as_str()),
             Event::PaymentFailed(e) => span
                 .with(attribute::PAYMENT_ID, e.payment_id.to_string())
-                .with(attribute::PAYMENT_STATUS, "failed")
+                .with(attribute::PAYMENT_STATUS, PaymentStatus::Failed.as_str())
                 .failed_with("declined", e.reason.clone()),
             Event::PaymentRefunded(e) => span
                 .with(attribute::PAYMENT_ID, e.payment_id.to_string())
-                .with(attribute::PAYMENT_STATUS, "refunded")
-                .with("minuet.reason", e.reason.clone()),
+                .with(attribute::PAYMENT_STATUS, PaymentStatus::Refunded.as_str())
+                .with("minuet.reason", e.reason.to_string()),
             Event::RefundRejected(e) => span.failed_with("refused", e.reason.clone()),
             _ => span,
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use minuet_events::TraceContext;
-use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, Sku, UserId};
+use minuet_events::values::{
+    Amount, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
+};
 use minuet_messaging::{Cause, ReactError};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -144,16 +146,17 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         let total = Amount::new(total).map_err(|e| corrupt(e.to_string()))?;
         Ok(Placed { order_id: id, user_id, currency, total })
     };
-    let order = match (stored.status.as_str(), payment, &stored.withdrawals) {
-        ("pending", _, _) => Order::Pending(placed()?),
-        ("paid", Some(payment), _) => Order::Paid(placed()?, payment),
-        ("confirmed", payment, _) => Order::Confirmed(placed()?, payment),
-        ("cancelled", _, Some(Json(withdrawals))) if user_id.is_none() => {
+    let status = OrderStatus::parse(&stored.status).map_err(|e| corrupt(e.to_string()))?;
+    let order = match (status, payment, &stored.withdrawals) {
+        (OrderStatus::Pending, _, _) => Order::Pending(placed()?),
+        (OrderStatus::Paid, Some(payment), _) => Order::Paid(placed()?, payment),
+        (OrderStatus::Paid, None, _) => return Err(corrupt("paid without a payment_id".to_owned())),
+        (OrderStatus::Confirmed, payment, _) => Order::Confirmed(placed()?, payment),
+        (OrderStatus::Cancelled, _, Some(Json(withdrawals))) if user_id.is_none() => {
             Order::Tombstone(withdrawals.clone())
         }
-        ("cancelled", _, _) => Order::Cancelled,
-        ("failed", _, _) => Order::Failed,
-        (status, _, _) => return Err(corrupt(format!("status {status}"))),
+        (OrderStatus::Cancelled, _, _) => Order::Cancelled,
+        (OrderStatus::Failed, _, _) => Order::Failed,
     };
     let created_at = Micros::from_datetime(stored.created_at);
     let submission = stored.submission_id.zip(stored.submission_time);
@@ -280,16 +283,11 @@ impl<'a> Columns<'a> {
     fn of(rows: &[&'a Row]) -> Self {
         let mut c = Columns::default();
         for row in rows {
-            let status = match &row.order {
-                Order::Unknown | Order::Tombstone(_) | Order::Cancelled => "cancelled",
-                Order::Pending(_) => "pending",
-                Order::Paid(..) => "paid",
-                Order::Confirmed(..) => "confirmed",
-                Order::Failed => "failed",
-            };
+            // A cancellation that came before its order is stored as a cancelled order without a user.
+            let status = row.order.state().status().unwrap_or(OrderStatus::Cancelled);
             c.ids.push(row.id.as_uuid());
             c.users.push(row.user_id.as_ref().map(UserId::as_str));
-            c.statuses.push(status);
+            c.statuses.push(status.as_str());
             c.methods.push(row.payment_method);
             c.currencies.push(row.money.as_ref().map(|(currency, _)| currency.as_str()));
             c.totals.push(row.money.as_ref().map(|(_, total)| total.get()));
@@ -330,11 +328,14 @@ pub(crate) async fn due(
 pub(crate) async fn open(
     connection: &mut PgConnection,
     since: Micros,
-) -> Result<Vec<(String, i64, Micros)>, ReactError> {
+) -> Result<Vec<(OrderStatus, i64, Micros)>, ReactError> {
     let rows: Vec<(String, i64, OffsetDateTime)> =
         sqlx::query_as(OPEN).bind(since.to_datetime()).fetch_all(connection).await?;
-    let micros = |(status, count, oldest)| (status, count, Micros::from_datetime(oldest));
-    Ok(rows.into_iter().map(micros).collect())
+    let open = |(status, count, oldest): (String, i64, OffsetDateTime)| {
+        let corrupt = |e: ValueError| ReactError::Corrupt { table: "orders", detail: e.to_string() };
+        Ok((OrderStatus::parse(&status).map_err(corrupt)?, count, Micros::from_datetime(oldest)))
+    };
+    rows.into_iter().map(open).collect()
 }
 
 /// Until when every shard was swept.
@@ -444,11 +445,14 @@ pub(crate) async fn write_refusals(
     Ok(())
 }
 
-/// What became of a request: why it was refused, or the status in which it ended the order.
-#[derive(Debug, FromRow)]
-pub(crate) struct Outcome {
-    pub(crate) refusal: Option<String>,
-    pub(crate) status: Option<String>,
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Refused {
+        reason: String,
+    },
+    /// It ended the order in this status.
+    Ended(OrderStatus),
 }
 
 pub(crate) async fn request(
@@ -456,7 +460,16 @@ pub(crate) async fn request(
     order: OrderId,
     request: Uuid,
 ) -> Result<Option<Outcome>, sqlx::Error> {
-    sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(pool).await
+    let found: Option<(Option<String>, Option<String>)> =
+        sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(pool).await?;
+    match found {
+        Some((Some(reason), _)) => Ok(Some(Outcome::Refused { reason })),
+        Some((None, Some(status))) => {
+            let status = OrderStatus::parse(&status).map_err(|e| sqlx::Error::Decode(e.into()))?;
+            Ok(Some(Outcome::Ended(status)))
+        }
+        Some((None, None)) | None => Ok(None),
+    }
 }
 
 /// An order as it is shown.
@@ -464,7 +477,8 @@ pub(crate) async fn request(
 pub(crate) struct Shown {
     pub(crate) id: Uuid,
     pub(crate) user_id: String,
-    pub(crate) status: String,
+    #[sqlx(try_from = "String")]
+    pub(crate) status: OrderStatus,
     pub(crate) payment_method: Option<String>,
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) currency: Option<String>,
@@ -485,11 +499,12 @@ pub(crate) async fn order(pool: &PgPool, id: OrderId) -> Result<Option<Shown>, s
 pub(crate) async fn orders(
     pool: &PgPool,
     user: Option<&str>,
-    status: Option<&str>,
+    status: Option<OrderStatus>,
     after: Option<(OffsetDateTime, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Shown>, sqlx::Error> {
     let (time, id) = after.unzip();
+    let status = status.as_ref().map(OrderStatus::as_str);
     sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(pool).await
 }
 

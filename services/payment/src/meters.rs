@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use minuet_events::Event;
-use minuet_events::values::{Amount, Currency, PaymentMethod};
+use minuet_events::values::{Amount, Currency, PaymentMethod, PaymentStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
@@ -19,9 +19,8 @@ use crate::store;
 
 /// Of how many charges the success rate speaks.
 const WINDOW: usize = 500;
-const SUCCESS: &str = "success";
-const FAILED: &str = "failed";
-const REFUNDED: &str = "refunded";
+/// The statuses in which a payment's answer is counted.
+const COUNTED: [PaymentStatus; 3] = [PaymentStatus::Success, PaymentStatus::Failed, PaymentStatus::Refunded];
 
 /// What a transaction did to payments.
 #[derive(Debug, Default)]
@@ -29,7 +28,7 @@ pub(crate) struct Tally(Vec<Done>);
 
 #[derive(Debug)]
 struct Done {
-    status: &'static str,
+    status: PaymentStatus,
     method: Option<PaymentMethod>,
     money: Option<(Currency, Amount)>,
 }
@@ -38,9 +37,9 @@ impl Tally {
     /// Notes what is published about a row.
     pub(crate) fn note(&mut self, row: &Row, emission: Option<&Emission>) {
         let status = match emission.map(|emission| &emission.event) {
-            Some(Event::PaymentSucceeded(_)) => SUCCESS,
-            Some(Event::PaymentFailed(_)) => FAILED,
-            Some(Event::PaymentRefunded(_)) => REFUNDED,
+            Some(Event::PaymentSucceeded(_)) => PaymentStatus::Success,
+            Some(Event::PaymentFailed(_)) => PaymentStatus::Failed,
+            Some(Event::PaymentRefunded(_)) => PaymentStatus::Refunded,
             _ => return,
         };
         let charge = row.charge.as_ref();
@@ -73,10 +72,12 @@ impl PaymentMeters {
             captured: Arc::default(),
         };
         // A series that begins at its first event hides that event from rate().
-        for status in [SUCCESS, FAILED, REFUNDED] {
+        for status in COUNTED {
             for method in PaymentMethod::ALL {
-                of.processed
-                    .add(0, &[attribute(key::STATUS, status), attribute(key::METHOD, method.as_str())]);
+                of.processed.add(
+                    0,
+                    &[attribute(key::STATUS, status.as_str()), attribute(key::METHOD, method.as_str())],
+                );
             }
         }
         let captured = Arc::clone(&of.captured);
@@ -91,18 +92,18 @@ impl PaymentMeters {
     pub(crate) fn count(&self, Tally(tally): &Tally) {
         for Done { status, method, money } in tally {
             let method = method.map_or("unknown", |method| method.as_str());
-            self.processed.add(1, &[attribute(key::STATUS, *status), attribute(key::METHOD, method)]);
-            if *status != REFUNDED {
+            self.processed.add(1, &[attribute(key::STATUS, status.as_str()), attribute(key::METHOD, method)]);
+            if *status != PaymentStatus::Refunded {
                 let mut captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);
-                captured.push_back(*status == SUCCESS);
+                captured.push_back(*status == PaymentStatus::Success);
                 if captured.len() > WINDOW {
                     captured.pop_front();
                 }
             }
             let histogram = match *status {
-                SUCCESS => &self.amount,
-                REFUNDED => &self.refunded,
-                _ => continue,
+                PaymentStatus::Success => &self.amount,
+                PaymentStatus::Refunded => &self.refunded,
+                PaymentStatus::Pending | PaymentStatus::Processing | PaymentStatus::Failed => continue,
             };
             if let Some((currency, amount)) = money {
                 let amount = amount.get().to_f64().unwrap_or_default();

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 
 use crate::call::Call;
 use crate::calls::Calls;
-use crate::domain::{Illegal, Input, Payment, StopCause, decide};
+use crate::domain::{Illegal, Input, InputKind, Payment, StopCause, decide};
 use crate::messaging::{Content, Lane, Reacted, Received};
 use crate::meters::Tally;
 use crate::record::settle;
@@ -62,7 +62,8 @@ impl Reactor for PaymentReactor {
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let Some(input) = input_of(event, envelope, order_id, now) else {
-                let illegal = Illegal { state: row.payment.name(), event: event.event_type().name() };
+                let input = InputKind::Event(event.event_type());
+                let illegal = Illegal { state: row.payment.state(), input };
                 refusals.push(Refusal { index, detail: illegal.to_string() });
                 continue;
             };

@@ -1,7 +1,7 @@
 //! A payment's row while a batch is decided: its state, and the columns beside it.
 
 use minuet_events::TraceContext;
-use minuet_events::values::{Micros, OrderId, UserId};
+use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
 use minuet_messaging::Cause;
 
 use crate::call::Kind;
@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) transaction_id: Option<String>,
     pub(crate) gateway_response: Option<String>,
     pub(crate) failure_reason: Option<String>,
-    pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_reason: Option<CancellationReason>,
     /// The end of the reservation. Known while the charge is open.
     pub(crate) expires_at: Option<Micros>,
     /// The InventoryReserved: what the provider's answer is derived from.
@@ -80,7 +80,7 @@ impl Row {
     pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) {
         self.payment = self.payment.after(&change);
         match change {
-            Change::Tombstone { reason } => self.failure_reason = Some(reason),
+            Change::Tombstone { reason } => self.failure_reason = Some(reason.to_string()),
             Change::Intent(charge) => {
                 self.reserved = Some(cause);
                 self.charge = Some(charge);

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, RefundId, UserId};
+use minuet_events::values::{
+    Amount, CancellationReason, Currency, Micros, OrderId, PaymentId, PaymentMethod, PaymentStatus, RefundId,
+    UserId,
+};
 use minuet_events::{TraceContext, ids};
 use minuet_messaging::{Cause, ReactError};
 use rust_decimal::Decimal;
@@ -199,20 +202,26 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     };
     let refund = match (stored.refund_id, stored.refund_reason, cause(stored.cause_id, stored.cause_time)) {
         (Some(id), Some(reason), Some(cause)) => {
-            Some((Refund { refund_id: RefundId::new(id), reason }, cause))
+            Some((Refund { refund_id: RefundId::new(id), reason: reason.as_str().into() }, cause))
         }
         _ => None,
     };
-    let payment = match (stored.status.as_str(), charge.clone(), &refund) {
-        ("pending" | "processing", Some(charge), _) => {
-            Payment::Processing { charge, stop: stored.stop_reason.clone() }
+    let stop_reason = stored.stop_reason.as_deref().map(CancellationReason::from);
+    let status = PaymentStatus::parse(&stored.status).map_err(|e| corrupt(e.to_string()))?;
+    let payment = match (status, charge.clone(), &refund) {
+        (PaymentStatus::Pending | PaymentStatus::Processing, Some(charge), _) => {
+            Payment::Processing { charge, stop: stop_reason.clone() }
         }
-        ("success", Some(charge), None) => Payment::Success { charge },
-        ("success", Some(charge), Some((refund, _))) => Payment::RefundDue { charge, refund: refund.clone() },
-        ("refunded", _, _) => Payment::Refunded,
-        ("failed", None, _) => Payment::Tombstone,
-        ("failed", Some(_), _) => Payment::Failed,
-        (status, _, _) => return Err(corrupt(format!("status {status}"))),
+        (PaymentStatus::Success, Some(charge), None) => Payment::Success { charge },
+        (PaymentStatus::Success, Some(charge), Some((refund, _))) => {
+            Payment::RefundDue { charge, refund: refund.clone() }
+        }
+        (PaymentStatus::Refunded, _, _) => Payment::Refunded,
+        (PaymentStatus::Failed, None, _) => Payment::Tombstone,
+        (PaymentStatus::Failed, Some(_), _) => Payment::Failed,
+        (PaymentStatus::Pending | PaymentStatus::Processing | PaymentStatus::Success, None, _) => {
+            return Err(corrupt(format!("{status} without payment method, currency or amount")));
+        }
     };
     let created_at = Micros::from_datetime(stored.created_at);
     let (parent, state) = (stored.traceparent.as_deref(), stored.tracestate.as_deref());
@@ -230,7 +239,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         transaction_id: stored.transaction_id,
         gateway_response: stored.gateway_response,
         failure_reason: stored.failure_reason,
-        stop_reason: stored.stop_reason,
+        stop_reason,
         reserved: cause(stored.reserved_id, stored.reserved_time),
         refund,
         event_sequence: stored.event_sequence,
@@ -242,13 +251,8 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     })
 }
 
-fn status(payment: &Payment) -> &'static str {
-    match payment {
-        Payment::Processing { .. } => "processing",
-        Payment::Success { .. } | Payment::RefundDue { .. } => "success",
-        Payment::Refunded => "refunded",
-        Payment::Unknown | Payment::Tombstone | Payment::Failed => "failed",
-    }
+fn status(row: &Row) -> &'static str {
+    row.payment.state().status().as_str()
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
@@ -265,7 +269,7 @@ pub(crate) async fn write_payments(
             .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.user_id.as_ref().map(UserId::as_str)).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(
                 new.iter()
                     .map(|row| row.charge.as_ref().map(|c| c.payment_method.as_str()))
@@ -276,7 +280,11 @@ pub(crate) async fn write_payments(
             .bind(new.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.gateway_response.as_deref()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.failure_reason.as_deref()).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.stop_reason.as_deref()).collect::<Vec<_>>())
+            .bind(
+                new.iter()
+                    .map(|row| row.stop_reason.as_ref().map(CancellationReason::as_str))
+                    .collect::<Vec<_>>(),
+            )
             .bind(new.iter().map(|row| row.reserved.map(|cause| cause.id)).collect::<Vec<_>>())
             .bind(
                 new.iter().map(|row| row.reserved.map(|cause| cause.time.to_datetime())).collect::<Vec<_>>(),
@@ -303,11 +311,16 @@ pub(crate) async fn write_payments(
         let closed = Changed::of(lane, &stored, |row| row.read_call.filter(|_| now(row) != row.read_call));
         let done = sqlx::query(UPDATE_PAYMENTS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| status(&row.payment)).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.gateway_response.as_deref()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.failure_reason.as_deref()).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.stop_reason.as_deref()).collect::<Vec<_>>())
+            .bind(
+                stored
+                    .iter()
+                    .map(|row| row.stop_reason.as_ref().map(CancellationReason::as_str))
+                    .collect::<Vec<_>>(),
+            )
             .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())

@@ -13,7 +13,7 @@ use minuet_events::payments::{
     PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected, RefundRequested,
 };
 use minuet_events::values::{
-    Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, Quantity, Sku, UserId,
+    Amount, CancellationReason, Currency, Micros, OrderId, PaymentId, PaymentMethod, Quantity, Sku, UserId,
 };
 use uuid::Uuid;
 
@@ -43,6 +43,11 @@ fn total() -> Amount {
 
 fn reason() -> String {
     "a reason".to_owned()
+}
+
+/// One that no service of ours gives.
+fn foreign_reason() -> CancellationReason {
+    "a reason".into()
 }
 
 pub(super) fn submitted(order: usize, lines: &[(&str, u32)]) -> Event {
@@ -82,7 +87,13 @@ pub(super) fn placed(order: usize, lines: &[(&str, u32)]) -> Event {
 }
 
 pub(super) fn order_cancelled(order: usize) -> Event {
-    OrderCancelled { order_id: order_id(order), user_id: user("anna"), reason: reason(), detail: None }.into()
+    OrderCancelled {
+        order_id: order_id(order),
+        user_id: user("anna"),
+        reason: foreign_reason(),
+        detail: None,
+    }
+    .into()
 }
 
 pub(super) fn inventory_reserved(order: usize, expires_at: Micros) -> Event {
@@ -141,7 +152,7 @@ pub(super) fn payment_refunded(order: usize) -> Event {
         order_id: order_id(order),
         payment_id: payment_id(order),
         refund_id: ids::refund_id(payment_id(order)),
-        reason: reason(),
+        reason: foreign_reason(),
         currency: currency(),
         amount: total(),
     })

@@ -161,14 +161,9 @@ impl Inventory {
             let lines = row.held.iter().flat_map(|held| &held.lines);
             let lines: Vec<Value> =
                 lines.map(|line| json!([line.sku, line.warehouse_code, line.quantity.get()])).collect();
-            let status = match row.reservation {
-                Reservation::Reserved(_) => "reserved",
-                Reservation::Confirmed(_) => "confirmed",
-                Reservation::Unknown | Reservation::Released | Reservation::Rejected => "released",
-            };
             json!({
                 "order_id": id.as_uuid(),
-                "status": status,
+                "status": row.reservation.state().status(),
                 "lines": lines,
                 "placed_id": row.placed.id,
                 "sequence": row.sequence,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::orders::OrderSubmitted;
-use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, PaymentId};
 use minuet_events::{Envelope, Event};
 use minuet_messaging::{ByHand, Cause};
 use minuet_order::Settings;
@@ -153,19 +153,14 @@ impl Row {
             }
             Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment = Some(payment),
             Change::Cancelled { reason, detail } => {
-                (self.reason, self.detail, self.ended_by) = (Some(reason), detail, ended_by);
+                (self.reason, self.detail, self.ended_by) = (Some(reason.to_string()), detail, ended_by);
             }
         }
     }
 
     fn shown(&self, id: OrderId) -> Value {
-        let status = match &self.order {
-            Order::Unknown | Order::Tombstone(_) | Order::Cancelled => "cancelled",
-            Order::Pending(_) => "pending",
-            Order::Paid(..) => "paid",
-            Order::Confirmed(..) => "confirmed",
-            Order::Failed => "failed",
-        };
+        // A cancellation that came before its order is a cancelled order without a user.
+        let status = self.order.state().status().unwrap_or(OrderStatus::Cancelled);
         let withdrawals = match &self.order {
             Order::Tombstone(withdrawals) => json!(withdrawals),
             _ => Value::Null,

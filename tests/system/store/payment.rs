@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use minuet_events::Event;
 use minuet_events::ids;
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::{CancellationReason, Micros, OrderId};
 use minuet_messaging::{ByHand, Cause};
 use minuet_payment::Answers;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, StopCause, decide};
@@ -85,7 +85,7 @@ struct Row {
     transaction_id: Option<String>,
     response: Option<String>,
     failure: Option<String>,
-    stop: Option<String>,
+    stop: Option<CancellationReason>,
     refund: Option<(Refund, Cause)>,
     sequence: i64,
     version: i64,
@@ -96,7 +96,7 @@ impl Row {
         self.payment = Some(self.payment.as_ref().unwrap_or(&Payment::Unknown).after(&change));
         self.version += 1;
         match change {
-            Change::Tombstone { reason } => self.failure = Some(reason),
+            Change::Tombstone { reason } => self.failure = Some(reason.to_string()),
             Change::Intent(charge) => (self.charge, self.reserved) = (Some(charge), Some(cause)),
             Change::Refused { charge, reason } => {
                 (self.charge, self.reserved, self.failure) = (Some(charge), Some(cause), Some(reason));
@@ -115,17 +115,11 @@ impl Row {
 
     fn shown(&self, order: OrderId) -> Value {
         let payment = self.payment.as_ref().unwrap();
-        let status = match payment {
-            Payment::Processing { .. } => "processing",
-            Payment::Success { .. } | Payment::RefundDue { .. } => "success",
-            Payment::Refunded => "refunded",
-            Payment::Unknown | Payment::Tombstone | Payment::Failed => "failed",
-        };
         json!({
             "order_id": order.as_uuid(),
             "id": ids::payment_id(order).as_uuid(),
             "user_id": self.charge.as_ref().map(|_| "anna"),
-            "status": status,
+            "status": payment.state().status(),
             "currency": self.charge.as_ref().map(|charge| charge.currency),
             "amount": self.charge.as_ref().map(|charge| format!("{:.4}", charge.amount.get())),
             "transaction_id": self.transaction_id,

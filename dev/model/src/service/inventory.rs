@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Done, Illegal, Published};
 use crate::bug::Bug;
 use crate::people::EXPIRES_AT;
-use crate::state::{ReservationStatus, SHELVES, Shelf};
+use crate::state::{SHELVES, Shelf};
 
 /// What the inventory service keeps about an order.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,16 +23,6 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn unknown() -> Self {
         Row { reservation: Reservation::Unknown, held: None, placed: None }
-    }
-
-    pub(crate) fn status(&self) -> ReservationStatus {
-        match self.reservation {
-            Reservation::Unknown => ReservationStatus::Unknown,
-            Reservation::Reserved(_) => ReservationStatus::Reserved,
-            Reservation::Confirmed(_) => ReservationStatus::Confirmed,
-            Reservation::Released => ReservationStatus::Released,
-            Reservation::Rejected => ReservationStatus::Rejected,
-        }
     }
 
     /// Pieces of each shelf, while they are reserved or confirmed.

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::{Done, Illegal, Published};
 use crate::bug::Bug;
-use crate::state::OrderStatus;
 
 /// What the order service keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,18 +16,6 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn unknown() -> Self {
         Row { order: Order::Unknown, submission: None }
-    }
-
-    pub(crate) fn status(&self) -> OrderStatus {
-        match self.order {
-            Order::Unknown => OrderStatus::Unknown,
-            Order::Tombstone(_) => OrderStatus::Tombstone,
-            Order::Pending(_) => OrderStatus::Pending,
-            Order::Paid(..) => OrderStatus::Paid,
-            Order::Confirmed(..) => OrderStatus::Confirmed,
-            Order::Cancelled => OrderStatus::Cancelled,
-            Order::Failed => OrderStatus::Failed,
-        }
     }
 }
 

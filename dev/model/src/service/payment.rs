@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::{Done, Illegal, Published};
 use crate::bug::Bug;
 use crate::people::{EARLY, EXPIRES_AT};
-use crate::state::PaymentStatus;
 
 /// What the payment service keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,17 +22,8 @@ impl Row {
         Row { payment: Payment::Unknown, reserved: None, refund: None }
     }
 
-    pub(crate) fn status(&self) -> PaymentStatus {
-        match self.payment {
-            Payment::Unknown => PaymentStatus::Unknown,
-            Payment::Tombstone => PaymentStatus::Tombstone,
-            Payment::Processing { stop: None, .. } => PaymentStatus::Processing,
-            Payment::Processing { stop: Some(_), .. } => PaymentStatus::Stopping,
-            Payment::Success { .. } => PaymentStatus::Success,
-            Payment::RefundDue { .. } => PaymentStatus::RefundDue,
-            Payment::Refunded => PaymentStatus::Refunded,
-            Payment::Failed => PaymentStatus::Failed,
-        }
+    pub(crate) fn is_stopping(&self) -> bool {
+        matches!(self.payment, Payment::Processing { stop: Some(_), .. })
     }
 
     pub(crate) fn charge(&self) -> Option<&Charge> {

@@ -9,7 +9,7 @@ use crate::whole::Whole;
 impl Timeline {
     /// For people.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("order {}: {}", self.order, self.story.status())];
+        let mut lines = vec![format!("order {}: {}", self.order, self.story.stage())];
         let traces = self.traces();
         lines.extend(traces.iter().map(|trace| format!("trace {trace}")));
         let start = self.steps.iter().map(|step| step.time).min();
@@ -90,7 +90,7 @@ impl Timeline {
             |wholes: &[Whole]| -> Vec<Value> { wholes.iter().map(|w| w.json(&self.topics)).collect() };
         json!({
             "order_id": self.order,
-            "status": self.story.status(),
+            "status": self.story.stage().as_str(),
             "traces": self.traces(),
             "events": events,
             "awaited": awaited,

@@ -212,9 +212,9 @@ impl Account {
         };
         if kept != due {
             self.unbalanced = true;
-            let status = self.story.status();
+            let stage = self.story.stage();
             let detail = format!(
-                "captured {} and refunded {}, but a {status} order keeps {due}",
+                "captured {} and refunded {}, but a {stage} order keeps {due}",
                 self.captured, self.refunded
             );
             findings.add(Check::Money, order(), detail, self.evidence());

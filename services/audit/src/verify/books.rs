@@ -21,6 +21,7 @@ use super::ids::ById;
 use super::shelves::{Held, Level, Move, Shelves};
 use crate::decode::About;
 use crate::record::{Head, Odd, Place, Record};
+use crate::story::Stage;
 
 /// What the books go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +68,7 @@ pub struct Money {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     pub order: Uuid,
-    pub status: &'static str,
+    pub stage: Stage,
     pub since: Micros,
     /// What, by whom.
     pub awaited: Vec<String>,
@@ -250,7 +251,7 @@ impl Books {
                 let since = if account.story.is_terminal() { account.last } else { account.begun };
                 let awaited = account.story.awaited().iter().map(ToString::to_string).collect();
                 let late = now > since.plus(self.rules.deadline);
-                Open { order: *id, status: account.story.status(), since, awaited, late }
+                Open { order: *id, stage: account.story.stage(), since, awaited, late }
             })
             .collect();
         open.sort_by_key(|open| (open.since, open.order));
@@ -293,8 +294,8 @@ impl Books {
                 && !open.awaited.is_empty()
                 && !is_old(open.order, account, self.hazy_until)
             {
-                let (status, awaited) = (open.status, open.awaited.join("; "));
-                let detail = format!("{status} since {}, waits for {awaited}", open.since);
+                let (stage, awaited) = (open.stage, open.awaited.join("; "));
+                let detail = format!("{stage} since {}, waits for {awaited}", open.since);
                 self.findings.add(Check::Stuck, show(), detail, account.evidence());
             }
         }

@@ -1,7 +1,7 @@
 //! What the services' tables have to say about an order at rest, as the topics tell it: a line of text for each table.
 
 use minuet_events::EventType;
-use minuet_events::values::{Sku, WarehouseCode};
+use minuet_events::values::{OrderStatus, PaymentStatus, ReservationStatus, Sku, WarehouseCode};
 use rust_decimal::Decimal;
 
 use super::account::{Account, Goods};
@@ -50,38 +50,40 @@ impl Expected {
         let money = account.price.as_ref().map(|(currency, total)| (currency.as_str(), *total));
         let order = if seen(EventType::OrderSubmitted) {
             let placed = money.filter(|_| seen(EventType::OrderPlaced));
-            Wanted::Row(order(account.story.status(), placed))
+            Wanted::Row(order(account.story.stage().as_str(), placed))
         } else {
-            Wanted::Perhaps(order("cancelled", None))
+            Wanted::Perhaps(order(OrderStatus::Cancelled.as_str(), None))
         };
         let reservation = if seen(EventType::InventoryReserved) {
             let status = match account.goods {
-                Goods::Reserved => "reserved",
-                Goods::Confirmed => "confirmed",
-                Goods::Gone => "released",
+                Goods::Reserved => ReservationStatus::Reserved,
+                Goods::Confirmed => ReservationStatus::Confirmed,
+                Goods::Gone => ReservationStatus::Released,
             };
             let lines = account.held.iter().filter_map(|held| {
                 let (sku, warehouse) = shelves.name(held.shelf)?;
                 Some((sku, warehouse, i64::from(held.quantity)))
             });
-            Wanted::Row(reservation(status, lines))
+            Wanted::Row(reservation(status.as_str(), lines))
         } else if seen(EventType::InventoryRejected) {
-            Wanted::Row(reservation("released", [].into_iter()))
+            Wanted::Row(reservation(ReservationStatus::Released.as_str(), [].into_iter()))
         } else {
             Wanted::None
         };
+        let failed = || payment(PaymentStatus::Failed.as_str(), None);
         let payment = match (account.captured.is_zero(), account.refunded.is_zero(), money) {
-            (false, refunded, Some(money)) => {
-                Wanted::Row(payment(if refunded { "success" } else { "refunded" }, Some(money)))
+            (false, kept, Some(money)) => {
+                let status = if kept { PaymentStatus::Success } else { PaymentStatus::Refunded };
+                Wanted::Row(payment(status.as_str(), Some(money)))
             }
-            _ if seen(EventType::PaymentFailed) => Wanted::Row(payment("failed", None)),
-            _ => Wanted::Perhaps(payment("failed", None)),
+            _ if seen(EventType::PaymentFailed) => Wanted::Row(failed()),
+            _ => Wanted::Perhaps(failed()),
         };
         Some(Expected { order, reservation, payment })
     }
 }
 
-/// A row of `orders`.
+/// A row of `orders`: its status is the database's text.
 pub(super) fn order(status: &str, money: Option<(&str, Decimal)>) -> String {
     match money {
         Some((currency, total)) => format!("{status}, {currency} {}", total.normalize()),
@@ -102,5 +104,5 @@ pub(super) fn reservation<'a>(
 
 /// A row of `payments`. What was never captured may have had an amount or not.
 pub(super) fn payment(status: &str, money: Option<(&str, Decimal)>) -> String {
-    order(status, money.filter(|_| status != "failed"))
+    order(status, money.filter(|_| status != PaymentStatus::Failed.as_str()))
 }

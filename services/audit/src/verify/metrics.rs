@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, OrderStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::books::Books;
@@ -48,7 +48,11 @@ pub(super) fn text(books: &Books, now: Micros, lag: i64) -> String {
     family("repetitions_total", "counter", "Events that came again.", one(counts.repetitions));
     family("resubmissions_total", "counter", "Orders submitted again.", one(counts.resubmissions));
     family("parked_total", "counter", "Events that a service has parked.", one(counts.parked));
-    let ends = [("confirmed", counts.confirmed), ("cancelled", counts.cancelled), ("failed", counts.failed)];
+    let ends = [
+        (OrderStatus::Confirmed, counts.confirmed),
+        (OrderStatus::Cancelled, counts.cancelled),
+        (OrderStatus::Failed, counts.failed),
+    ];
     let ends = ends.iter().map(|(end, count)| (format!("{{end=\"{end}\"}}"), count.to_string())).collect();
     family("ends_total", "counter", "Ends of orders.", ends);
     let odd = books.odd.iter().map(|(code, count)| (format!("{{code=\"{code}\"}}"), count.to_string()));

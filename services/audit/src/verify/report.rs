@@ -36,8 +36,8 @@ pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result
     }
     let late = open.iter().filter(|open| open.late).count();
     let in_time = open.iter().filter(|open| !open.late && !open.awaited.is_empty());
-    for Open { order, status, since, awaited, .. } in in_time.clone().take(LISTED) {
-        writeln!(out, "open          {order}: {status} since {since}, waits for {}", awaited.join("; "))?;
+    for Open { order, stage, since, awaited, .. } in in_time.clone().take(LISTED) {
+        writeln!(out, "open          {order}: {stage} since {since}, waits for {}", awaited.join("; "))?;
     }
     for (label, names) in survey.lists() {
         writeln!(out, "{label:<13} {}", names.join(", "))?;
@@ -128,7 +128,7 @@ pub(super) fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result
         .map(|open| {
             json!({
                 "order_id": open.order,
-                "status": open.status,
+                "status": open.stage.as_str(),
                 "since": open.since,
                 "awaited": open.awaited,
                 "late": open.late,

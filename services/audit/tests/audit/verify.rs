@@ -289,7 +289,7 @@ fn an_order_that_is_stuck_names_the_step_it_waits_for() {
     let in_time = kept_by(&records, Rules::default(), Duration::minutes(5));
     assert_eq!(in_time.findings.total(), 0);
     let open = in_time.open(records.last().unwrap().head.time);
-    assert_eq!((open.len(), open[0].late, open[0].status), (1, false, "pending"));
+    assert_eq!((open.len(), open[0].late, open[0].stage.as_str()), (1, false, "pending"));
 }
 
 #[test]

@@ -1,13 +1,13 @@
-use minuet_events::Event;
 use minuet_events::inventory::{
     Allocation, InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, InventoryReleased,
     InventoryReserved, ReservationExpired,
 };
 use minuet_events::orders::OrderPlaced;
-use minuet_events::values::{Micros, OrderId, Sku, WarehouseCode};
+use minuet_events::values::{Micros, OrderId, ReleaseCause, Sku, WarehouseCode};
+use minuet_events::{Event, EventType};
 
 use super::allocate::allocate;
-use super::state::{Change, Held, HeldLine, Move, Reservation, Stock};
+use super::state::{Change, Held, HeldLine, Move, Reservation, ReservationState, Stock};
 
 /// What may happen to an order's reservation.
 #[derive(Clone, Copy, Debug)]
@@ -50,21 +50,22 @@ impl Decision {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// The state does not take the event: it is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{event} cannot happen to a reservation that is {state}")]
 pub struct Illegal {
-    pub state: &'static str,
-    pub event: &'static str,
+    pub state: ReservationState,
+    pub event: EventType,
 }
 
 /// The table "When events cross", for reservations: every state and every event is written out.
 pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Result<Decision, Illegal> {
     use Reservation::{Confirmed, Rejected, Released, Reserved, Unknown};
-    let illegal = |event| Err(Illegal { state: reservation.name(), event });
+    let illegal = |event| Err(Illegal { state: reservation.state(), event });
     match input {
         Input::Placed { placed, expires_at } => match reservation {
             Unknown => Ok(reserve(placed, expires_at, stock)),
-            Reserved(_) | Confirmed(_) | Released | Rejected => illegal("OrderPlaced"),
+            Reserved(_) | Confirmed(_) | Released | Rejected => illegal(EventType::OrderPlaced),
         },
         Input::PaymentSucceeded { order_id } => match reservation {
             // Also past expires_at, as long as no sweep has released it.
@@ -76,15 +77,21 @@ pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Res
                 })),
                 ..Decision::default()
             }),
-            Unknown | Confirmed(_) | Rejected => illegal("PaymentSucceeded"),
+            Unknown | Confirmed(_) | Rejected => illegal(EventType::PaymentSucceeded),
         },
         Input::PaymentFailed { order_id } => match reservation {
-            Reserved(held) => Ok(leave(order_id, held, Leaving::Released("payment_failed"), stock)),
+            Reserved(held) => {
+                Ok(leave(order_id, held, Leaving::Released(ReleaseCause::PaymentFailed), stock))
+            }
             Released => Ok(Decision::default()),
-            Unknown | Confirmed(_) | Rejected => illegal("PaymentFailed"),
+            Unknown | Confirmed(_) | Rejected => illegal(EventType::PaymentFailed),
         },
-        Input::PaymentRefunded { order_id } => Ok(undo(order_id, reservation, "payment_refunded", stock)),
-        Input::OrderCancelled { order_id } => Ok(undo(order_id, reservation, "order_cancelled", stock)),
+        Input::PaymentRefunded { order_id } => {
+            Ok(undo(order_id, reservation, ReleaseCause::PaymentRefunded, stock))
+        }
+        Input::OrderCancelled { order_id } => {
+            Ok(undo(order_id, reservation, ReleaseCause::OrderCancelled, stock))
+        }
         Input::Due { order_id, now } => Ok(match reservation {
             Reserved(held) if held.expires_at <= now => leave(order_id, held, Leaving::Expired, stock),
             Unknown | Reserved(_) | Confirmed(_) | Released | Rejected => Decision::default(),
@@ -92,7 +99,7 @@ pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Res
     }
 }
 
-fn undo(order_id: OrderId, reservation: &Reservation, cause: &'static str, stock: &Stock) -> Decision {
+fn undo(order_id: OrderId, reservation: &Reservation, cause: ReleaseCause, stock: &Stock) -> Decision {
     match reservation {
         Reservation::Reserved(held) => leave(order_id, held, Leaving::Released(cause), stock),
         Reservation::Confirmed(held) => leave(order_id, held, Leaving::Returned(cause), stock),
@@ -128,11 +135,10 @@ fn reserve(placed: &OrderPlaced, expires_at: Micros, stock: &Stock) -> Decision 
 }
 
 /// How goods leave a reservation.
-#[derive(Clone, Copy)]
 enum Leaving {
     Confirmed,
-    Released(&'static str),
-    Returned(&'static str),
+    Released(ReleaseCause),
+    Returned(ReleaseCause),
     Expired,
 }
 
@@ -146,9 +152,12 @@ fn leave(order_id: OrderId, held: &Held, how: Leaving, stock: &Stock) -> Decisio
     let (change, event) = match how {
         Leaving::Confirmed => (Change::Confirmed, Event::from(InventoryConfirmed { order_id, allocations })),
         Leaving::Expired => (Change::Released, Event::from(ReservationExpired { order_id, allocations })),
-        Leaving::Released(cause) | Leaving::Returned(cause) => {
-            let returned = matches!(how, Leaving::Returned(_));
-            let event = InventoryReleased { order_id, allocations, cause: cause.to_owned(), returned };
+        Leaving::Released(cause) => {
+            let event = InventoryReleased { order_id, allocations, cause, returned: false };
+            (Change::Released, Event::from(event))
+        }
+        Leaving::Returned(cause) => {
+            let event = InventoryReleased { order_id, allocations, cause, returned: true };
             (Change::Released, Event::from(event))
         }
     };

@@ -12,4 +12,4 @@ mod tests;
 pub use adjust::{Adjusted, adjust};
 pub use allocate::allocate;
 pub use decide::{Decision, Illegal, Input, decide};
-pub use state::{Change, Held, HeldLine, Level, Move, Reservation, Stock, shift};
+pub use state::{Change, Held, HeldLine, Level, Move, Reservation, ReservationState, Stock, shift};

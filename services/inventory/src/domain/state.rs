@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
-use minuet_events::values::{Micros, Quantity, Sku, WarehouseCode};
+use minuet_events::values::{Micros, Quantity, ReservationStatus, Sku, WarehouseCode};
 
 /// The stock of one sku in one warehouse. `on_hand` = `available` + `reserved`; none is negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,15 +68,54 @@ pub enum Reservation {
     Rejected,
 }
 
-impl Reservation {
+/// A state without what is true in it: what the table of reactions names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReservationState {
+    Unknown,
+    Reserved,
+    Confirmed,
+    Released,
+    Rejected,
+}
+
+impl ReservationState {
     /// The name in the table of reactions.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
-            Reservation::Unknown => "unknown",
-            Reservation::Reserved(_) => "reserved",
-            Reservation::Confirmed(_) => "confirmed",
-            Reservation::Released => "released",
-            Reservation::Rejected => "rejected",
+            ReservationState::Unknown => "unknown",
+            ReservationState::Reserved => "reserved",
+            ReservationState::Confirmed => "confirmed",
+            ReservationState::Released => "released",
+            ReservationState::Rejected => "rejected",
+        }
+    }
+
+    /// As the database has it: a rejected reservation is a released one without lines.
+    pub const fn status(self) -> ReservationStatus {
+        match self {
+            ReservationState::Reserved => ReservationStatus::Reserved,
+            ReservationState::Confirmed => ReservationStatus::Confirmed,
+            ReservationState::Unknown | ReservationState::Released | ReservationState::Rejected => {
+                ReservationStatus::Released
+            }
+        }
+    }
+}
+
+impl fmt::Display for ReservationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Reservation {
+    pub const fn state(&self) -> ReservationState {
+        match self {
+            Reservation::Unknown => ReservationState::Unknown,
+            Reservation::Reserved(_) => ReservationState::Reserved,
+            Reservation::Confirmed(_) => ReservationState::Confirmed,
+            Reservation::Released => ReservationState::Released,
+            Reservation::Rejected => ReservationState::Rejected,
         }
     }
 

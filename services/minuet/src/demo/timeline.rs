@@ -62,7 +62,7 @@ fn said(event: &Event) -> String {
         Event::OrderPlaced(e) => format!("{} {}", e.currency, e.total),
         Event::OrderRejected(e) => problems(&e.problems),
         Event::OrderFailed(e) => problems(&e.problems),
-        Event::OrderCancelled(e) => e.reason.clone(),
+        Event::OrderCancelled(e) => e.reason.to_string(),
         Event::OrderConfirmed(e) => format!("{} {}", e.currency, e.total),
         Event::InventoryReserved(e) => {
             let from: Vec<String> = e
@@ -77,7 +77,7 @@ fn said(event: &Event) -> String {
                 e.shortages.iter().map(|s| format!("{} of {} {}", s.available, s.requested, s.sku)).collect();
             short.join(", ")
         }
-        Event::InventoryReleased(e) => e.cause.clone(),
+        Event::InventoryReleased(e) => e.cause.to_string(),
         Event::PaymentSucceeded(e) => format!("{} {} captured", e.currency, e.amount),
         Event::PaymentFailed(e) => e.reason.clone(),
         _ => String::new(),

@@ -1,4 +1,3 @@
-use minuet_events::Event;
 use minuet_events::inventory::{
     InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, ReservationExpired,
 };
@@ -7,11 +6,12 @@ use minuet_events::orders::{
     OrderRejected, OrderSubmitted, Problem,
 };
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
-use minuet_events::values::{OrderId, UserId};
+use minuet_events::values::{CancellationReason, OrderId, UserId};
+use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
 use super::pricing::{Products, price};
-use super::state::{Change, Order, Placed, Withdrawal};
+use super::state::{Change, Order, OrderState, Placed, Withdrawal};
 
 /// What may happen to an order.
 #[derive(Clone, Copy, Debug)]
@@ -48,17 +48,18 @@ impl Decision {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// The state does not take the event: it is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{event} cannot happen to an order that is {state}")]
 pub struct Illegal {
-    pub state: &'static str,
-    pub event: &'static str,
+    pub state: OrderState,
+    pub event: EventType,
 }
 
 /// The table "When events cross", for orders: every state and every event is written out.
 pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
     use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
-    let illegal = |event| Err(Illegal { state: order.name(), event });
+    let illegal = |event| Err(Illegal { state: order.state(), event });
     match input {
         Input::Submitted { submitted, products } => Ok(match order {
             Unknown => place(submitted, products),
@@ -67,7 +68,7 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                     Some(withdrawal) => cancel(
                         submitted.order_id,
                         &submitted.user_id,
-                        "requested",
+                        CancellationReason::Requested,
                         Some(withdrawal.reason.clone()),
                     ),
                     None => place(submitted, products),
@@ -84,7 +85,12 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 emit: None,
             },
             Pending(placed) | Paid(placed, _) if may_cancel(&requested.requested_by, &placed.user_id) => {
-                cancel(requested.order_id, &placed.user_id, "requested", Some(requested.reason.clone()))
+                cancel(
+                    requested.order_id,
+                    &placed.user_id,
+                    CancellationReason::Requested,
+                    Some(requested.reason.clone()),
+                )
             }
             Pending(_) | Paid(..) => refuse(requested, request, "not_permitted"),
             Confirmed(..) => refuse(requested, request, "already_confirmed"),
@@ -97,7 +103,9 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 Ok(Decision { change: Some(Change::PaymentNoted(paid.payment_id)), emit: None })
             }
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => illegal("PaymentSucceeded"),
+            Unknown | Tombstone(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => {
+                illegal(EventType::PaymentSucceeded)
+            }
         },
         Input::InventoryConfirmed(_) => match order {
             Pending(placed) | Paid(placed, _) => Ok(Decision {
@@ -110,33 +118,42 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 })),
             }),
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Confirmed(..) | Failed => illegal("InventoryConfirmed"),
+            Unknown | Tombstone(_) | Confirmed(..) | Failed => illegal(EventType::InventoryConfirmed),
         },
         Input::PaymentRefunded(refunded) => match order {
             // Of one topic and key, so PaymentSucceeded came before it: pending is written out to be safe, not expected.
             Pending(placed) | Paid(placed, _) | Confirmed(placed, _) => {
-                Ok(cancel_placed(placed, &refunded.reason, None))
+                Ok(cancel_placed(placed, refunded.reason.clone(), None))
             }
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Failed => illegal("PaymentRefunded"),
+            Unknown | Tombstone(_) | Failed => illegal(EventType::PaymentRefunded),
         },
-        Input::PaymentFailed(failed) => {
-            undo(order, "PaymentFailed", "payment_failed", Some(failed.reason.clone()))
+        Input::PaymentFailed(failed) => undo(
+            order,
+            EventType::PaymentFailed,
+            CancellationReason::PaymentFailed,
+            Some(failed.reason.clone()),
+        ),
+        Input::ReservationExpired(_) => {
+            undo(order, EventType::ReservationExpired, CancellationReason::ReservationExpired, None)
         }
-        Input::ReservationExpired(_) => undo(order, "ReservationExpired", "reservation_expired", None),
         Input::InventoryConfirmationFailed(failed) => undo(
             order,
-            "InventoryConfirmationFailed",
-            "inventory_confirmation_failed",
+            EventType::InventoryConfirmationFailed,
+            CancellationReason::InventoryConfirmationFailed,
             Some(failed.reason.clone()),
         ),
         Input::InventoryRejected(rejected) => match order {
             Pending(placed) => Ok(fail(placed, rejected)),
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Failed => illegal("InventoryRejected"),
+            Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Failed => {
+                illegal(EventType::InventoryRejected)
+            }
         },
         Input::DeadlinePassed => match order {
-            Pending(placed) | Paid(placed, _) => Ok(cancel_placed(placed, "deadline", None)),
+            Pending(placed) | Paid(placed, _) => {
+                Ok(cancel_placed(placed, CancellationReason::Deadline, None))
+            }
             Unknown | Tombstone(_) | Confirmed(..) | Cancelled | Failed => Ok(Decision::default()),
         },
     }
@@ -163,34 +180,34 @@ fn place(submitted: &OrderSubmitted, products: &Products) -> Decision {
     }
 }
 
-fn cancel(order_id: OrderId, user_id: &UserId, reason: &str, detail: Option<String>) -> Decision {
+fn cancel(
+    order_id: OrderId,
+    user_id: &UserId,
+    reason: CancellationReason,
+    detail: Option<String>,
+) -> Decision {
     Decision {
-        change: Some(Change::Cancelled { reason: reason.to_owned(), detail: detail.clone() }),
-        emit: Some(Event::from(OrderCancelled {
-            order_id,
-            user_id: user_id.clone(),
-            reason: reason.to_owned(),
-            detail,
-        })),
+        change: Some(Change::Cancelled { reason: reason.clone(), detail: detail.clone() }),
+        emit: Some(Event::from(OrderCancelled { order_id, user_id: user_id.clone(), reason, detail })),
     }
 }
 
-fn cancel_placed(placed: &Placed, reason: &str, detail: Option<String>) -> Decision {
+fn cancel_placed(placed: &Placed, reason: CancellationReason, detail: Option<String>) -> Decision {
     cancel(placed.order_id, &placed.user_id, reason, detail)
 }
 
 /// A failure elsewhere: whatever is not at its end is cancelled, a confirmed order cannot be reached by it.
 fn undo(
     order: &Order,
-    event: &'static str,
-    reason: &str,
+    event: EventType,
+    reason: CancellationReason,
     detail: Option<String>,
 ) -> Result<Decision, Illegal> {
     match order {
         Order::Pending(placed) | Order::Paid(placed, _) => Ok(cancel_placed(placed, reason, detail)),
         Order::Cancelled => Ok(Decision::default()),
         Order::Unknown | Order::Tombstone(_) | Order::Confirmed(..) | Order::Failed => {
-            Err(Illegal { state: order.name(), event })
+            Err(Illegal { state: order.state(), event })
         }
     }
 }

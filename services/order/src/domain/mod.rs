@@ -10,4 +10,4 @@ mod tests;
 
 pub use decide::{Decision, Illegal, Input, decide};
 pub use pricing::{Product, Products, price};
-pub use state::{Change, Order, Placed, Withdrawal};
+pub use state::{Change, Order, OrderState, Placed, Withdrawal};

@@ -4,9 +4,6 @@ use minuet_events::orders::{OrderPlaced, OrderSubmitted, PlacedLine, Problem};
 use minuet_events::values::{Amount, Currency, Sku};
 use uuid::Uuid;
 
-/// Most lines of one order.
-pub(crate) const LINES: usize = 100;
-
 /// A product as the order service knows it, with the event that said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
@@ -30,8 +27,9 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
     if submitted.lines.is_empty() {
         problems.push(problem("no_lines", None, "an order takes at least one line".to_owned()));
     }
-    if submitted.lines.len() > LINES {
-        let detail = format!("an order takes at most {LINES} lines, not {}", submitted.lines.len());
+    if submitted.lines.len() > OrderSubmitted::MAX_LINES {
+        let (most, given) = (OrderSubmitted::MAX_LINES, submitted.lines.len());
+        let detail = format!("an order takes at most {most} lines, not {given}");
         return Err(vec![problem("too_many_lines", None, detail)]);
     }
     for line in &submitted.lines {

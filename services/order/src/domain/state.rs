@@ -1,5 +1,7 @@
+use std::fmt;
+
 use minuet_events::orders::{OrderPlaced, Problem};
-use minuet_events::values::{Amount, Currency, OrderId, PaymentId, UserId};
+use minuet_events::values::{Amount, CancellationReason, Currency, OrderId, OrderStatus, PaymentId, UserId};
 
 /// What every later event of an order repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +34,61 @@ pub enum Order {
     Failed,
 }
 
-impl Order {
+/// A state without what is true in it: what the table of reactions names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrderState {
+    Unknown,
+    Tombstone,
+    Pending,
+    Paid,
+    Confirmed,
+    Cancelled,
+    Failed,
+}
+
+impl OrderState {
     /// The name in the table of reactions.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
-            Order::Unknown => "unknown",
-            Order::Tombstone(_) => "tombstone",
-            Order::Pending(_) => "pending",
-            Order::Paid(..) => "paid",
-            Order::Confirmed(..) => "confirmed",
-            Order::Cancelled => "cancelled",
-            Order::Failed => "failed",
+            OrderState::Unknown => "unknown",
+            OrderState::Tombstone => "tombstone",
+            OrderState::Pending => "pending",
+            OrderState::Paid => "paid",
+            OrderState::Confirmed => "confirmed",
+            OrderState::Cancelled => "cancelled",
+            OrderState::Failed => "failed",
+        }
+    }
+
+    /// None: the order was not submitted yet.
+    pub const fn status(self) -> Option<OrderStatus> {
+        match self {
+            OrderState::Unknown | OrderState::Tombstone => None,
+            OrderState::Pending => Some(OrderStatus::Pending),
+            OrderState::Paid => Some(OrderStatus::Paid),
+            OrderState::Confirmed => Some(OrderStatus::Confirmed),
+            OrderState::Cancelled => Some(OrderStatus::Cancelled),
+            OrderState::Failed => Some(OrderStatus::Failed),
+        }
+    }
+}
+
+impl fmt::Display for OrderState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Order {
+    pub const fn state(&self) -> OrderState {
+        match self {
+            Order::Unknown => OrderState::Unknown,
+            Order::Tombstone(_) => OrderState::Tombstone,
+            Order::Pending(_) => OrderState::Pending,
+            Order::Paid(..) => OrderState::Paid,
+            Order::Confirmed(..) => OrderState::Confirmed,
+            Order::Cancelled => OrderState::Cancelled,
+            Order::Failed => OrderState::Failed,
         }
     }
 
@@ -88,7 +134,7 @@ pub enum Change {
     PaymentNoted(PaymentId),
     Confirmed,
     Cancelled {
-        reason: String,
+        reason: CancellationReason,
         detail: Option<String>,
     },
     Failed(Vec<Problem>),

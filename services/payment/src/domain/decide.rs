@@ -1,11 +1,12 @@
-use minuet_events::Event;
-use minuet_events::ids;
+use std::fmt;
+
 use minuet_events::inventory::InventoryReserved;
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected};
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::{CancellationReason, Micros, OrderId};
+use minuet_events::{Event, EventType, ids};
 use uuid::Uuid;
 
-use super::state::{Answer, Change, Charge, Payment, Refund};
+use super::state::{Answer, Change, Charge, Payment, PaymentState, Refund};
 
 /// Why an order needs no payment any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +17,19 @@ pub enum StopCause {
 }
 
 impl StopCause {
-    fn event(self) -> &'static str {
+    const fn event(self) -> EventType {
         match self {
-            StopCause::OrderCancelled => "OrderCancelled",
-            StopCause::ReservationExpired => "ReservationExpired",
-            StopCause::InventoryConfirmationFailed => "InventoryConfirmationFailed",
+            StopCause::OrderCancelled => EventType::OrderCancelled,
+            StopCause::ReservationExpired => EventType::ReservationExpired,
+            StopCause::InventoryConfirmationFailed => EventType::InventoryConfirmationFailed,
         }
     }
 
-    fn reason(self) -> &'static str {
+    const fn reason(self) -> CancellationReason {
         match self {
-            StopCause::OrderCancelled => "order_cancelled",
-            StopCause::ReservationExpired => "reservation_expired",
-            StopCause::InventoryConfirmationFailed => "inventory_confirmation_failed",
+            StopCause::OrderCancelled => CancellationReason::OrderCancelled,
+            StopCause::ReservationExpired => CancellationReason::ReservationExpired,
+            StopCause::InventoryConfirmationFailed => CancellationReason::InventoryConfirmationFailed,
         }
     }
 }
@@ -64,46 +65,61 @@ impl Decision {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{event} cannot happen to a payment that is {state}")]
+/// The state does not take the event, which is parked, or the provider's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{input} cannot happen to a payment that is {state}")]
 pub struct Illegal {
-    pub state: &'static str,
-    pub event: &'static str,
+    pub state: PaymentState,
+    pub input: InputKind,
+}
+
+/// An input without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    Event(EventType),
+    Answer,
+    Refund,
+}
+
+impl fmt::Display for InputKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InputKind::Event(event) => f.write_str(event.name()),
+            InputKind::Answer => f.write_str("the provider's answer"),
+            InputKind::Refund => f.write_str("the provider's refund"),
+        }
+    }
 }
 
 /// The table "When events cross", for payments: every state and every event is written out.
 pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> {
     use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
-    let illegal = |event| Err(Illegal { state: payment.name(), event });
+    let illegal = || Err(Illegal { state: payment.state(), input: input.kind() });
     let one = |change| Decision { changes: vec![change], emit: None };
     match input {
         Input::Reserved { reserved, now } => match payment {
             Unknown => Ok(begin(reserved, now)),
             Tombstone => Ok(Decision::default()),
-            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
-                illegal("InventoryReserved")
-            }
+            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => illegal(),
         },
         Input::Stop(cause) => match payment {
-            Unknown => Ok(one(Change::Tombstone { reason: cause.reason().to_owned() })),
-            Processing { stop: None, .. } => {
-                Ok(one(Change::StopRequested { reason: cause.reason().to_owned() }))
-            }
+            Unknown => Ok(one(Change::Tombstone { reason: cause.reason() })),
+            Processing { stop: None, .. } => Ok(one(Change::StopRequested { reason: cause.reason() })),
             Success { charge } => Ok(one(refund_due(charge, cause.reason()))),
             Processing { stop: Some(_), .. } | Tombstone | RefundDue { .. } | Refunded | Failed => {
                 Ok(Decision::default())
             }
         },
         Input::RefundRequested { order_id, request } => match payment {
-            Success { charge } => Ok(one(refund_due(charge, "refunded"))),
+            Success { charge } => Ok(one(refund_due(charge, CancellationReason::Refunded))),
             Unknown | Tombstone | Processing { .. } | Failed => Ok(refuse(order_id, request, "not_captured")),
             RefundDue { .. } | Refunded => Ok(refuse(order_id, request, "already_refunded")),
         },
         Input::Answered(answer) => match payment {
-            Processing { charge, stop } => Ok(answered(charge, stop.as_deref(), answer)),
+            Processing { charge, stop } => Ok(answered(charge, stop.as_ref(), answer)),
             // Of a call that was repeated after a crash: the first answer counts, and this one says the same.
             Success { .. } | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
-            Unknown | Tombstone => illegal("the provider's answer"),
+            Unknown | Tombstone => illegal(),
         },
         Input::Refunded => match payment {
             RefundDue { charge, refund } => Ok(Decision {
@@ -118,22 +134,19 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
                 })),
             }),
             Refunded => Ok(Decision::default()),
-            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => {
-                illegal("the provider's refund")
-            }
+            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => illegal(),
         },
     }
 }
 
 impl Input<'_> {
-    /// The event, as messages name it.
-    pub fn name(&self) -> &'static str {
+    pub const fn kind(&self) -> InputKind {
         match self {
-            Input::Reserved { .. } => "InventoryReserved",
-            Input::Stop(cause) => cause.event(),
-            Input::RefundRequested { .. } => "RefundRequested",
-            Input::Answered(_) => "the provider's answer",
-            Input::Refunded => "the provider's refund",
+            Input::Reserved { .. } => InputKind::Event(EventType::InventoryReserved),
+            Input::Stop(cause) => InputKind::Event(cause.event()),
+            Input::RefundRequested { .. } => InputKind::Event(EventType::RefundRequested),
+            Input::Answered(_) => InputKind::Answer,
+            Input::Refunded => InputKind::Refund,
         }
     }
 }
@@ -149,7 +162,7 @@ pub fn too_late(answer: Answer) -> Answer {
         // It had been made before all the same.
         Answer::Captured { .. } => answer,
         Answer::Declined { response, .. } => {
-            Answer::Declined { reason: StopCause::ReservationExpired.reason().to_owned(), response }
+            Answer::Declined { reason: CancellationReason::ReservationExpired.to_string(), response }
         }
     }
 }
@@ -165,12 +178,12 @@ fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
     if in_time(reserved.expires_at, now) {
         return Decision { changes: vec![Change::Intent(charge)], emit: None };
     }
-    let reason = StopCause::ReservationExpired.reason().to_owned();
+    let reason = CancellationReason::ReservationExpired.to_string();
     let event = failed(&charge, &reason, None);
     Decision { changes: vec![Change::Refused { charge, reason }], emit: Some(event) }
 }
 
-fn answered(charge: &Charge, stop: Option<&str>, answer: &Answer) -> Decision {
+fn answered(charge: &Charge, stop: Option<&CancellationReason>, answer: &Answer) -> Decision {
     match answer {
         Answer::Captured { transaction_id, response } => {
             let event = PaymentSucceeded {
@@ -184,7 +197,7 @@ fn answered(charge: &Charge, stop: Option<&str>, answer: &Answer) -> Decision {
             let captured =
                 Change::Captured { transaction_id: transaction_id.clone(), response: response.clone() };
             // Captured although it was to be stopped: that is told first, and then given back.
-            let refund = stop.map(|reason| refund_due(charge, reason));
+            let refund = stop.map(|reason| refund_due(charge, reason.clone()));
             Decision {
                 changes: std::iter::once(captured).chain(refund).collect(),
                 emit: Some(Event::from(event)),
@@ -208,8 +221,8 @@ fn failed(charge: &Charge, reason: &str, detail: Option<String>) -> Event {
     })
 }
 
-fn refund_due(charge: &Charge, reason: &str) -> Change {
-    Change::RefundDue(Refund { refund_id: ids::refund_id(charge.payment_id), reason: reason.to_owned() })
+fn refund_due(charge: &Charge, reason: CancellationReason) -> Change {
+    Change::RefundDue(Refund { refund_id: ids::refund_id(charge.payment_id), reason })
 }
 
 fn refuse(order_id: OrderId, request: Uuid, reason: &str) -> Decision {

@@ -7,5 +7,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Illegal, Input, StopCause, decide, in_time, too_late};
-pub use state::{Answer, Change, Charge, Payment, Refund};
+pub use decide::{Decision, Illegal, Input, InputKind, StopCause, decide, in_time, too_late};
+pub use state::{Answer, Change, Charge, Payment, PaymentState, Refund};

@@ -1,4 +1,8 @@
-use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod, RefundId};
+use std::fmt;
+
+use minuet_events::values::{
+    Amount, CancellationReason, Currency, OrderId, PaymentId, PaymentMethod, PaymentStatus, RefundId,
+};
 
 /// What is to be captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +18,7 @@ pub struct Charge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     pub refund_id: RefundId,
-    pub reason: String,
+    pub reason: CancellationReason,
 }
 
 /// A payment's state, with what is true in it.
@@ -27,7 +31,7 @@ pub enum Payment {
     /// The intent is recorded, and the provider is, or may have been, called. `stop`: why it is to be undone.
     Processing {
         charge: Charge,
-        stop: Option<String>,
+        stop: Option<CancellationReason>,
     },
     /// Captured.
     Success {
@@ -43,17 +47,59 @@ pub enum Payment {
     Failed,
 }
 
-impl Payment {
+/// A state without what is true in it: what the table of reactions names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PaymentState {
+    Unknown,
+    Tombstone,
+    Processing,
+    Success,
+    RefundDue,
+    Refunded,
+    Failed,
+}
+
+impl PaymentState {
     /// The name in the table of reactions.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
-            Payment::Unknown => "unknown",
-            Payment::Tombstone => "tombstone",
-            Payment::Processing { .. } => "processing",
-            Payment::Success { .. } => "success",
-            Payment::RefundDue { .. } => "refund_due",
-            Payment::Refunded => "refunded",
-            Payment::Failed => "failed",
+            PaymentState::Unknown => "unknown",
+            PaymentState::Tombstone => "tombstone",
+            PaymentState::Processing => "processing",
+            PaymentState::Success => "success",
+            PaymentState::RefundDue => "refund_due",
+            PaymentState::Refunded => "refunded",
+            PaymentState::Failed => "failed",
+        }
+    }
+
+    /// As the database has it.
+    pub const fn status(self) -> PaymentStatus {
+        match self {
+            PaymentState::Processing => PaymentStatus::Processing,
+            PaymentState::Success | PaymentState::RefundDue => PaymentStatus::Success,
+            PaymentState::Refunded => PaymentStatus::Refunded,
+            PaymentState::Unknown | PaymentState::Tombstone | PaymentState::Failed => PaymentStatus::Failed,
+        }
+    }
+}
+
+impl fmt::Display for PaymentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Payment {
+    pub const fn state(&self) -> PaymentState {
+        match self {
+            Payment::Unknown => PaymentState::Unknown,
+            Payment::Tombstone => PaymentState::Tombstone,
+            Payment::Processing { .. } => PaymentState::Processing,
+            Payment::Success { .. } => PaymentState::Success,
+            Payment::RefundDue { .. } => PaymentState::RefundDue,
+            Payment::Refunded => PaymentState::Refunded,
+            Payment::Failed => PaymentState::Failed,
         }
     }
 
@@ -99,7 +145,7 @@ pub enum Answer {
 pub enum Change {
     /// The end was seen before the beginning.
     Tombstone {
-        reason: String,
+        reason: CancellationReason,
     },
     /// Record the intent, then call the provider.
     Intent(Charge),
@@ -109,7 +155,7 @@ pub enum Change {
         reason: String,
     },
     StopRequested {
-        reason: String,
+        reason: CancellationReason,
     },
     Captured {
         transaction_id: String,

@@ -1,10 +1,11 @@
 //! Every event in every state.
 
+use minuet_events::EventType;
 use minuet_events::values::Micros;
 
 use super::samples::*;
 use super::story::{given, sweep};
-use crate::domain::Illegal;
+use crate::domain::{Illegal, ReservationState};
 
 #[test]
 fn a_placed_order_reserves_every_line() {
@@ -142,6 +143,6 @@ fn after_the_sweep_a_payment_fails_to_confirm_and_what_follows_finds_nothing() {
 
 #[test]
 fn an_illegal_event_is_named_with_its_state() {
-    let illegal = Illegal { state: rejected().name(), event: "PaymentFailed" };
+    let illegal = Illegal { state: ReservationState::Rejected, event: EventType::PaymentFailed };
     assert_eq!(illegal.to_string(), "PaymentFailed cannot happen to a reservation that is rejected");
 }

@@ -22,11 +22,11 @@ fn cases(decide: Decide) -> Vec<Case<EventType>> {
             None | Some(Err(_)) => Observed::Illegal,
             Some(Ok(decision)) if decision.is_no_op() => Observed::NoOp,
             Some(Ok(decision)) => Observed::Applied {
-                becomes: after(state, &decision).name(),
+                becomes: after(state, &decision).state().name(),
                 emits: decision.emit.map(|event| event.event_type()),
             },
         };
-        Case { on, state: state.name(), observed }
+        Case { on, state: state.state().name(), observed }
     };
     let mut cases = Vec::new();
     for state in &states {
@@ -68,7 +68,7 @@ fn a_wrong_decision_is_noticed() {
         ("OrderCancelled in unknown has a row, but is decided illegal", |state, event, stock| {
             match (state, event) {
                 (Reservation::Unknown, Event::OrderCancelled(_)) => {
-                    Some(Err(Illegal { state: state.name(), event: "OrderCancelled" }))
+                    Some(Err(Illegal { state: state.state(), event: event.event_type() }))
                 }
                 _ => decide_event(state, event, stock),
             }

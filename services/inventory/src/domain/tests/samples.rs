@@ -8,8 +8,8 @@ use minuet_events::inventory::{
 use minuet_events::orders::{OrderCancelled, OrderPlaced, PlacedLine};
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
 use minuet_events::values::{
-    Amount, Currency, Micros, OrderId, PaymentId, PaymentMethod, Quantity, RefundId, Sku, UserId,
-    WarehouseCode,
+    Amount, CancellationReason, Currency, Micros, OrderId, PaymentId, PaymentMethod, Quantity, RefundId, Sku,
+    UserId, WarehouseCode,
 };
 use uuid::Uuid;
 
@@ -154,14 +154,14 @@ pub(super) fn payment_refunded() -> Event {
         order_id: ORDER,
         payment_id: PAYMENT,
         refund_id: RefundId::new(Uuid::from_u128(3)),
-        reason: "refunded".to_owned(),
+        reason: CancellationReason::Refunded,
         currency: currency(),
         amount: total(),
     })
 }
 
 pub(super) fn order_cancelled() -> Event {
-    let reason = "requested".to_owned();
+    let reason = CancellationReason::Requested;
     OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None }.into()
 }
 
@@ -202,12 +202,12 @@ pub(super) fn inventory_confirmed() -> Event {
 }
 
 pub(super) fn inventory_released(cause: &str) -> Event {
-    let (allocations, cause) = (allocations(), cause.to_owned());
+    let (allocations, cause) = (allocations(), cause.into());
     InventoryReleased { order_id: ORDER, allocations, cause, returned: false }.into()
 }
 
 pub(super) fn inventory_returned(cause: &str) -> Event {
-    let (allocations, cause) = (allocations(), cause.to_owned());
+    let (allocations, cause) = (allocations(), cause.into());
     InventoryReleased { order_id: ORDER, allocations, cause, returned: true }.into()
 }
 

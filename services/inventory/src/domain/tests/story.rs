@@ -8,6 +8,7 @@ use minuet_events::values::{Micros, OrderId};
 use super::samples::{EXPIRES_AT, ORDER, free, gone, held_back};
 use crate::domain::{self, Decision, Illegal, Input, Level, Reservation, Stock, decide};
 
+#[derive(Clone, Debug)]
 pub(super) enum Happening {
     Event(Event),
     Sweep(Micros),
@@ -89,20 +90,20 @@ impl Given {
     #[track_caller]
     pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
         let Given { reservation: before, stock: stock_before } = self;
-        let (event, decided) = match happening.into() {
+        let happening = happening.into();
+        let decided = match &happening {
             Happening::Event(event) => {
-                let decided = decide_event(&before, &event, &stock_before);
-                (event.event_type().name(), decided.expect("an event of a reservation's"))
+                decide_event(&before, event, &stock_before).expect("an event of a reservation's")
             }
             Happening::Sweep(now) => {
-                ("Due", decide(&before, Input::Due { order_id: ORDER, now }, &stock_before))
+                decide(&before, Input::Due { order_id: ORDER, now: *now }, &stock_before)
             }
         };
         let mut stock = stock_before.clone();
         if let Ok(decision) = &decided {
             shift(&mut stock, decision);
         }
-        Then { before, stock_before, event, decided, stock }
+        Then { before, stock_before, happening, decided, stock }
     }
 }
 
@@ -110,7 +111,7 @@ impl Given {
 pub(super) struct Then {
     before: Reservation,
     stock_before: Stock,
-    event: &'static str,
+    happening: Happening,
     decided: Result<Decision, Illegal>,
     stock: Stock,
 }
@@ -118,7 +119,7 @@ pub(super) struct Then {
 impl Then {
     #[track_caller]
     pub(super) fn then(self, reservation: Reservation) -> Self {
-        assert_eq!(self.after(), reservation, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.after(), reservation, "{:?} in {:?}", self.happening, self.before);
         self
     }
 
@@ -126,7 +127,13 @@ impl Then {
     #[track_caller]
     pub(super) fn leaves(self, stock: Stock) -> Self {
         self.decision();
-        assert_eq!(unversioned(&self.stock), unversioned(&stock), "{} in {:?}", self.event, self.before);
+        assert_eq!(
+            unversioned(&self.stock),
+            unversioned(&stock),
+            "{:?} in {:?}",
+            self.happening,
+            self.before
+        );
         self
     }
 
@@ -139,7 +146,7 @@ impl Then {
     #[track_caller]
     pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
         let emitted = Vec::from_iter(self.decision().emit.clone());
-        assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
+        assert_eq!(emitted, events, "{:?} in {:?}", self.happening, self.before);
         Given { reservation: self.after(), stock: self.stock }
     }
 
@@ -153,14 +160,16 @@ impl Then {
     #[track_caller]
     pub(super) fn does_nothing(self) -> Given {
         let decision = self.decision();
-        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
+        assert!(decision.is_no_op(), "{:?} in {:?} is no no-op: {decision:?}", self.happening, self.before);
         assert_eq!(self.stock, self.stock_before);
         Given { reservation: self.before, stock: self.stock }
     }
 
     #[track_caller]
     pub(super) fn cannot_happen(self) {
-        assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
+        let Happening::Event(event) = &self.happening else { panic!("time is never illegal") };
+        let illegal = Illegal { state: self.before.state(), event: event.event_type() };
+        assert_eq!(self.decided, Err(illegal), "{event:?} in {:?}", self.before);
     }
 
     #[track_caller]

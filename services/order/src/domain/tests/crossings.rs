@@ -1,8 +1,10 @@
 //! Every event in every state. The cells of a cancellation that is asked for are in `cancelling`.
 
+use minuet_events::EventType;
+
 use super::samples::*;
 use super::story::{DEADLINE, given};
-use crate::domain::Order;
+use crate::domain::{Illegal, Order, OrderState};
 
 #[test]
 fn a_submission_is_priced_once() {
@@ -148,6 +150,6 @@ fn the_good_end_takes_four_steps() {
 
 #[test]
 fn an_illegal_event_is_named_with_its_state() {
-    let illegal = crate::domain::Illegal { state: failed().name(), event: "PaymentSucceeded" };
+    let illegal = Illegal { state: OrderState::Failed, event: EventType::PaymentSucceeded };
     assert_eq!(illegal.to_string(), "PaymentSucceeded cannot happen to an order that is failed");
 }

@@ -43,11 +43,11 @@ fn cases(decide: Decide) -> Vec<Case<EventType>> {
             None | Some(Err(_)) => Observed::Illegal,
             Some(Ok(decision)) if decision.is_no_op() => Observed::NoOp,
             Some(Ok(decision)) => Observed::Applied {
-                becomes: after(state, &decision).name(),
+                becomes: after(state, &decision).state().name(),
                 emits: decision.emit.map(|event| event.event_type()),
             },
         };
-        Case { on, state: state.name(), observed }
+        Case { on, state: state.state().name(), observed }
     };
     let mut cases = Vec::new();
     for state in &states {
@@ -79,7 +79,7 @@ fn a_wrong_decision_is_noticed() {
         ("PaymentFailed in cancelled has a row, but is decided illegal", |order, event| {
             match (order, event) {
                 (Order::Cancelled, Event::PaymentFailed(_)) => {
-                    Some(Err(Illegal { state: order.name(), event: "PaymentFailed" }))
+                    Some(Err(Illegal { state: order.state(), event: event.event_type() }))
                 }
                 _ => decide_event(order, event),
             }

@@ -12,7 +12,7 @@ use minuet_events::orders::{
 };
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
 use minuet_events::values::{
-    Amount, Currency, OrderId, PaymentId, PaymentMethod, Quantity, RefundId, Sku, UserId,
+    Amount, CancellationReason, Currency, OrderId, PaymentId, PaymentMethod, Quantity, RefundId, Sku, UserId,
 };
 use uuid::Uuid;
 
@@ -138,7 +138,7 @@ pub(super) fn payment_refunded() -> Event {
         order_id: ORDER,
         payment_id: PAYMENT,
         refund_id: RefundId::new(Uuid::from_u128(4)),
-        reason: "refunded".to_owned(),
+        reason: CancellationReason::Refunded,
         currency: currency("EUR"),
         amount: amount("25"),
     })
@@ -196,7 +196,7 @@ pub(super) fn order_confirmed() -> Event {
 }
 
 pub(super) fn order_cancelled(reason: &str, detail: Option<&str>) -> Event {
-    let (reason, detail) = (reason.to_owned(), detail.map(str::to_owned));
+    let (reason, detail) = (reason.into(), detail.map(str::to_owned));
     OrderCancelled { order_id: ORDER, user_id: user("anna"), reason, detail }.into()
 }
 

@@ -5,6 +5,7 @@ use minuet_events::Event;
 use super::samples::{EVENT, catalogue};
 use crate::domain::{Decision, Illegal, Input, Order, decide};
 
+#[derive(Clone, Debug)]
 pub(super) enum Happening {
     Event(Event),
     Deadline,
@@ -54,52 +55,55 @@ pub(super) struct Given(Order);
 impl Given {
     #[track_caller]
     pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
-        let (event, decided) = match happening.into() {
-            Happening::Event(event) => (event.event_type().name(), decide_event(&self.0, &event)),
-            Happening::Deadline => ("DeadlinePassed", Some(decide(&self.0, Input::DeadlinePassed))),
+        let happening = happening.into();
+        let decided = match &happening {
+            Happening::Event(event) => decide_event(&self.0, event),
+            Happening::Deadline => Some(decide(&self.0, Input::DeadlinePassed)),
         };
-        Then { event, decided: decided.expect("an event of an order's"), before: self.0 }
+        Then { decided: decided.expect("an event of an order's"), happening, before: self.0 }
     }
 }
 
 #[must_use]
 pub(super) struct Then {
     before: Order,
-    event: &'static str,
+    happening: Happening,
     decided: Result<Decision, Illegal>,
 }
 
 impl Then {
     #[track_caller]
     pub(super) fn then(self, order: Order) -> Self {
-        assert_eq!(self.after(), order, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.after(), order, "{:?} in {:?}", self.happening, self.before);
         self
     }
 
     #[track_caller]
     pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
         let emitted = Vec::from_iter(self.decision().emit.clone());
-        assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
+        assert_eq!(emitted, events, "{:?} in {:?}", self.happening, self.before);
         Given(self.after())
     }
 
     /// What was asked is answered, and nothing changes.
     #[track_caller]
     pub(super) fn answers(self, event: Event) -> Given {
-        assert_eq!(self.decision().change, None, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.decision().change, None, "{:?} in {:?}", self.happening, self.before);
         self.emits([event])
     }
 
     #[track_caller]
     pub(super) fn does_nothing(self) -> Given {
         let decision = self.decision();
-        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
+        assert!(decision.is_no_op(), "{:?} in {:?} is no no-op: {decision:?}", self.happening, self.before);
         Given(self.before)
     }
 
     #[track_caller]
     pub(super) fn cannot_happen(self) {
-        assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
+        let Happening::Event(event) = &self.happening else { panic!("time is never illegal") };
+        let illegal = Illegal { state: self.before.state(), event: event.event_type() };
+        assert_eq!(self.decided, Err(illegal), "{event:?} in {:?}", self.before);
     }
 
     #[track_caller]

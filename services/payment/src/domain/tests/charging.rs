@@ -1,10 +1,11 @@
 //! From what was reserved to the provider's answer.
 
+use minuet_events::EventType;
 use minuet_events::values::Micros;
 
 use super::samples::*;
 use super::story::{GIVEN_BACK, at, given};
-use crate::domain::{Change, Illegal};
+use crate::domain::{Change, Illegal, InputKind, PaymentState};
 
 #[test]
 fn what_is_reserved_is_charged_by_an_intent_first() {
@@ -83,6 +84,7 @@ fn there_is_no_answer_where_nothing_was_asked() {
 
 #[test]
 fn an_illegal_event_is_named_with_its_state() {
-    let illegal = Illegal { state: success().name(), event: "InventoryReserved" };
+    let input = InputKind::Event(EventType::InventoryReserved);
+    let illegal = Illegal { state: PaymentState::Success, input };
     assert_eq!(illegal.to_string(), "InventoryReserved cannot happen to a payment that is success");
 }

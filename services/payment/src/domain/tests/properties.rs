@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::samples::*;
 use super::story::{GIVEN_BACK, Happening, after, at, decide_on};
-use crate::domain::{Illegal, Payment};
+use crate::domain::{Illegal, Payment, PaymentState};
 
 fn happening() -> impl Strategy<Value = Happening> {
     let event = prop_oneof![
@@ -27,14 +27,15 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// Where a state may go, itself left out.
-fn may_become(state: &str) -> &'static [&'static str] {
+fn may_become(state: PaymentState) -> &'static [PaymentState] {
+    use PaymentState::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
     match state {
-        "unknown" => &["tombstone", "processing", "failed"],
+        Unknown => &[Tombstone, Processing, Failed],
         // Straight to the refund, where the charge was to be stopped.
-        "processing" => &["success", "refund_due", "failed"],
-        "success" => &["refund_due"],
-        "refund_due" => &["refunded"],
-        _ => &[],
+        Processing => &[Success, RefundDue, Failed],
+        Success => &[RefundDue],
+        RefundDue => &[Refunded],
+        Tombstone | Refunded | Failed => &[],
     }
 }
 
@@ -47,12 +48,13 @@ proptest! {
             let decision = match decided {
                 Ok(decision) => decision,
                 Err(Illegal { state, .. }) => {
-                    prop_assert_eq!(state, payment.name());
+                    prop_assert_eq!(state, payment.state());
                     continue;
                 }
             };
             let becomes = after(&payment, &decision);
-            if becomes.name() == payment.name() {
+            let state = payment.state();
+            if becomes.state() == state {
                 let stopped = matches!(
                     (&payment, &becomes),
                     (Payment::Processing { stop: None, .. }, Payment::Processing { stop: Some(_), .. })
@@ -60,10 +62,7 @@ proptest! {
                 prop_assert!(stopped || becomes == payment, "{payment:?} to {becomes:?}");
                 prop_assert_eq!(decision.changes.len(), usize::from(stopped));
             } else {
-                prop_assert!(
-                    may_become(payment.name()).contains(&becomes.name()),
-                    "{payment:?} to {becomes:?}"
-                );
+                prop_assert!(may_become(state).contains(&becomes.state()), "{payment:?} to {becomes:?}");
             }
             if let Some(event) = &decision.emit {
                 prop_assert_eq!(event.key(), ORDER.to_string());

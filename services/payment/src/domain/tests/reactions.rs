@@ -6,7 +6,7 @@ use minuet_saga::conformance::{Case, Observed, mismatches, mutants};
 
 use super::samples::*;
 use super::story::{GIVEN_BACK, Happening, after, at, decide_on};
-use crate::domain::{Decision, Illegal, Payment};
+use crate::domain::{Decision, Illegal, InputKind, Payment};
 use crate::react::PARTICIPANT;
 
 type Decide = fn(&Payment, &Happening) -> Option<Result<Decision, Illegal>>;
@@ -29,7 +29,7 @@ fn observe(decide: Decide, state: &Payment, happening: &Happening) -> Observed<E
         None | Some(Err(_)) => Observed::Illegal,
         Some(Ok(decision)) if decision.is_no_op() => Observed::NoOp,
         Some(Ok(decision)) => Observed::Applied {
-            becomes: after(state, &decision).name(),
+            becomes: after(state, &decision).state().name(),
             emits: decision.emit.map(|event| event.event_type()),
         },
     }
@@ -56,7 +56,11 @@ fn cases(decide: Decide) -> Vec<Case<EventType>> {
     let mut cases = Vec::new();
     for state in states() {
         for (on, happening) in &happenings {
-            cases.push(Case { on: *on, state: state.name(), observed: observe(decide, &state, happening) });
+            cases.push(Case {
+                on: *on,
+                state: state.state().name(),
+                observed: observe(decide, &state, happening),
+            });
         }
     }
     cases
@@ -80,8 +84,9 @@ fn a_wrong_decision_is_noticed() {
     let broken: [(&str, Decide); 5] = [
         ("InventoryReserved in tombstone has a row, but is decided illegal", |state, happening| {
             match (state, happening) {
-                (Payment::Tombstone, Happening::Event(Event::InventoryReserved(_), _)) => {
-                    Some(Err(Illegal { state: state.name(), event: "InventoryReserved" }))
+                (Payment::Tombstone, Happening::Event(event @ Event::InventoryReserved(_), _)) => {
+                    let input = InputKind::Event(event.event_type());
+                    Some(Err(Illegal { state: state.state(), input }))
                 }
                 _ => decide_on(state, happening),
             }

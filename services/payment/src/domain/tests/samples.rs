@@ -5,7 +5,7 @@ use minuet_events::orders::OrderCancelled;
 use minuet_events::payments::{
     PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected, RefundRequested,
 };
-use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentMethod, UserId};
+use minuet_events::values::{Amount, CancellationReason, Currency, Micros, OrderId, PaymentMethod, UserId};
 use minuet_events::{Event, ids};
 use uuid::Uuid;
 
@@ -31,7 +31,7 @@ pub(super) fn charge() -> Charge {
 }
 
 pub(super) fn refund(reason: &str) -> Refund {
-    Refund { refund_id: ids::refund_id(charge().payment_id), reason: reason.to_owned() }
+    Refund { refund_id: ids::refund_id(charge().payment_id), reason: reason.into() }
 }
 
 pub(super) fn unknown() -> Payment {
@@ -48,7 +48,7 @@ pub(super) fn processing() -> Payment {
 
 /// The call is under way, and is to be undone.
 pub(super) fn stopping(reason: &str) -> Payment {
-    Payment::Processing { charge: charge(), stop: Some(reason.to_owned()) }
+    Payment::Processing { charge: charge(), stop: Some(reason.into()) }
 }
 
 pub(super) fn success() -> Payment {
@@ -81,7 +81,7 @@ pub(super) fn inventory_reserved() -> Event {
 }
 
 pub(super) fn order_cancelled() -> Event {
-    let reason = "requested".to_owned();
+    let reason = CancellationReason::Requested;
     OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None }.into()
 }
 

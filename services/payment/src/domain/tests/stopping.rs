@@ -10,7 +10,7 @@ fn an_end_before_the_beginning_leaves_a_tombstone() {
         given(unknown())
             .when(stop.clone())
             .then(tombstone())
-            .by([Change::Tombstone { reason: reason.to_owned() }])
+            .by([Change::Tombstone { reason: reason.into() }])
             .emits([])
             .when(stop)
             .does_nothing()

@@ -4,7 +4,7 @@ use minuet_events::Event;
 use minuet_events::values::Micros;
 
 use super::samples::{EVENT, EXPIRES_AT, ORDER};
-use crate::domain::{Answer, Change, Decision, Illegal, Input, Payment, StopCause, decide};
+use crate::domain::{Answer, Change, Decision, Illegal, Input, InputKind, Payment, StopCause, decide};
 
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
@@ -75,35 +75,35 @@ impl Given {
     pub(super) fn when(self, happening: impl Into<Happening>) -> Then {
         let happening = happening.into();
         let input = happening.input().expect("an event of a payment's");
-        Then { event: input.name(), decided: decide(&self.0, input), before: self.0 }
+        Then { input: input.kind(), decided: decide(&self.0, input), before: self.0 }
     }
 }
 
 #[must_use]
 pub(super) struct Then {
     before: Payment,
-    event: &'static str,
+    input: InputKind,
     decided: Result<Decision, Illegal>,
 }
 
 impl Then {
     #[track_caller]
     pub(super) fn then(self, payment: Payment) -> Self {
-        assert_eq!(self.after(), payment, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.after(), payment, "{} in {:?}", self.input, self.before);
         self
     }
 
     /// In this order, where it matters.
     #[track_caller]
     pub(super) fn by<const N: usize>(self, changes: [Change; N]) -> Self {
-        assert_eq!(self.decision().changes, changes, "{} in {:?}", self.event, self.before);
+        assert_eq!(self.decision().changes, changes, "{} in {:?}", self.input, self.before);
         self
     }
 
     #[track_caller]
     pub(super) fn emits<const N: usize>(self, events: [Event; N]) -> Given {
         let emitted = Vec::from_iter(self.decision().emit.clone());
-        assert_eq!(emitted, events, "{} in {:?}", self.event, self.before);
+        assert_eq!(emitted, events, "{} in {:?}", self.input, self.before);
         Given(self.after())
     }
 
@@ -116,13 +116,13 @@ impl Then {
     #[track_caller]
     pub(super) fn does_nothing(self) -> Given {
         let decision = self.decision();
-        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.event, self.before);
+        assert!(decision.is_no_op(), "{} in {:?} is no no-op: {decision:?}", self.input, self.before);
         Given(self.before)
     }
 
     #[track_caller]
     pub(super) fn cannot_happen(self) {
-        assert_eq!(self.decided, Err(Illegal { state: self.before.name(), event: self.event }));
+        assert_eq!(self.decided, Err(Illegal { state: self.before.state(), input: self.input }));
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::samples::*;
 use super::super::story::{after, decide_event};
-use crate::domain::{Change, Decision, Illegal, Input, Order, decide};
+use crate::domain::{Change, Decision, Illegal, Input, Order, OrderState, decide};
 
 /// Whatever may happen to an order. The deadline is [`None`].
 fn happening() -> impl Strategy<Value = Option<Event>> {
@@ -33,14 +33,15 @@ fn decided(order: &Order, happening: Option<&Event>) -> Result<Decision, Illegal
 }
 
 /// Where a state may go, itself left out.
-fn may_become(state: &str) -> &'static [&'static str] {
+fn may_become(state: OrderState) -> &'static [OrderState] {
+    use OrderState::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
     match state {
-        "unknown" => &["tombstone", "pending", "failed"],
-        "tombstone" => &["cancelled", "pending", "failed"],
-        "pending" => &["paid", "confirmed", "cancelled", "failed"],
-        "paid" => &["confirmed", "cancelled"],
-        "confirmed" => &["cancelled"],
-        _ => &[],
+        Unknown => &[Tombstone, Pending, Failed],
+        Tombstone => &[Cancelled, Pending, Failed],
+        Pending => &[Paid, Confirmed, Cancelled, Failed],
+        Paid => &[Confirmed, Cancelled],
+        Confirmed => &[Cancelled],
+        Cancelled | Failed => &[],
     }
 }
 
@@ -53,16 +54,17 @@ proptest! {
             let decision = match decided(&order, happening) {
                 Ok(decision) => decision,
                 Err(illegal) => {
-                    let event = happening.map(|event| event.event_type().name());
-                    prop_assert_eq!((illegal.state, Some(illegal.event)), (order.name(), event));
+                    let event = happening.map(Event::event_type);
+                    prop_assert_eq!((illegal.state, Some(illegal.event)), (order.state(), event));
                     continue;
                 }
             };
             let becomes = after(&order, &decision);
-            if becomes.name() != order.name() {
-                prop_assert!(may_become(order.name()).contains(&becomes.name()), "{order:?} to {becomes:?}");
+            let state = order.state();
+            if becomes.state() != state {
+                prop_assert!(may_become(state).contains(&becomes.state()), "{order:?} to {becomes:?}");
                 // The one thing that ends a confirmed order.
-                if order.name() == "confirmed" {
+                if state == OrderState::Confirmed {
                     prop_assert!(matches!(happening, Some(Event::PaymentRefunded(_))), "{happening:?}");
                 }
             } else if matches!(order, Order::Cancelled | Order::Failed) {
