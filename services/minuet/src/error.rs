@@ -31,8 +31,8 @@ pub(crate) enum CliError {
         "{incompatible} schemas are not compatible with the registered ones: old readers or old events would break"
     )]
     SchemasDiffer { incompatible: usize },
-    #[error("the dance does not fit together: {violations} violations")]
-    DanceBroken { violations: usize },
+    #[error("the reaction tables, topics.yaml and the schemas do not fit together: {violations} violations")]
+    Lint { violations: usize },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("the keys for verifying tokens cannot be used")]
@@ -98,7 +98,7 @@ impl CliError {
             | CliError::Topics(_)
             | CliError::TopicsDiffer { .. }
             | CliError::SchemasDiffer { .. }
-            | CliError::DanceBroken { .. }
+            | CliError::Lint { .. }
             | CliError::Registry(_)
             | CliError::Keys(_)
             | CliError::DeadLetters(_)

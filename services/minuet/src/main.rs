@@ -2,7 +2,6 @@
 
 mod audit;
 mod cli;
-mod dance;
 mod database;
 mod dead_letters;
 mod demo;
@@ -15,6 +14,7 @@ mod lint;
 mod migrate;
 mod output;
 mod produce;
+mod saga;
 mod schemas;
 mod services;
 mod settings;
@@ -102,7 +102,7 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
         Command::DeadLetters(command) => dead_letters::run(&settings, command).await,
         Command::Lint => lint::run(),
-        Command::Dance => dance::print(),
+        Command::Dance => saga::print(),
         Command::Audit(command) => audit::run(&settings, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(command) => dev::run(command, &given, settings).await,

@@ -1,19 +1,22 @@
-//! The real dance breaks no rule; broken in one place, it breaks the rule that is about it, and no other.
+//! The shop's saga breaks no rule. With one mistake it breaks the rule that is about it, and no other.
 
+mod compensation;
 mod contract;
-mod endings;
-mod flow;
-mod undoing;
+mod routing;
+mod termination;
 
 use std::process::ExitCode;
 
 use minuet_events::EventType;
-use minuet_saga::{Expects, Impossible, State, StateKind, impossible, transition};
-use minuet_saga::{Participant, Reaction, Trigger};
+use minuet_saga::lint::{Rule, violations};
+use minuet_saga::{
+    Expects, Impossible, Participant, Reaction, Saga, Schema, State, StateKind, Topic, Trigger, impossible,
+    transition,
+};
 
-use super::{Rule, report, violations};
-use crate::dance::Dance;
+use super::report;
 use crate::error::CliError;
+use crate::saga::embedded;
 
 const DEADLINE: Trigger<EventType> = Trigger::Time("deadline");
 
@@ -21,45 +24,55 @@ fn event(event: EventType) -> Trigger<EventType> {
     Trigger::Event(event)
 }
 
-fn dance() -> Dance {
-    Dance::embedded().expect("topics.yaml")
+fn saga() -> Saga<EventType> {
+    embedded().expect("topics.yaml")
 }
 
-impl Dance {
-    fn part(&mut self, service: &str) -> &mut Participant<EventType> {
-        self.parts.iter_mut().find(|part| part.service == service).expect("a service")
-    }
-
-    fn topic(&mut self, name: &str) -> &mut minuet_messaging::topics::Topic<EventType> {
-        self.topics.iter_mut().find(|topic| topic.name == name).expect("a topic")
-    }
+fn participant<'a>(saga: &'a mut Saga<EventType>, service: &str) -> &'a mut Participant<EventType> {
+    saga.participants.iter_mut().find(|participant| participant.service == service).expect("a service")
 }
 
-/// Parts are data of the program: a test's own live as long as its process.
-fn with_rows(part: &mut Participant<EventType>, change: impl FnOnce(&mut Vec<Reaction<EventType>>)) {
-    let mut rows = part.reactions.to_vec();
+fn topic<'a>(saga: &'a mut Saga<EventType>, name: &str) -> &'a mut Topic<EventType> {
+    saga.topics.iter_mut().find(|topic| topic.name == name).expect("a topic")
+}
+
+/// Tables are `'static` data of a program, so a test leaks its own.
+fn with_rows(participant: &mut Participant<EventType>, change: impl FnOnce(&mut Vec<Reaction<EventType>>)) {
+    let mut rows = participant.reactions.to_vec();
     change(&mut rows);
-    part.reactions = rows.leak();
+    participant.reactions = rows.leak();
 }
 
-fn with_states(part: &mut Participant<EventType>, name: &str, change: impl FnOnce(&mut State<EventType>)) {
-    let mut states = part.states.to_vec();
+fn with_state(
+    participant: &mut Participant<EventType>,
+    name: &str,
+    change: impl FnOnce(&mut State<EventType>),
+) {
+    let mut states = participant.states.to_vec();
     change(states.iter_mut().find(|state| state.name == name).expect("a state"));
-    part.states = states.leak();
+    participant.states = states.leak();
 }
 
-fn the_row(rows: &mut [Reaction<EventType>], on: Trigger<EventType>, state: &str) -> usize {
+/// Announces the event with another expectation, or not at all.
+fn announce(participant: &mut Participant<EventType>, event: EventType, expects: Option<Expects>) {
+    let mut announces = participant.announces.to_vec();
+    announces.retain(|(announced, _)| *announced != event);
+    announces.extend(expects.map(|expects| (event, expects)));
+    participant.announces = announces.leak();
+}
+
+fn position(rows: &[Reaction<EventType>], on: Trigger<EventType>, state: &str) -> usize {
     rows.iter().position(|row| row.on == on && row.applies(state)).expect("a row")
 }
 
-/// Breaks the real dance: exactly this rule is broken, in lines that say so.
+/// With this change the shop's saga breaks exactly this rule, in lines that say so.
 #[track_caller]
-fn breaks(rule: Rule, says: &[&str], change: impl FnOnce(&mut Dance)) {
-    let mut dance = dance();
-    change(&mut dance);
-    let found = violations(&dance);
+fn breaks(rule: Rule, says: &[&str], change: impl FnOnce(&mut Saga<EventType>)) {
+    let mut saga = saga();
+    change(&mut saga);
+    let found = violations(&saga);
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert!(!lines.is_empty(), "nothing was found");
+    assert!(!lines.is_empty(), "no violation was found");
     assert!(found.iter().all(|violation| violation.rule == rule), "{lines:#?}");
     for part in says {
         assert!(lines.iter().any(|line| line.contains(part)), "{part:?} in {lines:#?}");
@@ -67,17 +80,17 @@ fn breaks(rule: Rule, says: &[&str], change: impl FnOnce(&mut Dance)) {
 }
 
 #[test]
-fn the_dance_fits_together() {
-    let lines: Vec<String> = violations(&dance()).iter().map(ToString::to_string).collect();
+fn the_services_fit_together() {
+    let lines: Vec<String> = violations(&saga()).iter().map(ToString::to_string).collect();
     assert_eq!(lines, Vec::<String>::new());
 }
 
 #[test]
-fn a_broken_dance_ends_with_status_1() {
-    assert!(matches!(report(&dance()), Ok(())));
-    let mut dance = dance();
-    dance.topic("inventory.stock").consumers.push("order".to_owned());
-    let error = report(&dance).expect_err("a broken dance");
-    assert!(matches!(error, CliError::DanceBroken { violations: 1 }), "{error}");
+fn a_violation_ends_the_command_with_status_1() {
+    assert!(matches!(report(&saga()), Ok(())));
+    let mut saga = saga();
+    topic(&mut saga, "inventory.stock").consumers.push("order".to_owned());
+    let error = report(&saga).expect_err("a violation");
+    assert!(matches!(error, CliError::Lint { violations: 1 }), "{error}");
     assert_eq!(error.exit_code(), ExitCode::FAILURE);
 }
