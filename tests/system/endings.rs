@@ -1,4 +1,4 @@
-//! Every way out of the dance besides the happy one: rows c3 to c8, with time under the test's control.
+//! Every end of an order besides the confirmed one, with time under the test's control.
 
 use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
@@ -56,7 +56,7 @@ async fn reason(world: &World, order: OrderId) -> String {
         .unwrap()
 }
 
-/// c4: nobody pays, and the provider never answers.
+/// The provider never answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reservation_expires_and_the_charge_is_stopped() {
     let (options, time) = Options::with_time();
@@ -88,7 +88,7 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     assert_eq!(world.number("inventory", "select available from stock").await, 5);
 }
 
-/// c3: the payment succeeds after the reservation has gone.
+/// The payment succeeds after the reservation has gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_comes_too_late_is_refunded() {
     let (options, time) = Options::with_time();
@@ -120,7 +120,7 @@ async fn a_payment_that_comes_too_late_is_refunded() {
     assert_eq!(world.number("inventory", "select available from stock").await, 5);
 }
 
-/// c7: inventory is away for longer than an order may wait.
+/// Inventory is away for longer than an order may wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_past_its_deadline_is_cancelled() {
     let (options, time) = Options::with_time();
@@ -150,7 +150,7 @@ async fn an_order_past_its_deadline_is_cancelled() {
     carries_its_tracestate(&world, order).await;
 }
 
-/// c5 and c6: by the user, while the provider is being asked.
+/// By the user, while the provider is being asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
     let world = World::new().await;
@@ -195,7 +195,7 @@ async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
     books(&world).await;
 }
 
-/// c8, over HTTP: once, only what was captured, and the goods come back.
+/// Over HTTP: once, only what was captured, and the goods come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_refunds_a_confirmed_order_once() {
     let world = World::new().await;
@@ -231,7 +231,7 @@ async fn an_admin_refunds_a_confirmed_order_once() {
     books(&world).await;
 }
 
-/// c8 by an event, sent three times under one id.
+/// By an event, sent three times under one id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_by_event_happens_once() {
     let world = World::new().await;

@@ -2,10 +2,8 @@
 //! picks among the keys of a set, and never how one is used.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
@@ -13,14 +11,12 @@ use minuet_text::json::JsonError;
 use serde::Deserialize;
 
 use crate::settings::Settings;
-use crate::token::Verifier;
 
 /// RSA keys below 2048 bits are refused here, at the start, instead of with every token.
 const SHORTEST_MODULUS: usize = 256;
 /// An uncompressed point on P-256.
 const P256_POINT: usize = 65;
 const ED25519_KEY: usize = 32;
-const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -123,30 +119,6 @@ impl KeySet {
         let keys = parse_set(&self.path, &bytes)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = (bytes, Arc::new(keys));
         Ok(true)
-    }
-}
-
-/// Takes over the verifier's key set whenever its file changes.
-pub async fn follow(verifier: &Verifier) -> Infallible {
-    let Keys::Set(set) = verifier.keys() else { return std::future::pending().await };
-    let mut usable = true;
-    loop {
-        tokio::time::sleep(POLL).await;
-        match set.reload() {
-            Ok(reloaded) => {
-                if reloaded {
-                    tracing::info!(event = "keys_reloaded");
-                }
-                usable = true;
-            }
-            Err(error) => {
-                // Once per failure, not once per second.
-                if usable {
-                    tracing::error!(event = "keys_not_reloaded", %error, cause = ?std::error::Error::source(&error));
-                }
-                usable = false;
-            }
-        }
     }
 }
 

@@ -12,13 +12,15 @@
 mod claims;
 mod keys;
 mod refused;
+mod reload;
 mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
 mod token;
 
-pub use keys::{KeyError, follow};
+pub use keys::KeyError;
 pub use refused::Refused;
+pub use reload::follow;
 pub use settings::{KEYS, Secret, Settings, SettingsError};
 pub use token::{ADMIN_PREFIX, Identity, TokenError, Verifier, development_token};

@@ -3,9 +3,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::keys::{KeyError, Keys};
-use crate::token::Verifier;
-
 /// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
 const SHORTEST_SECRET: usize = 32;
 
@@ -57,11 +54,6 @@ impl Settings {
             return wrong("takes at least 32 bytes");
         }
         Ok(())
-    }
-
-    /// Reads the keys.
-    pub fn verifier(&self) -> Result<Verifier, KeyError> {
-        Ok(Verifier::new(Keys::load(self)?, self.jwt_issuer.clone(), self.jwt_audience.clone()))
     }
 }
 

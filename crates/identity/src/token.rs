@@ -8,8 +8,9 @@ use minuet_events::values::UserId;
 use serde::Serialize;
 
 use crate::claims::Claims;
-use crate::keys::Keys;
+use crate::keys::{KeyError, Keys};
 use crate::refused::Refused;
+use crate::settings::Settings;
 
 /// How far the issuer's clock may differ from ours.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -43,8 +44,15 @@ pub struct Verifier {
     audience: Option<String>,
 }
 
+impl Settings {
+    /// Reads the keys.
+    pub fn verifier(&self) -> Result<Verifier, KeyError> {
+        Ok(Verifier::new(Keys::load(self)?, self.jwt_issuer.clone(), self.jwt_audience.clone()))
+    }
+}
+
 impl Verifier {
-    pub(crate) fn new(keys: Keys, issuer: Option<String>, audience: Option<String>) -> Self {
+    fn new(keys: Keys, issuer: Option<String>, audience: Option<String>) -> Self {
         Verifier { keys, issuer, audience }
     }
 

@@ -1,7 +1,7 @@
 //! Import circles among the modules of a crate.
 //!
 //! **Granularity.** A node is a file. An edge leads from a file to the file that *defines* what it names: re-exports are
-//! followed, so `crate::Thing` leads to `thing.rs` and not to `lib.rs`. Two kinds of edges do not count:
+//! followed: `crate::Thing` leads to the file that has `struct Thing`, not to `lib.rs`. Two kinds of edges do not count:
 //! - A module that declares a child (`mod child;`) or re-exports it (`pub use child::Thing;`) does not use it.
 //! - A child may use what its ancestors define, the crate's root included. Rust splits one module into children that way: they see
 //!   its private parts. A parent that calls its child, which takes the parent's type, is one part in two files.

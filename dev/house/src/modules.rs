@@ -130,7 +130,6 @@ impl Reader {
             return;
         }
         let mut folder: PathBuf = path.iter().collect();
-        // The program's own modules lie beside main.rs; those of src/bin/x.rs below src/bin.
         folder.push(name);
         let flat = folder.with_extension("rs");
         let file = if self.folder.join(&flat).exists() { flat } else { folder.join("mod.rs") };

@@ -58,7 +58,7 @@ pub struct Illegal {
     pub event: EventType,
 }
 
-/// The table "When events cross", for reservations: every state and every event is written out.
+/// The reactions of reservations (docs/dance.md, "inventory"): every state and every event is written out.
 pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Result<Decision, Illegal> {
     use Reservation::{Confirmed, Rejected, Released, Reserved, Unknown};
     let illegal = |event| Err(Illegal { state: reservation.state(), event });

@@ -1,4 +1,4 @@
-//! The inventory's part of the table "When events cross", told as stories, and held against the table of reactions;
+//! What reservations do in each state (docs/dance.md), as given/when/then, and checked against the table of reactions;
 //! and how stock is allocated, moved and adjusted.
 
 mod adjusting;

@@ -56,7 +56,7 @@ pub struct Illegal {
     pub event: EventType,
 }
 
-/// The table "When events cross", for orders: every state and every event is written out.
+/// The reactions of orders (docs/dance.md, "order"): every state and every event is written out.
 pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
     use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
     let illegal = |event| Err(Illegal { state: order.state(), event });

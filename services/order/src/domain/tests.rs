@@ -1,4 +1,4 @@
-//! The order's part of the table "When events cross", told as stories, and held against the table of reactions.
+//! What orders do in each state (docs/dance.md), as given/when/then, and checked against the table of reactions.
 
 mod cancelling;
 mod crossings;

@@ -91,7 +91,7 @@ impl fmt::Display for InputKind {
     }
 }
 
-/// The table "When events cross", for payments: every state and every event is written out.
+/// The reactions of payments (docs/dance.md, "payment"): every state and every event is written out.
 pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> {
     use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
     let illegal = || Err(Illegal { state: payment.state(), input: input.kind() });

@@ -1,4 +1,4 @@
-//! The payment's part of the table "When events cross", told as stories, and held against the table of reactions.
+//! What payments do in each state (docs/dance.md), as given/when/then, and checked against the table of reactions.
 
 mod charging;
 mod properties;
