@@ -73,3 +73,32 @@ fn pages_and_comments_cite_what_is_there() {
     let lines: Vec<String> = dangling(&repository()).iter().map(Dangling::to_string).collect();
     assert!(lines.is_empty(), "cited, but not in the repository:\n{}", lines.join("\n"));
 }
+
+/// A decision begins with `# 0031: Title`, `- Date: ...` and `- Status: ...`; the index repeats all of it.
+#[test]
+fn every_decision_is_in_the_index() {
+    let folder = repository().join("docs/decisions");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let index = read("README.md");
+    let rows: Vec<&str> = index.lines().filter(|line| line.starts_with("| [")).collect();
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+        .collect();
+    names.sort();
+    let expected: Vec<String> = names.iter().map(|name| index_row(name, &read(name))).collect();
+    assert_eq!(rows, expected);
+}
+
+fn index_row(name: &str, text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.is_empty());
+    let mut next = |start: &str| {
+        let line = lines.next().and_then(|line| line.strip_prefix(start));
+        line.unwrap_or_else(|| panic!("{name} has no line \"{start}...\" where the others have one"))
+            .to_owned()
+    };
+    let number = &name[..4];
+    let title = next(&format!("# {number}: "));
+    format!("| [{number}]({name}) | {title} | {} | {} |", next("- Date: "), next("- Status: "))
+}
