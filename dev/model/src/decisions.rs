@@ -102,7 +102,7 @@ impl World {
             let (shelves, bug) = (&self.shelves, self.bug);
             let done = match happening {
                 Happening::Message { message, .. } => {
-                    inventory::react(&before, &self.published(message), order_id, shelves, &levels, bug)
+                    inventory::react(&before, &self.published(message), shelves, &levels, bug)
                 }
                 Happening::Due => inventory::expire(&before, order_id, shelves, &levels, bug),
                 Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
@@ -125,10 +125,9 @@ impl World {
         let case = Case { order, row: row.row, happening };
         self.decisions.of_payments.of(case, || {
             let before = self.decisions.payments.get(row.row);
-            let order_id = self.scripts[usize::from(order)].order_id;
             let done = match happening {
                 Happening::Message { message, late } => {
-                    payment::react(&before, &self.published(message), order_id, late, self.bug)
+                    payment::react(&before, &self.published(message), late, self.bug)
                 }
                 Happening::Answered { captured } => payment::answered(&before, captured, self.bug),
                 Happening::Refunded => payment::refunded(&before, self.bug),

@@ -1,8 +1,8 @@
 //! From a message to a record, or to the reason why it is none. As strict as the services are: what they would set aside
 //! is odd here, too.
 
-use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Codec, DecodeError, Event, EventType, ResolveError};
+use minuet_events::values::Micros;
+use minuet_events::{Codec, DecodeError, Event, EventType, ResolveError, Subject};
 use minuet_messaging::Message;
 use minuet_messaging::topics::Catalogue;
 use tokio::runtime::Handle;
@@ -10,53 +10,14 @@ use uuid::Uuid;
 
 use crate::record::{Head, Odd, Place, Record, Source, hash};
 
-/// What an event's key names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum About<'a> {
-    Order(OrderId),
-    Sku(&'a Sku),
-    /// A parked message: its key may be anything.
-    Parked,
-}
-
-impl<'a> About<'a> {
-    pub(crate) fn of(event: &'a Event) -> Self {
-        match event {
-            Event::OrderSubmitted(e) => About::Order(e.order_id),
-            Event::OrderCancellationRequested(e) => About::Order(e.order_id),
-            Event::OrderPlaced(e) => About::Order(e.order_id),
-            Event::OrderRejected(e) => About::Order(e.order_id),
-            Event::OrderConfirmed(e) => About::Order(e.order_id),
-            Event::OrderCancelled(e) => About::Order(e.order_id),
-            Event::OrderFailed(e) => About::Order(e.order_id),
-            Event::OrderCancellationRejected(e) => About::Order(e.order_id),
-            Event::InventoryReserved(e) => About::Order(e.order_id),
-            Event::InventoryRejected(e) => About::Order(e.order_id),
-            Event::InventoryConfirmed(e) => About::Order(e.order_id),
-            Event::InventoryReleased(e) => About::Order(e.order_id),
-            Event::ReservationExpired(e) => About::Order(e.order_id),
-            Event::InventoryConfirmationFailed(e) => About::Order(e.order_id),
-            Event::PaymentSucceeded(e) => About::Order(e.order_id),
-            Event::PaymentFailed(e) => About::Order(e.order_id),
-            Event::PaymentRefunded(e) => About::Order(e.order_id),
-            Event::RefundRequested(e) => About::Order(e.order_id),
-            Event::RefundRejected(e) => About::Order(e.order_id),
-            Event::StockAdjusted(e) => About::Sku(&e.sku),
-            Event::StockLevelChanged(e) => About::Sku(&e.sku),
-            Event::StockAdjustmentRejected(e) => About::Sku(&e.sku),
-            Event::ProductChanged(e) => About::Sku(&e.sku),
-            Event::EventParked(_) => About::Parked,
+/// Whether these bytes are the event's key. A parked message may have any key.
+fn is_key(subject: Subject<'_>, key: &[u8]) -> bool {
+    match subject {
+        Subject::Order(order) => {
+            order.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes() == key
         }
-    }
-
-    fn is_key(&self, key: &[u8]) -> bool {
-        match self {
-            About::Order(order) => {
-                order.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes() == key
-            }
-            About::Sku(sku) => sku.as_str().as_bytes() == key,
-            About::Parked => true,
-        }
+        Subject::Sku(sku) => sku.as_str().as_bytes() == key,
+        Subject::Parked(_) => true,
     }
 }
 
@@ -154,7 +115,7 @@ impl Decoder<'_> {
         if !self.catalogue.allowed(topic, event_type) {
             return Ok(Err(("wrong_record", format!("{event_type} does not belong on {topic}"))));
         }
-        if !About::of(&event).is_key(key) {
+        if !is_key(event.subject(), key) {
             let key = String::from_utf8_lossy(key);
             return Ok(Err(("key", format!("the key is {key:?}, the event is about {:?}", event.key()))));
         }

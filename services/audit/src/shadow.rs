@@ -21,7 +21,7 @@ use std::collections::{HashMap, VecDeque};
 
 use minuet_events::inventory::{Allocation, StockAdjusted};
 use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Event, EventType};
+use minuet_events::{Event, EventType, Subject};
 use minuet_inventory::domain as stock;
 use minuet_messaging::Cause;
 use minuet_order::domain as orders;
@@ -34,7 +34,6 @@ pub use difference::{Difference, Field};
 pub(crate) use payment::answer;
 pub(crate) use run::run;
 
-use crate::decode::About;
 use crate::record::{Record, Service};
 use crate::story::Story;
 use adjusting::Adjusting;
@@ -158,10 +157,10 @@ impl Shadow {
         self.counts.events += 1;
         self.begun.get_or_insert(record.head.time);
         self.now = self.now.max(record.head.time);
-        match About::of(&record.event) {
-            About::Order(order) => self.order(order, record),
-            About::Sku(_) => self.sku(record),
-            About::Parked => {}
+        match record.event.subject() {
+            Subject::Order(order) => self.order(order, record),
+            Subject::Sku(_) => self.sku(record),
+            Subject::Parked(_) => {}
         }
     }
 
@@ -328,7 +327,7 @@ impl Shadow {
         (
             order::Orders { build, products, unproven },
             inventory::Reservations { order_id, build, levels, unproven },
-            payment::Payments { order_id, build },
+            payment::Payments { build },
         )
     }
 }

@@ -11,7 +11,7 @@ use minuet_events::values::{OrderId, UserId};
 use minuet_events::{Event, EventType};
 
 use crate::args::{Select, Tail};
-use crate::decode::{About, Content, Decoder};
+use crate::decode::{Content, Decoder};
 use crate::export::row;
 use crate::log::{Log, Point, Selection};
 use crate::record::{Place, Topics};
@@ -197,7 +197,7 @@ impl Filter {
         let record = whole.record();
         if let Some(user) = &self.user {
             let Some((_, event)) = record else { return false };
-            let About::Order(order) = About::of(event) else { return false };
+            let Some(order) = event.subject().order() else { return false };
             if user_of(event) == Some(user) {
                 self.orders.insert(order);
             } else if !self.orders.contains(&order) {

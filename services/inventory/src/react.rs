@@ -72,9 +72,11 @@ impl Reactor for InventoryReactor {
                 }
                 continue;
             }
-            let Ok(order_id) = OrderId::parse(&event.key()) else { continue };
+            let Some(order_id) = event.subject().order() else { continue };
             let reservation = rows.get(&order_id).map_or(&Reservation::Unknown, |row| &row.reservation);
-            match self.decide(order_id, reservation, event, &stock, now) {
+            let illegal = || Illegal { state: reservation.state(), event: event.event_type() };
+            let input = Input::of(event, now.plus(self.hold)).ok_or_else(illegal);
+            match input.and_then(|input| decide(reservation, input, &stock)) {
                 Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
                 Ok(Decision { change, moves, emit }) => {
                     batch.applied.push(index);
@@ -187,25 +189,6 @@ struct Batch {
 }
 
 impl InventoryReactor {
-    fn decide(
-        &self,
-        order_id: OrderId,
-        reservation: &Reservation,
-        event: &Event,
-        stock: &Stock,
-        now: Micros,
-    ) -> Result<Decision, Illegal> {
-        let input = match event {
-            Event::OrderPlaced(placed) => Input::Placed { placed, expires_at: now.plus(self.hold) },
-            Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
-            Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
-            Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
-            Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
-            other => return Err(Illegal { state: reservation.state(), event: other.event_type() }),
-        };
-        decide(reservation, input, stock)
-    }
-
     fn adjust(
         &self,
         batch: &mut Batch,
@@ -261,9 +244,7 @@ fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a 
 }
 
 fn orders_of(events: &[(usize, &Envelope, &Event)]) -> Vec<OrderId> {
-    let orders = events.iter().filter(|(_, _, event)| !matches!(event, Event::StockAdjusted(_)));
-    let ids: BTreeSet<OrderId> =
-        orders.filter_map(|(_, _, event)| OrderId::parse(&event.key()).ok()).collect();
+    let ids: BTreeSet<OrderId> = events.iter().filter_map(|(_, _, event)| event.subject().order()).collect();
     ids.into_iter().collect()
 }
 

@@ -80,14 +80,16 @@ impl Reactor for OrderReactor {
                 }
                 continue;
             }
-            let Some(order_id) = order_of(event) else { continue };
+            let Some(order_id) = event.subject().order() else { continue };
             if let Event::RefundRejected(rejected) = event {
                 let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
                 refusals_to_tell.push(Refused { request_id, order_id, reason });
                 continue;
             }
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
-            match react_one(row, envelope, event, products.known()) {
+            let illegal = || Illegal { state: row.order.state(), event: event.event_type() };
+            let input = Input::of(event, envelope.id, products.known()).ok_or_else(illegal);
+            match input.and_then(|input| decide(&row.order, input)) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(Decision { change, emit }) => {
                     applied.push(index);
@@ -195,34 +197,6 @@ fn apply(row: &mut Row, change: Change, cause: Option<(&Envelope, &Event)>, now:
     Move::of(&before, &changed, row, now)
 }
 
-fn react_one(
-    row: &Row,
-    envelope: &Envelope,
-    event: &Event,
-    products: &crate::domain::Products,
-) -> Result<Decision, Illegal> {
-    let input = match event {
-        Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products },
-        Event::OrderCancellationRequested(requested) => {
-            Input::CancellationRequested { requested, request: envelope.id }
-        }
-        Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
-        Event::PaymentFailed(event) => Input::PaymentFailed(event),
-        Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
-        Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
-        Event::InventoryRejected(event) => Input::InventoryRejected(event),
-        Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
-        Event::ReservationExpired(event) => Input::ReservationExpired(event),
-        other => return Err(Illegal { state: row.order.state(), event: other.event_type() }),
-    };
-    decide(&row.order, input)
-}
-
-/// The order that an event of the table is about.
-fn order_of(event: &Event) -> Option<OrderId> {
-    OrderId::parse(&event.key()).ok()
-}
-
 fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {
     let (mut ids, mut skus) = (BTreeSet::new(), BTreeSet::new());
     for received in events {
@@ -236,7 +210,7 @@ fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {
                     ids.insert(submitted.order_id);
                     skus.extend(submitted.lines.iter().map(|line| line.sku.clone()));
                 }
-                other => ids.extend(order_of(other)),
+                other => ids.extend(other.subject().order()),
             },
         }
     }

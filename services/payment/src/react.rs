@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 
 use crate::call::Call;
 use crate::calls::Calls;
-use crate::domain::{Illegal, Input, InputKind, Payment, StopCause, decide};
+use crate::domain::{Illegal, Input, InputKind, Payment, decide};
 use crate::messaging::{Content, Lane, Reacted, Received};
 use crate::meters::Tally;
 use crate::record::settle;
@@ -61,13 +61,10 @@ impl Reactor for PaymentReactor {
 
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
-            let Some(input) = input_of(event, envelope, order_id, now) else {
-                let input = InputKind::Event(event.event_type());
-                let illegal = Illegal { state: row.payment.state(), input };
-                refusals.push(Refusal { index, detail: illegal.to_string() });
-                continue;
-            };
-            match decide(&row.payment, input) {
+            let kind = InputKind::Event(event.event_type());
+            let illegal = || Illegal { state: row.payment.state(), input: kind };
+            let input = Input::of(event, envelope.id, now).ok_or_else(illegal);
+            match input.and_then(|input| decide(&row.payment, input)) {
                 Ok(decision) if decision.is_no_op() => no_ops += 1,
                 Ok(decision) => {
                     applied.push(index);
@@ -140,24 +137,13 @@ fn is_stopped(row: &Row) -> bool {
     matches!(row.payment, Payment::Processing { stop: Some(_), .. })
 }
 
-fn input_of<'a>(event: &'a Event, envelope: &Envelope, order_id: OrderId, now: Micros) -> Option<Input<'a>> {
-    Some(match event {
-        Event::InventoryReserved(reserved) => Input::Reserved { reserved, now },
-        Event::OrderCancelled(_) => Input::Stop(StopCause::OrderCancelled),
-        Event::ReservationExpired(_) => Input::Stop(StopCause::ReservationExpired),
-        Event::InventoryConfirmationFailed(_) => Input::Stop(StopCause::InventoryConfirmationFailed),
-        Event::RefundRequested(_) => Input::RefundRequested { order_id, request: envelope.id },
-        _ => return None,
-    })
-}
-
 fn contents<'a>(
     events: &'a [&'a Received],
 ) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event, OrderId)> {
     events.iter().enumerate().filter_map(|(index, received)| match &received.content {
         Content::Event(content) => {
             let (envelope, event) = &**content;
-            OrderId::parse(&event.key()).ok().map(|order| (index, envelope, event, order))
+            event.subject().order().map(|order| (index, envelope, event, order))
         }
         Content::Erased { .. } => None,
     })

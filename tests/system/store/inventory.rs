@@ -209,17 +209,9 @@ impl Model for Inventory {
         if let Event::StockAdjusted(adjusted) = event {
             return self.adjust(adjusted, cause, now);
         }
-        let id = OrderId::parse(&event.key()).unwrap();
+        let id = event.subject().order().unwrap();
         let reservation = self.rows.get(&id).map_or(Reservation::Unknown, |row| row.reservation.clone());
-        let expires_at = now.plus(time::Duration::minutes(15));
-        let input = match event {
-            Event::OrderPlaced(placed) => Input::Placed { placed, expires_at },
-            Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id: id },
-            Event::PaymentFailed(_) => Input::PaymentFailed { order_id: id },
-            Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id: id },
-            Event::OrderCancelled(_) => Input::OrderCancelled { order_id: id },
-            other => panic!("{other:?}"),
-        };
+        let input = Input::of(event, now.plus(time::Duration::minutes(15))).unwrap();
         match decide(&reservation, input, &self.stock) {
             Err(_) => self.ledger.park(envelope),
             Ok(decision) if decision.is_no_op() => self.ledger.no_ops += 1,

@@ -225,23 +225,10 @@ impl Orders {
     }
 
     fn decide(&mut self, envelope: &Envelope, event: &Event, now: Micros) {
-        let id = OrderId::parse(&event.key()).unwrap();
+        let id = event.subject().order().unwrap();
         let unknown = Order::Unknown;
         let order = self.rows.get(&id).map_or(&unknown, |row| &row.order);
-        let input = match event {
-            Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products: &self.products },
-            Event::OrderCancellationRequested(requested) => {
-                Input::CancellationRequested { requested, request: envelope.id }
-            }
-            Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
-            Event::PaymentFailed(event) => Input::PaymentFailed(event),
-            Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
-            Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
-            Event::InventoryRejected(event) => Input::InventoryRejected(event),
-            Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
-            Event::ReservationExpired(event) => Input::ReservationExpired(event),
-            other => panic!("{other:?}"),
-        };
+        let input = Input::of(event, envelope.id, &self.products).unwrap();
         match decide(order, input) {
             Err(_) => self.ledger.park(envelope),
             Ok(decision) if decision.is_no_op() => self.ledger.no_ops += 1,

@@ -5,7 +5,7 @@ use minuet_events::ids;
 use minuet_events::values::{CancellationReason, Micros, OrderId};
 use minuet_messaging::{ByHand, Cause};
 use minuet_payment::Answers;
-use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, StopCause, decide};
+use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, decide};
 use minuet_tests::World;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -203,15 +203,8 @@ impl Model for Payments {
         if !self.ledger.claim(envelope) {
             return;
         }
-        let id = OrderId::parse(&event.key()).unwrap();
-        let input = match event {
-            Event::InventoryReserved(reserved) => Input::Reserved { reserved, now },
-            Event::OrderCancelled(_) => Input::Stop(StopCause::OrderCancelled),
-            Event::ReservationExpired(_) => Input::Stop(StopCause::ReservationExpired),
-            Event::InventoryConfirmationFailed(_) => Input::Stop(StopCause::InventoryConfirmationFailed),
-            Event::RefundRequested(_) => Input::RefundRequested { order_id: id, request: envelope.id },
-            other => panic!("{other:?}"),
-        };
+        let id = event.subject().order().unwrap();
+        let input = Input::of(event, envelope.id, now).unwrap();
         let payment = self.rows.get(&id).and_then(|row| row.payment.as_ref()).unwrap_or(&Payment::Unknown);
         match decide(payment, input) {
             Err(_) => self.ledger.park(envelope),

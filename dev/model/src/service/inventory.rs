@@ -79,19 +79,11 @@ fn small(pieces: i64) -> i8 {
 pub(crate) fn react(
     row: &Row,
     message: &Published,
-    order_id: OrderId,
     shelves: &Shelves,
     levels: &[Shelf; SHELVES],
     bug: Option<Bug>,
 ) -> Result<Done<(Row, [Shelf; SHELVES])>, Illegal> {
-    let input = match &message.event {
-        Event::OrderPlaced(placed) => Input::Placed { placed, expires_at: EXPIRES_AT },
-        Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
-        Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
-        Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
-        Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
-        _ => return Err(Illegal),
-    };
+    let input = Input::of(&message.event, EXPIRES_AT).ok_or(Illegal)?;
     let placed = matches!(input, Input::Placed { .. }).then_some(message.id);
     let row = Row { placed: row.placed.or(placed), ..row.clone() };
     settle(&row, input, message.id, shelves, levels, bug)

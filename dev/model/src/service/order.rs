@@ -1,4 +1,3 @@
-use minuet_events::Event;
 use minuet_order::domain::{Decision, Input, Order, Products, decide};
 use uuid::Uuid;
 
@@ -25,20 +24,7 @@ pub(crate) fn react(
     products: &Products,
     bug: Option<Bug>,
 ) -> Result<Done<Row>, Illegal> {
-    let input = match &message.event {
-        Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products },
-        Event::OrderCancellationRequested(requested) => {
-            Input::CancellationRequested { requested, request: message.id }
-        }
-        Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
-        Event::PaymentFailed(event) => Input::PaymentFailed(event),
-        Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
-        Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
-        Event::InventoryRejected(event) => Input::InventoryRejected(event),
-        Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
-        Event::ReservationExpired(event) => Input::ReservationExpired(event),
-        _ => return Err(Illegal),
-    };
+    let input = Input::of(&message.event, message.id, products).ok_or(Illegal)?;
     let submission = matches!(input, Input::Submitted { .. }).then_some(message.id);
     settle(row, input, message.id, submission, bug)
 }

@@ -1,5 +1,4 @@
-use minuet_events::Event;
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::Micros;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, StopCause, decide};
 use uuid::Uuid;
 
@@ -40,19 +39,11 @@ impl Row {
 pub(crate) fn react(
     row: &Row,
     message: &Published,
-    order_id: OrderId,
     late: bool,
     bug: Option<Bug>,
 ) -> Result<Done<Row>, Illegal> {
     let now = if late { EXPIRES_AT } else { EARLY };
-    let input = match &message.event {
-        Event::InventoryReserved(reserved) => Input::Reserved { reserved, now },
-        Event::OrderCancelled(_) => Input::Stop(StopCause::OrderCancelled),
-        Event::ReservationExpired(_) => Input::Stop(StopCause::ReservationExpired),
-        Event::InventoryConfirmationFailed(_) => Input::Stop(StopCause::InventoryConfirmationFailed),
-        Event::RefundRequested(_) => Input::RefundRequested { order_id, request: message.id },
-        _ => return Err(Illegal),
-    };
+    let input = Input::of(&message.event, message.id, now).ok_or(Illegal)?;
     settle(row, input, message.id, bug)
 }
 

@@ -2,7 +2,8 @@ use std::cell::Cell;
 
 use minuet_events::Event;
 use minuet_events::inventory::Allocation;
-use minuet_events::values::OrderId;
+use minuet_events::orders::OrderPlaced;
+use minuet_events::values::{Micros, OrderId};
 use minuet_inventory::domain::{Decision, Input, Level, Reservation, Stock};
 use minuet_messaging::Cause;
 use time::Duration;
@@ -55,6 +56,34 @@ impl Reservations<'_> {
         Ok(Taken { state, emits })
     }
 
+    /// The stock that an order was reserved from, and until when it was held, as its outcome tells of them.
+    fn before_placed(
+        &self,
+        placed: &OrderPlaced,
+        input: &Record,
+        expected: Option<&Record>,
+    ) -> (Stock, Micros) {
+        let unknown = input.head.time.plus(Duration::minutes(15));
+        match expected.map(|expected| (&expected.event, expected.head.time)) {
+            Some((Event::InventoryReserved(reserved), at)) => {
+                let stock = self.levels.before_reserved(placed, &reserved.allocations, at);
+                let stock = stock.unwrap_or_else(|| {
+                    // What was there is unknown: that it was enough is all there is to say.
+                    self.unproven.set(self.unproven.get() + 1);
+                    enough(&reserved.allocations)
+                });
+                (stock, reserved.expires_at)
+            }
+            Some((Event::InventoryRejected(rejected), at)) => {
+                let mut unproven = self.unproven.get();
+                let stock = self.levels.before_rejected(placed, rejected, at, &mut unproven);
+                self.unproven.set(unproven);
+                (stock, unknown)
+            }
+            _ => (Stock::new(), unknown),
+        }
+    }
+
     /// What goes goes whatever the levels are: only their versions are told, and the record has them.
     fn leaving(expected: Option<&Record>) -> Stock {
         let allocations = expected.map(|expected| allocations(&expected.event)).unwrap_or_default();
@@ -85,35 +114,15 @@ impl Side for Reservations<'_> {
         input: &Record,
         expected: Option<&Record>,
     ) -> Vec<Result<Taken<State>, String>> {
-        let order_id = self.order_id;
-        let Event::OrderPlaced(placed) = &input.event else {
-            let decided = match &input.event {
-                Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
-                Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
-                Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
-                _ => Input::OrderCancelled { order_id },
-            };
-            return vec![self.decide(state, decided, &Self::leaving(expected), cause(input))];
+        let (stock, expires_at) = match &input.event {
+            Event::OrderPlaced(placed) => self.before_placed(placed, input, expected),
+            _ => (Self::leaving(expected), input.head.time),
         };
-        let mut expires_at = input.head.time.plus(Duration::minutes(15));
-        let stock = match expected.map(|expected| (&expected.event, expected.head.time)) {
-            Some((Event::InventoryReserved(reserved), at)) => {
-                expires_at = reserved.expires_at;
-                self.levels.before_reserved(placed, &reserved.allocations, at).unwrap_or_else(|| {
-                    // What was there is unknown: that it was enough is all there is to say.
-                    self.unproven.set(self.unproven.get() + 1);
-                    enough(&reserved.allocations)
-                })
-            }
-            Some((Event::InventoryRejected(rejected), at)) => {
-                let mut unproven = self.unproven.get();
-                let stock = self.levels.before_rejected(placed, rejected, at, &mut unproven);
-                self.unproven.set(unproven);
-                stock
-            }
-            _ => Stock::new(),
-        };
-        vec![self.decide(state, Input::Placed { placed, expires_at }, &stock, cause(input))]
+        match Input::of(&input.event, expires_at) {
+            Some(decided) => vec![self.decide(state, decided, &stock, cause(input))],
+            // It decides nothing about the reservation.
+            None => vec![Ok(Taken { state: state.clone(), emits: None })],
+        }
     }
 
     /// The reservation expires.

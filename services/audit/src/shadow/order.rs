@@ -2,7 +2,7 @@ use std::cell::Cell;
 
 use minuet_events::Event;
 use minuet_messaging::Cause;
-use minuet_order::domain::{Decision, Input, Order};
+use minuet_order::domain::{Decision, Input, Order, Products};
 
 use super::products::ProductHistory;
 use super::search::{Emits, Side, Taken};
@@ -48,6 +48,23 @@ impl Orders<'_> {
     }
 }
 
+impl Orders<'_> {
+    /// The products that a submission was priced by, as its outcome tells of them.
+    fn products(&self, input: &Record, expected: Option<&Record>) -> Products {
+        let Event::OrderSubmitted(submitted) = &input.event else { return Products::new() };
+        let mut unproven = self.unproven.get();
+        let products = match expected.map(|expected| (&expected.event, expected.head.time)) {
+            Some((Event::OrderPlaced(placed), _)) => self.products.of_placed(placed, &mut unproven),
+            Some((Event::OrderRejected(rejected), at)) => {
+                self.products.of_rejected(submitted, rejected, at, &mut unproven)
+            }
+            _ => self.products.of_submitted(submitted, input.head.time),
+        };
+        self.unproven.set(unproven);
+        products
+    }
+}
+
 impl Side for Orders<'_> {
     type State = State;
 
@@ -57,34 +74,12 @@ impl Side for Orders<'_> {
         input: &Record,
         expected: Option<&Record>,
     ) -> Vec<Result<Taken<State>, String>> {
-        let products;
-        let decided = match &input.event {
-            Event::OrderSubmitted(submitted) => {
-                let mut unproven = self.unproven.get();
-                products = match expected.map(|expected| (&expected.event, expected.head.time)) {
-                    Some((Event::OrderPlaced(placed), _)) => self.products.of_placed(placed, &mut unproven),
-                    Some((Event::OrderRejected(rejected), at)) => {
-                        self.products.of_rejected(submitted, rejected, at, &mut unproven)
-                    }
-                    _ => self.products.of_submitted(submitted, input.head.time),
-                };
-                self.unproven.set(unproven);
-                Input::Submitted { submitted, products: &products }
-            }
-            Event::OrderCancellationRequested(requested) => {
-                Input::CancellationRequested { requested, request: input.head.id }
-            }
-            Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
-            Event::PaymentFailed(event) => Input::PaymentFailed(event),
-            Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
-            Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
-            Event::InventoryRejected(event) => Input::InventoryRejected(event),
-            Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
-            Event::ReservationExpired(event) => Input::ReservationExpired(event),
-            // Kept for whoever asked, and no part of the order.
-            _ => return vec![Ok(Taken { state: state.clone(), emits: None })],
-        };
-        vec![self.decide(state, decided, cause(input))]
+        let products = self.products(input, expected);
+        match Input::of(&input.event, input.head.id, &products) {
+            Some(decided) => vec![self.decide(state, decided, cause(input))],
+            // It decides nothing about the order.
+            None => vec![Ok(Taken { state: state.clone(), emits: None })],
+        }
     }
 
     /// The deadline.

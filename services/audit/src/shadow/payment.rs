@@ -1,7 +1,7 @@
 use minuet_events::Event;
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::Micros;
 use minuet_messaging::Cause;
-use minuet_payment::domain::{Answer, Change, Decision, Input, Payment, StopCause};
+use minuet_payment::domain::{Answer, Change, Decision, Input, Payment};
 
 use super::search::{Emits, Side, Taken};
 use super::{Build, cause};
@@ -23,7 +23,6 @@ impl Default for State {
 
 /// The payment service's side. The provider's answers are those that its events tell of.
 pub(super) struct Payments<'a> {
-    pub(super) order_id: OrderId,
     pub(super) build: &'a Build,
 }
 
@@ -73,28 +72,19 @@ impl Side for Payments<'_> {
         expected: Option<&Record>,
     ) -> Vec<Result<Taken<State>, String>> {
         let by = cause(input);
-        let decide = |input: Input<'_>| self.decide(state, input, by, by);
-        match &input.event {
-            Event::InventoryReserved(reserved) => {
-                // When it came is not in the record, but for whether that was too late.
-                let in_time = input.head.time.min(Micros(reserved.expires_at.0 - 1));
-                let mut taken = vec![decide(Input::Reserved { reserved, now: in_time })];
-                if let Some(Record { head, event: Event::PaymentFailed(_) }) = expected
-                    && head.time >= reserved.expires_at
-                {
-                    taken.insert(0, decide(Input::Reserved { reserved, now: head.time }));
-                }
-                taken
+        let at = |now: Micros| match Input::of(&input.event, input.head.id, now) {
+            Some(decided) => self.decide(state, decided, by, by),
+            // It decides nothing about the payment.
+            None => Ok(Taken { state: state.clone(), emits: None }),
+        };
+        let Event::InventoryReserved(reserved) = &input.event else { return vec![at(input.head.time)] };
+        // When it came is not in the record, but for whether that was too late.
+        let in_time = at(input.head.time.min(Micros(reserved.expires_at.0 - 1)));
+        match expected {
+            Some(Record { head, event: Event::PaymentFailed(_) }) if head.time >= reserved.expires_at => {
+                vec![at(head.time), in_time]
             }
-            Event::OrderCancelled(_) => vec![decide(Input::Stop(StopCause::OrderCancelled))],
-            Event::ReservationExpired(_) => vec![decide(Input::Stop(StopCause::ReservationExpired))],
-            Event::InventoryConfirmationFailed(_) => {
-                vec![decide(Input::Stop(StopCause::InventoryConfirmationFailed))]
-            }
-            _ => {
-                let (order_id, request) = (self.order_id, input.head.id);
-                vec![decide(Input::RefundRequested { order_id, request })]
-            }
+            _ => vec![in_time],
         }
     }
 

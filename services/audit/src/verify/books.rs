@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use minuet_events::inventory::Allocation;
 use minuet_events::values::{Currency, Micros, Sku, WarehouseCode};
-use minuet_events::{Event, EventType};
+use minuet_events::{Event, EventType, Subject};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -19,7 +19,6 @@ use super::expected::Expected;
 use super::findings::{Check, Findings};
 use super::ids::ById;
 use super::shelves::{Held, Level, Move, Shelves};
-use crate::decode::About;
 use crate::record::{Head, Odd, Place, Record};
 use crate::story::Stage;
 
@@ -129,10 +128,10 @@ impl Books {
         if self.rules.truncated && self.hazy_until.is_none() {
             self.hazy_until = Some(head.time);
         }
-        match About::of(event) {
-            About::Order(order) => self.order(order.as_uuid(), head, event),
-            About::Sku(sku) => self.sku(sku, head, event),
-            About::Parked => self.counts.parked += 1,
+        match event.subject() {
+            Subject::Order(order) => self.order(order.as_uuid(), head, event),
+            Subject::Sku(sku) => self.sku(sku, head, event),
+            Subject::Parked(_) => self.counts.parked += 1,
         }
     }
 

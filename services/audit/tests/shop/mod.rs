@@ -252,41 +252,23 @@ impl Shop {
     }
 
     fn order(&mut self, envelope: &Envelope, event: &Event) {
-        let input = match event {
-            Event::ProductChanged(e) => {
-                let (name, currency, unit_price) = (e.name.clone(), e.currency, e.unit_price);
-                let event = envelope.id;
-                let product = orders::Product { name, currency, unit_price, active: e.active, event };
-                self.products.insert(e.sku.clone(), product);
-                return;
-            }
+        if let Event::ProductChanged(e) = event {
+            let (name, currency, unit_price) = (e.name.clone(), e.currency, e.unit_price);
+            let product =
+                orders::Product { name, currency, unit_price, active: e.active, event: envelope.id };
+            self.products.insert(e.sku.clone(), product);
+            return;
+        }
+        let products = match event {
+            // Only the products of the order: a decision looks at no others.
             Event::OrderSubmitted(submitted) => {
-                // Only the products of the order: a decision looks at no others.
-                let of = submitted.lines.iter().filter_map(|line| {
-                    self.products.get(&line.sku).map(|product| (line.sku.clone(), product.clone()))
-                });
-                let products = of.collect();
-                let order = submitted.order_id;
-                return self.ordered(
-                    order,
-                    orders::Input::Submitted { submitted, products: &products },
-                    envelope.into(),
-                );
+                let skus = submitted.lines.iter().map(|line| &line.sku);
+                skus.filter_map(|sku| Some((sku.clone(), self.products.get(sku)?.clone()))).collect()
             }
-            Event::OrderCancellationRequested(requested) => {
-                orders::Input::CancellationRequested { requested, request: envelope.id }
-            }
-            Event::PaymentSucceeded(e) => orders::Input::PaymentSucceeded(e),
-            Event::PaymentFailed(e) => orders::Input::PaymentFailed(e),
-            Event::PaymentRefunded(e) => orders::Input::PaymentRefunded(e),
-            Event::InventoryConfirmed(e) => orders::Input::InventoryConfirmed(e),
-            Event::InventoryRejected(e) => orders::Input::InventoryRejected(e),
-            Event::InventoryConfirmationFailed(e) => orders::Input::InventoryConfirmationFailed(e),
-            Event::ReservationExpired(e) => orders::Input::ReservationExpired(e),
-            _ => return,
+            _ => orders::Products::new(),
         };
-        let order = event.key().parse().expect("an order's key");
-        self.ordered(order, input, envelope.into());
+        let Some(input) = orders::Input::of(event, envelope.id, &products) else { return };
+        self.ordered(event.subject().order().expect("an order's event"), input, envelope.into());
     }
 
     fn ordered(&mut self, id: OrderId, input: orders::Input<'_>, cause: Cause) {
@@ -309,28 +291,12 @@ impl Shop {
     }
 
     fn inventory(&mut self, envelope: &Envelope, event: &Event) {
-        let order_id = || event.key().parse::<OrderId>().expect("an order's key");
         let cause = Cause::from(envelope);
-        match event {
-            Event::StockAdjusted(adjusted) => self.adjusted(adjusted, cause),
-            Event::OrderPlaced(placed) => {
-                let expires_at = self.now.plus(Duration::minutes(15));
-                self.reserved(placed.order_id, stock::Input::Placed { placed, expires_at }, cause);
-            }
-            Event::PaymentSucceeded(_) => {
-                self.reserved(order_id(), stock::Input::PaymentSucceeded { order_id: order_id() }, cause);
-            }
-            Event::PaymentFailed(_) => {
-                self.reserved(order_id(), stock::Input::PaymentFailed { order_id: order_id() }, cause);
-            }
-            Event::PaymentRefunded(_) => {
-                self.reserved(order_id(), stock::Input::PaymentRefunded { order_id: order_id() }, cause);
-            }
-            Event::OrderCancelled(_) => {
-                self.reserved(order_id(), stock::Input::OrderCancelled { order_id: order_id() }, cause);
-            }
-            _ => {}
+        if let Event::StockAdjusted(adjusted) = event {
+            return self.adjusted(adjusted, cause);
         }
+        let Some(input) = stock::Input::of(event, self.now.plus(Duration::minutes(15))) else { return };
+        self.reserved(event.subject().order().expect("an order's event"), input, cause);
     }
 
     fn reserved(&mut self, id: OrderId, input: stock::Input<'_>, cause: Cause) {
@@ -397,18 +363,8 @@ impl Shop {
     }
 
     fn payment(&mut self, envelope: &Envelope, event: &Event) {
-        let order_id: OrderId = event.key().parse().expect("an order's key");
-        let input = match event {
-            Event::InventoryReserved(reserved) => payments::Input::Reserved { reserved, now: self.now },
-            Event::OrderCancelled(_) => payments::Input::Stop(payments::StopCause::OrderCancelled),
-            Event::ReservationExpired(_) => payments::Input::Stop(payments::StopCause::ReservationExpired),
-            Event::InventoryConfirmationFailed(_) => {
-                payments::Input::Stop(payments::StopCause::InventoryConfirmationFailed)
-            }
-            Event::RefundRequested(_) => payments::Input::RefundRequested { order_id, request: envelope.id },
-            _ => return,
-        };
-        self.paid(order_id, input, envelope.into());
+        let Some(input) = payments::Input::of(event, envelope.id, self.now) else { return };
+        self.paid(event.subject().order().expect("an order's event"), input, envelope.into());
     }
 
     fn paid(&mut self, id: OrderId, input: payments::Input<'_>, cause: Cause) {

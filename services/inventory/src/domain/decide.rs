@@ -7,34 +7,8 @@ use minuet_events::values::{Micros, OrderId, ReleaseCause, Sku, WarehouseCode};
 use minuet_events::{Event, EventType};
 
 use super::allocate::allocate;
+use super::input::Input;
 use super::state::{Change, Held, HeldLine, Move, Reservation, ReservationState, Stock};
-
-/// What may happen to an order's reservation.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// `expires_at`: until when the goods are held for a payment.
-    Placed {
-        placed: &'a OrderPlaced,
-        expires_at: Micros,
-    },
-    PaymentSucceeded {
-        order_id: OrderId,
-    },
-    PaymentFailed {
-        order_id: OrderId,
-    },
-    PaymentRefunded {
-        order_id: OrderId,
-    },
-    OrderCancelled {
-        order_id: OrderId,
-    },
-    /// The sweeper found it due.
-    Due {
-        order_id: OrderId,
-        now: Micros,
-    },
-}
 
 /// What follows: a change of the reservation, the stock that moves, and the event that tells of it. Nothing: a no-op.
 #[derive(Clone, Debug, Default, PartialEq)]

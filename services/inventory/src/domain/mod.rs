@@ -5,11 +5,13 @@
 mod adjust;
 mod allocate;
 mod decide;
+mod input;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use adjust::{Adjusted, adjust};
 pub use allocate::allocate;
-pub use decide::{Decision, Illegal, Input, decide};
+pub use decide::{Decision, Illegal, decide};
+pub use input::Input;
 pub use state::{Change, Held, HeldLine, Level, Move, Reservation, ReservationState, Stock, shift};

@@ -1,39 +1,15 @@
-use minuet_events::inventory::{
-    InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, ReservationExpired,
-};
+use minuet_events::inventory::InventoryRejected;
 use minuet_events::orders::{
     OrderCancellationRejected, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed,
     OrderRejected, OrderSubmitted, Problem,
 };
-use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded};
 use minuet_events::values::{CancellationReason, OrderId, UserId};
 use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
+use super::input::Input;
 use super::pricing::{Products, price};
 use super::state::{Change, Order, OrderState, Placed, Withdrawal};
-
-/// What may happen to an order.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    Submitted {
-        submitted: &'a OrderSubmitted,
-        products: &'a Products,
-    },
-    /// `request`: the `ce_id` that asked.
-    CancellationRequested {
-        requested: &'a OrderCancellationRequested,
-        request: Uuid,
-    },
-    PaymentSucceeded(&'a PaymentSucceeded),
-    PaymentFailed(&'a PaymentFailed),
-    PaymentRefunded(&'a PaymentRefunded),
-    InventoryConfirmed(&'a InventoryConfirmed),
-    InventoryRejected(&'a InventoryRejected),
-    InventoryConfirmationFailed(&'a InventoryConfirmationFailed),
-    ReservationExpired(&'a ReservationExpired),
-    DeadlinePassed,
-}
 
 /// What follows: a change of the order, and the event that tells of it. Neither: a no-op.
 #[derive(Clone, Debug, Default, PartialEq)]

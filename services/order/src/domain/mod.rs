@@ -3,11 +3,13 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod decide;
+mod input;
 mod pricing;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Illegal, Input, decide};
+pub use decide::{Decision, Illegal, decide};
+pub use input::Input;
 pub use pricing::{Product, Products, price};
 pub use state::{Change, Order, OrderState, Placed, Withdrawal};

@@ -1,56 +1,11 @@
-use std::fmt;
-
 use minuet_events::inventory::InventoryReserved;
 use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected};
 use minuet_events::values::{CancellationReason, Micros, OrderId};
-use minuet_events::{Event, EventType, ids};
+use minuet_events::{Event, ids};
 use uuid::Uuid;
 
+use super::input::{Input, InputKind};
 use super::state::{Answer, Change, Charge, Payment, PaymentState, Refund};
-
-/// Why an order needs no payment any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopCause {
-    OrderCancelled,
-    ReservationExpired,
-    InventoryConfirmationFailed,
-}
-
-impl StopCause {
-    const fn event(self) -> EventType {
-        match self {
-            StopCause::OrderCancelled => EventType::OrderCancelled,
-            StopCause::ReservationExpired => EventType::ReservationExpired,
-            StopCause::InventoryConfirmationFailed => EventType::InventoryConfirmationFailed,
-        }
-    }
-
-    const fn reason(self) -> CancellationReason {
-        match self {
-            StopCause::OrderCancelled => CancellationReason::OrderCancelled,
-            StopCause::ReservationExpired => CancellationReason::ReservationExpired,
-            StopCause::InventoryConfirmationFailed => CancellationReason::InventoryConfirmationFailed,
-        }
-    }
-}
-
-/// What may happen to a payment.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    Reserved {
-        reserved: &'a InventoryReserved,
-        now: Micros,
-    },
-    Stop(StopCause),
-    /// `request`: the `ce_id` that asked.
-    RefundRequested {
-        order_id: OrderId,
-        request: Uuid,
-    },
-    Answered(&'a Answer),
-    /// The provider has given the money back.
-    Refunded,
-}
 
 /// What follows: changes in this order, and the event that tells of them. Neither: a no-op.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,24 +26,6 @@ impl Decision {
 pub struct Illegal {
     pub state: PaymentState,
     pub input: InputKind,
-}
-
-/// An input without its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputKind {
-    Event(EventType),
-    Answer,
-    Refund,
-}
-
-impl fmt::Display for InputKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InputKind::Event(event) => f.write_str(event.name()),
-            InputKind::Answer => f.write_str("the provider's answer"),
-            InputKind::Refund => f.write_str("the provider's refund"),
-        }
-    }
 }
 
 /// The reactions of payments (docs/dance.md, "payment"): every state and every event is written out.
@@ -136,18 +73,6 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
             Refunded => Ok(Decision::default()),
             Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => illegal(),
         },
-    }
-}
-
-impl Input<'_> {
-    pub const fn kind(&self) -> InputKind {
-        match self {
-            Input::Reserved { .. } => InputKind::Event(EventType::InventoryReserved),
-            Input::Stop(cause) => InputKind::Event(cause.event()),
-            Input::RefundRequested { .. } => InputKind::Event(EventType::RefundRequested),
-            Input::Answered(_) => InputKind::Answer,
-            Input::Refunded => InputKind::Refund,
-        }
     }
 }
 

@@ -3,9 +3,11 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod decide;
+mod input;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Illegal, Input, InputKind, StopCause, decide, in_time, too_late};
+pub use decide::{Decision, Illegal, decide, in_time, too_late};
+pub use input::{Input, InputKind, StopCause};
 pub use state::{Answer, Change, Charge, Payment, PaymentState, Refund};

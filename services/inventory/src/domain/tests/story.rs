@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minuet_events::Event;
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::Micros;
 
 use super::samples::{EXPIRES_AT, ORDER, free, gone, held_back};
 use crate::domain::{self, Decision, Illegal, Input, Level, Reservation, Stock, decide};
@@ -25,23 +25,13 @@ impl From<Event> for Happening {
     }
 }
 
-/// None: the event is none of a reservation's.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is no reservation's business need not be listed")]
+/// None: the event is no input of a reservation's decisions.
 pub(super) fn decide_event(
     reservation: &Reservation,
     event: &Event,
     stock: &Stock,
 ) -> Option<Result<Decision, Illegal>> {
-    let order_id = OrderId::parse(&event.key()).ok()?;
-    let input = match event {
-        Event::OrderPlaced(placed) => Input::Placed { placed, expires_at: EXPIRES_AT },
-        Event::PaymentSucceeded(_) => Input::PaymentSucceeded { order_id },
-        Event::PaymentFailed(_) => Input::PaymentFailed { order_id },
-        Event::PaymentRefunded(_) => Input::PaymentRefunded { order_id },
-        Event::OrderCancelled(_) => Input::OrderCancelled { order_id },
-        _ => return None,
-    };
-    Some(decide(reservation, input, stock))
+    Input::of(event, EXPIRES_AT).map(|input| decide(reservation, input, stock))
 }
 
 /// The state that a decision leads to.

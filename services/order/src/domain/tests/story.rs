@@ -20,25 +20,9 @@ impl From<Event> for Happening {
     }
 }
 
-/// None: the event is none of an order's.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is no order's business need not be listed")]
+/// None: the event is no input of an order's decisions.
 pub(super) fn decide_event(order: &Order, event: &Event) -> Option<Result<Decision, Illegal>> {
-    let products = catalogue();
-    let input = match event {
-        Event::OrderSubmitted(submitted) => Input::Submitted { submitted, products: &products },
-        Event::OrderCancellationRequested(requested) => {
-            Input::CancellationRequested { requested, request: EVENT }
-        }
-        Event::PaymentSucceeded(event) => Input::PaymentSucceeded(event),
-        Event::PaymentFailed(event) => Input::PaymentFailed(event),
-        Event::PaymentRefunded(event) => Input::PaymentRefunded(event),
-        Event::InventoryConfirmed(event) => Input::InventoryConfirmed(event),
-        Event::InventoryRejected(event) => Input::InventoryRejected(event),
-        Event::InventoryConfirmationFailed(event) => Input::InventoryConfirmationFailed(event),
-        Event::ReservationExpired(event) => Input::ReservationExpired(event),
-        _ => return None,
-    };
-    Some(decide(order, input))
+    Input::of(event, EVENT, &catalogue()).map(|input| decide(order, input))
 }
 
 /// The state that a decision leads to.

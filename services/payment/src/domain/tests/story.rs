@@ -3,8 +3,8 @@
 use minuet_events::Event;
 use minuet_events::values::Micros;
 
-use super::samples::{EVENT, EXPIRES_AT, ORDER};
-use crate::domain::{Answer, Change, Decision, Illegal, Input, InputKind, Payment, StopCause, decide};
+use super::samples::{EVENT, EXPIRES_AT};
+use crate::domain::{Answer, Change, Decision, Illegal, Input, InputKind, Payment, decide};
 
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
@@ -34,24 +34,13 @@ pub(super) fn at(now: Micros, event: Event) -> Happening {
 }
 
 impl Happening {
-    /// None: the event is none of a payment's.
+    /// None: the event is no input of a payment's decisions.
     fn input(&self) -> Option<Input<'_>> {
-        Some(match self {
-            Happening::Event(Event::InventoryReserved(reserved), now) => {
-                Input::Reserved { reserved, now: *now }
-            }
-            Happening::Event(Event::OrderCancelled(_), _) => Input::Stop(StopCause::OrderCancelled),
-            Happening::Event(Event::ReservationExpired(_), _) => Input::Stop(StopCause::ReservationExpired),
-            Happening::Event(Event::InventoryConfirmationFailed(_), _) => {
-                Input::Stop(StopCause::InventoryConfirmationFailed)
-            }
-            Happening::Event(Event::RefundRequested(_), _) => {
-                Input::RefundRequested { order_id: ORDER, request: EVENT }
-            }
-            Happening::Event(..) => return None,
-            Happening::Answer(answer) => Input::Answered(answer),
-            Happening::Refunded => Input::Refunded,
-        })
+        match self {
+            Happening::Event(event, now) => Input::of(event, EVENT, *now),
+            Happening::Answer(answer) => Some(Input::Answered(answer)),
+            Happening::Refunded => Some(Input::Refunded),
+        }
     }
 }
 
