@@ -5,11 +5,23 @@
 //! | [`order_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.order`, user id, key |
 //! | [`payment_id`] | the order id's | `minuet.payment`, order id (16 bytes) |
 //! | [`refund_id`] | the payment id's | `minuet.refund`, payment id (16 bytes) |
+//!
+//! Ids of requests have another layout, which is older than the table: the whole id is the first 16 bytes of a SHA-256, with the
+//! bits of version (1000) and variant (10) overwritten. Each part that is hashed is text, followed by a zero byte. A user id
+//! and a key hold no control character, so no two lists are one text:
+//!
+//! | id | hashed |
+//! |---|---|
+//! | [`request_id_for_key`] | kind such as `refund`, user id, key |
+//! | [`adjustment_id_for_key`] | `adjustment`, user id, key |
 
 pub use minuet_envelope::ids::{derive, inbox_id, time_of};
 use minuet_envelope::ids::{hash, head, head_of_hash, v8};
 
-use crate::values::{OrderId, PaymentId, RefundId, UserId};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::values::{AdjustmentId, OrderId, PaymentId, RefundId, UserId};
 
 /// The order that this user's Idempotency-Key stands for: a retry must give the same, so no time is in it.
 pub fn order_id_for_key(user: &UserId, key: &str) -> OrderId {
@@ -27,4 +39,22 @@ pub fn payment_id(order_id: OrderId) -> PaymentId {
 pub fn refund_id(payment_id: PaymentId) -> RefundId {
     let payment_id = payment_id.as_uuid();
     v8(head(payment_id), hash(&[b"minuet.refund", payment_id.as_bytes()])).into()
+}
+
+/// The `ce_id` of the request that this user's Idempotency-Key stands for. `kind` keeps apart the kinds of requests under one
+/// key: `cancellation`, `refund`.
+pub fn request_id_for_key(kind: &str, user: &UserId, key: &str) -> Uuid {
+    let mut hasher = Sha256::new();
+    for part in [kind, user.as_str(), key] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finalize()[..16]);
+    Uuid::new_v8(bytes)
+}
+
+/// The stock adjustment that this user's Idempotency-Key stands for.
+pub fn adjustment_id_for_key(user: &UserId, key: &str) -> AdjustmentId {
+    AdjustmentId::new(request_id_for_key("adjustment", user, key))
 }

@@ -4,8 +4,7 @@ use axum::http::HeaderMap;
 use minuet_events::ids;
 use minuet_events::values::{AdjustmentId, OrderId, UserId};
 use minuet_http::{Problem, ProblemType};
-use sha2::{Digest, Sha256};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use crate::problems;
 
@@ -38,22 +37,13 @@ impl IdempotencyKey {
         ids::order_id_for_key(user, &self.0)
     }
 
-    /// As an order's id: a UUIDv8 of SHA-256, no time in it. The first word keeps the two kinds of ids apart; a user's name
-    /// holds no control character, so that the zero byte ends it.
     pub(crate) fn adjustment_id(&self, user: &UserId) -> AdjustmentId {
-        AdjustmentId::new(self.request_id("adjustment", user))
+        ids::adjustment_id_for_key(user, &self.0)
     }
 
     /// Of a request of that kind.
     pub(crate) fn request_id(&self, kind: &str, user: &UserId) -> Uuid {
-        let mut hash = Sha256::new();
-        for part in [kind, user.as_str(), self.0.as_str()] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.finalize()[..16]);
-        Builder::from_custom_bytes(bytes).into_uuid()
+        ids::request_id_for_key(kind, user, &self.0)
     }
 }
 
