@@ -190,9 +190,8 @@ mod tests {
             let along = |datum: &[u8]| event_type.read(AlongTheSchema(Direct { schema: &schema.0, datum }));
             let lines = std::fs::read_to_string(golden.join(format!("{event_type}.hex"))).unwrap();
             for line in lines.lines() {
-                let byte = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
                 // Behind the zero byte and the schema's id.
-                let datum: Vec<u8> = (0..line.len()).step_by(2).map(byte).skip(5).collect();
+                let datum = hex::decode(line).unwrap().split_off(5);
                 assert_eq!(event_type.read(Plainly(&datum)), along(&datum), "{event_type}");
                 assert!(along(&datum).is_ok(), "{event_type}");
                 for at in 0..datum.len() {

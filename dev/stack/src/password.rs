@@ -21,7 +21,7 @@ pub(crate) fn provide(file: &Path) -> Result<String, StackError> {
         .and_then(|mut source| source.read_exact(&mut random))
         .tried(|| "could not read /dev/urandom".to_owned())?;
     // Hexadecimal digits need no quoting, neither in a URL nor in SQL.
-    let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = hex::encode(random);
     write_private(file, &password)?;
     Ok(password)
 }

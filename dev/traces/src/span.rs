@@ -40,12 +40,12 @@ impl Span {
         let error = wire.status.filter(|status| status.code == StatusCode::Error as i32);
         let link = |link: span::Link| {
             let why = link.attributes.first().map(|kv| text(kv.value.as_ref())).unwrap_or_default();
-            (hex(&link.trace_id), hex(&link.span_id), why)
+            (hex::encode(&link.trace_id), hex::encode(&link.span_id), why)
         };
         Span {
-            trace_id: hex(&wire.trace_id),
-            span_id: hex(&wire.span_id),
-            parent_id: hex(&wire.parent_span_id),
+            trace_id: hex::encode(&wire.trace_id),
+            span_id: hex::encode(&wire.span_id),
+            parent_id: hex::encode(&wire.parent_span_id),
             service: service.to_owned(),
             kind: match span::SpanKind::try_from(wire.kind) {
                 Ok(span::SpanKind::Server) => SpanKind::Server,
@@ -82,8 +82,8 @@ pub struct LogLine {
 impl LogLine {
     pub(crate) fn read(service: &str, wire: LogRecord) -> LogLine {
         LogLine {
-            trace_id: hex(&wire.trace_id),
-            span_id: hex(&wire.span_id),
+            trace_id: hex::encode(&wire.trace_id),
+            span_id: hex::encode(&wire.span_id),
             service: service.to_owned(),
             body: text(wire.body.as_ref()),
             attributes: pairs(wire.attributes),
@@ -104,8 +104,4 @@ fn text(value: Option<&AnyValue>) -> String {
         Some(other) => format!("{other:?}"),
         None => String::new(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,5 @@
 //! `serde(with)` for optional raw bytes: Avro `bytes`, and hex where a person reads (JSON).
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -24,11 +22,7 @@ impl Serialize for Raw {
         if !serializer.is_human_readable() {
             return serializer.serialize_bytes(&self.0);
         }
-        let mut hex = String::with_capacity(self.0.len() * 2);
-        for byte in &self.0 {
-            write!(hex, "{byte:02x}").map_err(serde::ser::Error::custom)?;
-        }
-        serializer.serialize_str(&hex)
+        serializer.serialize_str(&hex::encode(&self.0))
     }
 }
 
@@ -59,11 +53,9 @@ impl Visitor<'_> for RawVisitor {
         Ok(Raw(Bytes::copy_from_slice(bytes)))
     }
 
-    fn visit_str<E: de::Error>(self, hex: &str) -> Result<Raw, E> {
-        let digits: Option<Vec<u8>> =
-            hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-        let digits = digits.filter(|digits| digits.len() % 2 == 0);
-        let digits = digits.ok_or_else(|| E::custom("raw bytes take an even number of hex digits"))?;
-        Ok(Raw(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Raw, E> {
+        let bytes =
+            hex::decode(digits).map_err(|_| E::custom("raw bytes take an even number of hex digits"))?;
+        Ok(Raw(bytes.into()))
     }
 }

@@ -18,14 +18,6 @@ fn samples_of(event_type: EventType) -> Vec<Event> {
     samples::all().into_iter().filter(|event| event.event_type() == event_type).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
 #[test]
 fn every_record_encodes_to_its_golden_bytes_and_they_decode_to_it() {
     let codec = Codec::local();
@@ -34,15 +26,19 @@ fn every_record_encodes_to_its_golden_bytes_and_they_decode_to_it() {
         assert!(!samples.is_empty(), "{event_type} has no sample");
         if std::env::var_os("GOLDEN").is_some_and(|mode| mode == "write") {
             let lines: Vec<String> =
-                samples.iter().map(|event| hex(&codec.encode(event).unwrap()) + "\n").collect();
+                samples.iter().map(|event| hex::encode(codec.encode(event).unwrap()) + "\n").collect();
             fs::write(file(event_type), lines.concat()).unwrap();
         }
         let golden = fs::read_to_string(file(event_type)).unwrap_or_default();
         let lines: Vec<&str> = golden.lines().collect();
         assert_eq!(lines.len(), samples.len(), "{} has a line per sample", file(event_type).display());
         for (sample, line) in samples.iter().zip(lines) {
-            assert_eq!(hex(&codec.encode(sample).unwrap()), line, "{event_type} encodes differently");
-            assert_eq!(codec.decode(&bytes(line)).unwrap(), *sample, "{event_type} decodes differently");
+            assert_eq!(hex::encode(codec.encode(sample).unwrap()), line, "{event_type} encodes differently");
+            assert_eq!(
+                codec.decode(&hex::decode(line).unwrap()).unwrap(),
+                *sample,
+                "{event_type} decodes differently"
+            );
         }
     }
 }

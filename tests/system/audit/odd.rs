@@ -70,7 +70,7 @@ async fn damaged_messages_are_told_with_their_places() {
     let lines: Vec<serde_json::Value> =
         lines.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[1]["odd"]["code"], "undecodable");
-    let hex: String = b"{\"not\": \"avro\"}".iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(b"{\"not\": \"avro\"}");
     assert_eq!(lines[1]["value"], hex);
     assert_eq!(
         (lines[1]["key"].as_str(), &lines[6]["key"]),

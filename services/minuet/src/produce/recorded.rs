@@ -92,12 +92,8 @@ fn text_of(field: &str, value: Value) -> Result<Option<Vec<u8>>, LineError> {
     }
 }
 
-fn bytes(field: &str, hex: &str) -> Result<Vec<u8>, LineError> {
-    let digits: Option<Vec<u8>> =
-        hex.chars().map(|digit| digit.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0);
-    let digits = digits.ok_or_else(|| takes(field, "pairs of hex digits"))?;
-    Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+fn bytes(field: &str, digits: &str) -> Result<Vec<u8>, LineError> {
+    hex::decode(digits).map_err(|_| takes(field, "pairs of hex digits"))
 }
 
 fn takes(field: &str, what: &str) -> LineError {
