@@ -1,10 +1,11 @@
 //! Confluent's wire format: a zero byte, the id of the writer's schema (4 bytes, big-endian), the Avro datum.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError};
+use parking_lot::{Mutex, RwLock};
 
 use crate::datum::{OtherSchema, OwnSchema};
 use crate::event::{Event, EventType};
@@ -145,12 +146,12 @@ impl Codec {
     }
 
     fn other(&self, id: u32) -> Option<Arc<Other>> {
-        self.0.others.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.0.others.read().get(&id).cloned()
     }
 
     /// A full memory is emptied: what is still needed is asked for again.
     fn remember(&self, id: u32, other: Other) {
-        let mut others = self.0.others.write().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.0.others.write();
         if others.len() >= REMEMBERED {
             others.clear();
         }
@@ -158,12 +159,12 @@ impl Codec {
     }
 
     fn is_remembered_as_not_found(&self, id: u32) -> bool {
-        let not_found = self.0.not_found.lock().unwrap_or_else(PoisonError::into_inner);
+        let not_found = self.0.not_found.lock();
         not_found.get(&id).is_some_and(|since| since.elapsed() < NOT_FOUND_FOR)
     }
 
     fn remember_as_not_found(&self, id: u32) {
-        let mut not_found = self.0.not_found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut not_found = self.0.not_found.lock();
         if not_found.len() >= REMEMBERED {
             not_found.clear();
         }

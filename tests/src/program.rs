@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::wait::until;
@@ -225,12 +226,12 @@ impl Process {
     }
 
     fn status(&self) -> Option<ExitStatus> {
-        self.child.lock().unwrap().try_wait().unwrap()
+        self.child.lock().try_wait().unwrap()
     }
 
     /// SIGKILL, and no word more.
     pub fn kill(&self) {
-        let mut child = self.child.lock().unwrap();
+        let mut child = self.child.lock();
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -257,14 +258,14 @@ impl Output {
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = pipe.read(&mut bytes) {
-                shared.lock().unwrap().extend_from_slice(&bytes[..read]);
+                shared.lock().extend_from_slice(&bytes[..read]);
             }
         });
         Output { bytes: all, reader }
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.bytes.lock()).into_owned()
     }
 
     fn is_over(&self) -> bool {

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use minuet_events::values::{Amount, PaymentId, RefundId};
 use minuet_payment::domain::{Answer, Charge};
 use minuet_payment::provider::{NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// A provider that does what the test says, and notes what it was asked.
@@ -66,22 +66,22 @@ impl Provider {
     /// Down, but only for charges of this amount, until [`Provider::hear`].
     pub fn deaf_to(amount: &str) -> Self {
         let provider = Provider::new();
-        *provider.deaf_to.lock().unwrap() = Some(Amount::parse(amount).unwrap());
+        *provider.deaf_to.lock() = Some(Amount::parse(amount).unwrap());
         provider
     }
 
     pub fn hear(&self) {
-        *self.deaf_to.lock().unwrap() = None;
+        *self.deaf_to.lock() = None;
     }
 
     /// The keys under which refunds were asked for.
     pub fn refunds(&self) -> Vec<RefundId> {
-        self.refunds.lock().unwrap().iter().copied().collect()
+        self.refunds.lock().iter().copied().collect()
     }
 
     fn hears(&self, payment: PaymentId) -> Result<(), NoAnswer> {
-        let is_deaf = self.deaf_to.lock().unwrap().is_some();
-        if is_deaf && self.unheard.lock().unwrap().contains(&payment) {
+        let is_deaf = self.deaf_to.lock().is_some();
+        if is_deaf && self.unheard.lock().contains(&payment) {
             return Err(NoAnswer { detail: "not listening".to_owned() });
         }
         Ok(())
@@ -93,7 +93,7 @@ impl Provider {
 
     /// What was asked, in order.
     pub fn calls(&self) -> Vec<&'static str> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().clone()
     }
 
     pub fn count(&self, call: &str) -> usize {
@@ -101,7 +101,7 @@ impl Provider {
     }
 
     fn note(&self, call: &'static str) {
-        self.calls.lock().unwrap().push(call);
+        self.calls.lock().push(call);
     }
 }
 
@@ -114,8 +114,8 @@ impl Default for Provider {
 impl PaymentGateway for Provider {
     async fn charge(&self, charge: &Charge) -> Result<Answer, NoAnswer> {
         self.note("charge");
-        if *self.deaf_to.lock().unwrap() == Some(charge.amount) {
-            self.unheard.lock().unwrap().insert(charge.payment_id);
+        if *self.deaf_to.lock() == Some(charge.amount) {
+            self.unheard.lock().insert(charge.payment_id);
         }
         self.hears(charge.payment_id)?;
         if self.capture_first {
@@ -134,7 +134,7 @@ impl PaymentGateway for Provider {
 
     async fn refund(&self, charge: &Charge, refund: RefundId) -> Result<(), NoAnswer> {
         self.note("refund");
-        self.refunds.lock().unwrap().insert(refund);
+        self.refunds.lock().insert(refund);
         let left = self.refunds_to_refuse.load(Ordering::SeqCst);
         if left > 0 {
             self.refunds_to_refuse.store(left - 1, Ordering::SeqCst);

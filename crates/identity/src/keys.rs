@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use minuet_text::json::JsonError;
+use parking_lot::RwLock;
 use serde::Deserialize;
 
 use crate::settings::Settings;
@@ -106,18 +107,18 @@ impl KeySet {
     }
 
     fn usable(&self) -> Arc<Usable> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).1)
+        Arc::clone(&self.current.read().1)
     }
 
     /// Takes over the file if it changed, and says whether it did. Compares contents, since a rename within one tick of the
     /// file system's clock keeps the time. A file that cannot be used leaves the keys as they were.
     pub(crate) fn reload(&self) -> Result<bool, KeyError> {
         let bytes = read(&self.path)?;
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).0 == bytes {
+        if self.current.read().0 == bytes {
             return Ok(false);
         }
         let keys = parse_set(&self.path, &bytes)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (bytes, Arc::new(keys));
+        *self.current.write() = (bytes, Arc::new(keys));
         Ok(true)
     }
 }

@@ -161,7 +161,9 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -170,7 +172,7 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no test panics while it holds this").write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -187,7 +189,7 @@ mod tests {
             tracing::info!(order_id = "o-1", partition = 3, "order_priced");
             tracing::debug!("not asked for");
         });
-        let text = String::from_utf8(lines.0.lock().expect("unpoisoned").clone()).expect("UTF-8");
+        let text = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
         assert_eq!(text.lines().count(), 1, "{text}");
         for part in
             [r#""order_id":"o-1""#, r#""partition":3"#, r#""message":"order_priced""#, r#""level":"INFO""#]
@@ -208,7 +210,7 @@ mod tests {
             within(Some(trace), Some("o-3".into()), || tracing::info!(order_id = "o-4", "sent"));
             tracing::info!("idle");
         });
-        let text = String::from_utf8(lines.0.lock().expect("unpoisoned").clone()).expect("UTF-8");
+        let text = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
         let parsed: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         let orders: Vec<_> = parsed.iter().map(|line| line["order_id"].as_str()).collect();

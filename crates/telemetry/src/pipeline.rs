@@ -28,7 +28,7 @@ pub(crate) struct Pipeline {
     /// Of this process: tells its own work from what another life of it has left behind.
     pub(crate) instance: String,
     stop: watch::Sender<bool>,
-    stopped: std::sync::Mutex<sync::Receiver<()>>,
+    stopped: parking_lot::Mutex<sync::Receiver<()>>,
 }
 
 static PIPELINE: OnceLock<Pipeline> = OnceLock::new();
@@ -52,7 +52,7 @@ pub fn logs_counted() -> Option<Arc<Counted>> {
 pub fn flush() {
     let Some(pipeline) = get() else { return };
     pipeline.stop.send_replace(true);
-    let stopped = pipeline.stopped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let stopped = pipeline.stopped.lock();
     if stopped.recv_timeout(GOODBYE).is_err() {
         tracing::debug!("the last spans did not leave in time");
     }
@@ -186,7 +186,7 @@ fn launch(
         sampling,
         instance: resource::instance().to_owned(),
         stop,
-        stopped: std::sync::Mutex::new(stopped),
+        stopped: parking_lot::Mutex::new(stopped),
     })
 }
 

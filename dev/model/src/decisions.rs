@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use minuet_events::values::Micros;
 use minuet_events::{Event, EventType, ids};
 use minuet_saga::Trigger;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::people::units;
@@ -153,7 +153,7 @@ impl World {
         numbered: impl FnOnce(R) -> (&'static str, N),
     ) -> Outcome<N> {
         let on = self.trigger(service, happening);
-        self.decisions.met.lock().unwrap_or_else(PoisonError::into_inner).insert((service, on, before));
+        self.decisions.met.lock().insert((service, on, before));
         let Ok(Done { row, emit }) = done else {
             return Outcome {
                 row: unchanged,
@@ -202,6 +202,6 @@ impl World {
 
     /// The cells of the tables that were met so far.
     pub fn met(&self) -> BTreeSet<Cell> {
-        self.decisions.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.decisions.met.lock().clone()
     }
 }

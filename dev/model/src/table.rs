@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 /// Every value once, under a small number: millions of states are compared and copied, and they differ in few values.
 /// What a number means depends on which thread came first, but within one check it never changes.
@@ -11,7 +13,7 @@ pub(crate) struct Table<T> {
 
 impl<T: PartialEq> Table<T> {
     pub(crate) fn number(&self, value: T) -> u16 {
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.values.write();
         let known = values.iter().position(|known| **known == value);
         let number = known.unwrap_or_else(|| {
             values.push(Arc::new(value));
@@ -22,7 +24,7 @@ impl<T: PartialEq> Table<T> {
     }
 
     pub(crate) fn get(&self, number: u16) -> Arc<T> {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.read();
         Arc::clone(&values[usize::from(number)])
     }
 }
@@ -41,10 +43,10 @@ pub(crate) struct Memo<K, V> {
 
 impl<K: Eq + Hash, V: Copy> Memo<K, V> {
     pub(crate) fn of(&self, key: K, compute: impl FnOnce() -> V) -> V {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let known = self.known.read().get(&key).copied();
         known.unwrap_or_else(|| {
             let value = compute();
-            self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+            self.known.write().insert(key, value);
             value
         })
     }

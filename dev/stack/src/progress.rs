@@ -1,5 +1,6 @@
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::Part;
 
@@ -37,7 +38,7 @@ impl<F: FnMut(Progress)> Reporter<F> {
 
     pub(crate) fn enter(&self, part: Part, state: State) {
         let progress = Progress { part, state, elapsed: self.begun.elapsed() };
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut report = self.report.lock();
         (*report)(progress);
     }
 }

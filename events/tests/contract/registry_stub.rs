@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -55,7 +56,7 @@ impl RegistryStub {
     }
 
     pub(crate) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap())
+        change(&mut self.state.lock())
     }
 
     pub(crate) fn register(&self, id: u32, schema: &str) {
@@ -99,7 +100,7 @@ fn answer(connection: &TcpStream, state: &Mutex<State>) {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (status, body) = route(&request, &body, &mut state.lock().unwrap());
+    let (status, body) = route(&request, &body, &mut state.lock());
     let body = body.to_string();
     let length = body.len();
     let mut connection = connection;

@@ -1,6 +1,6 @@
 //! Liveness is about the process; readiness is about what it needs to take an order: Kafka and the order service.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use minuet_http::DependencyStatus;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
@@ -42,7 +43,7 @@ impl Health {
     }
 
     fn last(&self) -> Option<(Instant, Dependencies)> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last.lock().clone()
     }
 
     async fn dependencies(&self, edge: &Edge) -> Dependencies {
@@ -66,8 +67,7 @@ impl Health {
             order: status(order.is_ok(), "the order service does not answer")
                 .after(earlier.as_ref().map(|d| &d.order)),
         };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), dependencies.clone()));
+        *self.last.lock() = Some((Instant::now(), dependencies.clone()));
         dependencies
     }
 }

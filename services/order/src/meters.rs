@@ -1,11 +1,10 @@
 //! What the order service is measured by: counted once the transaction has committed, from what it did.
 
-use std::sync::{Mutex, PoisonError};
-
 use minuet_events::values::{CancellationReason, Micros, OrderStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
+use parking_lot::Mutex;
 use sqlx::PgConnection;
 
 use crate::domain::{Change, Order};
@@ -116,15 +115,14 @@ impl OrderMeters {
         now: Micros,
         deadline: time::Duration,
     ) -> Result<(), ReactError> {
-        let known = *self.ended_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.ended_until.lock();
         let since = match known {
             Some(since) => since,
             None => store::swept_until(connection).await?.plus(-deadline - LATE),
         };
         let open = store::open(connection, since).await?;
         let oldest = open.iter().map(|(_, _, oldest)| *oldest).min();
-        *self.ended_until.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(oldest.unwrap_or(now).min(now.plus(-LATE)).max(since));
+        *self.ended_until.lock() = Some(oldest.unwrap_or(now).min(now.plus(-LATE)).max(since));
         let (mut counts, mut ages) = (Vec::new(), Vec::new());
         for status in OrderStatus::ALL.into_iter().filter(|status| !status.is_final()) {
             let found = open.iter().find(|(of, ..)| *of == status);

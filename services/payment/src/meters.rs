@@ -2,7 +2,7 @@
 //! and how the provider does, request by request.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use minuet_events::Event;
@@ -10,6 +10,7 @@ use minuet_events::values::{Amount, Currency, PaymentMethod, PaymentStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
+use parking_lot::Mutex;
 use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgConnection;
 
@@ -82,7 +83,7 @@ impl PaymentMeters {
         }
         let captured = Arc::clone(&of.captured);
         meters.gauge(&meter::PAYMENT_SUCCESS_RATE, move || {
-            let captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+            let captured = captured.lock();
             let share = percent(captured.iter().filter(|captured| **captured).count(), captured.len());
             share.map(|percent| (vec![], percent)).into_iter().collect()
         });
@@ -94,7 +95,7 @@ impl PaymentMeters {
             let method = method.map_or("unknown", |method| method.as_str());
             self.processed.add(1, &[attribute(key::STATUS, status.as_str()), attribute(key::METHOD, method)]);
             if *status != PaymentStatus::Refunded {
-                let mut captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut captured = self.captured.lock();
                 captured.push_back(*status == PaymentStatus::Success);
                 if captured.len() > WINDOW {
                     captured.pop_front();

@@ -1,13 +1,14 @@
 //! What is told of a payment once its end is recorded: how long it took, and what the provider was asked meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use minuet_events::TraceContext;
 use minuet_events::trace::with_order;
 use minuet_telemetry::names::{attribute, span};
 use minuet_telemetry::{Kind, Span};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::call::{Call, Key, Said};
 use crate::domain::Charge;
@@ -79,7 +80,7 @@ impl Stories {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Story>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -105,7 +106,7 @@ impl Story {
 
     pub(crate) fn asked(&self, what: &'static str, begun: SystemTime, error: Option<String>) {
         let made = Made { what, begun, ended: SystemTime::now(), error };
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        self.calls.lock().push(made);
     }
 
     /// It has ended with this event.
@@ -136,7 +137,7 @@ impl Story {
         if let Some(request) = &self.origin.request {
             told = told.link(request, "request");
         }
-        for made in self.calls.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for made in self.calls.lock().drain(..) {
             let call = Span::new(span::PAYMENT_CALL, Kind::Client, &tracer.child(own), made.begun)
                 .until(made.ended)
                 .under(own)

@@ -1,13 +1,13 @@
 //! Every boundary of the code, in every service that has it: the process dies there by SIGKILL, is started again, and
 //! everything ends as if nothing had been.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use minuet_messaging::fault::Point;
 use minuet_tests::{Options, Servers, until};
+use parking_lot::Mutex;
 
 use super::load::load;
 use super::rest::at_rest;
@@ -125,7 +125,7 @@ async fn crash(point: Point, victim: &'static str, orders: usize, seed: u64, rea
             }
             When::InRebalance => {
                 under_way(&shop, "order", "select count(*) from orders").await;
-                *second.lock().unwrap() = Some(shop.another(victim));
+                *second.lock() = Some(shop.another(victim));
             }
         }
         let done = shop.process(victim).ended().await;

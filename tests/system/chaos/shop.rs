@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
 
 use minuet_messaging::fault::Point;
 use minuet_tests::{Api, Folder, Minuet, Options, Process, SERVICES, Servers, World, until};
+use parking_lot::Mutex;
 
 const SECRET: &str = "a secret of the crash kit, long enough for HS256";
 pub(super) const ALL: [&str; 4] = ["order", "inventory", "payment", "gateway"];
@@ -91,7 +92,7 @@ impl Shop {
 
     fn run(&self, service: &'static str, command: Minuet) -> Arc<Process> {
         let process = Arc::new(command.start());
-        self.running.lock().unwrap().insert(service, Arc::clone(&process));
+        self.running.lock().insert(service, Arc::clone(&process));
         process
     }
 
@@ -122,7 +123,7 @@ impl Shop {
     }
 
     pub(super) fn process(&self, service: &str) -> Arc<Process> {
-        Arc::clone(&self.running.lock().unwrap()[service])
+        Arc::clone(&self.running.lock()[service])
     }
 
     /// Where the provider keeps its books.
@@ -160,7 +161,7 @@ impl Drop for Shop {
         if !std::thread::panicking() {
             return;
         }
-        for (service, process) in self.running.lock().unwrap().iter() {
+        for (service, process) in self.running.lock().iter() {
             let log = process.log();
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("--- {service}, its last lines of {}", lines.len());

@@ -1,6 +1,6 @@
 //! What a collector is sent, as the `OTEL_*` variables say.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -9,6 +9,7 @@ use minuet_tests::{Folder, World, until};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::net::TcpListener;
 
@@ -19,7 +20,7 @@ async fn collector(seen: Seen) -> String {
     let take = move |uri: Uri, body: Bytes| {
         if uri.path() == "/v1/metrics" {
             let request = ExportMetricsServiceRequest::decode(body).expect("meters in protobuf");
-            seen.lock().unwrap().push(request);
+            seen.lock().push(request);
         }
         std::future::ready(())
     };
@@ -47,7 +48,7 @@ async fn meters_are_pushed_with_exponential_histograms() {
     world.await_status(rejected, "failed").await;
 
     until("the order is counted at the collector", || async {
-        let seen = seen.lock().unwrap();
+        let seen = seen.lock();
         let Some(last) = seen.last() else { return Err(String::new()) };
         let of = &last.resource_metrics[0];
         let attributes = &of.resource.as_ref().unwrap().attributes;

@@ -1,4 +1,6 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::export::{self, MetersError};
 use super::{Meters, attribute, text};
@@ -44,8 +46,8 @@ impl Hub {
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Meters>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> parking_lot::MutexGuard<'_, Vec<Meters>> {
+        self.0.lock()
     }
 }
 

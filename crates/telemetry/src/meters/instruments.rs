@@ -1,9 +1,10 @@
 //! The three kinds of instruments, each up to two of the SDK's: see [`super`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics;
+use parking_lot::Mutex;
 
 use super::Meters;
 use crate::names::meter::{Definition, Kind};
@@ -39,7 +40,7 @@ pub struct Sample(Arc<Mutex<Series<f64>>>);
 
 impl Sample {
     pub fn show(&self, seen: Series<f64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *self.0.lock() = seen;
     }
 }
 
@@ -105,7 +106,7 @@ impl Meters {
     pub fn sample(&self, of: &Definition) -> Sample {
         let sample = Sample(Arc::default());
         let shown = Arc::clone(&sample.0);
-        self.gauge(of, move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        self.gauge(of, move || shown.lock().clone());
         sample
     }
 }

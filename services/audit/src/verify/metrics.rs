@@ -1,9 +1,10 @@
 //! The books as metrics, in Prometheus' text form.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use minuet_events::values::{Micros, OrderStatus};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::books::Books;
@@ -16,11 +17,11 @@ pub(super) struct Metrics(Arc<Mutex<String>>);
 
 impl Metrics {
     pub(super) fn show(&self, books: &Books, now: Micros, lag: i64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text(books, now, lag);
+        *self.0.lock() = text(books, now, lag);
     }
 
     fn shown(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     /// Serves `/metrics` for as long as the process lives. Answers with the address: the port may be 0.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +14,7 @@ use minuet_events::values::UserId;
 use minuet_identity::{Secret, development_token};
 use minuet_messaging::Publisher;
 use minuet_messaging::topics::Catalogue;
+use parking_lot::Mutex;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -109,7 +110,7 @@ async fn serve(answers: Reply, asked: Arc<Mutex<Vec<String>>>, stop: Cancellatio
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().fallback(async move |uri: Uri| {
-        asked.lock().unwrap().push(uri.to_string());
+        asked.lock().push(uri.to_string());
         let (status, body) = answers(uri).await;
         (StatusCode::from_u16(status).unwrap(), axum::Json(body))
     });
@@ -125,7 +126,7 @@ async fn serve(answers: Reply, asked: Arc<Mutex<Vec<String>>>, stop: Cancellatio
 impl TestGateway {
     /// What the services were asked, path and query, in order.
     pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().clone()
     }
 
     pub(super) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use minuet_events::values::{Amount, Currency, PaymentId};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// One line: what finally happened under a key.
@@ -97,7 +97,7 @@ impl Ledger {
     }
 
     fn with<T>(&self, operate: impl FnOnce(&mut Books) -> io::Result<T>) -> Result<T, LedgerError> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.books.lock();
         let done = books.locked(operate);
         done.map_err(|source| LedgerError { path: self.path.clone().unwrap_or_default(), source })
     }
