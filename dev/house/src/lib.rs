@@ -1,5 +1,5 @@
-//! Rules about the source itself, which no compiler checks: no import circle among the modules of a crate, no
-//! citation of something that is not there.
+//! Rules about the source itself, which no compiler checks: which package may name which, no import circle among the modules of
+//! a crate, no citation of something that is not there.
 //!
 //! The rules read the files of the checkout. They need no server and no built program, so `make check` runs them. Each rule
 //! is a function from text to findings; `tests/house.rs` applies all of them to this repository.
@@ -11,10 +11,12 @@
 )]
 
 mod circles;
+mod dependencies;
 mod files;
 mod links;
 mod modules;
 
 pub use circles::{Circle, circles};
+pub use dependencies::forbidden_dependencies;
 pub use files::{crates, repository};
 pub use links::{Dangling, dangling};
