@@ -1,11 +1,12 @@
-//! A choreographed saga as data.
+#![doc = include_str!("../README.md")]
 //!
-//! In a choreographed saga no orchestrator gives orders: each service reacts to events according to its own state of the
-//! saga, and emits the next event or a compensating one. Each service writes its reactions down as a table, a
-//! [`Participant`]: on which trigger, in which state, it goes to which state and emits which event. The table is `const`
-//! data over the kinds of event of a contract ([`EventKind`]), so the compiler checks its event names.
+//! # Example
 //!
-//! [`conformance`] holds a table against the code of its service, in that service's own tests.
+//! The file `examples/checkout.rs`, in full:
+//!
+//! ```
+#![doc = include_str!("../examples/checkout.rs")]
+//! ```
 
 #![warn(missing_docs)]
 

@@ -54,8 +54,10 @@ fn of_topic<K: EventKind>(saga: &Saga<K>, topic: &Topic<K>) -> Vec<String> {
     for producer in &topic.producers {
         match participant(producer) {
             None if !saga.outsiders.contains(producer) => {
-                let outsiders = saga.outsiders.join(" and ");
-                problems.push(format!("there is no service {producer}, and the outsiders are {outsiders}"));
+                let outsiders = saga.outsiders.join(", ");
+                problems.push(format!(
+                    "{producer} is a producer, but neither a service nor an outsider ({outsiders})"
+                ));
             }
             Some(one) if !topic.events.iter().any(|event| one.emits(*event)) => {
                 // No row emits the announcement of a dead letter: the messaging library writes it.
