@@ -8,7 +8,7 @@
 //! **Its state** lies in four tables of every service database: `inbox`, `outbox`, `dead_letters` and `shards`.
 //!
 //! **The way of a batch**: `consumer` polls and converts; `batch` decodes, fences, claims, calls the service's
-//! [`Reactor`], appends to the outbox and commits; the offsets are stored after that; `relay` publishes what was committed
+//! [`BatchHandler`], appends to the outbox and commits; the offsets are stored after that; `relay` publishes what was committed
 //! and deletes it once the broker has acknowledged it.
 //!
 //! **When things fail**, `policy` says what is retried, what is parked and what ends the process. A process that dies
@@ -18,62 +18,41 @@
 //!
 //! This is the only crate that knows rdkafka.
 
-mod batch;
-mod client;
 mod clock;
-mod consumer;
-mod database;
-mod dead_letters;
-mod decode;
-mod emission;
-pub mod fault;
-mod generations;
-mod health;
-pub mod http;
-mod inbox;
-mod incoming;
-mod intake;
+pub mod failpoint;
+mod http;
+pub mod json;
 mod kafka;
-mod lane;
-mod meters;
-mod outbox;
-mod policy;
-mod publisher;
-mod query;
-mod reaction;
-mod reader;
-mod relay;
-mod retention;
-mod service;
+mod observe;
+mod runtime;
 mod settings;
-mod shards;
-pub mod shown;
-mod spans;
-mod sweeper;
-mod taker;
+mod statements;
+mod store;
 #[cfg(test)]
 mod test_contract;
 pub mod topics;
 mod waiters;
 
 pub use clock::Clock;
-pub use database::{DatabaseError, STATEMENTS, connect, migrate};
-pub use dead_letters::{
-    DISCARD_REASON, DeadLetters, Letter, Outcome, Redriven, State, Which, Whole, discard_reason,
-};
-pub use emission::{Cause, Emission};
-pub use health::{Counts, Dependency, Health};
-pub use incoming::{Incoming, Position};
-pub use lane::{Lane, Transaction};
-pub use policy::ReactError;
-pub use publisher::{PublishError, Publisher};
-pub use reaction::{Content, Kind, Reacted, Reactor, Received, Refusal};
-pub use reader::{Message, Partition, ReadError, Reader, Slice};
-pub use retention::RetentionError;
+pub use kafka::incoming::{Incoming, Position};
+pub use kafka::publisher::{PublishError, Publisher};
+pub use kafka::reader::{Message, Partition, ReadError, Reader, Slice};
+pub use observe::health::{Counts, Dependency, Health};
+pub use observe::spans::DomainSpans;
+pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};
+pub use runtime::policy::ReactError;
+pub use runtime::retention::RetentionError;
 #[doc(hidden)]
-pub use service::ByHand;
-pub use service::{Service, ServiceError, ServiceParts};
+pub use runtime::service::SteppedService;
+pub use runtime::service::{Service, ServiceError, ServiceParts};
 pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within_an_hour, within_a_month};
-pub use spans::DomainSpans;
 pub use sqlx::Error as QueryError;
+pub use statements::STATEMENTS;
+pub use store::context::{ServiceContext, Transaction};
+pub use store::database::{DatabaseError, connect, migrate};
+pub use store::dead_letters::{
+    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterState, DeadLetters, Outcome,
+    Redriven, discard_reason,
+};
+pub use store::outbox_event::{Cause, OutboxEvent};
 pub use waiters::Waiters;

@@ -10,12 +10,12 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Those who wait, over HTTP, for something about a key to be committed.
 pub struct Waiters<K> {
-    bells: Mutex<HashMap<K, Arc<Notify>>>,
+    notifiers: Mutex<HashMap<K, Arc<Notify>>>,
 }
 
 impl<K> Default for Waiters<K> {
     fn default() -> Self {
-        Waiters { bells: Mutex::new(HashMap::new()) }
+        Waiters { notifiers: Mutex::new(HashMap::new()) }
     }
 }
 
@@ -25,13 +25,13 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
     where
         K: 'a,
     {
-        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        if bells.is_empty() {
+        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        if notifiers.is_empty() {
             return;
         }
         for key in keys {
-            if let Some(bell) = bells.get(key) {
-                bell.notify_waiters();
+            if let Some(notifier) = notifiers.get(key) {
+                notifier.notify_waiters();
             }
         }
     }
@@ -47,9 +47,9 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
         F: Future<Output = Result<Option<T>, E>>,
     {
         let until = tokio::time::Instant::now() + limit;
-        let guard = Seat { waiters: self, key: key.clone(), bell: self.bell(key) };
+        let guard = Registration { waiters: self, key: key.clone(), notifier: self.notifier(key) };
         loop {
-            let rung = guard.bell.notified();
+            let rung = guard.notifier.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
             if let Some(found) = look().await? {
@@ -65,25 +65,25 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
         }
     }
 
-    fn bell(&self, key: &K) -> Arc<Notify> {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(bells.entry(key.clone()).or_default())
+    fn notifier(&self, key: &K) -> Arc<Notify> {
+        let mut notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(notifiers.entry(key.clone()).or_default())
     }
 }
 
 /// Leaves when it is dropped: also when the caller has hung up.
-struct Seat<'a, K: Eq + Hash> {
+struct Registration<'a, K: Eq + Hash> {
     waiters: &'a Waiters<K>,
     key: K,
-    bell: Arc<Notify>,
+    notifier: Arc<Notify>,
 }
 
-impl<K: Eq + Hash> Drop for Seat<'_, K> {
+impl<K: Eq + Hash> Drop for Registration<'_, K> {
     fn drop(&mut self) {
-        let mut bells = self.waiters.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notifiers = self.waiters.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
         // The map's and ours: nobody else sits here.
-        if Arc::strong_count(&self.bell) == 2 {
-            bells.remove(&self.key);
+        if Arc::strong_count(&self.notifier) == 2 {
+            notifiers.remove(&self.key);
         }
     }
 }

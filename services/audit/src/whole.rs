@@ -3,7 +3,7 @@
 use minuet_events::values::Micros;
 use minuet_events::{Event, ResolveError};
 use minuet_messaging::Message;
-use minuet_messaging::shown::{headers, hex, text};
+use minuet_messaging::json::{headers, hex, text};
 use serde_json::{Value, json};
 
 use crate::decode::{Content, Decoder};

@@ -5,7 +5,7 @@ use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
 use minuet_http::{Problem, ProblemType};
 use minuet_messaging::PublishError;
-use minuet_messaging::fault::{Point, reach};
+use minuet_messaging::failpoint::{Failpoint, hit};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -30,9 +30,9 @@ impl Edge {
     ) -> Result<Uuid, Problem> {
         let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
         let key = Arc::clone(&envelope.subject);
-        reach(Point::BeforeProduce);
+        hit(Failpoint::BeforeProduce);
         let published = self.publisher.publish(envelope, event).await;
-        reach(Point::AfterAck);
+        hit(Failpoint::AfterAck);
         match published {
             Ok(()) => Ok(id),
             Err(error) => Err(refusal(&error, &key)),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::error;
 
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::store::{self, Shown};
 
 /// The longest that a request may wait here.
@@ -23,12 +23,12 @@ const LONGEST: u64 = 60_000;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
-    pub(crate) lane: Lane,
+    pub(crate) context: ServiceContext,
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
-    let caller = Caller::OurOwn(*queries.lane.tracer());
+    let caller = Caller::OurOwn(*queries.context.tracer());
     Router::new()
         .route("/stock/{sku}", get(stock))
         .route("/adjustments/{id}", get(adjustment))
@@ -37,7 +37,7 @@ pub(crate) fn routes(queries: Queries) -> Router {
 }
 
 async fn stock(State(queries): State<Queries>, Path(sku): Path<Sku>) -> Response {
-    match queries.lane.query("stock", store::levels(queries.lane.pool(), &sku)).await {
+    match queries.context.query("stock", store::levels(queries.context.pool(), &sku)).await {
         Ok(levels) if levels.is_empty() => StatusCode::NOT_FOUND.into_response(),
         Ok(levels) => {
             let level = |l: &store::LevelRow| {
@@ -69,7 +69,7 @@ async fn adjustment(
     Query(wait): Query<Wait>,
 ) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
-    match queries.adjustments.wait(&id, limit, || store::adjustment(queries.lane.pool(), id)).await {
+    match queries.adjustments.wait(&id, limit, || store::adjustment(queries.context.pool(), id)).await {
         Ok(Some(adjustment)) => Json(show(&adjustment)).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),

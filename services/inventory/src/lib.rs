@@ -22,8 +22,8 @@ use minuet_events::values::AdjustmentId;
 use minuet_events::values::OrderId;
 use minuet_http::BindError;
 use minuet_messaging::{
-    ByHand, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, ServiceParts, Waiters,
-    out_of, sweeps_within_an_hour, within_a_month,
+    BatchHandler, DatabaseError, InRange, OutOfRange, Service, ServiceError, ServiceParts, SteppedService,
+    Waiters, out_of, sweeps_within_an_hour, within_a_month,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -91,23 +91,23 @@ pub async fn run(
     bound(listener.local_addr()?);
     let service = Service::new("inventory", parts, spans::InventorySpans)?;
     let adjustments = Arc::new(Waiters::default());
-    let queries = http::Queries { lane: service.lane().clone(), adjustments: Arc::clone(&adjustments) };
+    let queries = http::Queries { context: service.context().clone(), adjustments: Arc::clone(&adjustments) };
     let routes = http::routes(queries).merge(service.routes());
-    let reactor = reactor(&settings, &service, adjustments);
+    let handler = handler(&settings, &service, adjustments);
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
-    let running = service.run(Arc::new(reactor), shutdown);
+    let running = service.run(Arc::new(handler), shutdown);
     tokio::try_join!(serving.map_err(InventoryError::from), running.map_err(InventoryError::from))?;
     Ok(())
 }
 
-fn reactor(
+fn handler(
     settings: &Settings,
     service: &Service<Codec>,
     adjustments: Arc<Waiters<AdjustmentId>>,
-) -> react::InventoryReactor {
-    react::InventoryReactor {
-        lane: service.lane().clone(),
+) -> react::InventoryHandler {
+    react::InventoryHandler {
+        context: service.context().clone(),
         counts: Arc::clone(service.counts()),
         meters: InventoryMeters::new(service.meters(), settings.low_stock),
         adjustments,
@@ -118,11 +118,11 @@ fn reactor(
 
 /// The service without a broker, driven by hand: for the audit and for tests.
 #[doc(hidden)]
-pub fn by_hand(
+pub fn stepped(
     settings: Settings,
     parts: ServiceParts<Codec>,
-) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+) -> Result<SteppedService<impl BatchHandler<Contract = Codec, Due = OrderId>>, ServiceError> {
     let service = Service::new("inventory", parts, spans::InventorySpans)?;
-    let reactor = reactor(&settings, &service, Arc::default());
-    Ok(ByHand::new(service, reactor))
+    let handler = handler(&settings, &service, Arc::default());
+    Ok(SteppedService::new(service, handler))
 }

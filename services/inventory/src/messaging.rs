@@ -3,7 +3,7 @@
 use minuet_events::Codec;
 
 pub(crate) type Content = minuet_messaging::Content<Codec>;
-pub(crate) type Emission = minuet_messaging::Emission<Codec>;
-pub(crate) type Lane = minuet_messaging::Lane<Codec>;
-pub(crate) type Reacted<A> = minuet_messaging::Reacted<Codec, A>;
+pub(crate) type OutboxEvent = minuet_messaging::OutboxEvent<Codec>;
+pub(crate) type ServiceContext = minuet_messaging::ServiceContext<Codec>;
+pub(crate) type Handled<A> = minuet_messaging::Handled<Codec, A>;
 pub(crate) type Received = minuet_messaging::Received<Codec>;

@@ -9,7 +9,7 @@ use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::PgConnection;
 
-use crate::messaging::Emission;
+use crate::messaging::OutboxEvent;
 use crate::store;
 
 const EXPIRED: &str = "expired";
@@ -29,7 +29,7 @@ enum Done {
 pub(crate) struct Tally(BTreeMap<Done, u64>);
 
 impl Tally {
-    pub(crate) fn of(emissions: &[Emission]) -> Tally {
+    pub(crate) fn of(emissions: &[OutboxEvent]) -> Tally {
         let mut tally = Tally::default();
         for done in emissions.iter().filter_map(|emission| done(&emission.event)) {
             *tally.0.entry(done).or_default() += 1;

@@ -9,20 +9,20 @@ use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLeve
 use minuet_events::trace::order_trace;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError, Waiters};
 use sqlx::PgConnection;
 use time::Duration;
 
 use crate::domain::{Adjusted, Decision, Illegal, Input, Reservation, Stock, adjust, decide, shift};
-use crate::messaging::{Content, Emission, Lane, Reacted, Received};
+use crate::messaging::{Content, Handled, OutboxEvent, Received, ServiceContext};
 use crate::meters::{InventoryMeters, Tally};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
 
 pub use table::PARTICIPANT;
 
-pub(crate) struct InventoryReactor {
-    pub(crate) lane: Lane,
+pub(crate) struct InventoryHandler {
+    pub(crate) context: ServiceContext,
     pub(crate) counts: Arc<Counts>,
     pub(crate) meters: InventoryMeters,
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
@@ -38,7 +38,7 @@ pub(crate) struct Committed {
     no_ops: usize,
 }
 
-impl Reactor for InventoryReactor {
+impl BatchHandler for InventoryHandler {
     type Contract = Codec;
     type After = Committed;
     type Due = OrderId;
@@ -52,7 +52,7 @@ impl Reactor for InventoryReactor {
         connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let events: Vec<(usize, &Envelope, &Event)> = contents(events).collect();
         // Locks in one order in every transaction: reservations, skus, stock; each by its key.
         let mut rows = store::load_reservations(connection, &orders_of(&events)).await?;
@@ -92,7 +92,7 @@ impl Reactor for InventoryReactor {
                     if let Some(event) = emit {
                         let sequence = row.next_sequence(now);
                         let cause = Cause::from(envelope);
-                        batch.emissions.push(self.lane.emission(
+                        batch.emissions.push(self.context.emission(
                             cause,
                             event,
                             0,
@@ -102,7 +102,7 @@ impl Reactor for InventoryReactor {
                         ));
                     }
                 }
-                Err(illegal) => batch.refusals.push(Refusal { index, detail: illegal.to_string() }),
+                Err(illegal) => batch.refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
             }
         }
 
@@ -117,7 +117,7 @@ impl Reactor for InventoryReactor {
             no_ops: batch.no_ops,
         };
         let Batch { emissions, refusals, applied, .. } = batch;
-        Ok(Reacted { emissions, refusals, applied, after })
+        Ok(Handled { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -149,7 +149,7 @@ impl Reactor for InventoryReactor {
         connection: &mut PgConnection,
         now: Micros,
         orders: &[OrderId],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let mut rows = store::load_reservations(connection, orders).await?;
         let mut stock = store::load_stock(connection, &skus_of(&[], &rows)).await?;
         let before = stock.clone();
@@ -165,13 +165,13 @@ impl Reactor for InventoryReactor {
             shift(&mut stock, &moves);
             row.apply(change, now);
             let sequence = row.next_sequence(now);
-            emissions.push(self.lane.emission(row.placed, event, 0, now, Some(sequence), &trace));
+            emissions.push(self.context.emission(row.placed, event, 0, now, Some(sequence), &trace));
         }
         let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
         store::write_reservations(connection, &written).await?;
         store::write_stock(connection, &before, &stock).await?;
         let after = Committed { adjustments: Vec::new(), tally: Tally::of(&emissions), no_ops: 0 };
-        Ok(Reacted { emissions, refusals: Vec::new(), applied: Vec::new(), after })
+        Ok(Handled { emissions, refusals: Vec::new(), applied: Vec::new(), after })
     }
 }
 
@@ -182,13 +182,13 @@ struct Batch {
     /// Adjustments that were decided before.
     known: BTreeSet<AdjustmentId>,
     adjustments: Vec<Adjustment>,
-    emissions: Vec<Emission>,
-    refusals: Vec<Refusal>,
+    emissions: Vec<OutboxEvent>,
+    refusals: Vec<IllegalEvent>,
     applied: Vec<usize>,
     no_ops: usize,
 }
 
-impl InventoryReactor {
+impl InventoryHandler {
     fn adjust(
         &self,
         batch: &mut Batch,
@@ -231,7 +231,7 @@ impl InventoryReactor {
         *sequence += 1;
         batch.adjustments.push(Adjustment::new(adjusted, outcome, now));
         let emission =
-            self.lane.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
+            self.context.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
         batch.emissions.push(emission);
     }
 }
@@ -239,7 +239,7 @@ impl InventoryReactor {
 fn contents<'a>(events: &'a [&'a Received]) -> impl Iterator<Item = (usize, &'a Envelope, &'a Event)> {
     events.iter().enumerate().filter_map(|(index, received)| match &received.content {
         Content::Event(content) => Some((index, &content.0, &content.1)),
-        Content::Erased { .. } => None,
+        Content::Tombstone { .. } => None,
     })
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use minuet_events::Codec;
-use minuet_messaging::{DeadLetters as Desk, Letter, Outcome, Redriven, Which};
+use minuet_messaging::{DeadLetter, DeadLetterFilter, DeadLetters as Desk, Outcome, Redriven};
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -69,7 +69,7 @@ async fn list(settings: &Settings, list: &List) -> Result<(), CliError> {
     let mut more = Vec::new();
     for database in databases {
         let opened = Opened::new(settings, database, None)?;
-        let which = Which {
+        let which = DeadLetterFilter {
             after: list.after,
             discarded_too: list.discarded,
             // One more, which says whether there are more.
@@ -80,7 +80,7 @@ async fn list(settings: &Settings, list: &List) -> Result<(), CliError> {
         let mut letters = opened.desk.list(&which).await.map_err(opened.failed())?;
         if letters.len() > list.limit as usize {
             letters.truncate(list.limit as usize);
-            more.extend(letters.last().map(|last: &Letter| (opened.service, last.id)));
+            more.extend(letters.last().map(|last: &DeadLetter| (opened.service, last.id)));
         }
         out.rows(opened.service, &letters).map_err(DeadLettersError::Write)?;
     }
@@ -149,8 +149,13 @@ async fn redrive(settings: &Settings, which: &Redrive) -> Result<(), CliError> {
 }
 
 async fn of_reason(opened: &Opened, reason: &str) -> Result<Vec<i64>, DeadLettersError> {
-    let mut which =
-        Which { after: 0, discarded_too: false, limit: PAGE, reason: Some(reason.to_owned()), key: None };
+    let mut which = DeadLetterFilter {
+        after: 0,
+        discarded_too: false,
+        limit: PAGE,
+        reason: Some(reason.to_owned()),
+        key: None,
+    };
     let mut ids = Vec::new();
     loop {
         let page = opened.desk.list(&which).await.map_err(opened.failed())?;

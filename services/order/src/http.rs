@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::store::{self, Outcome, Shown};
 use crate::view::ProductRow;
 
@@ -28,13 +28,13 @@ const PAGE: i64 = 100;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
-    pub(crate) lane: Lane,
+    pub(crate) context: ServiceContext,
     pub(crate) orders: Arc<Waiters<OrderId>>,
     pub(crate) products: Arc<Waiters<Sku>>,
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
-    let caller = Caller::OurOwn(*queries.lane.tracer());
+    let caller = Caller::OurOwn(*queries.context.tracer());
     Router::new()
         .route("/orders", get(list))
         .route("/orders/{id}", get(one))
@@ -65,8 +65,8 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
     let wants_end = matches!(wait.wait, Some(Until::Final));
     minuet_telemetry::note_order(&id.to_string());
-    let look = || queries.lane.query("orders", store::order(queries.lane.pool(), id));
-    let found = queries.lane.work(span::ORDER_GET, async {
+    let look = || queries.context.query("orders", store::order(queries.context.pool(), id));
+    let found = queries.context.work(span::ORDER_GET, async {
         let found = queries.orders.wait(&id, limit, || async {
             Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
         });
@@ -98,7 +98,7 @@ async fn request(
     Query(limit): Query<Limit>,
 ) -> Response {
     let limit = Duration::from_millis(limit.timeout_ms.min(LONGEST));
-    match queries.orders.wait(&id, limit, || store::request(queries.lane.pool(), id, request_id)).await {
+    match queries.orders.wait(&id, limit, || store::request(queries.context.pool(), id, request_id)).await {
         Ok(Some(Outcome::Refused { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
@@ -130,7 +130,7 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
         None => None,
     };
     let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
-    match store::orders(queries.lane.pool(), page.user_id.as_deref(), status, after, limit + 1).await {
+    match store::orders(queries.context.pool(), page.user_id.as_deref(), status, after, limit + 1).await {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
             orders.truncate(usize::try_from(limit).unwrap_or_default());
@@ -165,11 +165,11 @@ struct Seen {
 async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
     let limit = Duration::from_millis(seen.timeout_ms.min(LONGEST));
     let found = queries.products.wait(&sku, limit, || async {
-        let row = store::product(queries.lane.pool(), &sku).await?;
+        let row = store::product(queries.context.pool(), &sku).await?;
         Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
     });
     let found = match found.await {
-        Ok(None) => store::product(queries.lane.pool(), &sku).await,
+        Ok(None) => store::product(queries.context.pool(), &sku).await,
         other => other,
     };
     match found {

@@ -22,8 +22,8 @@ use minuet_events::Codec;
 use minuet_events::values::{OrderId, Sku};
 use minuet_http::BindError;
 use minuet_messaging::{
-    ByHand, DatabaseError, InRange, OutOfRange, Reactor, Service, ServiceError, ServiceParts, Waiters,
-    out_of, sweeps_within_an_hour, within_a_month,
+    BatchHandler, DatabaseError, InRange, OutOfRange, Service, ServiceError, ServiceParts, SteppedService,
+    Waiters, out_of, sweeps_within_an_hour, within_a_month,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -89,27 +89,27 @@ pub async fn run(
     let service = Service::new("order", parts, spans::OrderSpans)?;
     let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
     let queries = http::Queries {
-        lane: service.lane().clone(),
+        context: service.context().clone(),
         orders: Arc::clone(&orders),
         products: Arc::clone(&products),
     };
     let routes = http::routes(queries).merge(service.routes());
-    let reactor = reactor(&settings, &service, orders, products);
+    let handler = handler(&settings, &service, orders, products);
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
-    let running = service.run(Arc::new(reactor), shutdown);
+    let running = service.run(Arc::new(handler), shutdown);
     tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
     Ok(())
 }
 
-fn reactor(
+fn handler(
     settings: &Settings,
     service: &Service<Codec>,
     orders: Arc<Waiters<OrderId>>,
     products: Arc<Waiters<Sku>>,
-) -> react::OrderReactor {
-    react::OrderReactor {
-        lane: service.lane().clone(),
+) -> react::OrderHandler {
+    react::OrderHandler {
+        context: service.context().clone(),
         counts: Arc::clone(service.counts()),
         meters: OrderMeters::new(service.meters()),
         orders,
@@ -121,11 +121,11 @@ fn reactor(
 
 /// The service without a broker, driven by hand: for the audit and for tests.
 #[doc(hidden)]
-pub fn by_hand(
+pub fn stepped(
     settings: Settings,
     parts: ServiceParts<Codec>,
-) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+) -> Result<SteppedService<impl BatchHandler<Contract = Codec, Due = OrderId>>, ServiceError> {
     let service = Service::new("order", parts, spans::OrderSpans)?;
-    let reactor = reactor(&settings, &service, Arc::default(), Arc::default());
-    Ok(ByHand::new(service, reactor))
+    let handler = handler(&settings, &service, Arc::default(), Arc::default());
+    Ok(SteppedService::new(service, handler))
 }

@@ -9,19 +9,19 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError, Waiters};
 use sqlx::PgConnection;
 
 use crate::domain::{Change, Decision, Illegal, Input, decide};
-use crate::messaging::{Content, Lane, Reacted, Received};
+use crate::messaging::{Content, Handled, Received, ServiceContext};
 use crate::meters::{Move, OrderMeters};
 use crate::row::Row;
 use crate::store::{self, Refused};
 
 pub use table::PARTICIPANT;
 
-pub(crate) struct OrderReactor {
-    pub(crate) lane: Lane,
+pub(crate) struct OrderHandler {
+    pub(crate) context: ServiceContext,
     pub(crate) counts: Arc<Counts>,
     pub(crate) meters: OrderMeters,
     pub(crate) orders: Arc<Waiters<OrderId>>,
@@ -39,7 +39,7 @@ pub(crate) struct Committed {
     no_ops: usize,
 }
 
-impl Reactor for OrderReactor {
+impl BatchHandler for OrderHandler {
     type Contract = Codec;
     type After = Committed;
     type Due = OrderId;
@@ -53,7 +53,7 @@ impl Reactor for OrderReactor {
         connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let (ids, skus) = touched(events);
         let mut rows = store::load_orders(connection, &ids).await?;
         let mut products = store::load_products(connection, &skus).await?;
@@ -66,7 +66,7 @@ impl Reactor for OrderReactor {
             let position = &received.incoming.position;
             let (envelope, event) = match &received.content {
                 Content::Event(content) => (&content.0, &content.1),
-                Content::Erased { key } => {
+                Content::Tombstone { key } => {
                     if let Some(sku) = products.erase(key, position) {
                         changed_products.insert(sku);
                     }
@@ -103,7 +103,7 @@ impl Reactor for OrderReactor {
                             refusals_to_tell.push(Refused { request_id, order_id, reason });
                         }
                         let sequence = row.next_sequence(now);
-                        emissions.push(self.lane.emission(
+                        emissions.push(self.context.emission(
                             Cause::from(envelope),
                             event,
                             0,
@@ -113,7 +113,7 @@ impl Reactor for OrderReactor {
                         ));
                     }
                 }
-                Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
+                Err(illegal) => refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
             }
         }
 
@@ -131,7 +131,7 @@ impl Reactor for OrderReactor {
             moves,
             no_ops,
         };
-        Ok(Reacted { emissions, refusals, applied, after })
+        Ok(Handled { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -164,7 +164,7 @@ impl Reactor for OrderReactor {
         connection: &mut PgConnection,
         now: Micros,
         orders: &[OrderId],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let mut rows = store::load_orders(connection, orders).await?;
         let (mut emissions, mut moves) = (Vec::new(), Vec::new());
         for row in rows.values_mut() {
@@ -176,12 +176,12 @@ impl Reactor for OrderReactor {
             let trace = order_trace(row.trace.as_ref(), None, row.id);
             moves.extend(apply(row, change, None, now));
             let sequence = row.next_sequence(now);
-            emissions.push(self.lane.emission(cause, event, 0, now, Some(sequence), &trace));
+            emissions.push(self.context.emission(cause, event, 0, now, Some(sequence), &trace));
         }
         let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
         store::write_orders(connection, &written).await?;
         let orders = written.iter().map(|row| row.id).collect();
-        Ok(Reacted {
+        Ok(Handled {
             emissions,
             refusals: Vec::new(),
             applied: Vec::new(),
@@ -201,7 +201,7 @@ fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {
     let (mut ids, mut skus) = (BTreeSet::new(), BTreeSet::new());
     for received in events {
         match &received.content {
-            Content::Erased { key } => skus.extend(Sku::parse(key).ok()),
+            Content::Tombstone { key } => skus.extend(Sku::parse(key).ok()),
             Content::Event(content) => match &content.1 {
                 Event::ProductChanged(ProductChanged { sku, .. }) => {
                     skus.insert(sku.clone());

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Key};
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::store;
 
@@ -35,7 +35,7 @@ pub(crate) type Begun = (Call, CancellationToken);
 /// Where calls are asked for.
 #[derive(Clone)]
 pub(crate) struct Calls {
-    lane: Lane,
+    context: ServiceContext,
     queue: mpsc::UnboundedSender<Begun>,
     under_way: Arc<Mutex<UnderWay>>,
     /// Told once half of the room is free, if something waits in the table.
@@ -47,12 +47,12 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// For so many calls at once.
-    pub(crate) fn new(lane: Lane, concurrency: usize) -> (Self, mpsc::UnboundedReceiver<Begun>) {
+    pub(crate) fn new(context: ServiceContext, concurrency: usize) -> (Self, mpsc::UnboundedReceiver<Begun>) {
         let (queue, begun) = mpsc::unbounded_channel();
         let under_way = UnderWay::new(concurrency.max(1) * WAITING_PER_SEAT);
         let calls = Calls {
-            meters: PaymentMeters::new(lane.meters()),
-            lane,
+            meters: PaymentMeters::new(context.meters()),
+            context,
             queue,
             under_way: Arc::new(Mutex::new(under_way)),
             room: Arc::default(),
@@ -65,7 +65,7 @@ impl Calls {
     /// call in the table.
     pub(crate) fn ask(&self, calls: Vec<Call>) {
         for call in calls {
-            if !self.lane.holds(self.shard(call.key())) {
+            if !self.context.holds(self.shard(call.key())) {
                 continue;
             }
             let admitted = self.under_way().admit(call.key());
@@ -89,7 +89,7 @@ impl Calls {
     /// and was not under way. What a batch has just committed may be found before it is asked for; so one look is not enough.
     async fn look(&self, seen: &HashSet<Key>) -> Result<HashSet<Key>, ReactError> {
         let behind = std::mem::take(&mut self.under_way().behind);
-        let taken = self.take(&self.lane.held(), |key| behind || seen.contains(key)).await;
+        let taken = self.take(&self.context.held(), |key| behind || seen.contains(key)).await;
         if taken.is_err() {
             self.under_way().behind |= behind;
         }
@@ -98,7 +98,7 @@ impl Calls {
 
     async fn take(&self, shards: &[u32], wanted: impl Fn(&Key) -> bool) -> Result<HashSet<Key>, ReactError> {
         let capacity = self.under_way().capacity();
-        let mut connection = self.lane.pool().acquire().await?;
+        let mut connection = self.context.pool().acquire().await?;
         // Of so many, at most `capacity` are under way: if there is room, something for it is among them.
         let mut open = store::open_calls(&mut connection, shards, capacity + 1).await?;
         let is_all = open.len() <= capacity;
@@ -156,7 +156,7 @@ impl Calls {
     }
 
     fn shard(&self, (order, _): Key) -> u32 {
-        self.lane.shard_of(&order.to_string())
+        self.context.shard_of(&order.to_string())
     }
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {

@@ -12,16 +12,16 @@ use minuet_identity::Verifier;
 use serde_json::{Value, json};
 use tracing::info;
 
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::store::{self, ParkedRefund};
 
-type Refunds = State<Arc<AdminRoutes<Lane>>>;
+type Refunds = State<Arc<AdminRoutes<ServiceContext>>>;
 
-pub(crate) fn routes(lane: Lane, identity: Option<Arc<Verifier>>) -> Router {
+pub(crate) fn routes(context: ServiceContext, identity: Option<Arc<Verifier>>) -> Router {
     let routes = Router::new()
         .route("/v1/parked-refunds", get(parked))
         .route("/v1/parked-refunds/{order_id}/retry", post(retry));
-    AdminRoutes::router(routes, lane, identity)
+    AdminRoutes::router(routes, context, identity)
 }
 
 async fn parked(State(admin): Refunds, _: Admin) -> Result<Json<Value>, Problem> {

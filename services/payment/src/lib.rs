@@ -28,8 +28,8 @@ use minuet_events::Codec;
 use minuet_events::values::OrderId;
 use minuet_http::BindError;
 use minuet_messaging::{
-    ByHand, DatabaseError, InRange, OutOfRange, ReactError, Reactor, Service, ServiceError, ServiceParts,
-    out_of,
+    BatchHandler, DatabaseError, InRange, OutOfRange, ReactError, Service, ServiceError, ServiceParts,
+    SteppedService, out_of,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PARTICIPANT;
 
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 pub use store::STATEMENTS;
 
 /// The section `[payment]`.
@@ -119,17 +119,18 @@ pub async fn run_with<G: PaymentGateway>(
     bound(listener.local_addr()?);
     let identity = parts.settings.identity.clone();
     let service = Service::new("payment", parts, spans::PaymentSpans)?;
-    let routes = http::routes(service.lane().clone(), identity).merge(service.routes());
-    let (calls, queue) = Calls::new(service.lane().clone(), settings.concurrency);
-    let reactor = react::PaymentReactor {
-        lane: service.lane().clone(),
+    let routes = http::routes(service.context().clone(), identity).merge(service.routes());
+    let (calls, queue) = Calls::new(service.context().clone(), settings.concurrency);
+    let handler = react::PaymentHandler {
+        context: service.context().clone(),
         counts: Arc::clone(service.counts()),
         calls: calls.clone(),
     };
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
-    let calling = Worker::new(gateway, &settings, service.lane().clone(), calls, shutdown.clone()).run(queue);
-    let running = Box::pin(service.run(Arc::new(reactor), shutdown));
+    let calling =
+        Worker::new(gateway, &settings, service.context().clone(), calls, shutdown.clone()).run(queue);
+    let running = Box::pin(service.run(Arc::new(handler), shutdown));
     let calling = async {
         calling.await;
         Ok(())
@@ -141,14 +142,17 @@ pub async fn run_with<G: PaymentGateway>(
 /// For tests: the service without a broker, and with nobody to call. What the provider would have said is handed to
 /// [`answered`].
 #[doc(hidden)]
-pub fn by_hand(
+pub fn stepped(
     parts: ServiceParts<Codec>,
-) -> Result<ByHand<impl Reactor<Contract = Codec, Due = OrderId>>, ServiceError> {
+) -> Result<SteppedService<impl BatchHandler<Contract = Codec, Due = OrderId>>, ServiceError> {
     let service = Service::new("payment", parts, spans::PaymentSpans)?;
-    let (calls, _) = Calls::new(service.lane().clone(), 1);
-    let reactor =
-        react::PaymentReactor { lane: service.lane().clone(), counts: Arc::clone(service.counts()), calls };
-    Ok(ByHand::new(service, reactor))
+    let (calls, _) = Calls::new(service.context().clone(), 1);
+    let handler = react::PaymentHandler {
+        context: service.context().clone(),
+        counts: Arc::clone(service.counts()),
+        calls,
+    };
+    Ok(SteppedService::new(service, handler))
 }
 
 /// For the audit and for tests: what the provider has said about an order.
@@ -161,11 +165,14 @@ pub struct Answers {
 
 /// For the audit and for tests: records it.
 #[doc(hidden)]
-pub async fn answered(lane: &Lane, answers: &BTreeMap<OrderId, Answers>) -> Result<(), ReactError> {
+pub async fn answered(
+    context: &ServiceContext,
+    answers: &BTreeMap<OrderId, Answers>,
+) -> Result<(), ReactError> {
     let mut said = BTreeMap::new();
     for (order, Answers { charge, refunded }) in answers {
         said.extend(charge.clone().map(|answer| ((*order, Kind::Charge), Said::Charge(answer))));
         said.extend(refunded.then_some(((*order, Kind::Refund), Said::Refunded)));
     }
-    calls::try_record(lane, &said).await.map(drop)
+    calls::try_record(context, &said).await.map(drop)
 }

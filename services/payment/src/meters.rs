@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgConnection;
 
-use crate::messaging::Emission;
+use crate::messaging::OutboxEvent;
 use crate::row::Row;
 use crate::store;
 
@@ -36,7 +36,7 @@ struct Done {
 
 impl Tally {
     /// Notes what is published about a row.
-    pub(crate) fn note(&mut self, row: &Row, emission: Option<&Emission>) {
+    pub(crate) fn note(&mut self, row: &Row, emission: Option<&OutboxEvent>) {
         let status = match emission.map(|emission| &emission.event) {
             Some(Event::PaymentSucceeded(_)) => PaymentStatus::Success,
             Some(Event::PaymentFailed(_)) => PaymentStatus::Failed,

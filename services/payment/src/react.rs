@@ -9,13 +9,13 @@ use std::sync::Arc;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{Cause, Counts, ReactError, Reactor, Refusal};
+use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError};
 use sqlx::PgConnection;
 
 use crate::call::Call;
 use crate::calls::Calls;
 use crate::domain::{Illegal, Input, InputKind, Payment, decide};
-use crate::messaging::{Content, Lane, Reacted, Received};
+use crate::messaging::{Content, Handled, Received, ServiceContext};
 use crate::meters::Tally;
 use crate::record::settle;
 use crate::row::Row;
@@ -23,8 +23,8 @@ use crate::store;
 
 pub use table::PARTICIPANT;
 
-pub(crate) struct PaymentReactor {
-    pub(crate) lane: Lane,
+pub(crate) struct PaymentHandler {
+    pub(crate) context: ServiceContext,
     pub(crate) counts: Arc<Counts>,
     pub(crate) calls: Calls,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Committed {
     no_ops: usize,
 }
 
-impl Reactor for PaymentReactor {
+impl BatchHandler for PaymentHandler {
     type Contract = Codec;
     type After = Committed;
     type Due = OrderId;
@@ -51,7 +51,7 @@ impl Reactor for PaymentReactor {
         connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let events: Vec<(usize, &Envelope, &Event, OrderId)> = contents(events).collect();
         let ids: BTreeSet<OrderId> = events.iter().map(|(.., order)| *order).collect();
         let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
@@ -79,23 +79,23 @@ impl Reactor for PaymentReactor {
                     if trace.trace_id() != envelope.trace.trace_id() {
                         requests.insert(order_id, envelope.trace.clone());
                     }
-                    let emission = settle(&self.lane, row, decision, Cause::from(envelope), now, &trace);
+                    let emission = settle(&self.context, row, decision, Cause::from(envelope), now, &trace);
                     tally.note(row, emission.as_ref());
                     emissions.extend(emission);
                 }
-                Err(illegal) => refusals.push(Refusal { index, detail: illegal.to_string() }),
+                Err(illegal) => refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
             }
         }
 
         let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
-        store::write_payments(connection, &self.lane, &written).await?;
+        store::write_payments(connection, &self.context, &written).await?;
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row, requests.get(&row.order_id))).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
             tally,
             no_ops,
         };
-        Ok(Reacted { emissions, refusals, applied, after })
+        Ok(Handled { emissions, refusals, applied, after })
     }
 
     fn committed(&self, after: Committed) {
@@ -114,9 +114,9 @@ impl Reactor for PaymentReactor {
         _: &mut PgConnection,
         _: Micros,
         _: &[OrderId],
-    ) -> Result<Reacted<Committed>, ReactError> {
+    ) -> Result<Handled<Committed>, ReactError> {
         let after = Committed { calls: Vec::new(), stops: Vec::new(), tally: Tally::default(), no_ops: 0 };
-        Ok(Reacted { emissions: Vec::new(), refusals: Vec::new(), applied: Vec::new(), after })
+        Ok(Handled { emissions: Vec::new(), refusals: Vec::new(), applied: Vec::new(), after })
     }
 
     async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {
@@ -145,6 +145,6 @@ fn contents<'a>(
             let (envelope, event) = &**content;
             event.subject().order().map(|order| (index, envelope, event, order))
         }
-        Content::Erased { .. } => None,
+        Content::Tombstone { .. } => None,
     })
 }

@@ -10,31 +10,31 @@ use sqlx::PgConnection;
 
 use crate::call::{Call, Key, Said};
 use crate::domain::{Decision, Input, decide};
-use crate::messaging::{Emission, Lane};
+use crate::messaging::{OutboxEvent, ServiceContext};
 use crate::meters::Tally;
 use crate::row::Row;
 use crate::store;
 
 /// Applies a decision to its row. `cause`: what the event, if there is one, is derived from.
 pub(crate) fn settle(
-    lane: &Lane,
+    context: &ServiceContext,
     row: &mut Row,
     decision: Decision,
     cause: Cause,
     now: Micros,
     trace: &TraceContext,
-) -> Option<Emission> {
+) -> Option<OutboxEvent> {
     for change in decision.changes {
         row.apply(change, cause, now);
     }
     let event = decision.emit?;
     let sequence = row.next_sequence(now);
-    Some(lane.emission(cause, event, 0, now, sequence, trace))
+    Some(context.emission(cause, event, 0, now, sequence, trace))
 }
 
 /// What the answers led to.
 pub(crate) struct Recorded {
-    pub(crate) emissions: Vec<Emission>,
+    pub(crate) emissions: Vec<OutboxEvent>,
     /// What is to be asked next.
     pub(crate) calls: Vec<Call>,
     pub(crate) tally: Tally,
@@ -42,7 +42,7 @@ pub(crate) struct Recorded {
 
 /// Records what the provider said, for a batch of orders: one transaction.
 pub(crate) async fn record(
-    lane: &Lane,
+    context: &ServiceContext,
     connection: &mut PgConnection,
     answers: &BTreeMap<Key, Said>,
     now: Micros,
@@ -57,14 +57,14 @@ pub(crate) async fn record(
             Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
             Said::RefundParked { attempts, reason } => {
                 tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
-                store::park_refund(connection, lane, *order_id, *attempts, reason, now).await?;
+                store::park_refund(connection, context, *order_id, *attempts, reason, now).await?;
                 continue;
             }
         };
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
                 let trace = order_trace(row.trace.as_ref(), None, *order_id);
-                let emission = settle(lane, row, decision, cause, now, &trace);
+                let emission = settle(context, row, decision, cause, now, &trace);
                 tally.note(row, emission.as_ref());
                 emissions.extend(emission);
             }
@@ -75,7 +75,7 @@ pub(crate) async fn record(
         }
     }
     let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
-    store::write_payments(connection, lane, &written).await?;
+    store::write_payments(connection, context, &written).await?;
     let calls = written.iter().filter_map(|row| Call::of(row, None)).collect();
     Ok(Recorded { emissions, calls, tally })
 }

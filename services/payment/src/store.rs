@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::call::{Key, Kind};
 use crate::domain::{Charge, Payment, Refund};
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::row::Row;
 
 /// The columns of a payment and of its refund, from `payments p left join refunds r`.
@@ -259,12 +259,12 @@ fn status(row: &Row) -> &'static str {
 /// Keeps `open_calls` in step with them.
 pub(crate) async fn write_payments(
     connection: &mut PgConnection,
-    lane: &Lane,
+    context: &ServiceContext,
     rows: &[&Row],
 ) -> Result<(), ReactError> {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
     if !new.is_empty() {
-        let opened = Changed::of(lane, &new, |row| Kind::open(&row.payment));
+        let opened = Changed::of(context, &new, |row| Kind::open(&row.payment));
         let done = sqlx::query(INSERT_PAYMENTS)
             .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
@@ -307,8 +307,8 @@ pub(crate) async fn write_payments(
     }
     if !stored.is_empty() {
         let now = |row: &Row| Kind::open(&row.payment);
-        let opened = Changed::of(lane, &stored, |row| now(row).filter(|_| now(row) != row.read_call));
-        let closed = Changed::of(lane, &stored, |row| row.read_call.filter(|_| now(row) != row.read_call));
+        let opened = Changed::of(context, &stored, |row| now(row).filter(|_| now(row) != row.read_call));
+        let closed = Changed::of(context, &stored, |row| row.read_call.filter(|_| now(row) != row.read_call));
         let done = sqlx::query(UPDATE_PAYMENTS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
@@ -351,10 +351,10 @@ struct Changed {
 }
 
 impl Changed {
-    fn of(lane: &Lane, rows: &[&Row], kind: impl Fn(&Row) -> Option<Kind>) -> Self {
+    fn of(context: &ServiceContext, rows: &[&Row], kind: impl Fn(&Row) -> Option<Kind>) -> Self {
         let mut changed = Changed::default();
         for (row, kind) in rows.iter().filter_map(|row| kind(row).map(|kind| (row, kind))) {
-            changed.shards.push(shard(lane, row.order_id));
+            changed.shards.push(shard(context, row.order_id));
             changed.orders.push(row.order_id.as_uuid());
             changed.kinds.push(kind.as_str());
             let end = row.expires_at.filter(|_| kind == Kind::Charge);
@@ -364,8 +364,8 @@ impl Changed {
     }
 }
 
-fn shard(lane: &Lane, order: OrderId) -> i16 {
-    number(lane.shard_of(&order.to_string()))
+fn shard(context: &ServiceContext, order: OrderId) -> i16 {
+    number(context.shard_of(&order.to_string()))
 }
 
 fn number(shard: u32) -> i16 {
@@ -375,7 +375,7 @@ fn number(shard: u32) -> i16 {
 /// The money is still owed: the row stays open, and says what a person has to know.
 pub(crate) async fn park_refund(
     connection: &mut PgConnection,
-    lane: &Lane,
+    context: &ServiceContext,
     order: OrderId,
     attempts: u32,
     reason: &str,
@@ -386,7 +386,7 @@ pub(crate) async fn park_refund(
         .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
         .bind(reason)
         .bind(now.to_datetime())
-        .bind(shard(lane, order))
+        .bind(shard(context, order))
         .execute(connection)
         .await?;
     Ok(())
@@ -413,12 +413,12 @@ pub(crate) async fn parked_refunds(pool: &PgPool) -> Result<Vec<ParkedRefund>, s
 }
 
 /// Opens the call of a parked refund again, for the owner of its shard to find. False: there is none parked.
-pub(crate) async fn retry_refund(lane: &Lane, order: OrderId) -> Result<bool, sqlx::Error> {
+pub(crate) async fn retry_refund(context: &ServiceContext, order: OrderId) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(RETRY_REFUND)
         .bind(order.as_uuid())
-        .bind(shard(lane, order))
-        .bind(lane.now().to_datetime())
-        .execute(lane.pool())
+        .bind(shard(context, order))
+        .bind(context.now().to_datetime())
+        .execute(context.pool())
         .await?;
     Ok(done.rows_affected() > 0)
 }

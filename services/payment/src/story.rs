@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::call::{Call, Key, Said};
 use crate::domain::Charge;
-use crate::messaging::{Emission, Lane};
+use crate::messaging::{OutboxEvent, ServiceContext};
 use crate::row::Row;
 
 /// The trace that a call belongs to, and who wants it.
@@ -51,23 +51,28 @@ pub(crate) struct Story {
 pub(crate) struct Stories(Mutex<BTreeMap<Key, Arc<Story>>>);
 
 impl Stories {
-    pub(crate) fn begin(&self, lane: &Lane, call: &Call) -> Option<Arc<Story>> {
-        let story = Arc::new(Story::begin(lane, call)?);
+    pub(crate) fn begin(&self, context: &ServiceContext, call: &Call) -> Option<Arc<Story>> {
+        let story = Arc::new(Story::begin(context, call)?);
         self.lock().insert(call.key(), Arc::clone(&story));
         Some(story)
     }
 
     /// The answers are recorded.
-    pub(crate) fn tell(&self, lane: &Lane, answers: &BTreeMap<Key, Said>, emissions: &[Emission]) {
+    pub(crate) fn tell(
+        &self,
+        context: &ServiceContext,
+        answers: &BTreeMap<Key, Said>,
+        emissions: &[OutboxEvent],
+    ) {
         let stories = self.lock();
         for (key, said) in answers {
             let Some(story) = stories.get(key) else { continue };
             if let Said::RefundParked { reason, .. } = said {
-                story.tell_parked(lane, reason);
+                story.tell_parked(context, reason);
             }
             let order = key.0.to_string();
             for emission in emissions.iter().filter(|emission| *emission.envelope.subject == *order) {
-                story.tell(lane, emission);
+                story.tell(context, emission);
             }
         }
     }
@@ -94,8 +99,8 @@ struct Made {
 }
 
 impl Story {
-    fn begin(lane: &Lane, call: &Call) -> Option<Story> {
-        let origin = call.origin().filter(|origin| lane.tracer().records(&origin.trace))?.clone();
+    fn begin(context: &ServiceContext, call: &Call) -> Option<Story> {
+        let origin = call.origin().filter(|origin| context.tracer().records(&origin.trace))?.clone();
         Some(Story {
             origin,
             charge: call.charge().clone(),
@@ -110,23 +115,23 @@ impl Story {
     }
 
     /// It has ended with this event.
-    fn tell(&self, lane: &Lane, emission: &Emission) {
-        let Some(told) = lane.told(emission, self.begun) else { return };
-        self.tell_as(lane, told, &emission.step());
+    fn tell(&self, context: &ServiceContext, emission: &OutboxEvent) {
+        let Some(told) = context.told(emission, self.begun) else { return };
+        self.tell_as(context, told, &emission.step());
     }
 
     /// It has ended without one: a person has to look.
-    fn tell_parked(&self, lane: &Lane, reason: &str) {
-        let own = lane.tracer().child(&self.origin.trace);
+    fn tell_parked(&self, context: &ServiceContext, reason: &str) {
+        let own = context.tracer().child(&self.origin.trace);
         let told = Span::new(span::PAYMENT_REFUND, Kind::Internal, &own, self.begun)
             .until(SystemTime::now())
             .under(&self.origin.trace)
             .failed_with("parked", reason.to_owned());
-        self.tell_as(lane, told, &own);
+        self.tell_as(context, told, &own);
     }
 
-    fn tell_as(&self, lane: &Lane, told: Span, own: &TraceContext) {
-        let tracer = lane.tracer();
+    fn tell_as(&self, context: &ServiceContext, told: Span, own: &TraceContext) {
+        let tracer = context.tracer();
         let payment = self.charge.payment_id.to_string();
         let mut told = told
             .with(attribute::PAYMENT_ID, payment.clone())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use minuet_messaging::fault::Point;
+use minuet_messaging::failpoint::Failpoint;
 use minuet_tests::{Options, Servers, until};
 use parking_lot::Mutex;
 
@@ -28,48 +28,50 @@ enum When {
 }
 
 /// Where a point is, when it is passed, and on which passage the process dies.
-fn place(point: Point) -> (&'static [&'static str], When, u64) {
+fn place(point: Failpoint) -> (&'static [&'static str], When, u64) {
     const WITH_LANE: &[&str] = &["order", "inventory", "payment"];
     const WITH_SWEEPER: &[&str] = &["order", "inventory"];
     match point {
-        Point::BeforeProduce | Point::AfterAck => (&["gateway"], When::UnderLoad, 3),
-        Point::AfterPoll
-        | Point::AfterClaim
-        | Point::BeforeCommit
-        | Point::AfterCommit
-        | Point::AfterStoreOffset
-        | Point::AfterRelayRead
-        | Point::BeforeRelayAck
-        | Point::AfterRelayAck
-        | Point::AfterRelayDelete => (WITH_LANE, When::UnderLoad, 3),
-        Point::WhileGivingAway => (WITH_LANE, When::InRebalance, 1),
-        Point::BeforeTake | Point::AfterTake => (WITH_LANE, When::AtTakeover, 1),
-        Point::AfterDue | Point::BeforeSweepCommit => (WITH_SWEEPER, When::UnderLoad, 1),
-        Point::BeforeCharge | Point::AfterCharge | Point::BeforeRecord => (&["payment"], When::UnderLoad, 2),
-        Point::BeforeStop | Point::AfterStop | Point::BeforeRefund | Point::AfterRefund => {
+        Failpoint::BeforeProduce | Failpoint::AfterAck => (&["gateway"], When::UnderLoad, 3),
+        Failpoint::AfterPoll
+        | Failpoint::AfterClaim
+        | Failpoint::BeforeCommit
+        | Failpoint::AfterCommit
+        | Failpoint::AfterStoreOffset
+        | Failpoint::AfterRelayRead
+        | Failpoint::BeforeRelayAck
+        | Failpoint::AfterRelayAck
+        | Failpoint::AfterRelayDelete => (WITH_LANE, When::UnderLoad, 3),
+        Failpoint::WhileGivingAway => (WITH_LANE, When::InRebalance, 1),
+        Failpoint::BeforeTake | Failpoint::AfterTake => (WITH_LANE, When::AtTakeover, 1),
+        Failpoint::AfterDue | Failpoint::BeforeSweepCommit => (WITH_SWEEPER, When::UnderLoad, 1),
+        Failpoint::BeforeCharge | Failpoint::AfterCharge | Failpoint::BeforeRecord => {
+            (&["payment"], When::UnderLoad, 2)
+        }
+        Failpoint::BeforeStop | Failpoint::AfterStop | Failpoint::BeforeRefund | Failpoint::AfterRefund => {
             (&["payment"], When::UnderLoad, 1)
         }
-        Point::BeforeLookUp | Point::AfterLookUp => (&["payment"], When::AtTakeover, 1),
+        Failpoint::BeforeLookUp | Failpoint::AfterLookUp => (&["payment"], When::AtTakeover, 1),
     }
 }
 
-fn all() -> Vec<(Point, &'static str)> {
-    let points = Point::ALL.iter();
+fn all() -> Vec<(Failpoint, &'static str)> {
+    let points = Failpoint::ALL.iter();
     points.flat_map(|point| place(*point).0.iter().map(|service| (*point, *service))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_where_most_is_at_stake_changes_nothing() {
     run(vec![
-        (Point::AfterCommit, "order"),
-        (Point::AfterRelayAck, "inventory"),
-        (Point::AfterCharge, "payment"),
-        (Point::BeforeSweepCommit, "inventory"),
-        (Point::AfterLookUp, "payment"),
-        (Point::WhileGivingAway, "inventory"),
-        (Point::BeforeCommit, "payment"),
-        (Point::AfterAck, "gateway"),
-        (Point::AfterRefund, "payment"),
+        (Failpoint::AfterCommit, "order"),
+        (Failpoint::AfterRelayAck, "inventory"),
+        (Failpoint::AfterCharge, "payment"),
+        (Failpoint::BeforeSweepCommit, "inventory"),
+        (Failpoint::AfterLookUp, "payment"),
+        (Failpoint::WhileGivingAway, "inventory"),
+        (Failpoint::BeforeCommit, "payment"),
+        (Failpoint::AfterAck, "gateway"),
+        (Failpoint::AfterRefund, "payment"),
     ])
     .await;
 }
@@ -80,7 +82,7 @@ async fn a_crash_at_any_point_changes_nothing() {
     run(all()).await;
 }
 
-async fn run(mut cases: Vec<(Point, &'static str)>) {
+async fn run(mut cases: Vec<(Failpoint, &'static str)>) {
     cases.retain(|(point, service)| is_wanted(point.name(), service));
     let orders = orders();
     let runs = cases.into_iter().zip(1..).map(|((point, service), seed)| async move {
@@ -91,16 +93,17 @@ async fn run(mut cases: Vec<(Point, &'static str)>) {
         row
     });
     let mut rows: Vec<Row> = futures::stream::iter(runs).buffered(AT_ONCE).collect().await;
-    rows.sort_by_key(|row| Point::ALL.iter().position(|point| point.name() == row.point));
+    rows.sort_by_key(|row| Failpoint::ALL.iter().position(|point| point.name() == row.point));
     judge(&rows);
 }
 
-async fn crash(point: Point, victim: &'static str, orders: usize, seed: u64, reached: &AtomicBool) {
+async fn crash(point: Failpoint, victim: &'static str, orders: usize, seed: u64, reached: &AtomicBool) {
     let (_, when, passage) = place(point);
     // The order's own deadline comes only to what nothing else ends.
     let by_deadline: &[(&str, &str)] =
         &[("MINUET_INVENTORY__RESERVATION_SECONDS", "600"), ("MINUET_ORDER__DEADLINE_SECONDS", "12")];
-    let sweeps_orders = victim == "order" && matches!(point, Point::AfterDue | Point::BeforeSweepCommit);
+    let sweeps_orders =
+        victim == "order" && matches!(point, Failpoint::AfterDue | Failpoint::BeforeSweepCommit);
     let settings = if sweeps_orders { by_deadline } else { &[] };
     let shop =
         Shop::new(Servers::shared().await, Options { partitions: 3, ..Options::default() }, settings).await;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use minuet_messaging::fault::Point;
+use minuet_messaging::failpoint::Failpoint;
 use minuet_tests::{Api, Folder, Minuet, Options, Process, SERVICES, Servers, World, until};
 use parking_lot::Mutex;
 
@@ -101,7 +101,7 @@ impl Shop {
     }
 
     /// It will die there, once the shop is [`armed`](Self::arm).
-    pub(super) fn start_to_die(&self, service: &'static str, point: Point, passage: u64) -> Arc<Process> {
+    pub(super) fn start_to_die(&self, service: &'static str, point: Failpoint, passage: u64) -> Arc<Process> {
         let command = self
             .at_home(service)
             .env("MINUET_FAULT", format!("{point}:{passage}"))

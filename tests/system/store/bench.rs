@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Envelope, Event, ids};
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{ByHand, Cause, Clock, Counts, Incoming, Reactor};
+use minuet_messaging::{BatchHandler, Cause, Clock, Counts, Incoming, SteppedService};
 use minuet_tests::{Options, World};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -16,12 +16,12 @@ use uuid::Uuid;
 pub(super) const PARTITIONS: u32 = 4;
 
 /// A service over the shop's events, of which orders may become due.
-pub(super) trait ShopService: Reactor<Contract = Codec, Due = OrderId> {}
+pub(super) trait ShopService: BatchHandler<Contract = Codec, Due = OrderId> {}
 
-impl<R: Reactor<Contract = Codec, Due = OrderId>> ShopService for R {}
+impl<R: BatchHandler<Contract = Codec, Due = OrderId>> ShopService for R {}
 
 pub(super) struct Bench<R: ShopService> {
-    pub(super) hand: ByHand<R>,
+    pub(super) hand: SteppedService<R>,
     pub(super) world: World,
     service: &'static str,
     offset: Cell<i64>,
@@ -93,10 +93,10 @@ impl Ledger {
 }
 
 impl<R: ShopService> Bench<R> {
-    pub(super) async fn new(service: &'static str, by_hand: impl Fn(&World) -> ByHand<R>) -> Self {
+    pub(super) async fn new(service: &'static str, stepped: impl Fn(&World) -> SteppedService<R>) -> Self {
         let (options, _) = Options::with_time();
         let world = World::with(Options { partitions: PARTITIONS, ..options }).await;
-        let hand = by_hand(&world);
+        let hand = stepped(&world);
         let shards: Vec<u32> = (0..PARTITIONS).collect();
         hand.take(&shards, "a test").await.unwrap();
         Bench { hand, world, service, offset: Cell::new(0) }
@@ -107,7 +107,7 @@ impl<R: ShopService> Bench<R> {
     }
 
     pub(super) fn now(&self) -> Micros {
-        self.hand.lane().now()
+        self.hand.context().now()
     }
 
     pub(super) fn pass(&self, minutes: i64) {
@@ -117,7 +117,7 @@ impl<R: ShopService> Bench<R> {
 
     pub(super) fn send(&self, event: impl Into<Event>) -> Sent {
         let event = event.into();
-        let partition = self.hand.lane().shard_of(&event.key()).cast_signed();
+        let partition = self.hand.context().shard_of(&event.key()).cast_signed();
         self.send_to(partition, event)
     }
 

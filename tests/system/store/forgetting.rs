@@ -5,7 +5,7 @@ use std::time::Duration;
 use minuet_tests::adjustment;
 
 use super::bench::Bench;
-use super::inventory::by_hand;
+use super::inventory::stepped;
 
 const RETENTION: Duration = Duration::from_secs(15 * 24 * 3600);
 const DAYS: &str = "select count(*) from pg_inherits where inhparent = 'inbox'::regclass";
@@ -13,7 +13,7 @@ const ROWS: &str = "select count(*) from inbox";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_days_leave_the_space_of_fifteen() {
-    let bench = Bench::new("inventory", by_hand).await;
+    let bench = Bench::new("inventory", stepped).await;
     // Before there is any partition: it moves into its day's.
     let mut sent = vec![bench.send(adjustment("tea", "a", 1))];
     bench.batch(&sent).await;

@@ -7,7 +7,7 @@ use minuet_inventory::Settings;
 use minuet_inventory::domain::{
     Adjusted, Change, Decision, Held, Input, Level, Reservation, Stock, adjust, decide, shift,
 };
-use minuet_messaging::{ByHand, Cause};
+use minuet_messaging::{Cause, SteppedService};
 use minuet_tests::World;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -255,12 +255,12 @@ impl Model for Inventory {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
-    minuet_inventory::by_hand(Settings::default(), world.parts("inventory")).unwrap()
+pub(super) fn stepped(world: &World) -> SteppedService<impl ShopService + use<>> {
+    minuet_inventory::stepped(Settings::default(), world.parts("inventory")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stock_of_any_batches_is_that_of_its_decisions() {
-    let bench = Bench::new("inventory", by_hand).await;
+    let bench = Bench::new("inventory", stepped).await;
     try_scripts::<Inventory, _>(&bench, 40, scripts(what(), Just(Sweep)));
 }

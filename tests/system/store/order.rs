@@ -4,7 +4,7 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::orders::OrderSubmitted;
 use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, PaymentId};
 use minuet_events::{Envelope, Event};
-use minuet_messaging::{ByHand, Cause};
+use minuet_messaging::{Cause, SteppedService};
 use minuet_order::Settings;
 use minuet_order::domain::{Change, Decision, Input, Order, Product, Products, decide};
 use minuet_tests::{World, product};
@@ -352,12 +352,12 @@ impl Model for Orders {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
-    minuet_order::by_hand(Settings::default(), world.parts("order")).unwrap()
+pub(super) fn stepped(world: &World) -> SteppedService<impl ShopService + use<>> {
+    minuet_order::stepped(Settings::default(), world.parts("order")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_orders_of_any_batches_are_those_of_their_decisions() {
-    let bench = Bench::new("order", by_hand).await;
+    let bench = Bench::new("order", stepped).await;
     try_scripts::<Orders, _>(&bench, 40, scripts(what(), Just(Sweep)));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, Sent, ShopService};
 use super::events::{inventory_confirmed, order_id, payment_failed, payment_succeeded, submitted};
-use super::order::by_hand;
+use super::order::stepped;
 
 const PARKED: &str = "select topic, convert_from(key, 'utf8') as key, reason, attempts, in_order from dead_letters where discarded_at is null order by id";
 const NONE: [Value; 0] = [];
@@ -20,7 +20,7 @@ const CURE: &str = "drop trigger poison on orders; drop function poison()";
 
 /// Three orders that are pending.
 async fn three_pending() -> Bench<impl ShopService> {
-    let bench = Bench::new("order", by_hand).await;
+    let bench = Bench::new("order", stepped).await;
     bench.batch(&[bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
     let orders: Vec<Sent> = (0..3).map(|n| bench.send(submitted(n, &[("tea", 2)]))).collect();
     bench.batch(&orders).await;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use minuet_events::Event;
 use minuet_events::ids;
 use minuet_events::values::{CancellationReason, Micros, OrderId};
-use minuet_messaging::{ByHand, Cause};
+use minuet_messaging::{Cause, SteppedService};
 use minuet_payment::Answers;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, Refund, decide};
 use minuet_tests::World;
@@ -216,7 +216,7 @@ impl Model for Payments {
     /// One transaction, in the order of the orders' ids; of one order, the charge's answer first.
     async fn aside<R: ShopService>(&mut self, bench: &Bench<R>, said: Vec<(usize, Said)>) {
         let answers = answers(said);
-        minuet_payment::answered(bench.hand.lane(), &answers).await.unwrap();
+        minuet_payment::answered(bench.hand.context(), &answers).await.unwrap();
         for (order, Answers { charge, refunded }) in &answers {
             if charge.is_some() {
                 self.answered(*order, charge.as_ref(), bench.now());
@@ -236,7 +236,7 @@ impl Model for Payments {
                 Payment::RefundDue { .. } => "refund",
                 _ => return None,
             };
-            let shard = bench.hand.lane().shard_of(&id.to_string());
+            let shard = bench.hand.context().shard_of(&id.to_string());
             Some(json!({"order_id": id.as_uuid(), "kind": kind, "shard": shard}))
         });
         let open: Vec<Value> = open.collect();
@@ -244,12 +244,12 @@ impl Model for Payments {
     }
 }
 
-pub(super) fn by_hand(world: &World) -> ByHand<impl ShopService + use<>> {
-    minuet_payment::by_hand(world.parts("payment")).unwrap()
+pub(super) fn stepped(world: &World) -> SteppedService<impl ShopService + use<>> {
+    minuet_payment::stepped(world.parts("payment")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_payments_of_any_batches_are_those_of_their_decisions() {
-    let bench = Bench::new("payment", by_hand).await;
+    let bench = Bench::new("payment", stepped).await;
     try_scripts::<Payments, _>(&bench, 40, scripts(what(), said()));
 }

@@ -2,7 +2,7 @@
 //! partitions of different owners. The later one has lost a race, which is no error: it starts again and finds the row.
 
 use minuet_events::Event;
-use minuet_messaging::ByHand;
+use minuet_messaging::SteppedService;
 use minuet_tests::{World, adjustment, product, until};
 use serde_json::{Value, json};
 
@@ -16,13 +16,13 @@ use super::{inventory, order, payment};
 /// Two instances of a service on one database, each the owner of two shards.
 struct Two<R: ShopService> {
     bench: Bench<R>,
-    other: ByHand<R>,
+    other: SteppedService<R>,
 }
 
 impl<R: ShopService> Two<R> {
-    async fn new(service: &'static str, by_hand: impl Fn(&World) -> ByHand<R>) -> Self {
-        let bench = Bench::new(service, &by_hand).await;
-        let other = by_hand(&bench.world);
+    async fn new(service: &'static str, stepped: impl Fn(&World) -> SteppedService<R>) -> Self {
+        let bench = Bench::new(service, &stepped).await;
+        let other = stepped(&bench.world);
         other.take(&[2, 3], "the other").await.unwrap();
         Two { bench, other }
     }
@@ -75,7 +75,7 @@ impl<R: ShopService> Two<R> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_submitted_twice_at_once_is_one_order() {
-    let two = Two::new("order", order::by_hand).await;
+    let two = Two::new("order", order::stepped).await;
     two.bench.batch(&[two.bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
     let submitted = || submitted(0, &[("tea", 2)]);
     assert_eq!(two.race("orders", [submitted(), submitted()]).await, 1);
@@ -88,7 +88,7 @@ async fn an_order_that_is_submitted_twice_at_once_is_one_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_that_races_its_order_cancels_it_once() {
-    let two = Two::new("order", order::by_hand).await;
+    let two = Two::new("order", order::stepped).await;
     two.bench.batch(&[two.bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
     let events = [submitted(0, &[("tea", 2)]), cancellation_requested(0, "anna")];
     assert_eq!(two.race("orders", events).await, 1);
@@ -104,7 +104,7 @@ async fn a_cancellation_that_races_its_order_cancels_it_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_placed_twice_at_once_reserves_once() {
-    let two = Two::new("inventory", inventory::by_hand).await;
+    let two = Two::new("inventory", inventory::stepped).await;
     two.bench.batch(&[two.bench.send_to(0, adjustment("tea", "a", 10))]).await;
     two.told().await;
     let placed = || placed(0, &[("tea", 3)]);
@@ -119,7 +119,7 @@ async fn an_order_that_is_placed_twice_at_once_reserves_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_adjustment_of_two_products_counts_once() {
-    let two = Two::new("inventory", inventory::by_hand).await;
+    let two = Two::new("inventory", inventory::stepped).await;
     let (tea, mut milk) = (adjustment("tea", "a", 10), adjustment("milk", "a", 10));
     milk.adjustment_id = tea.adjustment_id;
     assert_eq!(two.race("adjustments", [tea.into(), milk.into()]).await, 1);
@@ -131,7 +131,7 @@ async fn one_adjustment_of_two_products_counts_once() {
 /// They wait for each other at the product's row, so neither has lost anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_adjustments_of_a_new_shelf_both_count() {
-    let two = Two::new("inventory", inventory::by_hand).await;
+    let two = Two::new("inventory", inventory::stepped).await;
     let events = [adjustment("tea", "a", 10).into(), adjustment("tea", "a", 5).into()];
     assert_eq!(two.race("stock", events).await, 0);
 
@@ -141,7 +141,7 @@ async fn two_adjustments_of_a_new_shelf_both_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reservation_that_is_told_twice_at_once_is_charged_once() {
-    let two = Two::new("payment", payment::by_hand).await;
+    let two = Two::new("payment", payment::stepped).await;
     let reserved = || inventory_reserved(0, two.bench.now().plus(time::Duration::minutes(15)));
     assert_eq!(two.race("payments", [reserved(), reserved()]).await, 1);
 
@@ -152,7 +152,7 @@ async fn a_reservation_that_is_told_twice_at_once_is_charged_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_that_races_the_charge_stops_it_or_prevents_it() {
-    let two = Two::new("payment", payment::by_hand).await;
+    let two = Two::new("payment", payment::stepped).await;
     let reserved = inventory_reserved(0, two.bench.now().plus(time::Duration::minutes(15)));
     assert_eq!(two.race("payments", [reserved, order_cancelled(0)]).await, 1);
 
@@ -167,7 +167,7 @@ async fn a_cancellation_that_races_the_charge_stops_it_or_prevents_it() {
 /// The second finds what the first has left, whichever that is.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_changes_of_one_order_at_once_both_count() {
-    let two = Two::new("order", order::by_hand).await;
+    let two = Two::new("order", order::stepped).await;
     let tea = two.bench.send_to(0, product("tea", "12.50", "EUR", true));
     two.bench.batch(&[tea, two.bench.send_to(0, submitted(0, &[("tea", 2)]))]).await;
     two.race("orders", [payment_succeeded(0), inventory_confirmed(0)]).await;
@@ -182,12 +182,12 @@ async fn two_changes_of_one_order_at_once_both_count() {
 /// trigger hides each service's row once from its update.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_not_as_it_was_read_is_read_again() {
-    let order = Bench::new("order", order::by_hand).await;
+    let order = Bench::new("order", order::stepped).await;
     order.batch(&[order.send(cancellation_requested(0, "anna"))]).await;
     let again = order.send(cancellation_requested(0, "admin:boss"));
     assert_eq!(hidden_once(&order, "orders", again).await, json!([{"version": 2}]));
 
-    let inventory = Bench::new("inventory", inventory::by_hand).await;
+    let inventory = Bench::new("inventory", inventory::stepped).await;
     let (tea, placed) =
         (inventory.send(adjustment("tea", "a", 10)), inventory.send(placed(0, &[("tea", 3)])));
     inventory.batch(&[tea, placed]).await;
@@ -196,7 +196,7 @@ async fn a_row_that_is_not_as_it_was_read_is_read_again() {
     let cancelled = inventory.send(order_cancelled(0));
     assert_eq!(hidden_once(&inventory, "stock", cancelled).await, json!([{"version": 4}]));
 
-    let payment = Bench::new("payment", payment::by_hand).await;
+    let payment = Bench::new("payment", payment::stepped).await;
     let expires_at = payment.now().plus(time::Duration::minutes(15));
     payment.batch(&[payment.send(inventory_reserved(0, expires_at))]).await;
     let cancelled = payment.send(order_cancelled(0));
@@ -223,7 +223,7 @@ async fn hidden_once<R: ShopService>(bench: &Bench<R>, table: &str, message: Sen
 /// One partition's older news does not undo another's newer: both are here when neither has seen the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_prices_at_once_the_newer_is_shown() {
-    let two = Two::new("order", order::by_hand).await;
+    let two = Two::new("order", order::stepped).await;
     let older = two.bench.send_to(0, product("tea", "1", "EUR", true));
     two.bench.pass(1);
     let newer = two.bench.send_to(2, product("tea", "2", "EUR", true));

@@ -22,7 +22,9 @@ use minuet_identity::{ADMIN_PREFIX, Verifier};
 use serde_json::{Value, json};
 use tracing::info;
 
-use crate::dead_letters::{DISCARD_REASON, DeadLetters, Letter, Outcome, Which, Whole, discard_reason};
+use crate::store::dead_letters::{
+    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetters, Outcome, discard_reason,
+};
 
 const LARGEST_PAGE: u32 = 100;
 const USUAL_PAGE: u32 = 20;
@@ -61,12 +63,13 @@ async fn list<C: Contract>(
     let mut letters = admin.state.list(&which).await.map_err(|e| database_unavailable(&e))?;
     let more = letters.len() > page;
     letters.truncate(page);
-    let cursor = letters.last().filter(|_| more).map(|letter: &Letter| letter.id.to_string());
+    let cursor = letters.last().filter(|_| more).map(|letter: &DeadLetter| letter.id.to_string());
     Ok(Json(json!({"dead_letters": letters, "next_cursor": cursor})))
 }
 
-fn which(given: Vec<(String, String)>) -> Result<Which, Problem> {
-    let mut which = Which { after: 0, discarded_too: false, limit: USUAL_PAGE, reason: None, key: None };
+fn which(given: Vec<(String, String)>) -> Result<DeadLetterFilter, Problem> {
+    let mut which =
+        DeadLetterFilter { after: 0, discarded_too: false, limit: USUAL_PAGE, reason: None, key: None };
     let (mut errors, mut names) = (Vec::new(), Vec::new());
     for (name, value) in given {
         let wrong = match name.as_str() {
@@ -112,7 +115,7 @@ async fn show<C: Contract>(
     State(admin): Parked<C>,
     _: Admin,
     Path(id): Path<i64>,
-) -> Result<Json<Whole>, Problem> {
+) -> Result<Json<DeadLetterDetail>, Problem> {
     let found = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?;
     found.map(Json).ok_or_else(unknown)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Event};
-use minuet_messaging::{ByHand, Clock, Incoming, Position, Reactor, ServiceParts, Settings};
+use minuet_messaging::{BatchHandler, Clock, Incoming, Position, ServiceParts, Settings, SteppedService};
 use minuet_payment::Answers;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -53,33 +53,33 @@ pub(super) async fn play(
     };
     match hands.service {
         Service::Order => {
-            let hand = minuet_order::by_hand(Default::default(), parts)?;
+            let hand = minuet_order::stepped(Default::default(), parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
         Service::Inventory => {
             let reservation_seconds = u32::try_from(hold.whole_seconds()).unwrap_or(u32::MAX);
             let own = minuet_inventory::Settings { reservation_seconds, ..Default::default() };
-            let hand = minuet_inventory::by_hand(own, parts)?;
+            let hand = minuet_inventory::stepped(own, parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
         Service::Payment => {
-            let hand = minuet_payment::by_hand(parts)?;
+            let hand = minuet_payment::stepped(parts)?;
             hands.run(&hand, &micros, nodes, done).await
         }
     }
 }
 
 impl Hands<'_> {
-    async fn run<R: Reactor<Contract = Codec, Due = OrderId>>(
+    async fn run<R: BatchHandler<Contract = Codec, Due = OrderId>>(
         &self,
-        hand: &ByHand<R>,
+        hand: &SteppedService<R>,
         clock: &AtomicI64,
         nodes: &[Node<'_>],
         mut done: impl FnMut(usize),
     ) -> Result<Emitted, AuditError> {
         // Whichever partition a message came in on, its shard is held.
         let most = self.messages.keys().map(|place| u32::from(place.partition) + 1).max().unwrap_or(0);
-        let shards: Vec<u32> = (0..most.max(hand.lane().partitions())).collect();
+        let shards: Vec<u32> = (0..most.max(hand.context().partitions())).collect();
         hand.take(&shards, "minuet-audit").await?;
         let (mut emitted, mut taken, mut at) = (Emitted::new(), 0, 0);
         while at < nodes.len() {
@@ -92,9 +92,9 @@ impl Hands<'_> {
                             let charge = answer(&outcome.event);
                             let said = Answers { refunded: charge.is_none(), charge };
                             let answers = BTreeMap::from([(*order, said)]);
-                            minuet_payment::answered(hand.lane(), &answers).await?;
+                            minuet_payment::answered(hand.context(), &answers).await?;
                         }
-                        Service::Order | Service::Inventory => hand.pass_time(&[*order]).await?,
+                        Service::Order | Service::Inventory => hand.run_sweep(&[*order]).await?,
                     }
                 }
                 Do::Input { .. } => {
@@ -107,7 +107,7 @@ impl Hands<'_> {
             }
             at += batch;
             if at - taken >= TAKE || at == nodes.len() {
-                self.take(hand.lane().pool(), &mut emitted).await?;
+                self.take(hand.context().pool(), &mut emitted).await?;
                 taken = at;
             }
             done(batch);

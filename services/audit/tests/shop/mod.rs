@@ -16,7 +16,7 @@ use minuet_events::values::{
 use minuet_events::{Codec, Envelope, Event, EventType, TraceContext, partition};
 use minuet_inventory::domain as stock;
 use minuet_messaging::topics::Catalogue;
-use minuet_messaging::{Cause, Emission};
+use minuet_messaging::{Cause, OutboxEvent};
 use minuet_order::domain as orders;
 use minuet_payment::domain as payments;
 use time::Duration;
@@ -421,8 +421,8 @@ impl Shop {
     fn emit(&mut self, by: Service, cause: Cause, event: Event, sequence: Option<i64>) {
         let trace = TraceContext::derived("/shop/test", cause.id);
         let source = &self.sources[by as usize];
-        let Emission { envelope, event, .. } =
-            Emission::<Codec>::caused_by(cause, source, event, 0, self.now, sequence, &trace);
+        let OutboxEvent { envelope, event, .. } =
+            OutboxEvent::<Codec>::caused_by(cause, source, event, 0, self.now, sequence, &trace);
         self.publish(Made { envelope, event });
     }
 

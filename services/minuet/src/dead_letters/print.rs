@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use minuet_messaging::{Letter, Outcome, Redriven, State, Whole};
+use minuet_messaging::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, Redriven};
 use serde_json::{Value, json};
 
 /// So much of a payload that is no record is shown to a person; `-J` has all of it.
@@ -21,7 +21,7 @@ impl<W: Write> Printer<W> {
         Printer { out, json, rows: Vec::new() }
     }
 
-    pub(super) fn rows(&mut self, service: &str, letters: &[Letter]) -> io::Result<()> {
+    pub(super) fn rows(&mut self, service: &str, letters: &[DeadLetter]) -> io::Result<()> {
         for letter in letters {
             if self.json {
                 self.line(service, json!(letter))?;
@@ -63,12 +63,12 @@ impl<W: Write> Printer<W> {
         self.out.flush()
     }
 
-    pub(super) fn whole(&mut self, service: &str, whole: &Whole) -> io::Result<()> {
+    pub(super) fn whole(&mut self, service: &str, whole: &DeadLetterDetail) -> io::Result<()> {
         if self.json {
             self.line(service, json!(whole))?;
             return self.out.flush();
         }
-        let Whole { letter, event_type, headers, value, odd, .. } = whole;
+        let DeadLetterDetail { letter, event_type, headers, value, odd, .. } = whole;
         let out = &mut self.out;
         writeln!(out, "{service} {}: {}", letter.id, letter.state.name())?;
         writeln!(out, "where     {}", letter.position())?;
@@ -80,7 +80,7 @@ impl<W: Write> Printer<W> {
             letter.attempts
         )?;
         writeln!(out, "reason    {}: {}", letter.reason, visible(&letter.detail))?;
-        if let State::Discarded { discarded_at, discarded_by, discard_reason } = &letter.state {
+        if let DeadLetterState::Discarded { discarded_at, discarded_by, discard_reason } = &letter.state {
             let at = seconds(&discarded_at.to_string());
             writeln!(out, "discarded {at} by {}: {}", visible(discarded_by), visible(discard_reason))?;
         }

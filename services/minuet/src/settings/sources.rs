@@ -72,7 +72,7 @@ fn read_file(path: &Path, required: bool, tree: &mut Tree, problems: &mut Vec<Pr
 
 /// `MINUET_<SECTION>__<KEY>`; below `kafka`, a single underscore stands for a dot.
 fn path_of_variable(name: &str) -> Option<Vec<String>> {
-    if name == PARTS || minuet_messaging::fault::VARIABLES.contains(&name) {
+    if name == PARTS || minuet_messaging::failpoint::VARIABLES.contains(&name) {
         return None;
     }
     let lower = name.strip_prefix(VARIABLES)?.to_lowercase();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::fault::Point::{
+use minuet_messaging::failpoint::Failpoint::{
     AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
 };
-use minuet_messaging::fault::{Point, reach};
+use minuet_messaging::failpoint::{Failpoint, hit};
 use minuet_telemetry::error_chain;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::call::{Call, Said};
 use crate::domain::{Answer, Charge, Refund, in_time, too_late};
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::provider::{NoAnswer, PaymentGateway};
 use crate::story::Story;
@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 5;
 
 pub(super) struct Conversation<G> {
     pub(super) gateway: Arc<G>,
-    pub(super) lane: Lane,
+    pub(super) context: ServiceContext,
     pub(super) meters: PaymentMeters,
     /// One for each request at the provider; nobody keeps a seat while it waits for its next attempt.
     pub(super) seats: Semaphore,
@@ -94,7 +94,7 @@ impl<G: PaymentGateway> Conversation<G> {
                 }
             } else if stop.is_cancelled() || attempt >= ATTEMPTS {
                 call_off().await
-            } else if !in_time(expires_at, self.lane.now()) {
+            } else if !in_time(expires_at, self.context.now()) {
                 call_off().await.map(too_late)
             } else {
                 tokio::select! {
@@ -114,15 +114,15 @@ impl<G: PaymentGateway> Conversation<G> {
     async fn seated<T>(
         &self,
         story: Option<&Story>,
-        [before, after]: [Point; 2],
+        [before, after]: [Failpoint; 2],
         call: impl Future<Output = Result<T, NoAnswer>>,
     ) -> Result<T, NoAnswer> {
         // Never closed, so there is always one in the end.
         let _seat = self.seats.acquire().await;
-        reach(before);
+        hit(before);
         let begun = SystemTime::now();
         let answer = self.meters.request(operation(before), bounded(call)).await;
-        reach(after);
+        hit(after);
         if let Some(story) = story {
             story.asked(
                 operation(before),
@@ -142,7 +142,7 @@ async fn bounded<T>(call: impl Future<Output = Result<T, NoAnswer>>) -> Result<T
 }
 
 /// The request before which this point lies.
-fn operation(before: Point) -> &'static str {
+fn operation(before: Failpoint) -> &'static str {
     match before {
         BeforeLookUp => "look_up",
         BeforeStop => "cancel",

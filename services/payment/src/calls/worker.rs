@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_messaging::ReactError;
-use minuet_messaging::fault::{Point, reach};
+use minuet_messaging::failpoint::{Failpoint, hit};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::conversation::{Conversation, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
 use crate::call::{Key, Said};
-use crate::messaging::Lane;
+use crate::messaging::ServiceContext;
 use crate::provider::PaymentGateway;
 use crate::record::{Recorded, record as record_answers};
 use crate::story::Stories;
@@ -31,7 +31,7 @@ type Tasks = JoinSet<(Key, Said)>;
 
 pub(crate) struct Worker<G> {
     conversation: Arc<Conversation<G>>,
-    lane: Lane,
+    context: ServiceContext,
     calls: Calls,
     stories: Stories,
     shutdown: CancellationToken,
@@ -41,18 +41,18 @@ impl<G: PaymentGateway> Worker<G> {
     pub(crate) fn new(
         gateway: Arc<G>,
         settings: &Settings,
-        lane: Lane,
+        context: ServiceContext,
         calls: Calls,
         shutdown: CancellationToken,
     ) -> Self {
         let conversation = Conversation {
             gateway,
-            lane: lane.clone(),
+            context: context.clone(),
             meters: calls.meters.clone(),
             seats: Semaphore::new(settings.concurrency.max(1)),
             refund_attempts: settings.refund_attempts,
         };
-        Worker { conversation: Arc::new(conversation), lane, calls, stories: Stories::default(), shutdown }
+        Worker { conversation: Arc::new(conversation), context, calls, stories: Stories::default(), shutdown }
     }
 
     /// Makes the calls until the service stops; then waits a moment for those under way, and records what they said.
@@ -78,7 +78,7 @@ impl<G: PaymentGateway> Worker<G> {
                 }
                 begun = queue.recv() => {
                     let Some((call, stop)) = begun else { break };
-                    let (conversation, story) = (Arc::clone(&self.conversation), self.stories.begin(&self.lane, &call));
+                    let (conversation, story) = (Arc::clone(&self.conversation), self.stories.begin(&self.context, &call));
                     let (key, trace) = (call.key(), call.origin().map(|origin| origin.trace().clone()));
                     let held = async move { (key, conversation.hold(call, &stop, story.as_deref()).await) };
                     tasks.spawn(minuet_telemetry::scope(trace, Some(key.0.to_string()), held));
@@ -110,14 +110,14 @@ impl<G: PaymentGateway> Worker<G> {
     /// Commits the answers, however often the database has to be asked. Those of shards that went to somebody else are left
     /// to the new owner, who looks them up.
     async fn record(&self, answers: BTreeMap<Key, Said>) {
-        let (lane, mut attempt) = (&self.lane, 0);
+        let (context, mut attempt) = (&self.context, 0);
         let mut open = answers.clone();
         while !open.is_empty() {
-            open.retain(|key, _| lane.holds(self.calls.shard(*key)));
-            match try_record(lane, &open).await {
+            open.retain(|key, _| context.holds(self.calls.shard(*key)));
+            match try_record(context, &open).await {
                 Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.stories.tell(lane, &open, &emissions);
+                    self.stories.tell(context, &open, &emissions);
                     self.end(answers.keys());
                     self.calls.ask(calls);
                     return;
@@ -159,10 +159,10 @@ impl<G: PaymentGateway> Worker<G> {
     /// The answer that cannot be recorded stays an open call, and is looked up at the next start; the others are kept.
     async fn one_by_one(&self, answers: &BTreeMap<Key, Said>) {
         for (key, said) in answers {
-            match try_record(&self.lane, &BTreeMap::from([(*key, said.clone())])).await {
+            match try_record(&self.context, &BTreeMap::from([(*key, said.clone())])).await {
                 Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.stories.tell(&self.lane, &BTreeMap::from([(*key, said.clone())]), &emissions);
+                    self.stories.tell(&self.context, &BTreeMap::from([(*key, said.clone())]), &emissions);
                     self.end(std::iter::once(key));
                     self.calls.ask(calls);
                 }
@@ -184,13 +184,17 @@ fn answered(done: Result<(Key, Said), JoinError>) -> Option<(Key, Said)> {
         .ok()
 }
 
-pub(crate) async fn try_record(lane: &Lane, answers: &BTreeMap<Key, Said>) -> Result<Recorded, ReactError> {
-    reach(Point::BeforeRecord);
-    let shards: BTreeSet<u32> = answers.keys().map(|(order, _)| lane.shard_of(&order.to_string())).collect();
-    let mut pooled = lane.connection(&shards).await?;
-    let mut transaction = lane.begin(&mut pooled, &shards).await?;
-    let recorded = record_answers(lane, transaction.connection(), answers, lane.now()).await?;
+pub(crate) async fn try_record(
+    context: &ServiceContext,
+    answers: &BTreeMap<Key, Said>,
+) -> Result<Recorded, ReactError> {
+    hit(Failpoint::BeforeRecord);
+    let shards: BTreeSet<u32> =
+        answers.keys().map(|(order, _)| context.shard_of(&order.to_string())).collect();
+    let mut pooled = context.connection(&shards).await?;
+    let mut transaction = context.begin(&mut pooled, &shards).await?;
+    let recorded = record_answers(context, transaction.connection(), answers, context.now()).await?;
     transaction.commit(&recorded.emissions).await?;
-    lane.keep(pooled);
+    context.keep(pooled);
     Ok(recorded)
 }

@@ -1,0 +1,77 @@
+//! The one point that the environment names.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Failpoint;
+
+pub const VARIABLES: &[&str] = &["MINUET_FAULT", "MINUET_FAULT_ARMED"];
+
+/// As a shell reports a wrong use.
+const WRONG_USE: i32 = 2;
+
+struct Fault {
+    point: Failpoint,
+    /// Passages that are still to come, the last one included.
+    left: AtomicU64,
+    armed: Option<PathBuf>,
+}
+
+static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
+
+/// Dies here, if this is the point and the passage that were named.
+pub fn hit(point: Failpoint) {
+    let Some(fault) = FAULT.get_or_init(read) else { return };
+    if fault.point != point || fault.armed.as_ref().is_some_and(|file| !file.exists()) {
+        return;
+    }
+    if fault.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        die(point);
+    }
+}
+
+fn read() -> Option<Fault> {
+    let value = std::env::var(VARIABLES[0]).ok()?;
+    let Some((point, passage)) = parse(&value) else {
+        tracing::error!(value, "MINUET_FAULT takes point:passage, such as after_commit:3");
+        std::process::exit(WRONG_USE);
+    };
+    let armed = std::env::var_os(VARIABLES[1]).map(PathBuf::from);
+    Some(Fault { point, left: AtomicU64::new(passage), armed })
+}
+
+fn parse(value: &str) -> Option<(Failpoint, u64)> {
+    let (name, passage) = value.split_once(':').unwrap_or((value, "1"));
+    let point = Failpoint::ALL.iter().find(|point| point.name() == name)?;
+    passage.parse().ok().filter(|passage| *passage > 0).map(|passage| (*point, passage))
+}
+
+/// By a real SIGKILL: nothing is unwound, flushed or said goodbye to. Whoever has come here goes no further meanwhile; the
+/// other threads are wherever they are.
+fn die(point: Failpoint) -> ! {
+    tracing::warn!(%point, "fault_reached");
+    let own = std::process::id().to_string();
+    if let Ok(mut kill) = Command::new("sh").args(["-c", "kill -KILL \"$0\"", &own]).spawn()
+        && let Ok(_) = kill.wait()
+    {
+        // It comes at once.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    std::process::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_point_can_be_named() {
+        for point in Failpoint::ALL {
+            assert_eq!(parse(&format!("{point}:7")), Some((*point, 7)));
+            assert_eq!(parse(point.name()), Some((*point, 1)));
+        }
+        assert_eq!([parse("nowhere:1"), parse("after_commit:0"), parse("after_commit:x")], [None; 3]);
+    }
+}

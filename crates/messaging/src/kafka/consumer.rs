@@ -1,0 +1,219 @@
+//! Polls Kafka and hands messages on, one by one as they come. Batches are made by whoever takes them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Message, Offset, Statistics, TopicPartitionList};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::failpoint::{Failpoint, hit};
+use crate::kafka::client::Client;
+use crate::kafka::fetch_buffer::{self, BufferSender, Closed};
+use crate::kafka::revocations::RevocationEpochs;
+use crate::store::shards::Shards;
+use crate::{Dependency, Health, Incoming};
+
+/// How long the poll may wait for room before partitions are paused.
+const PATIENCE: Duration = Duration::from_secs(2);
+const BROKER: Duration = Duration::from_secs(5);
+
+pub(crate) type Polled = StreamConsumer<Membership>;
+
+/// Told by the group which partitions are ours. A shard belongs to whoever reads its partition of the lead topic; under
+/// range assignment that is whoever reads this partition of every topic.
+pub(crate) struct Membership {
+    pub(crate) lead_topic: String,
+    pub(crate) shards: Arc<Shards>,
+    pub(crate) generations: Arc<RevocationEpochs>,
+    pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
+    pub(crate) health: Health,
+    pub(crate) client: Client,
+}
+
+impl Membership {
+    fn lead(&self, partitions: &TopicPartitionList) -> Vec<u32> {
+        let elements = partitions.elements();
+        elements
+            .iter()
+            .filter(|e| e.topic() == self.lead_topic)
+            .map(|e| e.partition().unsigned_abs())
+            .collect()
+    }
+}
+
+impl ClientContext for Membership {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.client.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.client.stats(statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Membership {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(_) => {}
+            Rebalance::Revoke(partitions) => {
+                for element in partitions.elements() {
+                    self.generations.end(element.topic(), element.partition());
+                }
+                info!(partitions = partitions.count(), "partitions revoked");
+                self.shards.give_away(&self.lead(partitions));
+                hit(Failpoint::WhileGivingAway);
+            }
+            Rebalance::Error(error) => warn!(%error, "rebalance failed"),
+        }
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(partitions) = rebalance {
+            info!(partitions = partitions.count(), "partitions assigned");
+            self.health.up(Dependency::Kafka);
+            let shards = self.lead(partitions);
+            self.shards.assign(&shards);
+            // The receiver ends only with the service.
+            if self.assigned.send(shards).is_err() {
+                debug!("assignment after the end");
+            }
+        }
+    }
+}
+
+/// Partitions to be read again from these offsets, and whom to tell when that is so.
+pub(crate) struct Rewind {
+    pub(crate) to: TopicPartitionList,
+    pub(crate) done: oneshot::Sender<bool>,
+}
+
+/// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
+/// goes on, so that the group does not evict us; what is held meanwhile is bounded by the channel and one prefetch queue.
+pub(crate) async fn poll(
+    consumer: Arc<Polled>,
+    to: BufferSender,
+    mut rewinds: mpsc::UnboundedReceiver<Rewind>,
+    health: Health,
+    shutdown: CancellationToken,
+) {
+    let mut topics: HashMap<String, Arc<str>> = HashMap::new();
+    let mut stream = consumer.stream();
+    let mut held: VecDeque<Incoming> = VecDeque::new();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            Some(rewind) = rewinds.recv() => {
+                back(&consumer, rewind).await;
+                continue;
+            }
+            place = to.reserve(held.front().map_or(0, fetch_buffer::size)), if !held.is_empty() => {
+                let (Ok(place), Some(first)) = (place, held.pop_front()) else { return };
+                place.put(first);
+                if held.is_empty() {
+                    resume(&consumer);
+                }
+                continue;
+            }
+            message = stream.next() => message,
+        };
+        let message = match message {
+            Some(Ok(message)) => message,
+            // The client says of itself that it is of no more use.
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                error!(%error, "poll");
+                return;
+            }
+            Some(Err(error)) => {
+                // Most of these the client has told already.
+                consumer.context().client.error(error, "poll");
+                health.down(Dependency::Kafka, "the broker does not answer");
+                continue;
+            }
+            None => return,
+        };
+        health.up(Dependency::Kafka);
+        let topic = match topics.get(message.topic()) {
+            Some(topic) => Arc::clone(topic),
+            None => {
+                Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into()))
+            }
+        };
+        let generation = consumer.context().generations.of(message.topic(), message.partition());
+        let incoming = Incoming::new(&message, topic, generation);
+        if !held.is_empty() {
+            held.push_back(incoming);
+            pause(&consumer);
+            continue;
+        }
+        match tokio::time::timeout(PATIENCE, to.reserve(fetch_buffer::size(&incoming))).await {
+            Ok(Ok(place)) => place.put(incoming),
+            Ok(Err(Closed)) => return,
+            Err(_) => {
+                held.push_back(incoming);
+                pause(&consumer);
+            }
+        }
+    }
+}
+
+/// Between two messages, so that each message is told to be of before or after. What is under way is ended by its generation.
+async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
+    let (seeker, list) = (Arc::clone(consumer), to.clone());
+    let sought = match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
+        Ok(Ok(sought)) => sought.elements().iter().try_for_each(|element| element.error()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(KafkaError::Canceled),
+    };
+    match &sought {
+        Ok(()) => {
+            info!(partitions = to.count(), "reading again what another owner had");
+            for element in to.elements() {
+                consumer.context().generations.end(element.topic(), element.partition());
+            }
+        }
+        Err(error) => warn!(%error, "partitions cannot be read again yet"),
+    }
+    if done.send(sought.is_ok()).is_err() {
+        debug!("nobody waits for the rewind");
+    }
+}
+
+fn pause(consumer: &Polled) {
+    let done = consumer.assignment().and_then(|partitions| consumer.pause(&partitions));
+    if let Err(error) = done {
+        warn!(%error, "partitions cannot be paused");
+    }
+}
+
+fn resume(consumer: &Polled) {
+    let done = consumer.assignment().and_then(|partitions| consumer.resume(&partitions));
+    if let Err(error) = done {
+        warn!(%error, "partitions cannot be resumed");
+    }
+}
+
+/// The offsets after these messages: what the group continues from.
+pub(crate) fn store_offsets(consumer: &Polled, next: &HashMap<(Arc<str>, i32), i64>) {
+    let mut list = TopicPartitionList::new();
+    for ((topic, partition), offset) in next {
+        if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(*offset)) {
+            warn!(%error, topic = &**topic, partition, "offset");
+        }
+    }
+    // Partitions that are no longer ours are refused; their new owner finds our inbox rows.
+    if let Err(error) = consumer.store_offsets(&list) {
+        debug!(%error, "offsets not stored");
+    }
+}

@@ -1,0 +1,5 @@
+//! What a service shows of itself: health, meters, spans.
+
+pub(crate) mod health;
+pub(crate) mod meters;
+pub(crate) mod spans;

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use minuet_envelope::Micros;
+use time::OffsetDateTime;
+
+use crate::Incoming;
+
+/// The oldest message that was taken and is not processed: how far behind the service is, in time. A backlog is taken in
+/// order, so that its oldest message is always in hand; one that nobody delivers is seen as messages only.
+#[derive(Clone, Default)]
+pub(crate) struct OldestInFlight(Arc<AtomicI64>);
+
+/// Nothing is under way.
+const NOTHING: i64 = 0;
+
+impl OldestInFlight {
+    pub(crate) fn begin(&self, messages: &[Incoming]) {
+        let oldest = messages.iter().map(|message| message.timestamp.0).min();
+        self.0.store(oldest.unwrap_or(NOTHING), Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.store(NOTHING, Ordering::Relaxed);
+    }
+
+    /// By the machine's clock, as Kafka's timestamps are.
+    pub(crate) fn age(&self) -> Duration {
+        let now = Micros::from_datetime(OffsetDateTime::from(SystemTime::now()));
+        match self.0.load(Ordering::Relaxed) {
+            NOTHING => Duration::ZERO,
+            since => Duration::from_micros(u64::try_from(now.0 - since).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Position;
+
+    #[test]
+    fn the_oldest_message_in_hand_is_the_lag() {
+        let now = Micros::from_datetime(OffsetDateTime::now_utc());
+        let message = |seconds: i64| Incoming {
+            position: Position { topic: "orders.events".into(), partition: 0, offset: 0 },
+            key: None,
+            payload: None,
+            headers: Vec::new(),
+            timestamp: Micros(now.0 - seconds * 1_000_000),
+            headers_readable: true,
+            generation: 0,
+            room: None,
+        };
+        let under_way = OldestInFlight::default();
+        assert_eq!(under_way.age(), Duration::ZERO);
+        under_way.begin(&[message(5), message(70), message(-3)]);
+        let age = under_way.age().as_secs();
+        assert!((70..130).contains(&age), "{age} s");
+        under_way.end();
+        assert_eq!(under_way.age(), Duration::ZERO);
+    }
+}

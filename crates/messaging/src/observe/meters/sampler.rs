@@ -1,0 +1,171 @@
+//! What only the database knows: asked every few seconds, on a connection of its own, so that no order waits for it. Each
+//! question is cut off after [`LONGEST`], and asked the less often the longer it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::runtime::policy::chain;
+use crate::store::context::Core;
+use crate::{BatchHandler, ReactError};
+
+const LONGEST: &str = "2s";
+/// Of the time at most one part in so many goes into questions.
+const SHARE: u32 = 20;
+/// How soon it is asked again until each question was answered once: nothing is shown before.
+const FIRST: Duration = Duration::from_millis(250);
+
+/// In the order of their ids, which is about that of their age: a backlog is counted as far as it costs little.
+pub(crate) const OUTBOX: &str =
+    "select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8
+     from (select created_at from outbox order by id limit 100000) first";
+/// Nobody counts the rows of two weeks.
+pub(crate) const INBOX: &str = "select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'inbox'::regclass";
+pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters where discarded_at is null order by id desc limit 10000) newest group by reason";
+
+pub(crate) struct Sampler<R> {
+    handler: Arc<R>,
+    core: Arc<Core>,
+    pool: PgPool,
+    interval: Duration,
+    shutdown: CancellationToken,
+    gauges: Gauges,
+}
+
+struct Gauges {
+    outbox_depth: Sample,
+    outbox_age: Sample,
+    inbox_size: Sample,
+    parked: Sample,
+    duration: Sample,
+    failures: Counter,
+}
+
+impl Gauges {
+    fn new(meters: &Meters) -> Self {
+        let gauges = Gauges {
+            outbox_depth: meters.sample(&meter::OUTBOX_DEPTH),
+            outbox_age: meters.sample(&meter::OUTBOX_AGE),
+            inbox_size: meters.sample(&meter::INBOX_SIZE),
+            parked: meters.sample(&meter::PARKED_SIZE),
+            duration: meters.sample(&meter::SAMPLE_DURATION),
+            failures: meters.counter(&meter::SAMPLE_FAILURE_COUNT),
+        };
+        for sample in [MESSAGING, SERVICE] {
+            gauges.failures.add(0, &[attribute(key::SAMPLE, sample)]);
+        }
+        gauges
+    }
+}
+
+const MESSAGING: &str = "messaging";
+const SERVICE: &str = "service";
+
+fn pause(interval: Duration, took: Duration, answered: bool) -> Duration {
+    if answered { interval.max(took * SHARE) } else { interval.min(FIRST).max(took) }
+}
+
+impl<R: BatchHandler> Sampler<R> {
+    pub(crate) fn new(
+        handler: Arc<R>,
+        core: Arc<Core>,
+        interval: Duration,
+        shutdown: CancellationToken,
+    ) -> Sampler<R> {
+        let options = (*core.pool().connect_options()).clone();
+        // These questions are about whole tables; a plan that avoids reading one would only take longer.
+        let options = options
+            .application_name(&format!("minuet-{}-meters", core.service))
+            .options([("enable_seqscan", "on"), ("statement_timeout", LONGEST)]);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options);
+        let gauges = Gauges::new(&core.meters);
+        Sampler { handler, core, pool, interval, shutdown, gauges }
+    }
+
+    pub(crate) async fn run(self) {
+        let mut answered = false;
+        loop {
+            let asked = tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                asked = self.look() => asked,
+            };
+            answered |= asked.iter().all(Result::is_ok);
+            let took = asked.into_iter().map(|asked| asked.unwrap_or_else(|took| took)).sum();
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                () = tokio::time::sleep(pause(self.interval, took, answered)) => {}
+            }
+        }
+        self.pool.close().await;
+    }
+
+    /// What cannot be asked stays as it was seen last. Answers with how long each question took, answered or not.
+    async fn look(&self) -> [Result<Duration, Duration>; 2] {
+        let asked = [(MESSAGING, self.one(MESSAGING).await), (SERVICE, self.one(SERVICE).await)];
+        let series = asked
+            .each_ref()
+            .map(|(name, (took, _))| (vec![attribute(key::SAMPLE, *name)], took.as_secs_f64()));
+        self.gauges.duration.show(series.into());
+        asked.map(|(name, (took, answer))| match answer {
+            Ok(()) => Ok(took),
+            Err(error) => {
+                debug!(service = self.core.service, sample = name, error = chain(&error), "sample");
+                self.gauges.failures.add(1, &[attribute(key::SAMPLE, name)]);
+                Err(took)
+            }
+        })
+    }
+
+    /// With how long the database was busy with it: connecting is not counted.
+    async fn one(&self, sample: &'static str) -> (Duration, Result<(), ReactError>) {
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return (Duration::ZERO, Err(error.into())),
+        };
+        let begun = Instant::now();
+        let answer = match sample {
+            MESSAGING => self.ask(&mut connection).await.map_err(ReactError::from),
+            _ => self.handler.sample(&mut connection, self.core.now()).await,
+        };
+        (begun.elapsed(), answer)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    async fn ask(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let (depth, age): (i64, f64) = sqlx::query_as(OUTBOX).fetch_one(&mut *connection).await?;
+        self.gauges.outbox_depth.show(vec![(vec![], depth as f64)]);
+        self.gauges.outbox_age.show(vec![(vec![], age)]);
+        let inbox: f64 = sqlx::query_scalar(INBOX).fetch_one(&mut *connection).await?;
+        self.gauges.inbox_size.show(vec![(vec![], inbox)]);
+        let parked: Vec<(String, i64)> = sqlx::query_as(PARKED).fetch_all(connection).await?;
+        let series =
+            parked.into_iter().map(|(reason, count)| (vec![attribute(key::REASON, reason)], count as f64));
+        self.gauges.parked.show(series.collect());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_comes_soon_and_the_others_cost_little() {
+        let (interval, ms) = (Duration::from_secs(5), Duration::from_millis);
+        assert_eq!(pause(interval, ms(40), false), ms(250), "nothing is shown yet");
+        assert_eq!(pause(interval, ms(2_000), false), ms(2_000), "it was cut off");
+        assert_eq!(pause(interval, ms(40), true), interval);
+        assert_eq!(pause(interval, ms(500), true), ms(10_000), "5 % of the time");
+        assert_eq!(pause(ms(100), ms(1), false), ms(100));
+    }
+}

@@ -1,0 +1,298 @@
+//! What the way of an event looks like in its trace. Spans are told once the transaction has committed:
+//!
+//! ```text
+//! send orders.intake            PRODUCER, by whoever published; its id is the one in the message's traceparent
+//! └ process orders.intake       CONSUMER, one per message, linked to the span of its batch
+//!   └ order.create              what the domain did with it
+//!     └ send orders.events      PRODUCER, by the relay
+//! ```
+//!
+//! The ids of these spans are functions of what they are about: of the message's place in its topic, and of the event's
+//! `ce_id`. So a later life of this process, or another instance, tells of the same spans, and nothing that was published
+//! hangs under a span that nobody knows. See docs/decisions/0020.
+
+mod domain;
+mod outbox;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use minuet_envelope::{Contract, EventKind, Micros, TraceContext, trace};
+use minuet_telemetry::names::attribute;
+use minuet_telemetry::{Kind, Span, Tracer};
+use uuid::Uuid;
+
+use crate::store::context::Core;
+use crate::store::dead_letters::Reason;
+use crate::store::dead_letters::redrive::StoredMessage;
+use crate::{Content, Incoming, OutboxEvent, Received, ServiceContext};
+
+pub use domain::DomainSpans;
+pub(crate) use domain::{KeyAttribute, told};
+pub(crate) use outbox::{LINE, Sent, StoredSpan, relayed, step_id};
+
+/// The span that sent a message, and the one that processes it here. None: its trace is not recorded.
+pub(crate) fn processing(core: &Core, incoming: &Incoming, sent: &TraceContext) -> Option<Processing> {
+    let tracer = &core.tracer;
+    if !tracer.is_on() {
+        return None;
+    }
+    // Without a traceparent nobody has decided yet, nor told of any span above.
+    let decided = incoming.header("traceparent").is_some();
+    let sender = if decided { Cow::Borrowed(sent) } else { Cow::Owned(tracer.decided(sent)) };
+    if !tracer.records(&sender) {
+        return None;
+    }
+    let position = &incoming.position;
+    let id = trace::span_id(&[
+        b"minuet.process",
+        core.service.as_bytes(),
+        position.topic.as_bytes(),
+        &position.partition.to_be_bytes(),
+        &position.offset.to_be_bytes(),
+    ]);
+    Some(Processing { context: sender.under(id), sender: decided.then(|| sender.into_owned()), parked: None })
+}
+
+/// The same for an event that was parked then: a span of its own each time, linked to the one in which it was parked.
+pub(crate) fn redriving(
+    core: &Core,
+    incoming: &Incoming,
+    sent: &TraceContext,
+    parked_at: Micros,
+) -> Option<Processing> {
+    let first = processing(core, incoming, sent)?;
+    let context = core.tracer.child(&first.context);
+    Some(Processing { context, sender: first.sender, parked: Some((first.context, parked_at)) })
+}
+
+/// Under which spans an event is processed.
+#[derive(Clone, Debug)]
+pub(crate) struct Processing {
+    pub(crate) context: TraceContext,
+    sender: Option<TraceContext>,
+    /// Under which span it was parked, and when.
+    parked: Option<(TraceContext, Micros)>,
+}
+
+/// A try that failed, and when.
+pub(crate) type Failure = (SystemTime, String);
+
+/// One transaction over many events, and what it tells of each once it is over.
+pub(crate) struct Batch<'a, C: Contract> {
+    pub(crate) context: &'a ServiceContext<C>,
+    /// When the batch was taken up, and when its last transaction began.
+    pub(crate) begun: SystemTime,
+    pub(crate) opened: SystemTime,
+    pub(crate) failures: &'a [Failure],
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Applied,
+    NoOp,
+    Duplicate,
+    /// An earlier one of its key is parked: it is told of again when its turn comes.
+    Waits,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Applied => "applied",
+            Outcome::NoOp => "no_op",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Waits => "waits_behind",
+        }
+    }
+}
+
+impl<C: Contract> Batch<'_, C> {
+    /// `events`: those whose trace is recorded, and what became of them; `parked`: what is set aside, and why. In a trace of its own the batch holds the transaction, since that belongs to all of them.
+    pub(crate) fn tell<'e>(
+        &self,
+        events: &[(&Received<C>, Outcome)],
+        parked: &[(&'e Incoming, &'e Reason)],
+        emissions: &[OutboxEvent<C>],
+        committed: SystemTime,
+    ) {
+        let aside = |(incoming, reason): &(&'e Incoming, &'e Reason)| {
+            Some((processing(&self.context.core, incoming, &sender(incoming)?)?, *incoming, *reason))
+        };
+        self.tell_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
+    }
+
+    /// It was parked then, and stays so.
+    pub(crate) fn tell_still_parked(&self, letter: &StoredMessage, reason: &Reason) {
+        let StoredMessage { incoming, parked_at, .. } = letter;
+        let sent = sender(incoming);
+        if let Some(again) = sent.and_then(|sent| redriving(&self.context.core, incoming, &sent, *parked_at))
+        {
+            self.tell_all(&[], &[(again, incoming, reason)], &[], SystemTime::now());
+        }
+    }
+
+    fn tell_all(
+        &self,
+        events: &[(&Received<C>, Outcome)],
+        parked: &[(Processing, &Incoming, &Reason)],
+        emissions: &[OutboxEvent<C>],
+        committed: SystemTime,
+    ) {
+        let tracer = &self.context.core.tracer;
+        if events.is_empty() && parked.is_empty() {
+            return;
+        }
+        let batch = tracer.companion();
+        let mut by_cause: HashMap<Uuid, Vec<&OutboxEvent<C>>> = HashMap::new();
+        for emission in emissions {
+            if let Some(cause) = emission.envelope.causation_id {
+                by_cause.entry(cause).or_default().push(emission);
+            }
+        }
+        for (received, outcome) in events {
+            let (Some(processing), Content::Event(content)) = (&received.processing, &received.content)
+            else {
+                continue;
+            };
+            let envelope = &content.0;
+            let mut span = self
+                .process(&batch, processing, &received.incoming, committed)
+                .with("messaging.message.id", envelope.id.to_string())
+                .with(attribute::EVENT, envelope.event_type.name())
+                .with(attribute::OUTCOME, outcome.name());
+            let emitted = by_cause.get(&envelope.id).map(Vec::as_slice).unwrap_or_default();
+            for emission in emitted.iter().copied() {
+                let other_trace = emission.envelope.trace.trace_id() != processing.context.trace_id();
+                let mut step = told(&*self.context.spans, emission, self.opened, committed);
+                if other_trace {
+                    // The order's events stay in the order's trace; the request's knows where it went, and the other way round.
+                    step = step.map(|step| step.link(&processing.context, "request"));
+                    span = span.link(&emission.step(), "order");
+                }
+                step.into_iter().for_each(|step| tracer.record(step));
+            }
+            tracer.record(span);
+            let quiet = *outcome == Outcome::Applied && emitted.is_empty();
+            if quiet && let Some(name) = self.context.spans.silent() {
+                let context = processing.context.under(trace::span_id(&[
+                    b"minuet.step",
+                    envelope.id.as_bytes(),
+                    name.as_bytes(),
+                ]));
+                let step = Span::new(name, Kind::Internal, &context, self.opened)
+                    .until(committed)
+                    .under(&processing.context);
+                let step = self.context.spans.describe(step, &content.1);
+                tracer.record(domain::keyed::<C>(step, &C::key(&content.1)));
+            }
+        }
+        for (processing, incoming, reason) in parked {
+            let span = self
+                .process(&batch, processing, incoming, committed)
+                .with(attribute::OUTCOME, "parked")
+                .failed_with(reason.code, reason.detail.clone());
+            tracer.record(span);
+        }
+        let count = i64::try_from(events.len() + parked.len()).unwrap_or(i64::MAX);
+        tracer.record(
+            Span::new(format!("batch {}", self.context.core.service), Kind::Internal, &batch, self.begun)
+                .until(committed)
+                .with("messaging.batch.message_count", count),
+        );
+        tracer.record(
+            database(&self.context.core, "transaction", &tracer.child(&batch), self.opened)
+                .until(committed)
+                .under(&batch),
+        );
+    }
+
+    fn process(&self, batch: &TraceContext, to: &Processing, incoming: &Incoming, end: SystemTime) -> Span {
+        let position = &incoming.position;
+        let topic = self.context.core.plain(&position.topic);
+        let span = Span::new(format!("process {topic}"), Kind::Consumer, &to.context, self.begun)
+            .until(end)
+            .link(batch, "batch")
+            .with("messaging.system", "kafka")
+            .with("messaging.operation.type", "process")
+            .with("messaging.operation.name", "process")
+            .with("messaging.destination.name", position.topic.to_string())
+            .with("messaging.destination.partition.id", position.partition.to_string())
+            .with("messaging.kafka.offset", position.offset)
+            .with("messaging.consumer.group.name", self.context.core.service);
+        let span = match &to.parked {
+            Some((then, at)) => {
+                span.link(then, "parked").with(attribute::PARKED_WAIT_MS, millis(*at, self.begun))
+            }
+            None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
+        };
+        let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
+            Some(key) => domain::keyed::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key),
+            None => span,
+        };
+        let span = match &to.sender {
+            Some(sender) => span.under_remote(sender),
+            None => span,
+        };
+        self.failures.iter().fold(span, |span, (at, error)| {
+            span.event("retry", *at, [("exception.message", error.clone().into())])
+        })
+    }
+}
+
+/// What a sweep has led to: under the spans that the orders' rows keep.
+pub(crate) fn tell_sweep<C: Contract>(
+    context: &ServiceContext<C>,
+    emissions: &[OutboxEvent<C>],
+    begun: SystemTime,
+) {
+    for step in emissions.iter().filter_map(|emission| context.told(emission, begun)) {
+        context.core.tracer.record(step);
+    }
+}
+
+/// A statement, or several, as the semantic conventions for databases have it.
+pub(crate) fn database(
+    core: &Core,
+    operation: &'static str,
+    context: &TraceContext,
+    begun: SystemTime,
+) -> Span {
+    let options = core.pool().connect_options();
+    let name = options.get_database().unwrap_or_default();
+    Span::new(format!("{operation} {name}"), Kind::Client, context, begun)
+        .with("db.system.name", "postgresql")
+        .with("db.operation.name", operation)
+        .with("db.namespace", name.to_owned())
+}
+
+/// Whatever the event itself cannot be read for.
+fn sender(incoming: &Incoming) -> Option<TraceContext> {
+    let text = |name| incoming.header(name).and_then(|value| std::str::from_utf8(value).ok());
+    TraceContext::parse(text("traceparent")?, text("tracestate"), text("baggage"))
+}
+
+/// Never negative: clocks of two machines differ.
+pub(crate) fn millis(from: Micros, to: SystemTime) -> i64 {
+    let waited = to.duration_since(time_of(from)).unwrap_or(Duration::ZERO);
+    i64::try_from(waited.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn time_of(micros: Micros) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros.0).unwrap_or_default())
+}
+
+/// A publication straight onto its topic.
+pub(crate) fn published<C: Contract>(tracer: &Tracer, sent: Sent<'_>, error: Option<&(dyn Error + 'static)>) {
+    let mut span = outbox::producer(&sent, C::key_attribute);
+    if let Some(parent) = minuet_telemetry::current().filter(|now| now.trace_id() == sent.trace.trace_id()) {
+        span = span.under(&parent);
+    }
+    tracer.record(match error {
+        Some(error) => span.failed("kafka", error),
+        None => span,
+    });
+}

@@ -1,0 +1,147 @@
+//! What an outbox row keeps for its trace, besides the headers that are published: who wrote it, and under which spans.
+
+use std::time::SystemTime;
+
+use minuet_envelope::{Contract, Micros, TraceContext, trace};
+use minuet_telemetry::names::attribute;
+use minuet_telemetry::{Kind, Span, Tracer};
+
+use super::domain::{DomainSpans, KeyAttribute, named};
+use super::{millis, time_of};
+use crate::OutboxEvent;
+use crate::store::context::Core;
+use crate::store::outbox::Row;
+
+/// The line of a row's headers that is kept back when it is published.
+pub(crate) const LINE: &str = "minuet-trace";
+
+/// `<instance> <operation or -> <span above it>`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredSpan {
+    instance: String,
+    operation: Option<String>,
+    parent: u64,
+}
+
+impl StoredSpan {
+    /// None: the event's trace is not recorded.
+    pub(crate) fn of<C: Contract>(
+        tracer: &Tracer,
+        spans: &dyn DomainSpans<C>,
+        emission: &OutboxEvent<C>,
+    ) -> Option<StoredSpan> {
+        if !emission.is_recorded(tracer) {
+            return None;
+        }
+        let operation = spans.operation(emission.envelope.event_type).map(str::to_owned);
+        let parent = u64::from_str_radix(emission.parent()?.span_id(), 16).ok()?;
+        Some(StoredSpan { instance: tracer.instance()?.to_owned(), operation, parent })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{} {} {:016x}", self.instance, self.operation.as_deref().unwrap_or("-"), self.parent)
+    }
+
+    fn parse(text: &str) -> Option<StoredSpan> {
+        let mut parts = text.split(' ');
+        let (instance, operation, parent) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(StoredSpan {
+            instance: instance.to_owned(),
+            operation: (operation != "-").then(|| operation.to_owned()),
+            parent: u64::from_str_radix(parent, 16).ok()?,
+        })
+    }
+}
+
+/// The id of the span of what led to an event.
+pub(crate) fn step_id(event: uuid::Uuid) -> u64 {
+    trace::span_id(&[b"minuet.step", event.as_bytes()])
+}
+
+/// An event on its way onto a topic.
+pub(crate) struct Sent<'a> {
+    pub(crate) trace: &'a TraceContext,
+    /// With the installation's prefix, and without.
+    pub(crate) topic: &'a str,
+    pub(crate) plain: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) begun: SystemTime,
+}
+
+/// The span whose id the message names as its sender.
+pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
+    let span = Span::new(format!("send {}", sent.plain), Kind::Producer, sent.trace, sent.begun)
+        .until(SystemTime::now())
+        .with("messaging.system", "kafka")
+        .with("messaging.operation.type", "send")
+        .with("messaging.operation.name", "send")
+        .with("messaging.destination.name", sent.topic.to_owned())
+        .with("messaging.message.id", sent.id.to_owned())
+        .with("messaging.kafka.message.key", sent.key.to_owned());
+    named(span, sent.key, attribute)
+}
+
+/// Tells that a row was published, or was not. `relay`: the relay's own span, for rows that another instance has written; what
+/// that one did not live to tell is told for it.
+pub(crate) fn relayed(
+    core: &Core,
+    row: &Row,
+    topic: &str,
+    begun: SystemTime,
+    relay: impl FnOnce() -> TraceContext,
+    error: Option<&(dyn std::error::Error + 'static)>,
+) {
+    let tracer = &core.tracer;
+    let header = |name: &str| {
+        crate::store::outbox::parse_header_lines(&row.headers)
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    };
+    if !tracer.is_on() {
+        return;
+    }
+    let Some(note) = header(LINE).and_then(StoredSpan::parse) else { return };
+    let trace = header("traceparent")
+        .and_then(|parent| TraceContext::parse(parent, header("tracestate"), header("baggage")));
+    let (Some(trace), Some(id)) = (trace, header("ce_id")) else { return };
+    let written = header("ce_time").and_then(|time| Micros::parse(time).ok()).unwrap_or(Micros(0));
+    let above = trace.under(note.parent);
+    let step = uuid::Uuid::parse_str(id).map(|id| trace.under(step_id(id)));
+    let parent = match (&note.operation, step) {
+        (Some(_), Ok(step)) => step,
+        _ => above.clone(),
+    };
+    let sent = Sent { trace: &trace, topic, plain: &row.topic, key: &row.key, id, begun };
+    let mut span = producer(&sent, core.key_attribute)
+        .under(&parent)
+        .with(attribute::OUTBOX_WAIT_MS, millis(written, begun));
+    if let Some(error) = error {
+        // The span that the message names is told when the message has left.
+        tracer.record(span.renamed(&tracer.child(&trace)).failed("kafka", error));
+        return;
+    }
+    if tracer.instance() != Some(note.instance.as_str()) {
+        span = span.link(&relay(), "relay");
+        if let Some(operation) = note.operation {
+            let at = time_of(written);
+            let lost = Span::new(operation, Kind::Internal, &parent, at).until(at).under(&above);
+            tracer.record(named(lost, &row.key, core.key_attribute).with(attribute::RECOVERED, true));
+        }
+    }
+    tracer.record(span);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_survives_its_line() {
+        for operation in [None, Some("order.create".to_owned())] {
+            let note = StoredSpan { instance: "abc".into(), operation, parent: 7 };
+            assert_eq!(StoredSpan::parse(&note.text()), Some(note));
+        }
+        assert_eq!(StoredSpan::parse("abc"), None);
+    }
+}

@@ -1,0 +1,429 @@
+//! A batch of events as one transaction; and, when it fails, as two of half its size.
+
+mod item;
+mod redrive;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use minuet_envelope::{Contract, Micros, ResolveError};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+use uuid::Uuid;
+
+use crate::failpoint::{Failpoint, hit};
+use crate::kafka::revocations::RevocationEpochs;
+use crate::observe::meters::Steps;
+use crate::observe::spans::{self, Outcome};
+use crate::runtime::decode::Decoder;
+use crate::runtime::policy::{Verdict, back_off, chain, verdict};
+use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
+use crate::{
+    BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, ReactError, Received,
+    ServiceContext, Transaction,
+};
+use item::Item;
+
+/// How long an intake topic waits for a registry that does not answer: a restart of it. Then what cannot be read is parked.
+const REGISTRY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long after that nobody waits for it at all, so that a heap of such messages does not hold up everything else.
+const REGISTRY_GIVEN_UP: Duration = Duration::from_secs(5);
+
+pub(crate) struct Processor<R: BatchHandler> {
+    pub(crate) handler: Arc<R>,
+    pub(crate) context: ServiceContext<R::Contract>,
+    pub(crate) decoder: Decoder<R::Contract>,
+    pub(crate) health: Health,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) attempts: u32,
+    pub(crate) registry_given_up: Mutex<Option<Instant>>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The service is stopping, and what was under way is left to the next start.
+pub(crate) struct Stopped;
+
+/// How a transaction ended that did not fail.
+enum Attempted<A> {
+    Done(A),
+    /// Nothing was committed: the domain calls these items of the batch illegal.
+    Refused(Vec<(usize, String)>),
+}
+
+impl<R: BatchHandler> Processor<R> {
+    /// Processes the messages to their end: committed, parked or skipped. Answers with the shards whose messages were left to
+    /// another owner.
+    pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
+        let begun = SystemTime::now();
+        let mut items = Vec::with_capacity(messages.len());
+        for incoming in messages {
+            match self.decode(&incoming).await? {
+                Ok(None) => {}
+                Ok(Some(content)) => items.push(Item::Event(self.received(incoming, content, None))),
+                Err(reason) => items.push(Item::Poison { incoming, claim: None, reason }),
+            }
+        }
+        if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items).await }
+    }
+
+    /// From here on the event's trace goes on under the span that processes it, if anybody records it. `parked_at`: it is
+    /// redriven.
+    fn received(
+        &self,
+        incoming: Incoming,
+        mut content: Content<R::Contract>,
+        parked_at: Option<Micros>,
+    ) -> Received<R::Contract> {
+        let processing = match &mut content {
+            Content::Event(content) => {
+                let trace = &mut content.0.trace;
+                let processing = match parked_at {
+                    None => spans::processing(&self.context.core, &incoming, trace),
+                    Some(at) => spans::redriving(&self.context.core, &incoming, trace, at),
+                };
+                if let Some(processing) = &processing {
+                    trace.clone_from(&processing.context);
+                }
+                processing
+            }
+            Content::Tombstone { .. } => None,
+        };
+        Received { incoming, content, processing }
+    }
+
+    /// Asks until the registry answers; of what a stranger wrote, for a while.
+    async fn decode(
+        &self,
+        message: &Incoming,
+    ) -> Result<Result<Option<Content<R::Contract>>, Reason>, Stopped> {
+        let (mut attempt, since) = (0, Instant::now());
+        let is_intake = dead_letters::place(message, &self.context.catalogue, &self.decoder.prefix).is_none();
+        loop {
+            match self.decoder.decode(message, &self.context.catalogue).await {
+                Ok(decoded) => {
+                    if attempt > 0 {
+                        self.health.up(Dependency::Registry);
+                    }
+                    return Ok(decoded);
+                }
+                Err(away) => {
+                    self.health.down(Dependency::Registry, "the schema of a message cannot be fetched");
+                    attempt += 1;
+                    if is_intake && self.gives_up(since) {
+                        return Ok(Err(unresolved(&away, attempt)));
+                    }
+                    self.pause(attempt, &away).await?;
+                }
+            }
+        }
+    }
+
+    fn gives_up(&self, since: Instant) -> bool {
+        let mut given_up = self.registry_given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let recently = given_up.is_some_and(|at| at.elapsed() < REGISTRY_GIVEN_UP);
+        if !recently && since.elapsed() < REGISTRY_PATIENCE {
+            return false;
+        }
+        *given_up = Some(Instant::now());
+        true
+    }
+
+    /// Boxed, since a half is settled like the whole.
+    fn settle(
+        &self,
+        begun: SystemTime,
+        mut items: Vec<Item<R::Contract>>,
+    ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
+        async move {
+            let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
+            let mut tries: Vec<spans::Failure> = Vec::new();
+            loop {
+                let error = match self.attempt(begun, &tries, &items).await {
+                    Ok(Attempted::Done(after)) => {
+                        self.health.up(Dependency::Postgres);
+                        self.handler.committed(after);
+                        return Ok(left);
+                    }
+                    Ok(Attempted::Refused(refused)) => {
+                        items = self.set_aside(items, refused);
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                tries.push((SystemTime::now(), chain(&error)));
+                match verdict(&error) {
+                    Verdict::Transient => {
+                        self.away(&error);
+                        self.pause(waits, &error).await?;
+                        waits += 1;
+                    }
+                    Verdict::Fenced => {
+                        let ReactError::Fenced(lost) = &error else { continue };
+                        warn!(shards = ?lost, "shards were taken by another instance");
+                        left.extend(lost);
+                        items.retain(|item| !lost.contains(&shard(item.incoming())));
+                        if items.is_empty() {
+                            return Ok(left);
+                        }
+                    }
+                    Verdict::Permanent(_) if items.len() > 1 => {
+                        debug!(messages = items.len(), error = chain(&error), "halving a batch");
+                        let mut second = items.split_off(items.len() / 2);
+                        left.extend(self.settle(begun, items).await?);
+                        // What comes behind an event that was left must be left as well.
+                        second.retain(|item| !left.contains(&shard(item.incoming())));
+                        if !second.is_empty() {
+                            left.extend(self.settle(begun, second).await?);
+                        }
+                        return Ok(left);
+                    }
+                    Verdict::Permanent(code) => {
+                        failures += 1;
+                        if !items.iter().any(Item::is_event) {
+                            // Nothing but the parking itself was in it: the database does not take it as it is.
+                            error!(error = chain(&error), "a message cannot even be parked");
+                        } else if failures >= self.attempts {
+                            let reason = Reason { code, detail: chain(&error), attempts: failures };
+                            items = self.set_aside_all(items, &reason);
+                            continue;
+                        }
+                        self.pause(failures, &error).await?;
+                    }
+                }
+            }
+        }
+        .boxed()
+    }
+
+    /// In the next attempt these are parked, of one key only the first: what came after it may have been refused only because
+    /// something took effect that waits behind the first from now on.
+    fn set_aside(
+        &self,
+        items: Vec<Item<R::Contract>>,
+        refused: Vec<(usize, String)>,
+    ) -> Vec<Item<R::Contract>> {
+        let mut refused: HashMap<usize, String> = refused.into_iter().collect();
+        let mut keys = HashSet::new();
+        let aside = |(index, item): (usize, Item<R::Contract>)| match refused.remove(&index) {
+            Some(detail) if keys.insert(item.incoming().key.clone()) => {
+                item.poison(Reason::low_latency("illegal", detail), &self.context.catalogue)
+            }
+            _ => item,
+        };
+        items.into_iter().enumerate().map(aside).collect()
+    }
+
+    fn set_aside_all(&self, items: Vec<Item<R::Contract>>, reason: &Reason) -> Vec<Item<R::Contract>> {
+        items.into_iter().map(|item| item.poison(reason.clone(), &self.context.catalogue)).collect()
+    }
+
+    /// One transaction: fence and claim, park, react, publish.
+    async fn attempt(
+        &self,
+        begun: SystemTime,
+        tries: &[spans::Failure],
+        items: &[Item<R::Contract>],
+    ) -> Result<Attempted<R::After>, ReactError> {
+        let opened = SystemTime::now();
+        let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
+        let mut steps = Steps::begin();
+        let mut pooled = self.context.connection(&shards).await?;
+        steps.done("begin");
+        let (mut transaction, fresh) = self.claim(&mut pooled, &shards, items).await?;
+        hit(Failpoint::AfterClaim);
+        steps.done("claim");
+        let something_waits = transaction.something_waits;
+        let connection = transaction.connection();
+        let mut waiting = match something_waits {
+            true => {
+                dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.place(&items[*i]))).await?
+            }
+            false => HashSet::new(),
+        };
+        let (mut events, mut parked, mut emissions) =
+            (Vec::with_capacity(fresh.len()), Vec::new(), Vec::new());
+        for &index in &fresh {
+            let Some(item) = items.get(index) else { continue };
+            match item {
+                Item::Event(received) if !self.waits(item, &waiting) => events.push((index, received)),
+                item => {
+                    if let Some((code, emission)) = self.park(connection, item, &mut waiting).await? {
+                        parked.push(code);
+                        emissions.extend(emission);
+                    }
+                }
+            }
+        }
+        let received: Vec<&Received<R::Contract>> = events.iter().map(|(_, received)| *received).collect();
+        let reacted = self.react(connection, &received).await?;
+        if !reacted.refusals.is_empty() {
+            let index = |of: usize| events.get(of).map(|(index, _)| *index);
+            let refused = reacted.refusals.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
+            return Ok(Attempted::Refused(refused.collect()));
+        }
+        let Handled { emissions: caused, applied, after, .. } = reacted;
+        emissions.extend(caused);
+        steps.done("react");
+        transaction.commit(&emissions).await?;
+        self.context.keep(pooled);
+        steps.done("commit");
+        if self.context.core.tracer.is_on() {
+            let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
+            let applied =
+                applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
+            tell(&batch, items, &fresh, &events, &applied, &emissions);
+        }
+
+        Counts::add(&self.counts.processed, events.len());
+        Counts::add(&self.counts.duplicates, items.len() - fresh.len());
+        Counts::add(&self.counts.parked, parked.len());
+        self.context.core.instruments.parked(&parked);
+        self.context.core.instruments.committed(&steps);
+        Ok(Attempted::Done(after))
+    }
+
+    /// With the places of the items that nobody has claimed before. The first of several with one id is the one that counts.
+    async fn claim<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        shards: &BTreeSet<u32>,
+        items: &[Item<R::Contract>],
+    ) -> Result<(Transaction<'c, R::Contract>, Vec<usize>), ReactError> {
+        let claims: Vec<Option<Uuid>> =
+            items.iter().map(|item| item.claim(&self.context.catalogue)).collect();
+        let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut transaction = self.context.begin_claiming(connection, shards, &wanted).await?;
+        let mut new = std::mem::take(&mut transaction.claimed);
+        let is_fresh =
+            |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
+        let fresh = claims.into_iter().enumerate().filter_map(is_fresh).collect();
+        Ok((transaction, fresh))
+    }
+
+    async fn react(
+        &self,
+        connection: &mut PgConnection,
+        events: &[&Received<R::Contract>],
+    ) -> Result<Handled<R::Contract, R::After>, ReactError> {
+        let reacting = self.handler.react(connection, self.context.now(), events);
+        AssertUnwindSafe(reacting)
+            .catch_unwind()
+            .await
+            .map_err(|panic| ReactError::Panic(panic_text(&*panic)))?
+    }
+
+    fn place(&self, item: &Item<R::Contract>) -> Option<OrderingKey> {
+        dead_letters::place(item.incoming(), &self.context.catalogue, &self.decoder.prefix)
+    }
+
+    fn waits(&self, item: &Item<R::Contract>, waiting: &HashSet<OrderingKey>) -> bool {
+        !waiting.is_empty() && self.place(item).is_some_and(|place| waiting.contains(&place))
+    }
+
+    /// Sets it aside; what comes later of its place waits from now on. None: it was parked before.
+    async fn park(
+        &self,
+        connection: &mut PgConnection,
+        item: &Item<R::Contract>,
+        waiting: &mut HashSet<OrderingKey>,
+    ) -> Result<Option<(&'static str, Option<OutboxEvent<R::Contract>>)>, sqlx::Error> {
+        let (now, place) = (self.context.now(), self.place(item));
+        let (incoming, at) = (item.incoming(), now.to_datetime());
+        let parking = match item {
+            Item::Event(_) => NewDeadLetter::behind(incoming, item.claim(&self.context.catalogue), at),
+            Item::Poison { claim, reason, .. } => {
+                let (claim, reason) = (*claim, reason.clone());
+                NewDeadLetter { incoming, claim, reason, in_order: place.is_some(), at }
+            }
+        };
+        if !parking.park(connection).await? {
+            return Ok(None);
+        }
+        let Reason { code, detail, attempts } = &parking.reason;
+        minuet_telemetry::within(None, subject_of::<R::Contract>(incoming), || {
+            warn!(position = %incoming.position, reason = code, detail, attempts, "event parked");
+        });
+        waiting.extend(place);
+        Ok(Some((code, event_parked(&parking, &self.context.core.source, now))))
+    }
+
+    fn away(&self, error: &ReactError) {
+        if matches!(error, ReactError::Database(_)) {
+            self.health.down(Dependency::Postgres, "the database does not answer, or asks to try again");
+        }
+    }
+
+    async fn pause(&self, attempt: u32, error: &(dyn std::error::Error + Sync)) -> Result<(), Stopped> {
+        Counts::add(&self.counts.retries, 1);
+        warn!(attempt, error = chain(error), "trying again");
+        tokio::select! {
+            () = self.shutdown.cancelled() => Err(Stopped),
+            () = tokio::time::sleep(back_off(attempt)) => Ok(()),
+        }
+    }
+}
+
+/// The key, where log lines name it.
+fn subject_of<C: Contract>(incoming: &Incoming) -> Option<String> {
+    let key = std::str::from_utf8(incoming.key.as_deref()?).ok()?;
+    C::key_attribute(key).map(|_| key.to_owned())
+}
+
+/// What became of each message whose trace is recorded: `fresh` were claimed, `new` are those of them that were reacted to.
+fn tell<C: Contract>(
+    batch: &spans::Batch<'_, C>,
+    items: &[Item<C>],
+    fresh: &[usize],
+    new: &[(usize, &Received<C>)],
+    applied: &HashSet<usize>,
+    emissions: &[OutboxEvent<C>],
+) {
+    let new: HashSet<usize> = new.iter().map(|(index, _)| *index).collect();
+    let (mut outcomes, mut parked) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Item::Poison { incoming, reason, .. } => parked.push((incoming, reason)),
+            Item::Event(event) if event.processing.is_some() => {
+                let outcome = if applied.contains(&index) {
+                    Outcome::Applied
+                } else if new.contains(&index) {
+                    Outcome::NoOp
+                } else if fresh.binary_search(&index).is_ok() {
+                    Outcome::Waits
+                } else {
+                    Outcome::Duplicate
+                };
+                outcomes.push((event, outcome));
+            }
+            Item::Event(_) => {}
+        }
+    }
+    batch.tell(&outcomes, &parked, emissions, SystemTime::now());
+}
+
+fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
+    Reason { code: "unknown_schema", detail: chain(away), attempts }
+}
+
+/// The shard in whose name a message is processed: the partition it came in on.
+pub(crate) fn shard(incoming: &Incoming) -> u32 {
+    incoming.position.partition.unsigned_abs()
+}
+
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Which messages of a batch may be processed: those whose partition has not been given away since they were fetched.
+pub(crate) fn current(messages: Vec<Incoming>, generations: &RevocationEpochs) -> Vec<Incoming> {
+    let of = |message: &Incoming| generations.of(&message.position.topic, message.position.partition);
+    messages.into_iter().filter(|message| message.generation == of(message)).collect()
+}

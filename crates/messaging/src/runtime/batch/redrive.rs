@@ -1,0 +1,154 @@
+//! Parked events once more: one transaction for each, since some of them are expected to fail again.
+
+use std::time::SystemTime;
+
+use tracing::{info, warn};
+
+use super::item::claim;
+use super::{Processor, Stopped, subject_of};
+use crate::observe::spans::{self, Outcome};
+use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::store::dead_letters::Reason;
+use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
+use crate::{BatchHandler, Counts, Dependency, OutboxEvent, ReactError, Received};
+
+/// What became of one letter.
+enum RedriveStep {
+    Done,
+    /// Discarded meanwhile.
+    Gone,
+    Parked(Reason),
+    /// Its shard is somebody else's now, who goes on with it.
+    Left,
+}
+
+impl<R: BatchHandler> Processor<R> {
+    /// Redrives what was asked for in our shards. A database that is away is asked again at the next turn.
+    pub(crate) async fn redrive(&self) -> Result<(), Stopped> {
+        let pool = self.context.pool();
+        loop {
+            let shards: Vec<u32> =
+                self.context.core.shards.held().into_iter().map(|(shard, _)| shard).collect();
+            let done = match RedriveRequest::next(pool, &shards).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(asked)) => self.redrive_all(&asked).await?,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                warn!(error = chain(&error), "what is to be redriven cannot be read");
+                return Ok(());
+            }
+        }
+    }
+
+    async fn redrive_all(&self, asked: &RedriveRequest) -> Result<Result<(), sqlx::Error>, Stopped> {
+        for &id in &asked.ids {
+            let begun = SystemTime::now();
+            match self.redrive_one(id, asked.shard).await? {
+                RedriveStep::Done | RedriveStep::Gone => {}
+                RedriveStep::Left => return Ok(Ok(())),
+                // Those after it stay too. One that is in no order is alone.
+                RedriveStep::Parked(reason) => return Ok(self.stays(asked, id, &reason, begun).await),
+            }
+        }
+        Ok(asked.answered(self.context.pool()).await)
+    }
+
+    async fn stays(
+        &self,
+        asked: &RedriveRequest,
+        id: i64,
+        reason: &Reason,
+        begun: SystemTime,
+    ) -> Result<(), sqlx::Error> {
+        if let Some(letter) = redrive::letter(self.context.pool(), id).await? {
+            minuet_telemetry::within(None, subject_of::<R::Contract>(&letter.incoming), || {
+                warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
+            });
+            self.telling(begun).tell_still_parked(&letter, reason);
+        }
+        asked.failed(self.context.pool(), id, reason).await
+    }
+
+    /// A transaction for one event.
+    fn telling(&self, begun: SystemTime) -> spans::Batch<'_, R::Contract> {
+        spans::Batch { context: &self.context, begun, opened: begun, failures: &[] }
+    }
+
+    async fn redrive_one(&self, id: i64, shard: u32) -> Result<RedriveStep, Stopped> {
+        let mut waits = 0;
+        loop {
+            let error = match self.try_redrive(id, shard).await {
+                Ok(redriven) => {
+                    self.health.up(Dependency::Postgres);
+                    return Ok(redriven);
+                }
+                Err(error) => error,
+            };
+            match verdict(&error) {
+                Verdict::Transient => {
+                    self.away(&error);
+                    self.pause(waits, &error).await?;
+                    waits += 1;
+                }
+                Verdict::Fenced => return Ok(RedriveStep::Left),
+                Verdict::Permanent(code) => {
+                    return Ok(RedriveStep::Parked(Reason::low_latency(code, chain(&error))));
+                }
+            }
+        }
+    }
+
+    /// The letter goes in the transaction in which its event takes effect. Its inbox row is there already, if it was claimed
+    /// when it was parked; else it is claimed now, and a duplicate that came through meanwhile counts.
+    async fn try_redrive(&self, id: i64, shard: u32) -> Result<RedriveStep, ReactError> {
+        let begun = SystemTime::now();
+        let Some(letter) = redrive::letter(self.context.pool(), id).await? else {
+            return Ok(RedriveStep::Gone);
+        };
+        let StoredMessage { incoming, claimed, parked_at } = letter;
+        let order = subject_of::<R::Contract>(&incoming);
+        let content = match self.decoder.decode(&incoming, &self.context.catalogue).await {
+            Ok(Ok(content)) => content,
+            Ok(Err(reason)) => return Ok(RedriveStep::Parked(reason)),
+            Err(away) => return Ok(RedriveStep::Parked(super::unresolved(&away, 1))),
+        };
+        let wanted = content.as_ref().filter(|_| claimed.is_none());
+        let wanted = wanted.and_then(|content| claim(content, &self.context.catalogue));
+        let shards = [shard].into();
+        let mut pooled = self.context.connection(&shards).await?;
+        let mut transaction = self.context.begin_claiming(&mut pooled, &shards, wanted.as_slice()).await?;
+        let is_fresh = wanted.is_none_or(|id| transaction.claimed.contains(&id));
+        let connection = transaction.connection();
+        if !redrive::take(connection, id).await? {
+            return Ok(RedriveStep::Gone);
+        }
+        let new = content.filter(|_| is_fresh);
+        let events: Vec<Received<R::Contract>> =
+            new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
+        let reacted = self.react(connection, &events.iter().collect::<Vec<_>>()).await?;
+        if let Some(refusal) = reacted.refusals.into_iter().next() {
+            return Ok(RedriveStep::Parked(Reason::low_latency("illegal", refusal.detail)));
+        }
+        transaction.commit(&reacted.emissions).await?;
+        self.context.keep(pooled);
+        minuet_telemetry::within(None, order, || info!(id, "event redriven"));
+        self.tell_redriven(&events, reacted.applied.is_empty(), &reacted.emissions, begun);
+        Counts::add(&self.counts.processed, events.len());
+        self.handler.committed(reacted.after);
+        Ok(RedriveStep::Done)
+    }
+
+    fn tell_redriven(
+        &self,
+        events: &[Received<R::Contract>],
+        is_no_op: bool,
+        emissions: &[OutboxEvent<R::Contract>],
+        begun: SystemTime,
+    ) {
+        let outcome = if is_no_op { Outcome::NoOp } else { Outcome::Applied };
+        let recorded = events.iter().filter(|event| event.processing.is_some());
+        let told: Vec<(&Received<R::Contract>, Outcome)> = recorded.map(|event| (event, outcome)).collect();
+        self.telling(begun).tell(&told, &[], emissions, SystemTime::now());
+    }
+}

@@ -1,0 +1,117 @@
+//! What an error means: one table.
+//!
+//! | kind | for example | what follows |
+//! |---|---|---|
+//! | transient | database or broker away, a right or a migration missing, serialization failure, deadlock, lock timeout, a lost race | retried with back-off, for ever; nothing is parked |
+//! | fenced | another instance took the shard | the events of that shard are left to it |
+//! | permanent | a constraint violated, a value that does not fit | the batch is halved until the event stands alone; tried again a bounded number of times; parked |
+//! | bug | a panic | as permanent; the process lives on |
+
+use std::time::Duration;
+
+use minuet_envelope::EncodeError;
+
+use crate::store::outbox::AppendError;
+
+pub(crate) use minuet_telemetry::error_chain as chain;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReactError {
+    #[error("the database refused or is away")]
+    Database(#[from] sqlx::Error),
+    /// Two transactions wanted to create the same row, or to change the same version of it: the later one starts again and
+    /// finds what the other left.
+    #[error("another transaction was first to create or to change a row of {table}")]
+    LostRace { table: &'static str },
+    #[error("an event cannot be encoded")]
+    Encode(#[from] EncodeError),
+    /// A row holds what the types cannot: a bug, or a hand in the tables.
+    #[error("{table} holds a value that cannot be: {detail}")]
+    Corrupt { table: &'static str, detail: String },
+    /// The shards that another instance has taken.
+    #[error("shards {0:?} belong to another instance")]
+    Fenced(Vec<u32>),
+    #[error("the code panicked: {0}")]
+    Panic(String),
+}
+
+impl ReactError {
+    /// Whether it may go away by itself.
+    pub fn is_transient(&self) -> bool {
+        verdict(self) == Verdict::Transient
+    }
+}
+
+impl From<AppendError> for ReactError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Encode(e) => ReactError::Encode(e),
+            AppendError::Database(e) => ReactError::Database(e),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Transient,
+    Fenced,
+    /// With the code under which it is parked.
+    Permanent(&'static str),
+}
+
+pub(crate) fn verdict(error: &ReactError) -> Verdict {
+    match error {
+        ReactError::Database(e) => database(e),
+        ReactError::LostRace { .. } => Verdict::Transient,
+        ReactError::Fenced(_) => Verdict::Fenced,
+        ReactError::Encode(_) => Verdict::Permanent("not_encodable"),
+        ReactError::Corrupt { .. } => Verdict::Permanent("corrupt_row"),
+        ReactError::Panic(_) => Verdict::Permanent("panic"),
+    }
+}
+
+/// Only what lies in the event itself is permanent: a value that does not fit (class 22), a constraint (class 23), a row that
+/// cannot be read. Everything else may be put right outside (a password, a right, a migration, a full disk), and must not
+/// make us park good events: https://www.postgresql.org/docs/15/errcodes-appendix.html
+fn database(error: &sqlx::Error) -> Verdict {
+    match error {
+        sqlx::Error::Database(e) => match e.code().as_deref() {
+            Some(code) if code.starts_with("22") => Verdict::Permanent("value"),
+            Some(code) if code.starts_with("23") => Verdict::Permanent("constraint"),
+            _ => Verdict::Transient,
+        },
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::TypeNotFound { .. } => Verdict::Permanent("database"),
+        _ => Verdict::Transient,
+    }
+}
+
+/// 50 ms, doubling, at most 5 s; with jitter, so that instances do not come back in step.
+pub(crate) fn back_off(attempt: u32) -> Duration {
+    let base = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
+    let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (base / 2 + 1);
+    Duration::from_millis(base / 2 + jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_no_poison() {
+        let away = ReactError::Database(sqlx::Error::PoolTimedOut);
+        assert_eq!(verdict(&away), Verdict::Transient);
+        assert_eq!(verdict(&ReactError::LostRace { table: "orders" }), Verdict::Transient);
+        assert_eq!(verdict(&ReactError::Panic("x".into())), Verdict::Permanent("panic"));
+    }
+
+    #[test]
+    fn back_off_grows_and_stays_bounded() {
+        assert!(back_off(0) <= Duration::from_millis(50));
+        assert!((0..100).all(|attempt| back_off(attempt) <= Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,350 @@
+//! Publishes the outbox: reads the lowest rows of the held shards, sends, waits for the acknowledgements, deletes.
+//!
+//! Of one key at most one row is under way: an idempotent producer does not keep the order when it loses row 1 and row 2
+//! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
+//! lower than those already published, and is found because every read starts from the lowest row.
+
+mod produce_batch;
+mod producers;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::TryStreamExt;
+use minuet_envelope::TraceContext;
+use minuet_telemetry::{Kind, Span};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::Producer as _;
+use sqlx::{Connection as _, PgConnection};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::failpoint::{Failpoint, hit};
+use crate::kafka::config;
+use crate::observe::spans;
+use crate::runtime::policy::{back_off, chain};
+use crate::store::context::Core;
+use crate::store::database::Connections;
+use crate::store::outbox::{self, Row};
+use crate::store::shards;
+use crate::{Counts, Dependency, Health};
+
+use produce_batch::{ProduceBatch, Record};
+
+pub(crate) use producers::Producers;
+
+/// Rows of one read: PostgreSQL gives little more for larger ones.
+const ROWS: usize = 1_000;
+/// How long a key whose row the broker refused waits before it is tried again.
+const STOPPED: Duration = Duration::from_secs(5);
+/// Bytes of one read: rows may be as large as the broker's largest message.
+const BYTES: usize = 8 * 1024 * 1024;
+/// How long it goes on once it is told to stop: what is left is published at the next start.
+const LAST_ROUNDS: Duration = Duration::from_millis(1_500);
+/// How often a broker that was away is asked, where nothing is to be sent to it.
+const ASK_KAFKA: Duration = Duration::from_secs(1);
+
+pub(crate) struct Relay {
+    pub(crate) core: Arc<Core>,
+    /// Its own: see [`crate::store::database::connect_relay`].
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) producers: Producers,
+    pub(crate) prefix: String,
+    pub(crate) poll: Duration,
+    pub(crate) health: Health,
+    pub(crate) counts: Arc<Counts>,
+    /// Keys that the broker refused, and until when they wait.
+    stopped: HashMap<String, Instant>,
+    kafka_was_up: bool,
+    asked_kafka: Instant,
+}
+
+/// What one round did.
+#[derive(Default)]
+struct Round {
+    published: usize,
+    /// More rows may have been there than were read.
+    was_cut: bool,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        connections: Arc<Connections>,
+        producers: Producers,
+        prefix: String,
+        poll: Duration,
+        health: Health,
+        counts: Arc<Counts>,
+    ) -> Self {
+        let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
+        Relay {
+            core,
+            connections,
+            producers,
+            prefix,
+            poll,
+            health,
+            counts,
+            stopped,
+            kafka_was_up: false,
+            asked_kafka,
+        }
+    }
+
+    /// Runs until told to stop; then until the outbox is empty, for a while, so that what was committed before the end leaves.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let (mut failures, mut told) = (0, None);
+        let core = Arc::clone(&self.core);
+        loop {
+            if let Some((error, reason)) = self.producers.fatal_error() {
+                error!(%error, reason, "the producer is of no more use");
+                return;
+            }
+            match self.round().await {
+                Ok(Round { published, was_cut }) => {
+                    if failures > 0 {
+                        self.health.up(Dependency::Postgres);
+                    }
+                    failures = 0;
+                    if shutdown.is_cancelled() {
+                        let told = told.get_or_insert_with(Instant::now);
+                        if published == 0 || told.elapsed() > LAST_ROUNDS {
+                            return;
+                        }
+                        continue;
+                    }
+                    // Whoever commits more wakes us: nobody is asked whether there is nothing.
+                    if published > 0 && was_cut {
+                        continue;
+                    }
+                    self.look_for_kafka().await;
+                }
+                Err(error) => {
+                    warn!(error = chain(&error), "the outbox cannot be read");
+                    self.health.down(Dependency::Postgres, "the outbox cannot be read");
+                    failures += 1;
+                }
+            }
+            if shutdown.is_cancelled() {
+                return;
+            }
+            let nap = if failures > 0 { back_off(failures) } else { self.poll };
+            tokio::select! {
+                () = core.wake.notified() => {}
+                () = tokio::time::sleep(nap) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<Round, sqlx::Error> {
+        let held = self.core.shards.held();
+        if held.is_empty() {
+            return Ok(Round::default());
+        }
+        let (shards, epochs) = shards::columns(&held);
+        let now = Instant::now();
+        self.stopped.retain(|_, until| *until > now);
+        let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
+        let mut connection = self.connections.get().await?;
+        let (rows, was_cut) = read(&mut connection, &shards, &stopped).await?;
+        self.connections.keep(connection);
+        if rows.is_empty() {
+            return Ok(Round::default());
+        }
+        hit(Failpoint::AfterRelayRead);
+        let published = self.publish(rows).await;
+        if !published.is_empty() {
+            hit(Failpoint::AfterRelayAck);
+            // Where the broker was slow, it is asked first whether it is still there.
+            let mut connection = self.connections.get().await?;
+            let deleted = sqlx::query(outbox::DELETE)
+                .bind(&published)
+                .bind(&shards)
+                .bind(&epochs)
+                .execute(&mut *connection)
+                .await?;
+            hit(Failpoint::AfterRelayDelete);
+            if deleted.rows_affected() < published.len() as u64 {
+                self.look_at_epochs(&mut connection, &held).await?;
+            }
+            self.connections.keep(connection);
+            Counts::add(&self.counts.published, published.len());
+        }
+        Ok(Round { published: published.len(), was_cut })
+    }
+
+    /// An idle service hears nothing of a broker that came back: nobody tells it, and it sends nothing.
+    async fn look_for_kafka(&mut self) {
+        let is_up = self.health.is_up(Dependency::Kafka);
+        self.kafka_was_up |= is_up;
+        // The first time the group says it, with the partitions that it assigns.
+        if is_up || !self.kafka_was_up || self.asked_kafka.elapsed() < ASK_KAFKA {
+            return;
+        }
+        self.asked_kafka = Instant::now();
+        let producer = self.producers.of(1).clone();
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, ASK_KAFKA));
+        if matches!(asked.await, Ok(Ok(_))) {
+            self.health.up(Dependency::Kafka);
+        }
+    }
+
+    /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
+    async fn look_at_epochs(
+        &self,
+        connection: &mut PgConnection,
+        held: &[(u32, i64)],
+    ) -> Result<(), sqlx::Error> {
+        let lost = shards::fence(connection, held).await?.lost;
+        if !lost.is_empty() {
+            warn!(shards = ?lost, "shards were taken by another instance");
+            self.core.shards.fence_off(&lost);
+        }
+        Ok(())
+    }
+
+    /// Sends in waves, of each key its next row. Answers with the ids that the broker has acknowledged.
+    async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<i64> {
+        let mut published = Vec::with_capacity(rows.len());
+        let (began, relay) = (SystemTime::now(), OnceCell::new());
+        while !rows.is_empty() {
+            let (wave, mut later) = next_wave(rows);
+            let (began_wave, begun) = (Instant::now(), SystemTime::now());
+            let sent = ProduceBatch::new(wave.len());
+            // All of it stands ready first: the client's thread sends what it finds at its first message.
+            let topics: Vec<Cow<'_, str>> = wave.iter().map(|row| self.topic_of(row)).collect();
+            let records: Vec<Record<'_>> =
+                wave.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
+            let producer = self.producers.of(wave.len());
+            for (place, record) in records.into_iter().enumerate() {
+                sent.send(producer, place, record).await;
+                hit(Failpoint::BeforeRelayAck);
+            }
+            let results = sent.results().await;
+            self.measure(&wave, &results, began_wave.elapsed());
+            for (row, result) in wave.iter().zip(results) {
+                self.tell(row, begun, result.as_ref().err(), &relay);
+                match result {
+                    Ok(()) => published.push(row.id),
+                    Err(error) => {
+                        self.stop(row, &error);
+                        later.retain(|other| other.key != row.key);
+                    }
+                }
+            }
+            rows = later;
+        }
+        if let Some(relay) = relay.get() {
+            let name = format!("relay {}", self.core.service);
+            self.core.tracer.record(Span::new(name, Kind::Internal, relay, began).until(SystemTime::now()));
+        }
+        if !published.is_empty() {
+            self.health.up(Dependency::Kafka);
+        }
+        published
+    }
+
+    fn topic_of<'a>(&self, row: &'a Row) -> Cow<'a, str> {
+        match self.prefix.is_empty() {
+            true => Cow::Borrowed(&row.topic),
+            false => Cow::Owned(format!("{}{}", self.prefix, row.topic)),
+        }
+    }
+
+    /// Of a wave once per topic and outcome.
+    fn measure(&self, wave: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
+        let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
+        for (row, result) in wave.iter().zip(results) {
+            let error = result.as_ref().err().map(config::error_type);
+            *counts.entry((&row.topic, error)).or_default() += 1;
+        }
+        for ((topic, error), count) in counts {
+            let topic = format!("{}{topic}", self.prefix);
+            self.core.instruments.sending.sent(&topic, count, took, error);
+        }
+    }
+
+    /// `relay`: this round's own span, once there is a row that another instance has written.
+    fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
+        let tracer = self.core.tracer;
+        let error = error.map(|error| error as &(dyn std::error::Error + 'static));
+        let topic = self.topic_of(row);
+        let relay = || relay.get_or_init(|| tracer.companion()).clone();
+        spans::relayed(&self.core, row, &topic, begun, relay, error);
+    }
+
+    fn stop(&mut self, row: &Row, error: &KafkaError) {
+        let refused = matches!(
+            error.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge
+                    | RDKafkaErrorCode::InvalidMessage
+                    | RDKafkaErrorCode::InvalidRecord
+            )
+        );
+        if refused {
+            error!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "the broker refuses an event; its key waits");
+        } else {
+            warn!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "not published; its key waits");
+            self.health.down(Dependency::Kafka, "the broker does not acknowledge");
+        }
+        let wait = if refused { STOPPED } else { Duration::from_millis(100) };
+        self.stopped.insert(row.key.clone(), Instant::now() + wait);
+    }
+}
+
+/// The lowest rows, by number or by bytes, whichever is reached first; one at least. And whether one of the two was.
+async fn read(
+    connection: &mut PgConnection,
+    shards: &[i16],
+    stopped: &[&str],
+) -> Result<(Vec<Row>, bool), sqlx::Error> {
+    let query =
+        sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS.cast_signed() as i64);
+    let mut stream = query.fetch(&mut *connection);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        bytes += row.payload.len() + row.headers.len();
+        rows.push(row);
+        if bytes >= BYTES {
+            drop(stream);
+            // What was not read of it must not wait in the database until all of this is sent.
+            connection.ping().await?;
+            return Ok((rows, true));
+        }
+    }
+    let was_cut = rows.len() >= ROWS;
+    Ok((rows, was_cut))
+}
+
+/// Of each key its first row; and the others, in their order.
+fn next_wave(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
+    let mut keys = HashSet::with_capacity(rows.len());
+    let first: Vec<bool> = rows.iter().map(|row| keys.insert(row.key.as_str())).collect();
+    if first.iter().all(|first| *first) {
+        return (rows, Vec::new());
+    }
+    let (mut wave, mut later) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (row, first) in rows.into_iter().zip(first) {
+        if first { wave.push(row) } else { later.push(row) }
+    }
+    (wave, later)
+}
+
+fn record<'a>(row: &'a Row, topic: &'a str) -> Record<'a> {
+    Record { topic, key: &row.key, payload: &row.payload, headers: headers_of(&row.headers) }
+}
+
+fn headers_of(lines: &str) -> OwnedHeaders {
+    outbox::parse_header_lines(lines)
+        .filter(|(key, _)| *key != spans::LINE)
+        .fold(OwnedHeaders::new_with_capacity(16), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        })
+}

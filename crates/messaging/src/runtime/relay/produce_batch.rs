@@ -1,0 +1,159 @@
+//! Messages that are sent together, and told of together: one wake-up for all of them, not one for each.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, ProducerContext};
+use rdkafka::{ClientContext, Statistics};
+use tokio::sync::Notify;
+
+use super::producers::Producer;
+use crate::kafka::client::Client;
+
+pub(crate) struct Deliveries(pub(crate) Client);
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.0.stats(statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<DeliveryHandle>;
+
+    fn delivery(&self, delivered: &DeliveryResult<'_>, ticket: Box<DeliveryHandle>) {
+        let result = delivered.as_ref().map(drop).map_err(|(error, _)| error.clone());
+        ticket.wave.tell(ticket.place, result);
+    }
+}
+
+pub(crate) type Sent = Result<(), KafkaError>;
+
+/// The place of a message in its wave.
+pub(crate) struct DeliveryHandle {
+    wave: Arc<ProduceBatch>,
+    place: usize,
+}
+
+pub(crate) struct ProduceBatch {
+    state: Mutex<State>,
+    all_told: Notify,
+}
+
+struct State {
+    results: Vec<Sent>,
+    open: usize,
+}
+
+impl ProduceBatch {
+    /// Of so many messages, each of which has to be given to [`ProduceBatch::send`].
+    pub(crate) fn new(messages: usize) -> Arc<Self> {
+        // A result that never came would be this one.
+        let results = vec![Err(KafkaError::Canceled); messages];
+        Arc::new(ProduceBatch {
+            state: Mutex::new(State { results, open: messages }),
+            all_told: Notify::new(),
+        })
+    }
+
+    /// Waits only for room in the producer's queue.
+    pub(crate) async fn send(self: &Arc<Self>, producer: &Producer, place: usize, record: Record<'_>) {
+        let ticket = Box::new(DeliveryHandle { wave: Arc::clone(self), place });
+        let mut record = record.with(ticket);
+        loop {
+            let refused = match producer.send(record) {
+                Ok(()) => return,
+                Err(refused) => refused,
+            };
+            match refused {
+                (KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned) => {
+                    record = returned;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                (error, _) => return self.tell(place, Err(error)),
+            }
+        }
+    }
+
+    /// By place, once all of them are known: the producer tells of each within its `message.timeout.ms`.
+    pub(crate) async fn results(&self) -> Vec<Sent> {
+        loop {
+            // The permit of a notification that came before is kept.
+            if let Some(results) = self.told() {
+                return results;
+            }
+            self.all_told.notified().await;
+        }
+    }
+
+    fn told(&self) -> Option<Vec<Sent>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.open == 0).then(|| std::mem::take(&mut state.results))
+    }
+
+    fn tell(&self, place: usize, result: Sent) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = state.results.get_mut(place) {
+            *slot = result;
+        }
+        state.open = state.open.saturating_sub(1);
+        if state.open == 0 {
+            self.all_told.notify_one();
+        }
+    }
+}
+
+/// What is to be sent.
+pub(crate) struct Record<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) headers: rdkafka::message::OwnedHeaders,
+}
+
+impl<'a> Record<'a> {
+    fn with(self, ticket: Box<DeliveryHandle>) -> BaseRecord<'a, str, [u8], Box<DeliveryHandle>> {
+        BaseRecord::with_opaque_to(self.topic, ticket)
+            .key(self.key)
+            .payload(self.payload)
+            .headers(self.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wave_is_told_of_once_all_of_it_is_known() {
+        let wave = ProduceBatch::new(2);
+        wave.tell(1, Err(KafkaError::Canceled));
+        assert!(wave.results().now_or_never().is_none(), "one is still on its way");
+        wave.tell(0, Ok(()));
+        assert_eq!(wave.results().await, [Ok(()), Err(KafkaError::Canceled)]);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken() {
+        let wave = ProduceBatch::new(1);
+        let waiting = tokio::spawn({
+            let wave = Arc::clone(&wave);
+            async move { wave.results().await }
+        });
+        wave.tell(0, Ok(()));
+        assert_eq!(waiting.await.unwrap(), [Ok(())]);
+    }
+}

@@ -1,0 +1,83 @@
+//! The two producers of a relay. Of one key at most one row is under way, so that either may take any row. What one of them sent,
+//! and was not told of in time, may arrive after what the other has sent since: a repetition, as after a takeover.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+
+use super::produce_batch::Deliveries;
+use crate::kafka::client::Client;
+use crate::kafka::config::{self, Linger};
+use crate::observe::meters::KafkaStatistics;
+
+/// It hands each acknowledgement to the wave that the message belongs to.
+pub(crate) type Producer = ThreadedProducer<Deliveries>;
+
+/// From so many rows on a wave is worth a linger.
+const MANY: usize = 8;
+
+/// What a client says of itself, under its name for meters.
+type Shown = (&'static str, KafkaStatistics);
+
+#[derive(Clone)]
+pub(crate) struct Producers {
+    low_latency: Producer,
+    batching: Producer,
+}
+
+impl Producers {
+    /// And what their clients say of themselves.
+    pub(crate) fn new(
+        kafka: &BTreeMap<String, String>,
+        owner: &str,
+    ) -> Result<(Self, [Shown; 2]), KafkaError> {
+        let (low_latency, batching) = (Client::new(owner), Client::new(owner));
+        let statistics =
+            [("producer", low_latency.statistics()), ("batching-producer", batching.statistics())];
+        let producer = |linger, client: Client| -> Result<Producer, KafkaError> {
+            config::producer(kafka, owner, linger).create_with_context(Deliveries(client))
+        };
+        let producers = Producers {
+            low_latency: producer(Linger::No, low_latency)?,
+            batching: producer(Linger::ForAWave, batching)?,
+        };
+        Ok((producers, statistics))
+    }
+
+    /// The one for a wave of so many rows.
+    pub(crate) fn of(&self, rows: usize) -> &Producer {
+        if rows < MANY { &self.low_latency } else { &self.batching }
+    }
+
+    /// Why one of them is of no more use.
+    pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.both().find_map(|producer| producer.client().fatal_error())
+    }
+
+    /// Waits for what is under way, for at most so long.
+    pub(crate) fn flush(&self, most: Duration) -> Result<(), KafkaError> {
+        let end = Instant::now() + most;
+        let flushed =
+            self.both().map(|producer| producer.flush(end.saturating_duration_since(Instant::now())));
+        // Both, before either's failure is told.
+        flushed.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn both(&self) -> impl Iterator<Item = &Producer> {
+        [&self.low_latency, &self.batching].into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wave_of_many_lingers() {
+        let (producers, _) = Producers::new(&BTreeMap::new(), "test").unwrap();
+        let lingers = |rows| std::ptr::eq(producers.of(rows), &raw const producers.batching);
+        assert_eq!([1, MANY - 1, MANY, 1_000].map(lingers), [false, false, true, true]);
+    }
+}

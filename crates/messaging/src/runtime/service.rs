@@ -1,0 +1,341 @@
+//! Wires a service together: context, consumer, processor, relay; starts them, and stops them in order.
+
+mod stepped;
+mod work;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use minuet_envelope::Contract;
+use minuet_telemetry::Tracer;
+use minuet_telemetry::meters::Meters;
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{error, info, warn};
+
+use crate::kafka::client::Client;
+use crate::kafka::config;
+use crate::kafka::consumer::{self, Membership, Polled};
+use crate::kafka::fetch_buffer;
+use crate::kafka::revocations::RevocationEpochs;
+use crate::observe::meters::{self, Instruments, Sampler};
+use crate::runtime::acquirer::ShardAcquirer;
+use crate::runtime::batch::Processor;
+use crate::runtime::decode::Decoder;
+use crate::runtime::relay::{Producers, Relay};
+use crate::runtime::retention;
+use crate::runtime::sweeper::{Processed, Sweeper};
+use crate::store::context::Core;
+use crate::store::database;
+use crate::store::database::Connections;
+use crate::store::inbox::prune;
+use crate::store::shards::Shards;
+use crate::topics::Catalogue;
+use crate::{
+    BatchHandler, Clock, Counts, DatabaseError, DeadLetters, Dependency, DomainSpans, Health, RetentionError,
+    ServiceContext, Settings, http,
+};
+
+#[doc(hidden)]
+pub use stepped::SteppedService;
+use work::{Input, work};
+
+/// How long each step of a stop may wait: for the batch, the relay, the broker, the database. All of them end within 10 s.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("a kafka setting is wrong")]
+    Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("the {service} service does not start")]
+    Retention { service: &'static str, source: RetentionError },
+    /// What it had under way is in the database and in the topics: the next start goes on with it.
+    #[error("a part of the {service} service has ended by itself; its log says which. Start it again")]
+    Ended { service: &'static str },
+}
+
+/// What every service is made of, whatever it does.
+#[derive(Clone)]
+pub struct ServiceParts<C: Contract> {
+    pub settings: Settings,
+    pub contract: C,
+    pub catalogue: Arc<Catalogue<C::Kind>>,
+    pub clock: Clock,
+}
+
+/// A service before it runs. Its [`ServiceContext`] is there already, for the code that writes besides the consumer.
+pub struct Service<C: Contract> {
+    settings: Settings,
+    context: ServiceContext<C>,
+    health: Health,
+    counts: Arc<Counts>,
+    fenced: mpsc::UnboundedReceiver<Vec<u32>>,
+}
+
+impl<C: Contract> Service<C> {
+    /// `name` is the consumer group, the event source (`/minuet/<name>`) and the owner in the shards table.
+    pub fn new(
+        name: &'static str,
+        parts: ServiceParts<C>,
+        spans: impl DomainSpans<C>,
+    ) -> Result<Self, ServiceError> {
+        let ServiceParts { settings, contract, catalogue, clock } = parts;
+        let pool = database::connect(&settings.database_url, settings.database_connections, name)?;
+        let health = Health::default();
+        health.expect(&[Dependency::Kafka, Dependency::Postgres]);
+        let (shards, fenced) = Shards::new(catalogue.partitions());
+        let (shards, counts) = (Arc::new(shards), Arc::new(Counts::default()));
+        let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
+        meters::observe(&meters, &counts, &shards, &pool, settings.database_connections);
+        let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
+        let core = Core {
+            service: name,
+            source: format!("/minuet/{name}").into(),
+            connections: Connections::new(pool),
+            partitions: catalogue.partitions(),
+            shards,
+            wake: Notify::new(),
+            clock,
+            meters,
+            instruments: Arc::new(instruments),
+            prefix: settings.topic_prefix.as_str().into(),
+            tracer: Tracer::of(name),
+            key_attribute: C::key_attribute,
+        };
+        let context = ServiceContext { core: Arc::new(core), contract, catalogue, spans: Arc::new(spans) };
+        Ok(Service { settings, context, health, counts, fenced })
+    }
+
+    pub fn context(&self) -> &ServiceContext<C> {
+        &self.context
+    }
+
+    pub fn meters(&self) -> &Meters {
+        &self.context.core.meters
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// What every service shows over HTTP: health, counts, meters, and to admins its parked events.
+    pub fn routes(&self) -> Router {
+        let letters = DeadLetters::of(self.context.pool().clone(), self.context.contract.clone());
+        http::health_routes(self.health.clone(), Arc::clone(&self.counts))
+            .merge(minuet_http::metrics_route({
+                let meters = self.context.core.meters.clone();
+                move || meters.text()
+            }))
+            .merge(http::dead_letter_routes(letters, self.settings.identity.clone()))
+    }
+
+    fn processor<R: BatchHandler<Contract = C>>(
+        &self,
+        handler: Arc<R>,
+        shutdown: CancellationToken,
+    ) -> Processor<R> {
+        Processor {
+            decoder: Decoder {
+                contract: self.context.contract.clone(),
+                consumed: handler.consumes().into_iter().collect(),
+                prefix: self.settings.topic_prefix.clone(),
+            },
+            handler,
+            context: self.context.clone(),
+            health: self.health.clone(),
+            counts: Arc::clone(&self.counts),
+            attempts: self.settings.attempts,
+            registry_given_up: Mutex::default(),
+            shutdown,
+        }
+    }
+
+    /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
+    pub async fn run<R: BatchHandler<Contract = C>>(
+        self,
+        handler: Arc<R>,
+        shutdown: CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let processor = self.processor(Arc::clone(&handler), shutdown.clone());
+        let Service { settings, context, health, counts, fenced } = self;
+        let consumed = handler.consumes();
+        let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
+        let names: BTreeSet<&str> = consumed.iter().map(|kind| context.catalogue.topic_of(*kind)).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        retention::check(&settings, &context.catalogue, &names, &health, &shutdown)
+            .await
+            .map_err(|source| ServiceError::Retention { service: context.core.service, source })?;
+        let owner = format!("minuet-{}-{}", context.core.service, uuid::Uuid::new_v4().simple());
+        let consuming = Client::new(&owner);
+        let (producers, [low_latency, batching]) = Producers::new(&settings.kafka, &owner)?;
+        meters::observe_kafka(
+            &context.core.meters,
+            &[low_latency, batching, ("consumer", consuming.statistics())],
+        );
+
+        let topics: BTreeSet<String> =
+            names.iter().map(|name| format!("{}{name}", settings.topic_prefix)).collect();
+        let (assigned, assignments) = mpsc::unbounded_channel();
+        let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
+        let generations =
+            Arc::new(RevocationEpochs::new(inputs.iter().cloned(), context.catalogue.partitions()));
+        let membership = Membership {
+            lead_topic: topics.iter().next().cloned().unwrap_or_default(),
+            shards: Arc::clone(&context.core.shards),
+            generations: Arc::clone(&generations),
+            assigned,
+            health: health.clone(),
+            client: consuming,
+        };
+        let group = format!("{}{}", settings.topic_prefix, context.core.service);
+        let consumer: Arc<Polled> =
+            Arc::new(config::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
+        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        info!(service = context.core.service, group, ?topics, "consuming");
+
+        let (to, from) = fetch_buffer::channel(settings.batch_size * 2);
+        let (rewinds, rewound) = mpsc::unbounded_channel();
+        let poller = spawn(
+            "poll",
+            &shutdown,
+            consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()),
+        );
+        let processed = Arc::new(Processed::default());
+        let taker = ShardAcquirer {
+            handler: Arc::clone(&handler),
+            core: Arc::clone(&context.core),
+            owner: owner.clone(),
+            consumer: Arc::clone(&consumer),
+            topics: inputs.clone(),
+            processed: Arc::clone(&processed),
+            rewinds,
+            health: health.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
+        let relays = database::connect_relay(&settings.database_url, context.core.service)?;
+        let relays = Arc::new(Connections::new(relays));
+        let relay = Relay::new(
+            Arc::clone(&context.core),
+            Arc::clone(&relays),
+            producers.clone(),
+            settings.topic_prefix.clone(),
+            settings.relay_poll,
+            health.clone(),
+            Arc::clone(&counts),
+        );
+        let sweeper = Sweeper {
+            handler: Arc::clone(&handler),
+            context: context.clone(),
+            consumer: Arc::clone(&consumer),
+            reader: config::reader(&settings.kafka, &format!("{owner}-tail")),
+            topics: inputs,
+            processed: Arc::clone(&processed),
+            shutdown: shutdown.clone(),
+        };
+        let sweeper = spawn("sweep", &shutdown, sweeper.run());
+        let sampler = Sampler::new(
+            Arc::clone(&handler),
+            Arc::clone(&context.core),
+            settings.sample_interval,
+            shutdown.clone(),
+        );
+        let sampler = spawn("sample", &shutdown, sampler.run());
+        let tidy = prune::run(Arc::clone(&context.core), settings.inbox_retention, shutdown.clone());
+        let tidy = spawn("tidy the inbox", &shutdown, tidy);
+        // The relay stops last: it publishes what the last batch committed.
+        let relay_stop = CancellationToken::new();
+        let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
+
+        let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
+        tokio::select! {
+            () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
+            // The database has not answered: what was under way is rolled back, and is read again at the next start.
+            () = overdue(&shutdown) => warn!("a batch did not end in time"),
+        }
+        if !told.is_cancelled() {
+            return Err(ServiceError::Ended { service: context.core.service });
+        }
+        processor.handler.stopped().await;
+
+        for task in [poller, taker, sweeper, sampler, tidy] {
+            if let Err(error) = task.await {
+                warn!(%error, "a task ended badly");
+            }
+        }
+        relay_stop.cancel();
+        if let Err(error) = tokio::time::timeout(SHUTDOWN_TIMEOUT, relay).await {
+            warn!(%error, "the relay did not finish in time; what is left is published at the next start");
+        }
+        leave(consumer, producers).await;
+        let closing = async { tokio::join!(context.core.connections.close(), relays.close()) };
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, closing).await.is_err() {
+            warn!("the database did not let us go in time");
+        }
+        info!(service = context.core.service, "stopped");
+        Ok(())
+    }
+}
+
+/// A task that does not outlive the service, also when that is dropped in its midst. A service without one of its tasks would
+/// stand still and look well: one that ends, or panics, before it is told to takes the service with it.
+fn spawn(
+    name: &'static str,
+    shutdown: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> AbortOnDropHandle<()> {
+    let end = TaskEnd { name, shutdown: shutdown.clone() };
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let _end = end;
+        task.await;
+    }))
+}
+
+struct TaskEnd {
+    name: &'static str,
+    shutdown: CancellationToken,
+}
+
+impl Drop for TaskEnd {
+    fn drop(&mut self) {
+        if !self.shutdown.is_cancelled() {
+            error!(task = self.name, "a task of the service has ended by itself");
+            self.shutdown.cancel();
+        }
+    }
+}
+
+/// Some time after the service was told to stop.
+async fn overdue(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+}
+
+/// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.
+async fn leave(consumer: Arc<Polled>, producers: Producers) {
+    let leaving = tokio::task::spawn_blocking(move || {
+        if let Err(error) = producers.flush(SHUTDOWN_TIMEOUT) {
+            warn!(%error, "flush");
+        }
+        // Nothing stored since the last commit is no error worth a line.
+        if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
+            tracing::debug!(%error, "commit");
+        }
+        drop(consumer);
+    });
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT + SHUTDOWN_TIMEOUT, leaving).await.is_err() {
+        warn!("the broker did not let us go in time");
+    }
+}

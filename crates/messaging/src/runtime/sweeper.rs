@@ -1,0 +1,298 @@
+//! Time passes too: what is due is found by its time, decided like an event, and committed in the name of its shard.
+//!
+//! A sweep must not overtake news: after an outage, the payment of an order may wait in a topic while its reservation has
+//! long expired. So the sweeper finds what is due, asks the broker for the ends of the inputs of these shards, waits until
+//! this instance has processed everything up to them, and only then decides, under the row's lock. Whatever was published
+//! before it asked is known by then. Each shard waits for itself, and an order that cannot be decided is left alone.
+
+mod inputs;
+mod processed;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use minuet_envelope::Micros;
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::failpoint::{Failpoint, hit};
+use crate::kafka::consumer::Polled;
+use crate::observe::spans;
+use crate::runtime::batch::panic_text;
+use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::{BatchHandler, Handled, ReactError, ServiceContext};
+
+use processed::OffsetRange;
+pub(crate) use processed::Processed;
+
+/// Most orders in one transaction.
+const BATCH: usize = 500;
+/// How long one pass waits for inputs. A shard that is still behind is waited for in the next one.
+const PATIENCE: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A transaction may commit a row this much later than the time in it says.
+const LATE: time::Duration = time::Duration::seconds(120);
+
+pub(crate) const SINCE: &str =
+    "select min(coalesce(swept_until, 'epoch')) from shards where shard = any($1::smallint[])";
+pub(crate) const SWEPT: &str =
+    "update shards s set swept_until = $3 from unnest($1::smallint[], $2::bigint[]) as held (shard, epoch)
+     where s.shard = held.shard and s.epoch = held.epoch";
+
+pub(crate) struct Sweeper<R: BatchHandler> {
+    pub(crate) handler: Arc<R>,
+    pub(crate) context: ServiceContext<R::Contract>,
+    pub(crate) consumer: Arc<Polled>,
+    /// For a look beside the group's consumer.
+    pub(crate) reader: ClientConfig,
+    pub(crate) topics: Vec<Arc<str>>,
+    pub(crate) processed: Arc<Processed>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// What was found due in a shard, and what has to be read before it is decided.
+struct Waiting<D> {
+    due: Vec<D>,
+    inputs: Vec<OffsetRange>,
+}
+
+type Shards<T> = BTreeMap<u32, T>;
+
+impl<R: BatchHandler> Sweeper<R> {
+    pub(crate) async fn run(self) {
+        let Some(interval) = self.handler.sweep_interval() else { return self.shutdown.cancelled().await };
+        let mut waiting = Shards::new();
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            let swept = tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                swept = self.sweep(&mut waiting) => swept,
+            };
+            match swept {
+                Ok(0) => {}
+                Ok(orders) => info!(service = self.context.core.service, orders, "swept"),
+                Err(error) => {
+                    warn!(service = self.context.core.service, error = chain(&error), "a sweep begins anew")
+                }
+            }
+        }
+    }
+
+    /// Answers with how many orders were decided. What is not is left in `waiting`, or found again by the next pass.
+    async fn sweep(&self, waiting: &mut Shards<Waiting<R::Due>>) -> Result<usize, SweepError> {
+        let mut held: Shards<i64> = self.context.core.shards.held().into_iter().collect();
+        waiting.retain(|shard, _| held.contains_key(shard));
+        if held.is_empty() {
+            return Ok(0);
+        }
+        let now = self.context.now();
+        let mut due = self.due(held.keys().copied(), now).await?;
+        // What became due since its shard was asked about is decided by what is asked next.
+        due.retain(|shard, _| !waiting.contains_key(shard));
+        held.retain(|shard, _| !waiting.contains_key(shard));
+        if !due.is_empty() {
+            hit(Failpoint::AfterDue);
+            let mut inputs = self.inputs(due.keys().copied().collect()).await?;
+            waiting.extend(due.into_iter().map(|(shard, due)| {
+                (shard, Waiting { due, inputs: inputs.remove(&shard).unwrap_or_default() })
+            }));
+        }
+        let mut decided = self.decide_once_read(waiting, &mut held, now).await?;
+        if !waiting.is_empty() {
+            self.skip(waiting).await?;
+            decided += self.decide_once_read(waiting, &mut held, now).await?;
+        }
+        if !waiting.is_empty() {
+            debug!(service = self.context.core.service, shards = ?waiting.keys(), "a sweep waits for its inputs");
+        }
+        // Whatever was due there has been decided.
+        held.retain(|shard, _| !waiting.contains_key(shard));
+        let (numbers, epochs): (Vec<i16>, Vec<i64>) =
+            held.iter().map(|(shard, epoch)| (number(*shard), *epoch)).unzip();
+        sqlx::query(SWEPT)
+            .bind(&numbers)
+            .bind(&epochs)
+            .bind(now.plus(-LATE).to_datetime())
+            .execute(self.context.pool())
+            .await
+            .map_err(ReactError::from)?;
+        Ok(decided)
+    }
+
+    /// What is due in our shards, the oldest first.
+    async fn due(
+        &self,
+        shards: impl Iterator<Item = u32>,
+        now: Micros,
+    ) -> Result<Shards<Vec<R::Due>>, ReactError> {
+        let shards: BTreeSet<u32> = shards.collect();
+        let numbers: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
+        let mut connection = self.context.pool().acquire().await?;
+        let since: Option<time::OffsetDateTime> =
+            sqlx::query_scalar(SINCE).bind(numbers).fetch_one(&mut *connection).await?;
+        let since = since.map_or(Micros(0), Micros::from_datetime);
+        let mut found = Shards::<Vec<R::Due>>::new();
+        for due in self.handler.due(&mut connection, since, now).await? {
+            let shard = self.context.shard_of(&due.to_string());
+            if shards.contains(&shard) {
+                found.entry(shard).or_default().push(due);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn inputs(&self, shards: Vec<u32>) -> Result<Shards<Vec<OffsetRange>>, SweepError> {
+        let (consumer, topics) = (Arc::clone(&self.consumer), self.topics.clone());
+        let processed = Arc::clone(&self.processed);
+        blocking(move || inputs::unread(&consumer, &topics, &processed, &shards)).await
+    }
+
+    /// Offsets at the end of an input may hold nothing to read: a transaction's end, records that were compacted away. Where
+    /// nothing was processed since they were asked about, looks whether that is so.
+    async fn skip(&self, waiting: &Shards<Waiting<R::Due>>) -> Result<(), SweepError> {
+        let stretches: Vec<OffsetRange> =
+            waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
+        let reader = self.reader.clone();
+        for empty in blocking(move || inputs::empty(&reader, stretches)).await? {
+            debug!(topic = &*empty.topic, partition = empty.partition, end = empty.end, "nothing to read");
+            self.processed.skip(&empty);
+        }
+        Ok(())
+    }
+
+    /// Decides each shard once its inputs are read, for a while. A shard that is not ours, or has an order that could not be
+    /// decided, leaves `held`.
+    async fn decide_once_read(
+        &self,
+        waiting: &mut Shards<Waiting<R::Due>>,
+        held: &mut Shards<i64>,
+        now: Micros,
+    ) -> Result<usize, ReactError> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let mut decided = 0;
+        loop {
+            for (shard, Waiting { due, .. }) in read(waiting, &self.processed) {
+                for due in due.chunks(BATCH) {
+                    match self.settle(due, now).await {
+                        Ok(done) => {
+                            decided += done;
+                            if done < due.len() {
+                                held.remove(&shard);
+                            }
+                        }
+                        Err(ReactError::Fenced(_)) => {
+                            held.remove(&shard);
+                            break;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            if waiting.is_empty() || tokio::time::Instant::now() > until {
+                return Ok(decided);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// One transaction; if that can never be, two of half its size. Answers with how many were decided: an order that cannot
+    /// be, alone, is told of and left for the next pass. Boxed, since a half is settled like the whole.
+    fn settle<'a>(&'a self, due: &'a [R::Due], now: Micros) -> BoxFuture<'a, Result<usize, ReactError>> {
+        async move {
+            let Err(error) = decide(&*self.handler, &self.context, due, now).await else {
+                return Ok(due.len());
+            };
+            match (verdict(&error), due) {
+                (Verdict::Transient | Verdict::Fenced, _) => Err(error),
+                (Verdict::Permanent(code), [key]) => {
+                    error!(%key, code, error = chain(&error), "a due row cannot be decided");
+                    Ok(0)
+                }
+                (Verdict::Permanent(_), _) => {
+                    let (first, second) = due.split_at(due.len() / 2);
+                    Ok(self.settle(first, now).await? + self.settle(second, now).await?)
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Takes out what may be decided.
+fn read<D>(waiting: &mut Shards<Waiting<D>>, processed: &Processed) -> Vec<(u32, Waiting<D>)> {
+    let read: Vec<u32> =
+        waiting.iter().filter(|(_, w)| processed.reached(&w.inputs)).map(|(shard, _)| *shard).collect();
+    read.into_iter().filter_map(|shard| waiting.remove_entry(&shard)).collect()
+}
+
+/// One transaction. What has happened to an order meanwhile is seen under its row's lock.
+pub(crate) async fn decide<R: BatchHandler>(
+    handler: &R,
+    context: &ServiceContext<R::Contract>,
+    due: &[R::Due],
+    now: Micros,
+) -> Result<(), ReactError> {
+    let shards: BTreeSet<u32> = due.iter().map(|due| context.shard_of(&due.to_string())).collect();
+    let begun = SystemTime::now();
+    let mut pooled = context.connection(&shards).await?;
+    let mut transaction = context.begin(&mut pooled, &shards).await?;
+    let sweeping = handler.sweep(transaction.connection(), now, due);
+    let Handled { emissions, after, .. } = AssertUnwindSafe(sweeping)
+        .catch_unwind()
+        .await
+        .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
+    hit(Failpoint::BeforeSweepCommit);
+    transaction.commit(&emissions).await?;
+    context.keep(pooled);
+    spans::tell_sweep(context, &emissions, begun);
+    handler.committed(after);
+    Ok(())
+}
+
+fn number(shard: u32) -> i16 {
+    i16::try_from(shard).unwrap_or(i16::MAX)
+}
+
+async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
+) -> Result<T, SweepError> {
+    let asked = tokio::task::spawn_blocking(ask).await;
+    Ok(asked.map_err(|_| SweepError::Broker(KafkaError::Canceled))??)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error("what is due cannot be decided")]
+    React(#[from] ReactError),
+    #[error("the ends of the inputs cannot be asked for")]
+    Broker(#[from] KafkaError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_is_behind_holds_up_no_other() {
+        let topic: Arc<str> = "payments.events".into();
+        let shard = |partition, end| Waiting::<&str> {
+            due: Vec::new(),
+            inputs: vec![OffsetRange { topic: Arc::clone(&topic), partition, from: 0, end }],
+        };
+        let mut waiting = Shards::from([(0, shard(0, 10)), (1, shard(1, 10)), (2, shard(2, 10))]);
+        let processed = Processed::default();
+        processed.advance(&[((Arc::clone(&topic), 0), 9), ((Arc::clone(&topic), 2), 10)].into());
+        let ready: Vec<u32> = read(&mut waiting, &processed).into_iter().map(|(shard, _)| shard).collect();
+        assert_eq!(ready, [2]);
+        assert_eq!(waiting.keys().copied().collect::<Vec<_>>(), [0, 1]);
+    }
+}

@@ -1,0 +1,40 @@
+//! All SQL statements of this crate.
+
+use crate::observe::meters;
+use crate::runtime::sweeper;
+use crate::store::dead_letters::{self, admin, redrive};
+use crate::store::inbox::{self, prune};
+use crate::store::{outbox, shards};
+
+/// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
+pub const STATEMENTS: &[&str] = &[
+    inbox::CLAIM,
+    prune::PARTITIONS,
+    prune::TRY_LOCK,
+    prune::PRUNE,
+    dead_letters::PARK,
+    dead_letters::WAITING,
+    redrive::ASKED,
+    redrive::GROUP,
+    redrive::LETTER,
+    redrive::TAKE,
+    redrive::FAILED,
+    redrive::ANSWERED,
+    admin::LIST,
+    admin::ONE,
+    admin::REQUEST,
+    admin::OPEN,
+    admin::BEHIND,
+    admin::LOCK,
+    admin::DISCARD,
+    outbox::APPEND,
+    outbox::NEXT,
+    outbox::DELETE,
+    shards::TAKE,
+    shards::FENCE,
+    sweeper::SINCE,
+    sweeper::SWEPT,
+    meters::OUTBOX,
+    meters::INBOX,
+    meters::PARKED,
+];

@@ -1,0 +1,10 @@
+//! PostgreSQL: the tables of this library, each with its statements, and the transactions over them. No Kafka client here.
+
+pub(crate) mod context;
+pub(crate) mod database;
+pub(crate) mod dead_letters;
+pub(crate) mod inbox;
+pub(crate) mod outbox;
+pub(crate) mod outbox_event;
+mod query;
+pub(crate) mod shards;

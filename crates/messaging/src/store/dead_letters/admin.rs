@@ -1,0 +1,89 @@
+//! What [`super::DeadLetters`] asks the database.
+
+use sqlx::prelude::FromRow;
+use sqlx::{PgPool, Row as _};
+use time::OffsetDateTime;
+
+use super::service::DeadLetterFilter;
+use crate::Incoming;
+
+pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
+     from dead_letters where id > $1 and ($2 or discarded_at is null) and ($4::text is null or reason = $4) and ($5::bytea is null or key = $5)
+     order by id limit $3";
+
+pub(crate) const ONE: &str = "select * from dead_letters where id = $1";
+
+/// With those that wait for the same key.
+pub(crate) const REQUEST: &str = "update dead_letters d set redrive = true from dead_letters asked
+     where asked.id = $1 and asked.discarded_at is null and d.discarded_at is null
+     and (d.id = asked.id or (asked.in_order and d.in_order and d.topic = asked.topic and d.key = asked.key)) returning d.id";
+
+/// Of these, those that are still there.
+pub(crate) const OPEN: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
+     from dead_letters where id = any($1::bigint[]) order by id";
+
+/// A batch that begins meanwhile waits, and then looks itself what is parked.
+pub(crate) const LOCK: &str = "select s.epoch from shards s join dead_letters d on s.shard = d.\"partition\" where d.id = $1 for update of s";
+
+pub(crate) const DISCARD: &str =
+    "update dead_letters set discarded_at = now(), discarded_by = $2, discard_reason = $3, redrive = false
+     where id = $1 and discarded_at is null";
+
+/// How many wait for the key of a letter, itself left out.
+pub(crate) const BEHIND: &str = "select count(*) from dead_letters d join dead_letters of_key on d.topic = of_key.topic and d.key = of_key.key
+     where of_key.id = $1 and d.id <> $1 and d.in_order and of_key.in_order and d.discarded_at is null";
+
+/// A parked event, without its bytes.
+#[derive(Debug, FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: i64,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
+    pub(crate) attempts: i32,
+    pub(crate) parked_at: OffsetDateTime,
+    pub(crate) in_order: bool,
+    pub(crate) redrive: bool,
+    pub(crate) discarded_at: Option<OffsetDateTime>,
+    pub(crate) discarded_by: Option<String>,
+    pub(crate) discard_reason: Option<String>,
+}
+
+/// In the order in which they were parked, those after the id.
+pub(crate) async fn list(pool: &PgPool, which: &DeadLetterFilter) -> Result<Vec<Row>, sqlx::Error> {
+    let DeadLetterFilter { after, discarded_too, limit, reason, key } = which;
+    let query = sqlx::query_as(LIST).bind(after).bind(discarded_too).bind(i64::from(*limit));
+    query.bind(reason).bind(key.as_deref().map(str::as_bytes)).fetch_all(pool).await
+}
+
+pub(crate) async fn one(pool: &PgPool, id: i64) -> Result<Option<(Row, Incoming)>, sqlx::Error> {
+    let row = sqlx::query(ONE).bind(id).fetch_optional(pool).await?;
+    row.map(|row| Ok((Row::from_row(&row)?, super::incoming(&row)?))).transpose()
+}
+
+/// Asks for a redrive. Answers with the letters that it is about: none, if there is none of that id to be redriven.
+pub(crate) async fn request(pool: &PgPool, id: i64) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar(REQUEST).bind(id).fetch_all(pool).await
+}
+
+/// Of these letters, those that have not taken effect.
+pub(crate) async fn open(pool: &PgPool, ids: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
+    sqlx::query_as(OPEN).bind(ids).fetch_all(pool).await
+}
+
+/// Gives the event up, and keeps a record of who did so. Answers with how many still wait for its key; None: there is none of
+/// that id, or it is discarded already.
+pub(crate) async fn discard(pool: &PgPool, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(LOCK).bind(id).fetch_optional(&mut *transaction).await?;
+    let done = sqlx::query(DISCARD).bind(id).bind(by).bind(why).execute(&mut *transaction).await?;
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let behind = sqlx::query(BEHIND).bind(id).fetch_one(&mut *transaction).await?.try_get(0)?;
+    transaction.commit().await?;
+    Ok(Some(behind))
+}

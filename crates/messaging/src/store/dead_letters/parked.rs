@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use minuet_envelope::{Contract, Envelope, EventKind, Micros, ParkedMessage, TraceContext, ids};
+use uuid::Uuid;
+
+use super::NewDeadLetter;
+use crate::{Incoming, OutboxEvent, Position};
+
+/// A header of CloudEvents takes no more.
+const LONGEST_SUBJECT: usize = 256;
+
+/// The event that announces a parked message. It has no `ce_sequence`: no row was changed that could count it.
+pub(crate) fn event_parked<C: Contract>(
+    parking: &NewDeadLetter<'_>,
+    source: &Arc<str>,
+    now: Micros,
+) -> Option<OutboxEvent<C>> {
+    let kind = C::Kind::PARKED?;
+    let NewDeadLetter { incoming, reason, .. } = parking;
+    let Position { topic, partition, offset } = &incoming.position;
+    let headers = incoming.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+    let event = C::parked(ParkedMessage {
+        topic: topic.to_string(),
+        partition: *partition,
+        offset: *offset,
+        key: incoming.key.clone(),
+        headers: headers.collect(),
+        payload: incoming.payload.clone(),
+        reason: format!("{}: {}", reason.code, reason.storable()),
+        attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
+    })?;
+    let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
+    // Two messages may bear one `ce_id` and be parked both: the place counts too.
+    let place = ids::inbox_id(&incoming.position.to_string(), cause.unwrap_or_default());
+    let id = ids::derive(place, incoming.timestamp, kind, 0);
+    let subject = subject(incoming, id);
+    let envelope = Envelope {
+        id,
+        event_type: kind,
+        source: Arc::clone(source),
+        subject: Arc::clone(&subject),
+        time: now,
+        correlation_id: subject,
+        causation_id: cause,
+        sequence: None,
+        trace: trace(incoming).unwrap_or_else(|| TraceContext::derived(source, id)).child(id),
+    };
+    Some(OutboxEvent::unrecorded(envelope, event))
+}
+
+/// The key where it can be a header, so that what is parked about an order is found by the order's id.
+fn subject(incoming: &Incoming, id: Uuid) -> Arc<str> {
+    let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let fits = |key: &&str| (1..=LONGEST_SUBJECT).contains(&key.len()) && !key.chars().any(char::is_control);
+    key.filter(fits).map_or_else(|| id.to_string().into(), Arc::from)
+}
+
+fn trace(incoming: &Incoming) -> Option<TraceContext> {
+    TraceContext::parse(
+        text(incoming, "traceparent")?,
+        text(incoming, "tracestate"),
+        text(incoming, "baggage"),
+    )
+}
+
+fn text<'a>(incoming: &'a Incoming, header: &str) -> Option<&'a str> {
+    std::str::from_utf8(incoming.header(header)?).ok()
+}

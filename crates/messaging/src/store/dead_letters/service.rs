@@ -1,0 +1,111 @@
+//! What a person may do with the parked events of a service: look, ask for a redrive, discard. Over the service's HTTP, or with
+//! its database alone, whether the service runs or not.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use minuet_envelope::Contract;
+use sqlx::PgPool;
+use tokio::time::Instant;
+
+use super::admin::{self, Row};
+use super::view::{DeadLetter, DeadLetterDetail, Redriven};
+use crate::DatabaseError;
+use crate::store::database;
+
+/// How often it is looked whether a redrive is done.
+const LOOK: Duration = Duration::from_millis(200);
+const CONNECTIONS: u32 = 2;
+const LONGEST_REASON: usize = 500;
+
+/// What [`discard_reason`] takes, in words.
+pub const DISCARD_REASON: &str = "takes 1 to 500 characters, none of them a control character";
+
+/// What may be kept as the reason of a discard.
+pub fn discard_reason(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = (1..=LONGEST_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// Which letters are listed.
+#[derive(Clone, Debug)]
+pub struct DeadLetterFilter {
+    /// Those with a higher id.
+    pub after: i64,
+    pub discarded_too: bool,
+    pub limit: u32,
+    /// Those with this code.
+    pub reason: Option<String>,
+    pub key: Option<String>,
+}
+
+/// The parked events of one service.
+#[derive(Clone)]
+pub struct DeadLetters<C> {
+    pool: PgPool,
+    contract: Option<C>,
+}
+
+impl<C: Contract> DeadLetters<C> {
+    pub(crate) fn of(pool: PgPool, contract: C) -> Self {
+        DeadLetters { pool, contract: Some(contract) }
+    }
+
+    /// With the service's database alone. Without a contract payloads are shown as bytes.
+    pub fn open(database_url: &str, contract: Option<C>) -> Result<Self, DatabaseError> {
+        Ok(DeadLetters { pool: database::connect(database_url, CONNECTIONS, "dead-letters")?, contract })
+    }
+
+    /// In the order in which they were parked.
+    pub async fn list(&self, which: &DeadLetterFilter) -> Result<Vec<DeadLetter>, sqlx::Error> {
+        Ok(admin::list(&self.pool, which).await?.into_iter().map(DeadLetter::from).collect())
+    }
+
+    /// None: there is none of that id.
+    pub async fn one(&self, id: i64) -> Result<Option<DeadLetterDetail>, sqlx::Error> {
+        let Some((row, incoming)) = admin::one(&self.pool, id).await? else { return Ok(None) };
+        Ok(Some(DeadLetterDetail::of(row, &incoming, self.contract.as_ref()).await))
+    }
+
+    /// Asks for a redrive of the letter and of those that wait for its key. Answers with all of them: none, if there is none of
+    /// that id, or it was discarded.
+    pub async fn ask(&self, id: i64) -> Result<Vec<i64>, sqlx::Error> {
+        let mut ids = admin::request(&self.pool, id).await?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// What became of letters that were asked for, once the owners of their shards have come to all of them, or `wait` is over.
+    pub async fn answered(&self, ids: &[i64], wait: Duration) -> Result<Vec<Redriven>, sqlx::Error> {
+        let until = Instant::now() + wait;
+        loop {
+            let rows = admin::open(&self.pool, ids).await?;
+            let is_asked = |row: &Row| row.redrive && row.discarded_at.is_none();
+            if !rows.iter().any(is_asked) || Instant::now() >= until {
+                let mut rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+                return Ok(ids.iter().map(|id| Redriven::of(*id, rows.remove(id))).collect());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Gives the event up; `by` and `why` are kept. Answers with how many still wait for its key. None: there is none of that id,
+    /// or it was discarded before.
+    pub async fn discard(&self, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
+        admin::discard(&self.pool, id, by, why).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_something() {
+        assert_eq!(discard_reason(" sent twice "), Some("sent twice".to_owned()));
+        for wrong in ["", "  ", "a\nb", &"x".repeat(501)] {
+            assert_eq!(discard_reason(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Gives the inbox's space back: one partition per day of the ids, made ahead, and dropped once it may be forgotten.
+//!
+//! A day is forgotten when all of its ids are older than the retention and none of them was claimed within it: an old id may
+//! come late, by a redrive or from a stranger. Ids without a time, or with one that no partition stands for, lie in
+//! `inbox_default` and go row by row, by the day on which they were claimed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use minuet_envelope::Micros;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr};
+use time::Date;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::runtime::policy::chain;
+use crate::store::context::Core;
+
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// After a failure; as a rule somebody held a lock for too long.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Days that are made ahead: a service may be without its housekeeping for so long before ids fall into the default.
+const AHEAD: i64 = 3;
+/// Rows of one delete.
+const ROWS: i64 = 20_000;
+
+pub(crate) const PARTITIONS: &str =
+    "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'inbox'::regclass and c.relname like 'inbox\\_d________'";
+pub(crate) const TRY_LOCK: &str = "select pg_try_advisory_xact_lock(hashtext('minuet inbox'))";
+pub(crate) const PRUNE: &str = "delete from inbox_default where ctid = any(array(select ctid from inbox_default where claimed_on < $1 limit $2))";
+
+/// What one round did.
+#[derive(Debug, Default)]
+pub(crate) struct Pruned {
+    made: usize,
+    dropped: usize,
+    forgotten: u64,
+}
+
+pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: CancellationToken) {
+    loop {
+        let wait = match prune(core.pool(), core.now(), retention).await {
+            Ok(Pruned { made: 0, dropped: 0, forgotten: 0 }) => INTERVAL,
+            Ok(Pruned { made, dropped, forgotten }) => {
+                info!(service = core.service, made, dropped, forgotten, "inbox pruned");
+                INTERVAL
+            }
+            Err(error) => {
+                warn!(service = core.service, error = chain(&error), "the inbox is pruned later");
+                AGAIN
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Any number of instances may do this at once: each step is one's alone.
+pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Result<Pruned, sqlx::Error> {
+    let today = now.to_datetime().date();
+    let oldest = now.plus(-time::Duration::seconds_f64(retention.as_secs_f64())).to_datetime().date();
+    let mut there: Vec<String> = sqlx::query_scalar(PARTITIONS).fetch_all(pool).await?;
+    there.sort_unstable();
+    let mut pruned = Pruned::default();
+    for ahead in 0..=AHEAD {
+        let day = today.saturating_add(time::Duration::days(ahead));
+        if !there.contains(&name(day)) {
+            pruned.made += usize::from(step(pool, Step::Make(day)).await?);
+        }
+    }
+    // Names sort as their days do.
+    for old in there.into_iter().filter(|partition| *partition < name(oldest)) {
+        pruned.dropped += usize::from(step(pool, Step::Drop(&old, oldest)).await?);
+    }
+    loop {
+        let gone = sqlx::query(PRUNE).bind(oldest).bind(ROWS).execute(pool).await?.rows_affected();
+        pruned.forgotten += gone;
+        if gone < ROWS.unsigned_abs() {
+            return Ok(pruned);
+        }
+    }
+}
+
+enum Step<'a> {
+    Make(Date),
+    /// Unless something in it was claimed since that day.
+    Drop(&'a str, Date),
+}
+
+/// One transaction, which waits for no lock for long: batches wait behind it. False: another instance is at it.
+async fn step(pool: &PgPool, step: Step<'_>) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    let is_alone: bool = sqlx::query_scalar(TRY_LOCK).fetch_one(&mut *transaction).await?;
+    if !is_alone {
+        return Ok(false);
+    }
+    execute(&mut transaction, "set local lock_timeout = '1s'".to_owned()).await?;
+    let done = match step {
+        Step::Make(day) => make(&mut transaction, day).await.map(|()| true),
+        Step::Drop(partition, since) => drop_unless(&mut transaction, partition, since).await,
+    };
+    let done = done?;
+    transaction.commit().await?;
+    Ok(done)
+}
+
+/// Rows of that day may lie in the default already: they move.
+async fn make(connection: &mut PgConnection, day: Date) -> Result<(), sqlx::Error> {
+    let there: Option<String> = sqlx::query_scalar("select to_regclass($1)::text")
+        .bind(name(day))
+        .fetch_one(&mut *connection)
+        .await?;
+    if there.is_some() {
+        return Ok(());
+    }
+    let (name, from, to) = (name(day), first_id(day), first_id(day.saturating_add(time::Duration::days(1))));
+    for statement in [
+        "lock table inbox_default in access exclusive mode".to_owned(),
+        format!("create table {name} (like inbox including all)"),
+        format!(
+            "with moved as (delete from inbox_default where id >= '{from}' and id < '{to}' returning id, claimed_on)
+             insert into {name} (id, claimed_on) select id, claimed_on from moved"
+        ),
+        format!("alter table inbox attach partition {name} for values from ('{from}') to ('{to}')"),
+    ] {
+        execute(connection, statement).await?;
+    }
+    Ok(())
+}
+
+async fn drop_unless(
+    connection: &mut PgConnection,
+    partition: &str,
+    since: Date,
+) -> Result<bool, sqlx::Error> {
+    let is_needed: bool = sqlx::query_scalar(
+        AssertSqlSafe(format!("select exists (select from {partition} where claimed_on >= $1)"))
+            .into_sql_str(),
+    )
+    .bind(since)
+    .fetch_one(&mut *connection)
+    .await?;
+    if !is_needed {
+        execute(connection, format!("drop table if exists {partition}")).await?;
+    }
+    Ok(!is_needed)
+}
+
+async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statement).into_sql_str()).execute(connection).await?;
+    Ok(())
+}
+
+fn name(day: Date) -> String {
+    format!("inbox_d{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day())
+}
+
+/// The lowest id whose head is a time of that day.
+fn first_id(day: Date) -> uuid::Uuid {
+    let millis = day.midnight().assume_utc().unix_timestamp().unsigned_abs() * 1_000;
+    uuid::Uuid::from_u64_pair(millis << 16, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_with_its_lowest_id() {
+        let day = time::macros::date!(2026 - 11 - 24);
+        assert_eq!(name(day), "inbox_d20261124");
+        let first = first_id(day);
+        assert_eq!(first.to_string(), "01a20ada-2c00-0000-0000-000000000000");
+    }
+}

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use minuet_envelope::{Contract, Envelope, Micros, TraceContext, ids};
+use minuet_telemetry::Tracer;
+use uuid::Uuid;
+
+use crate::observe::spans;
+
+/// What an event is derived from: the `ce_id` and `ce_time` of the event that caused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub id: Uuid,
+    pub time: Micros,
+}
+
+impl<K> From<&Envelope<K>> for Cause {
+    fn from(envelope: &Envelope<K>) -> Self {
+        Cause { id: envelope.id, time: envelope.time }
+    }
+}
+
+/// An event on its way into the outbox, with all its headers.
+#[derive(Clone, Debug)]
+pub struct OutboxEvent<C: Contract> {
+    pub envelope: Envelope<C::Kind>,
+    pub event: C::Event,
+    /// The span, in the event's trace, under which it was decided. None: nobody records that trace.
+    under: Option<u64>,
+}
+
+impl<C: Contract> OutboxEvent<C> {
+    /// `index` counts the events of one type that one cause leads to. `sequence` is dense per (source, key); None only for a
+    /// refusal about an order that the service does not know. The event continues `trace`, the order's own.
+    pub fn caused_by(
+        cause: Cause,
+        source: &Arc<str>,
+        event: C::Event,
+        index: u32,
+        now: Micros,
+        sequence: Option<i64>,
+        trace: &TraceContext,
+    ) -> Self {
+        let event_type = C::kind(&event);
+        let key: Arc<str> = C::key(&event).into();
+        let id = ids::derive(cause.id, cause.time, event_type, index);
+        let envelope = Envelope {
+            id,
+            event_type,
+            source: Arc::clone(source),
+            subject: Arc::clone(&key),
+            time: now,
+            correlation_id: key,
+            causation_id: Some(cause.id),
+            sequence,
+            trace: trace.child(id),
+        };
+        let under = trace.sampled().then(|| u64::from_str_radix(trace.span_id(), 16).ok()).flatten();
+        OutboxEvent { envelope, event, under }
+    }
+
+    /// Of the service, not of the domain: nobody records how it was decided.
+    pub(crate) fn unrecorded(envelope: Envelope<C::Kind>, event: C::Event) -> Self {
+        OutboxEvent { envelope, event, under: None }
+    }
+
+    /// The span of what led to this event, which the one of its sending hangs under. A function of the event's id.
+    pub fn step(&self) -> TraceContext {
+        self.envelope.trace.under(spans::step_id(self.envelope.id))
+    }
+
+    /// The span above that.
+    pub fn parent(&self) -> Option<TraceContext> {
+        self.under.map(|id| self.envelope.trace.under(id))
+    }
+
+    pub(crate) fn is_recorded(&self, tracer: &Tracer) -> bool {
+        self.under.is_some() && tracer.records(&self.envelope.trace)
+    }
+}
