@@ -8,7 +8,7 @@ use minuet_house::{Dangling, circles, crates, dangling, forbidden_dependencies, 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
 /// its number out.
 const KNOWN_CIRCLES: [(&str, &[usize]); 4] = [
-    ("crates/messaging", &[19, 2]),
+    ("crates/messaging", &[6, 3, 2, 2]),
     ("dev/model", &[3, 2]),
     ("services/audit", &[2, 2, 2, 2, 2]),
     ("services/payment", &[3]),
