@@ -7,9 +7,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::people::units;
-use crate::service::{
-    Done, Illegal, Published, Service, breaks_an_end, inventory, is_listed, order, payment,
-};
+use crate::service::{Done, Parked, Published, Service, breaks_an_end, inventory, is_listed, order, payment};
 use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow, SHELVES, Shelf};
 use crate::table::{Memo, Table};
 use crate::world::World;
@@ -79,7 +77,7 @@ impl World {
                     order::react(&before, &self.published(message), &self.products, self.bug)
                 }
                 Happening::Due => order::deadline(&before, self.bug),
-                Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
+                Happening::Answered { .. } | Happening::Refunded => Err(Parked),
             };
             self.outcome(Service::Order, row.state.name(), happening, row, done, |after| {
                 let state = after.order.state();
@@ -105,7 +103,7 @@ impl World {
                     inventory::react(&before, &self.published(message), shelves, &levels, bug)
                 }
                 Happening::Due => inventory::expire(&before, order_id, shelves, &levels, bug),
-                Happening::Answered { .. } | Happening::Refunded => Err(Illegal),
+                Happening::Answered { .. } | Happening::Refunded => Err(Parked),
             };
             let name = row.state.name();
             self.outcome(Service::Inventory, name, happening, (row, levels), done, |(after, levels)| {
@@ -131,7 +129,7 @@ impl World {
                 }
                 Happening::Answered { captured } => payment::answered(&before, captured, self.bug),
                 Happening::Refunded => payment::refunded(&before, self.bug),
-                Happening::Due => Err(Illegal),
+                Happening::Due => Err(Parked),
             };
             self.outcome(Service::Payment, row.state.name(), happening, row, done, |after| {
                 let (state, stopping) = (after.payment.state(), after.is_stopping());
@@ -149,7 +147,7 @@ impl World {
         before: &'static str,
         happening: Happening,
         unchanged: N,
-        done: Result<Done<R>, Illegal>,
+        done: Result<Done<R>, Parked>,
         numbered: impl FnOnce(R) -> (&'static str, N),
     ) -> Outcome<N> {
         let on = self.trigger(service, happening);

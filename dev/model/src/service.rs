@@ -41,9 +41,14 @@ pub(crate) struct Done<R> {
     pub(crate) emit: Option<(Uuid, Event)>,
 }
 
-/// The state does not take the event: it would be parked.
+/// The message would be parked: its state does not take the event, or does not allow the change that was decided.
 #[derive(Debug)]
-pub(crate) struct Illegal;
+pub(crate) struct Parked;
+
+/// For `map_err`: whichever service says so, and why, is all the same here.
+pub(crate) fn parked<E>(_: E) -> Parked {
+    Parked
+}
 
 /// Whether the table of reactions says that this may follow. A refusal leaves the state as it is.
 pub(crate) fn is_listed(

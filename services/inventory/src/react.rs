@@ -87,7 +87,7 @@ impl BatchHandler for InventoryHandler {
                     let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     shift(&mut stock, &moves);
                     if let Some(change) = change {
-                        row.apply(change, now);
+                        row.apply(change, now)?;
                     }
                     if let Some(event) = emit {
                         let sequence = row.next_sequence(now);
@@ -163,7 +163,7 @@ impl BatchHandler for InventoryHandler {
             };
             let trace = order_trace(row.trace.as_ref(), None, row.order_id);
             shift(&mut stock, &moves);
-            row.apply(change, now);
+            row.apply(change, now)?;
             let sequence = row.next_sequence(now);
             emissions.push(self.context.emission(row.placed, event, 0, now, Some(sequence), &trace));
         }

@@ -2,7 +2,7 @@
 
 use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::Cause;
+use minuet_messaging::{Cause, ReactError};
 
 use crate::domain::{Change, Held, Reservation};
 
@@ -53,13 +53,15 @@ impl Row {
         self.event_sequence
     }
 
-    pub(crate) fn apply(&mut self, change: Change, now: Micros) {
-        self.reservation = self.reservation.after(&change);
+    pub(crate) fn apply(&mut self, change: Change, now: Micros) -> Result<(), ReactError> {
+        let invalid = |error| ReactError::Bug(format!("reservation of order {}: {error}", self.order_id));
+        self.reservation = self.reservation.after(&change).map_err(invalid)?;
         if let Change::Reserved(held) = change {
             self.held = held;
         }
         self.version += 1;
         self.touch(now);
+        Ok(())
     }
 
     fn touch(&mut self, now: Micros) {

@@ -95,7 +95,7 @@ impl BatchHandler for OrderHandler {
                     applied.push(index);
                     let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
-                        moves.extend(apply(row, change, Some((envelope, event)), now));
+                        moves.extend(apply(row, change, Some((envelope, event)), now)?);
                     }
                     if let Some(event) = emit {
                         if let Event::OrderCancellationRejected(rejected) = &event {
@@ -174,7 +174,7 @@ impl BatchHandler for OrderHandler {
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
             let trace = order_trace(row.trace.as_ref(), None, row.id);
-            moves.extend(apply(row, change, None, now));
+            moves.extend(apply(row, change, None, now)?);
             let sequence = row.next_sequence(now);
             emissions.push(self.context.emission(cause, event, 0, now, Some(sequence), &trace));
         }
@@ -191,10 +191,15 @@ impl BatchHandler for OrderHandler {
 }
 
 /// Answers with what is to be counted once it has committed.
-fn apply(row: &mut Row, change: Change, cause: Option<(&Envelope, &Event)>, now: Micros) -> Option<Move> {
+fn apply(
+    row: &mut Row,
+    change: Change,
+    cause: Option<(&Envelope, &Event)>,
+    now: Micros,
+) -> Result<Option<Move>, ReactError> {
     let (before, changed) = (row.order.clone(), change.clone());
-    row.apply(change, cause, now);
-    Move::of(&before, &changed, row, now)
+    row.apply(change, cause, now)?;
+    Ok(Move::of(&before, &changed, row, now))
 }
 
 fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {

@@ -3,7 +3,7 @@
 use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
 use minuet_events::{Envelope, Event, TraceContext};
-use minuet_messaging::Cause;
+use minuet_messaging::{Cause, ReactError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -76,11 +76,17 @@ impl Row {
     }
 
     /// `cause`: the event that led to the change, unless time alone did.
-    pub(crate) fn apply(&mut self, change: Change, cause: Option<(&Envelope, &Event)>, now: Micros) {
+    pub(crate) fn apply(
+        &mut self,
+        change: Change,
+        cause: Option<(&Envelope, &Event)>,
+        now: Micros,
+    ) -> Result<(), ReactError> {
+        let invalid = |error| ReactError::Bug(format!("order {}: {error}", self.id));
+        self.order = self.order.after(&change).map_err(invalid)?;
         if let Some((envelope, Event::OrderSubmitted(submitted))) = cause {
             self.submitted(submitted, envelope);
         }
-        self.order = self.order.after(&change);
         match change {
             Change::Withdrawn(_) | Change::Confirmed => {}
             Change::Placed(placed) => {
@@ -98,6 +104,7 @@ impl Row {
         }
         self.version += 1;
         self.touch(now);
+        Ok(())
     }
 
     fn submitted(&mut self, submitted: &OrderSubmitted, envelope: &Envelope) {

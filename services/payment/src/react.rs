@@ -79,7 +79,7 @@ impl BatchHandler for PaymentHandler {
                     if trace.trace_id() != envelope.trace.trace_id() {
                         requests.insert(order_id, envelope.trace.clone());
                     }
-                    let emission = settle(&self.context, row, decision, Cause::from(envelope), now, &trace);
+                    let emission = settle(&self.context, row, decision, Cause::from(envelope), now, &trace)?;
                     tally.note(row, emission.as_ref());
                     emissions.extend(emission);
                 }

@@ -23,13 +23,13 @@ pub(crate) fn settle(
     cause: Cause,
     now: Micros,
     trace: &TraceContext,
-) -> Option<OutboxEvent> {
+) -> Result<Option<OutboxEvent>, ReactError> {
     for change in decision.changes {
-        row.apply(change, cause, now);
+        row.apply(change, cause, now)?;
     }
-    let event = decision.emit?;
+    let Some(event) = decision.emit else { return Ok(None) };
     let sequence = row.next_sequence(now);
-    Some(context.emission(cause, event, 0, now, sequence, trace))
+    Ok(Some(context.emission(cause, event, 0, now, sequence, trace)))
 }
 
 /// What the answers led to.
@@ -64,7 +64,7 @@ pub(crate) async fn record(
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
                 let trace = order_trace(row.trace.as_ref(), None, *order_id);
-                let emission = settle(context, row, decision, cause, now, &trace);
+                let emission = settle(context, row, decision, cause, now, &trace)?;
                 tally.note(row, emission.as_ref());
                 emissions.extend(emission);
             }

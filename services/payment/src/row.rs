@@ -2,7 +2,7 @@
 
 use minuet_events::TraceContext;
 use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
-use minuet_messaging::Cause;
+use minuet_messaging::{Cause, ReactError};
 
 use crate::call::Kind;
 use crate::domain::{Change, Charge, Payment, Refund};
@@ -77,8 +77,9 @@ impl Row {
     }
 
     /// `cause`: the event that led to the change.
-    pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) {
-        self.payment = self.payment.after(&change);
+    pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) -> Result<(), ReactError> {
+        let invalid = |error| ReactError::Bug(format!("payment of order {}: {error}", self.order_id));
+        self.payment = self.payment.after(&change).map_err(invalid)?;
         match change {
             Change::Tombstone { reason } => self.failure_reason = Some(reason.to_string()),
             Change::Intent(charge) => {
@@ -107,6 +108,7 @@ impl Row {
         }
         self.version += 1;
         self.touch(now);
+        Ok(())
     }
 
     fn touch(&mut self, now: Micros) {

@@ -96,7 +96,7 @@ impl Inventory {
             || Row { reservation: Reservation::Unknown, held: None, placed: cause, sequence: 0, version: 0 };
         let row = self.rows.entry(id).or_insert_with(new);
         if let Some(change) = change {
-            row.reservation = row.reservation.after(&change);
+            row.reservation = row.reservation.after(&change).unwrap();
             row.version += 1;
             if let Change::Reserved(held) = change {
                 row.held = Some(held);

@@ -130,7 +130,7 @@ impl Row {
     }
 
     fn change(&mut self, change: Change, ended_by: Option<Uuid>) {
-        self.order = self.order.after(&change);
+        self.order = self.order.after(&change).unwrap();
         self.version += 1;
         match change {
             Change::Withdrawn(_) | Change::Confirmed => {}

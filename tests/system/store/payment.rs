@@ -93,7 +93,7 @@ struct Row {
 
 impl Row {
     fn change(&mut self, change: Change, cause: Cause) {
-        self.payment = Some(self.payment.as_ref().unwrap_or(&Payment::Unknown).after(&change));
+        self.payment = Some(self.payment.as_ref().unwrap_or(&Payment::Unknown).after(&change).unwrap());
         self.version += 1;
         match change {
             Change::Tombstone { reason } => self.failure = Some(reason.to_string()),

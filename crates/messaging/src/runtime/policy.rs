@@ -5,7 +5,7 @@
 //! | transient | database or broker away, a right or a migration missing, serialization failure, deadlock, lock timeout, a lost race | retried with back-off, for ever; nothing is parked |
 //! | fenced | another instance took the shard | the events of that shard are left to it |
 //! | permanent | a constraint violated, a value that does not fit | the batch is halved until the event stands alone; tried again a bounded number of times; parked |
-//! | bug | a panic | as permanent; the process lives on |
+//! | bug | a panic, a decision that its state does not allow | as permanent; the process lives on |
 
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub enum ReactError {
     Fenced(Vec<u32>),
     #[error("the code panicked: {0}")]
     Panic(String),
+    /// The service contradicts itself: it decided what the state does not allow. Names the row and the contradiction.
+    #[error("a bug in the service: {0}")]
+    Bug(String),
 }
 
 impl ReactError {
@@ -67,6 +70,7 @@ pub(crate) fn verdict(error: &ReactError) -> Verdict {
         ReactError::Encode(_) => Verdict::Permanent("not_encodable"),
         ReactError::Corrupt { .. } => Verdict::Permanent("corrupt_row"),
         ReactError::Panic(_) => Verdict::Permanent("panic"),
+        ReactError::Bug(_) => Verdict::Permanent("bug"),
     }
 }
 
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(verdict(&away), Verdict::Transient);
         assert_eq!(verdict(&ReactError::LostRace { table: "orders" }), Verdict::Transient);
         assert_eq!(verdict(&ReactError::Panic("x".into())), Verdict::Permanent("panic"));
+        assert_eq!(verdict(&ReactError::Bug("x".into())), Verdict::Permanent("bug"));
     }
 
     #[test]

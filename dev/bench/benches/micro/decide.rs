@@ -22,8 +22,10 @@ pub(crate) fn orders(criterion: &mut Criterion) {
             batch.iter().for_each(decide);
         });
     });
-    let pending: Vec<Order> =
-        batch.iter().map(|story| Order::Unknown.after(&Change::Placed(story.placed.clone()))).collect();
+    let pending: Vec<Order> = batch
+        .iter()
+        .map(|story| Order::Unknown.after(&Change::Placed(story.placed.clone())).unwrap())
+        .collect();
     group.bench_function("PaymentSucceeded", |bencher| {
         bencher.iter(|| {
             for (story, pending) in batch.iter().zip(&pending) {

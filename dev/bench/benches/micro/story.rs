@@ -71,11 +71,11 @@ fn story(number: u128, products: &Products, stock: &Stock) -> Story {
     let placed = minuet_order::domain::price(&submitted, products).unwrap();
     let input = inventory::Input::Placed { placed: &placed, expires_at: EXPIRES };
     let decision = inventory::decide(&Reservation::Unknown, input, stock).unwrap();
-    let reservation = Reservation::Unknown.after(&decision.change.unwrap());
+    let reservation = Reservation::Unknown.after(&decision.change.unwrap()).unwrap();
     let Some(Event::InventoryReserved(reserved)) = decision.emit else { panic!("not reserved") };
     let input = payment::Input::Reserved { reserved: &reserved, now: NOW };
     let intent = payment::decide(&Payment::Unknown, input).unwrap();
-    let processing = Payment::Unknown.after(&intent.changes[0]);
+    let processing = Payment::Unknown.after(&intent.changes[0]).unwrap();
     let captured = payment::decide(&processing, payment::Input::Answered(&answer())).unwrap();
     let Some(Event::PaymentSucceeded(paid)) = captured.emit else { panic!("not paid") };
     let input = inventory::Input::PaymentSucceeded { order_id };

@@ -5,7 +5,7 @@ use minuet_inventory::domain::{
 };
 use uuid::Uuid;
 
-use super::{Done, Illegal, Published};
+use super::{Done, Parked, Published, parked};
 use crate::bug::Bug;
 use crate::people::EXPIRES_AT;
 use crate::state::{SHELVES, Shelf};
@@ -82,8 +82,8 @@ pub(crate) fn react(
     shelves: &Shelves,
     levels: &[Shelf; SHELVES],
     bug: Option<Bug>,
-) -> Result<Done<(Row, [Shelf; SHELVES])>, Illegal> {
-    let input = Input::of(&message.event, EXPIRES_AT).ok_or(Illegal)?;
+) -> Result<Done<(Row, [Shelf; SHELVES])>, Parked> {
+    let input = Input::of(&message.event, EXPIRES_AT).ok_or(Parked)?;
     let placed = matches!(input, Input::Placed { .. }).then_some(message.id);
     let row = Row { placed: row.placed.or(placed), ..row.clone() };
     settle(&row, input, message.id, shelves, levels, bug)
@@ -96,7 +96,7 @@ pub(crate) fn expire(
     shelves: &Shelves,
     levels: &[Shelf; SHELVES],
     bug: Option<Bug>,
-) -> Result<Done<(Row, [Shelf; SHELVES])>, Illegal> {
+) -> Result<Done<(Row, [Shelf; SHELVES])>, Parked> {
     let Some(cause) = row.placed else { return Ok(Done { row: (row.clone(), *levels), emit: None }) };
     settle(row, Input::Due { order_id, now: EXPIRES_AT }, cause, shelves, levels, bug)
 }
@@ -108,13 +108,13 @@ fn settle(
     shelves: &Shelves,
     levels: &[Shelf; SHELVES],
     bug: Option<Bug>,
-) -> Result<Done<(Row, [Shelf; SHELVES])>, Illegal> {
+) -> Result<Done<(Row, [Shelf; SHELVES])>, Parked> {
     let mut stock = shelves.stock(levels);
-    let Decision { change, moves, mut emit } = decided(row, input, &stock, bug)?;
+    let (seen, Decision { change, moves, mut emit }) = decided(row, input, &stock, bug)?;
     shift(&mut stock, &moves);
     let mut row = row.clone();
     if let Some(change) = &change {
-        row.reservation = row.reservation.after(change);
+        row.reservation = seen.after(change).map_err(parked)?;
         if let Reservation::Reserved(held) = &row.reservation {
             row.held = Some(held.clone());
         }
@@ -138,7 +138,13 @@ fn forget_versions(event: &mut Event) {
     }
 }
 
-fn decided(row: &Row, input: Input<'_>, stock: &Stock, bug: Option<Bug>) -> Result<Decision, Illegal> {
+/// With the reservation that it was decided about: the row's own, unless a bug sees another one.
+fn decided(
+    row: &Row,
+    input: Input<'_>,
+    stock: &Stock,
+    bug: Option<Bug>,
+) -> Result<(Reservation, Decision), Parked> {
     let undone = matches!(input, Input::OrderCancelled { .. } | Input::PaymentRefunded { .. });
     let held_before = || row.held.clone().map(Reservation::Reserved);
     let (reservation, forget) = match (bug, &row.reservation, input) {
@@ -152,10 +158,10 @@ fn decided(row: &Row, input: Input<'_>, stock: &Stock, bug: Option<Bug>) -> Resu
         (Some(Bug::StockNotReturned), Reservation::Confirmed(_), _) => (None, undone),
         _ => (None, false),
     };
-    if forget {
-        return Ok(Decision::default());
-    }
-    decide(reservation.as_ref().unwrap_or(&row.reservation), input, stock).map_err(|_| Illegal)
+    let reservation = reservation.unwrap_or_else(|| row.reservation.clone());
+    let decision =
+        if forget { Decision::default() } else { decide(&reservation, input, stock).map_err(parked)? };
+    Ok((reservation, decision))
 }
 
 /// A person brings pieces, or finds that they are gone. None: it was refused, and nothing changes.

@@ -1,7 +1,7 @@
 use minuet_order::domain::{Decision, Input, Order, Products, decide};
 use uuid::Uuid;
 
-use super::{Done, Illegal, Published};
+use super::{Done, Parked, Published, parked};
 use crate::bug::Bug;
 
 /// What the order service keeps.
@@ -23,14 +23,14 @@ pub(crate) fn react(
     message: &Published,
     products: &Products,
     bug: Option<Bug>,
-) -> Result<Done<Row>, Illegal> {
-    let input = Input::of(&message.event, message.id, products).ok_or(Illegal)?;
+) -> Result<Done<Row>, Parked> {
+    let input = Input::of(&message.event, message.id, products).ok_or(Parked)?;
     let submission = matches!(input, Input::Submitted { .. }).then_some(message.id);
     settle(row, input, message.id, submission, bug)
 }
 
 /// The sweeper: in the name of the submission.
-pub(crate) fn deadline(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+pub(crate) fn deadline(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
     let Some(cause) = row.submission else { return Ok(Done { row: row.clone(), emit: None }) };
     settle(row, Input::DeadlinePassed, cause, None, bug)
 }
@@ -41,22 +41,25 @@ fn settle(
     cause: Uuid,
     submission: Option<Uuid>,
     bug: Option<Bug>,
-) -> Result<Done<Row>, Illegal> {
+) -> Result<Done<Row>, Parked> {
     let Decision { change, emit } = decided(&row.order, input, bug)?;
     let row = Row {
-        order: change.as_ref().map_or_else(|| row.order.clone(), |change| row.order.after(change)),
+        order: change
+            .as_ref()
+            .map_or_else(|| Ok(row.order.clone()), |change| row.order.after(change))
+            .map_err(parked)?,
         // As the row does: the submission that changed it.
         submission: change.and(submission).or(row.submission),
     };
     Ok(Done { row, emit: emit.map(|event| (cause, event)) })
 }
 
-fn decided(order: &Order, input: Input<'_>, bug: Option<Bug>) -> Result<Decision, Illegal> {
+fn decided(order: &Order, input: Input<'_>, bug: Option<Bug>) -> Result<Decision, Parked> {
     let forget = matches!(
         (bug, order, input),
         (Some(Bug::ConfirmOnlyFromPaid), Order::Pending(_), Input::InventoryConfirmed(_))
             | (Some(Bug::NoTombstoneOfOrder), Order::Unknown, Input::CancellationRequested { .. })
             | (Some(Bug::RefundLeavesOrder), Order::Confirmed(..), Input::PaymentRefunded(_))
     );
-    if forget { Ok(Decision::default()) } else { decide(order, input).map_err(|_| Illegal) }
+    if forget { Ok(Decision::default()) } else { decide(order, input).map_err(parked) }
 }

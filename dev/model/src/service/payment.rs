@@ -2,7 +2,7 @@ use minuet_events::values::Micros;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, StopCause, decide};
 use uuid::Uuid;
 
-use super::{Done, Illegal, Published};
+use super::{Done, Parked, Published, parked};
 use crate::bug::Bug;
 use crate::people::{EARLY, EXPIRES_AT};
 
@@ -41,25 +41,25 @@ pub(crate) fn react(
     message: &Published,
     late: bool,
     bug: Option<Bug>,
-) -> Result<Done<Row>, Illegal> {
+) -> Result<Done<Row>, Parked> {
     let now = if late { EXPIRES_AT } else { EARLY };
-    let input = Input::of(&message.event, message.id, now).ok_or(Illegal)?;
+    let input = Input::of(&message.event, message.id, now).ok_or(Parked)?;
     settle(row, input, message.id, bug)
 }
 
 /// The provider has said what became of the charge.
-pub(crate) fn answered(row: &Row, captured: bool, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
+pub(crate) fn answered(row: &Row, captured: bool, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
     let answer = if captured {
         Answer::Captured { transaction_id: "transaction".to_owned(), response: "{}".to_owned() }
     } else {
         declined()
     };
-    settle(row, Input::Answered(&answer), row.reserved.ok_or(Illegal)?, bug)
+    settle(row, Input::Answered(&answer), row.reserved.ok_or(Parked)?, bug)
 }
 
 /// The provider has given the money back.
-pub(crate) fn refunded(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
-    settle(row, Input::Refunded, row.refund.ok_or(Illegal)?, bug)
+pub(crate) fn refunded(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
+    settle(row, Input::Refunded, row.refund.ok_or(Parked)?, bug)
 }
 
 /// Declined and called off are one answer: nothing is decided by the difference.
@@ -67,11 +67,11 @@ fn declined() -> Answer {
     Answer::Declined { reason: "declined".to_owned(), response: "{}".to_owned() }
 }
 
-fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<Done<Row>, Illegal> {
-    let Decision { changes, emit } = decided(&row.payment, input, bug)?;
+fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
+    let (mut payment, Decision { changes, emit }) = decided(&row.payment, input, bug)?;
     let mut row = row.clone();
     for change in &changes {
-        row.payment = row.payment.after(change);
+        payment = payment.after(change).map_err(parked)?;
         match change {
             Change::Intent(_) | Change::Refused { .. } => row.reserved = Some(cause),
             Change::RefundDue(_) => row.refund = Some(cause),
@@ -82,12 +82,17 @@ fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<
             | Change::Refunded => {}
         }
     }
+    // What changes nothing leaves the row as it is, also where a bug sees another payment.
+    if !changes.is_empty() {
+        row.payment = payment;
+    }
     Ok(Done { row, emit: emit.map(|event| (cause, event)) })
 }
 
-fn decided(payment: &Payment, input: Input<'_>, bug: Option<Bug>) -> Result<Decision, Illegal> {
+/// With the payment that it was decided about: the row's own, unless a bug sees another one.
+fn decided(payment: &Payment, input: Input<'_>, bug: Option<Bug>) -> Result<(Payment, Decision), Parked> {
     let answer = declined();
-    let nothing = Ok(Decision::default());
+    let nothing = Ok((payment.clone(), Decision::default()));
     let (payment, input) = match (bug, payment, input) {
         (Some(Bug::ChargeAfterCancel), Payment::Tombstone, Input::Reserved { .. }) => {
             (&Payment::Unknown, input)
@@ -104,5 +109,5 @@ fn decided(payment: &Payment, input: Input<'_>, bug: Option<Bug>) -> Result<Deci
         (Some(Bug::AnswerNeverRecorded), _, Input::Answered(_)) => return nothing,
         _ => (payment, input),
     };
-    decide(payment, input).map_err(|_| Illegal)
+    Ok((payment.clone(), decide(payment, input).map_err(parked)?))
 }

@@ -47,7 +47,7 @@ impl Reservations<'_> {
         let mut state = state.clone();
         if let Some(change) = &change {
             state.placed.get_or_insert(cause);
-            state.reservation = state.reservation.after(change);
+            state.reservation = state.reservation.after(change).map_err(|invalid| invalid.to_string())?;
         }
         let emits = emit.map(|event| {
             state.sequence += 1;

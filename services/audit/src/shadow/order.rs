@@ -38,7 +38,7 @@ impl Orders<'_> {
             if matches!(input, Input::Submitted { .. }) {
                 state.submission = Some(cause);
             }
-            state.order = state.order.after(change);
+            state.order = state.order.after(change).map_err(|invalid| invalid.to_string())?;
         }
         let emits = emit.map(|event| {
             state.sequence += 1;

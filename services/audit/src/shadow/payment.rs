@@ -48,7 +48,7 @@ impl Payments<'_> {
                 | Change::Declined { .. }
                 | Change::Refunded => {}
             }
-            state.payment = state.payment.after(change);
+            state.payment = state.payment.after(change).map_err(|invalid| invalid.to_string())?;
         }
         let emits = emit.map(|event| {
             // Of an order that it does not know there is no row to draw a number from.

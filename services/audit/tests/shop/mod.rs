@@ -282,7 +282,7 @@ impl Shop {
         }
         let decision = orders::decide(&row.order, input).expect("a legal step");
         if let Some(change) = &decision.change {
-            row.order = row.order.after(change);
+            row.order = row.order.after(change).expect("a change that fits");
         }
         let Some(event) = decision.emit else { return };
         row.sequence += 1;
@@ -324,7 +324,7 @@ impl Shop {
             }
         }
         if let Some(change) = &decision.change {
-            row.reservation = row.reservation.after(change);
+            row.reservation = row.reservation.after(change).expect("a change that fits");
         }
         let Some(event) = decision.emit else { return };
         row.sequence += 1;
@@ -377,7 +377,7 @@ impl Shop {
         let decision = payments::decide(&row.payment, input).expect("a legal step");
         let (mut charge, mut refund) = (false, false);
         for change in &decision.changes {
-            row.payment = row.payment.after(change);
+            row.payment = row.payment.after(change).expect("a change that fits");
             match change {
                 payments::Change::Intent(_) | payments::Change::Refused { .. } => {
                     row.reserved = Some(cause);

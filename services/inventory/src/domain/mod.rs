@@ -14,4 +14,6 @@ pub use adjust::{Adjusted, adjust};
 pub use allocate::allocate;
 pub use decide::{Decision, Illegal, decide};
 pub use input::Input;
-pub use state::{Change, Held, HeldLine, Level, Move, Reservation, ReservationState, Stock, shift};
+pub use state::{
+    Change, Held, HeldLine, InvalidTransition, Level, Move, Reservation, ReservationState, Stock, shift,
+};

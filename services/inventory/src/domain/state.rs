@@ -119,15 +119,30 @@ impl Reservation {
         }
     }
 
-    /// The reservation once this has happened to it. What was never held cannot be confirmed: it stays as it is.
-    #[must_use]
-    pub fn after(&self, change: &Change) -> Reservation {
-        match (change, self) {
-            (Change::Reserved(held), _) => Reservation::Reserved(held.clone()),
-            (Change::Confirmed, Reservation::Reserved(held)) => Reservation::Confirmed(held.clone()),
-            (Change::Confirmed, _) => self.clone(),
-            (Change::Released, _) => Reservation::Released,
-            (Change::Rejected, _) => Reservation::Rejected,
+    /// The reservation after a change: every change and every state is written out.
+    ///
+    /// # Errors
+    /// The state does not allow the change. `decide` never asks for such a change.
+    pub fn after(&self, change: &Change) -> Result<Reservation, InvalidTransition> {
+        use Reservation::{Confirmed, Rejected, Released, Reserved, Unknown};
+        let invalid = || Err(InvalidTransition { state: self.state(), change: change.clone() });
+        match change {
+            Change::Reserved(held) => match self {
+                Unknown => Ok(Reserved(held.clone())),
+                Reserved(_) | Confirmed(_) | Released | Rejected => invalid(),
+            },
+            Change::Rejected => match self {
+                Unknown => Ok(Rejected),
+                Reserved(_) | Confirmed(_) | Released | Rejected => invalid(),
+            },
+            Change::Confirmed => match self {
+                Reserved(held) => Ok(Confirmed(held.clone())),
+                Unknown | Confirmed(_) | Released | Rejected => invalid(),
+            },
+            Change::Released => match self {
+                Reserved(_) | Confirmed(_) => Ok(Released),
+                Unknown | Released | Rejected => invalid(),
+            },
         }
     }
 }
@@ -139,6 +154,25 @@ pub enum Change {
     Rejected,
     Confirmed,
     Released,
+}
+
+impl Change {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Change::Reserved(_) => "reserved",
+            Change::Rejected => "rejected",
+            Change::Confirmed => "confirmed",
+            Change::Released => "released",
+        }
+    }
+}
+
+/// A change that a state does not allow: a bug, since `decide` looks at the state first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a reservation that is {state} does not allow the change \"{}\"", change.name())]
+pub struct InvalidTransition {
+    pub state: ReservationState,
+    pub change: Change,
 }
 
 /// Applies a decision's moves to the levels.

@@ -9,3 +9,4 @@ mod properties;
 mod reactions;
 mod samples;
 mod story;
+mod transitions;

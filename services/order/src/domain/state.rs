@@ -92,26 +92,54 @@ impl Order {
         }
     }
 
-    /// The order once this has happened to it. What its state does not take leaves it as it is.
-    #[must_use]
-    pub fn after(&self, change: &Change) -> Order {
-        match (change, self) {
-            (Change::Withdrawn(withdrawal), Order::Tombstone(earlier)) => {
-                Order::Tombstone(earlier.iter().chain([withdrawal]).cloned().collect())
-            }
-            (Change::Withdrawn(withdrawal), _) => Order::Tombstone(vec![withdrawal.clone()]),
-            (Change::Placed(placed), _) => Order::Pending(Placed::from(placed)),
-            (Change::Paid(payment), Order::Pending(placed)) => Order::Paid(placed.clone(), *payment),
-            (Change::PaymentNoted(payment), Order::Confirmed(placed, _)) => {
-                Order::Confirmed(placed.clone(), Some(*payment))
-            }
-            (Change::Confirmed, Order::Pending(placed)) => Order::Confirmed(placed.clone(), None),
-            (Change::Confirmed, Order::Paid(placed, payment)) => {
-                Order::Confirmed(placed.clone(), Some(*payment))
-            }
-            (Change::Paid(_) | Change::PaymentNoted(_) | Change::Confirmed, _) => self.clone(),
-            (Change::Cancelled { .. }, _) => Order::Cancelled,
-            (Change::Rejected(_) | Change::Failed(_), _) => Order::Failed,
+    /// The order after a change: every change and every state is written out.
+    ///
+    /// # Errors
+    /// The state does not allow the change. `decide` never asks for such a change.
+    pub fn after(&self, change: &Change) -> Result<Order, InvalidTransition> {
+        use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
+        let invalid = || Err(InvalidTransition { state: self.state(), change: Box::new(change.clone()) });
+        match change {
+            Change::Withdrawn(withdrawal) => match self {
+                Unknown => Ok(Tombstone(vec![withdrawal.clone()])),
+                Tombstone(earlier) => Ok(Tombstone(earlier.iter().chain([withdrawal]).cloned().collect())),
+                Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
+            Change::Placed(placed) => match self {
+                Unknown | Tombstone(_) => Ok(Pending(Placed::from(placed))),
+                Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
+            Change::Rejected(_) => match self {
+                Unknown | Tombstone(_) => Ok(Failed),
+                Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
+            Change::Paid(payment) => match self {
+                Pending(placed) => Ok(Paid(placed.clone(), *payment)),
+                Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
+            Change::PaymentNoted(payment) => match self {
+                Confirmed(placed, None) => Ok(Confirmed(placed.clone(), Some(*payment))),
+                Unknown
+                | Tombstone(_)
+                | Pending(_)
+                | Paid(..)
+                | Confirmed(_, Some(_))
+                | Cancelled
+                | Failed => invalid(),
+            },
+            Change::Confirmed => match self {
+                Pending(placed) => Ok(Confirmed(placed.clone(), None)),
+                Paid(placed, payment) => Ok(Confirmed(placed.clone(), Some(*payment))),
+                Unknown | Tombstone(_) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
+            Change::Cancelled { .. } => match self {
+                Tombstone(_) | Pending(_) | Paid(..) | Confirmed(..) => Ok(Cancelled),
+                Unknown | Cancelled | Failed => invalid(),
+            },
+            Change::Failed(_) => match self {
+                Pending(_) => Ok(Failed),
+                Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+            },
         }
     }
 }
@@ -138,4 +166,27 @@ pub enum Change {
         detail: Option<String>,
     },
     Failed(Vec<Problem>),
+}
+
+impl Change {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Change::Withdrawn(_) => "withdrawn",
+            Change::Placed(_) => "placed",
+            Change::Rejected(_) => "rejected",
+            Change::Paid(_) => "paid",
+            Change::PaymentNoted(_) => "payment noted",
+            Change::Confirmed => "confirmed",
+            Change::Cancelled { .. } => "cancelled",
+            Change::Failed(_) => "failed",
+        }
+    }
+}
+
+/// A change that a state does not allow: a bug, since `decide` looks at the state first.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("an order that is {state} does not allow the change \"{}\"", change.name())]
+pub struct InvalidTransition {
+    pub state: OrderState,
+    pub change: Box<Change>,
 }

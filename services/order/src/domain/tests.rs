@@ -7,3 +7,4 @@ mod properties;
 mod reactions;
 mod samples;
 mod story;
+mod transitions;

@@ -10,4 +10,4 @@ mod tests;
 
 pub use decide::{Decision, Illegal, decide, in_time, too_late};
 pub use input::{Input, InputKind, StopCause};
-pub use state::{Answer, Change, Charge, Payment, PaymentState, Refund};
+pub use state::{Answer, Change, Charge, InvalidTransition, Payment, PaymentState, Refund};

@@ -103,25 +103,60 @@ impl Payment {
         }
     }
 
-    /// The payment once this has happened to it. What its state does not take leaves it as it is.
-    #[must_use]
-    pub fn after(&self, change: &Change) -> Payment {
-        use Payment::{Processing, RefundDue, Success};
-        match (change, self) {
-            (Change::Tombstone { .. }, _) => Payment::Tombstone,
-            (Change::Intent(charge), _) => Processing { charge: charge.clone(), stop: None },
-            (Change::StopRequested { reason }, Processing { charge, .. }) => {
-                Processing { charge: charge.clone(), stop: Some(reason.clone()) }
-            }
-            (Change::Captured { .. }, Processing { charge, .. }) => Success { charge: charge.clone() },
-            (Change::RefundDue(refund), Success { charge }) => {
-                RefundDue { charge: charge.clone(), refund: refund.clone() }
-            }
-            (Change::StopRequested { .. } | Change::Captured { .. } | Change::RefundDue(_), _) => {
-                self.clone()
-            }
-            (Change::Refused { .. } | Change::Declined { .. }, _) => Payment::Failed,
-            (Change::Refunded, _) => Payment::Refunded,
+    /// The payment after a change: every change and every state is written out.
+    ///
+    /// # Errors
+    /// The state does not allow the change. `decide` never asks for such a change.
+    pub fn after(&self, change: &Change) -> Result<Payment, InvalidTransition> {
+        use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
+        let invalid = || Err(InvalidTransition { state: self.state(), change: Box::new(change.clone()) });
+        match change {
+            Change::Tombstone { .. } => match self {
+                Unknown => Ok(Tombstone),
+                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                    invalid()
+                }
+            },
+            Change::Intent(charge) => match self {
+                Unknown => Ok(Processing { charge: charge.clone(), stop: None }),
+                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                    invalid()
+                }
+            },
+            Change::Refused { .. } => match self {
+                Unknown => Ok(Failed),
+                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                    invalid()
+                }
+            },
+            Change::StopRequested { reason } => match self {
+                Processing { charge, stop: None } => {
+                    Ok(Processing { charge: charge.clone(), stop: Some(reason.clone()) })
+                }
+                Unknown
+                | Tombstone
+                | Processing { stop: Some(_), .. }
+                | Success { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
+            },
+            Change::Captured { .. } => match self {
+                Processing { charge, .. } => Ok(Success { charge: charge.clone() }),
+                Unknown | Tombstone | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+            },
+            Change::Declined { .. } => match self {
+                Processing { .. } => Ok(Failed),
+                Unknown | Tombstone | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+            },
+            Change::RefundDue(refund) => match self {
+                Success { charge } => Ok(RefundDue { charge: charge.clone(), refund: refund.clone() }),
+                Unknown | Tombstone | Processing { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+            },
+            Change::Refunded => match self {
+                RefundDue { .. } => Ok(Refunded),
+                Unknown | Tombstone | Processing { .. } | Success { .. } | Refunded | Failed => invalid(),
+            },
         }
     }
 }
@@ -167,4 +202,27 @@ pub enum Change {
     },
     RefundDue(Refund),
     Refunded,
+}
+
+impl Change {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Change::Tombstone { .. } => "tombstone",
+            Change::Intent(_) => "intent",
+            Change::Refused { .. } => "refused",
+            Change::StopRequested { .. } => "stop requested",
+            Change::Captured { .. } => "captured",
+            Change::Declined { .. } => "declined",
+            Change::RefundDue(_) => "refund due",
+            Change::Refunded => "refunded",
+        }
+    }
+}
+
+/// A change that a state does not allow: a bug, since `decide` looks at the state first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a payment that is {state} does not allow the change \"{}\"", change.name())]
+pub struct InvalidTransition {
+    pub state: PaymentState,
+    pub change: Box<Change>,
 }

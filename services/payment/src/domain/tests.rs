@@ -7,3 +7,4 @@ mod refunding;
 mod samples;
 mod stopping;
 mod story;
+mod transitions;

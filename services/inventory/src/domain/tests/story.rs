@@ -34,9 +34,11 @@ pub(super) fn decide_event(
     Input::of(event, EXPIRES_AT).map(|input| decide(reservation, input, stock))
 }
 
-/// The state that a decision leads to.
+/// The state that a decision leads to: each decision is one that its state allows.
+#[track_caller]
 pub(super) fn after(reservation: &Reservation, decision: &Decision) -> Reservation {
-    decision.change.as_ref().map_or_else(|| reservation.clone(), |change| reservation.after(change))
+    let change = decision.change.as_ref();
+    change.map_or_else(|| reservation.clone(), |change| reservation.after(change).unwrap())
 }
 
 /// Moves what is to be moved. Always, of every level: nothing is negative, nothing is lost, and each change is counted.

@@ -25,9 +25,10 @@ pub(super) fn decide_event(order: &Order, event: &Event) -> Option<Result<Decisi
     Input::of(event, EVENT, &catalogue()).map(|input| decide(order, input))
 }
 
-/// The state that a decision leads to.
+/// The state that a decision leads to: each decision is one that its state allows.
+#[track_caller]
 pub(super) fn after(order: &Order, decision: &Decision) -> Order {
-    decision.change.as_ref().map_or_else(|| order.clone(), |change| order.after(change))
+    decision.change.as_ref().map_or_else(|| order.clone(), |change| order.after(change).unwrap())
 }
 
 pub(super) fn given(order: Order) -> Given {

@@ -48,9 +48,10 @@ pub(super) fn decide_on(payment: &Payment, happening: &Happening) -> Option<Resu
     happening.input().map(|input| decide(payment, input))
 }
 
-/// The state that a decision leads to.
+/// The state that a decision leads to: each decision is one that its state allows.
+#[track_caller]
 pub(super) fn after(payment: &Payment, decision: &Decision) -> Payment {
-    decision.changes.iter().fold(payment.clone(), |payment, change| payment.after(change))
+    decision.changes.iter().fold(payment.clone(), |payment, change| payment.after(change).unwrap())
 }
 
 pub(super) fn given(payment: Payment) -> Given {

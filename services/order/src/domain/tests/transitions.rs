@@ -1,0 +1,74 @@
+//! Every change in every state: what does not fit is an error that names both.
+
+use minuet_events::values::CancellationReason;
+
+use super::samples::*;
+use crate::domain::{Change, InvalidTransition, Order, Withdrawal};
+
+fn withdrawn() -> Change {
+    Change::Withdrawn(Withdrawal { requested_by: user("anna"), reason: "too slow".to_owned() })
+}
+
+fn changes() -> [Change; 8] {
+    let minuet_events::Event::OrderPlaced(placed) = order_placed() else { panic!("it is OrderPlaced") };
+    [
+        withdrawn(),
+        Change::Placed(placed),
+        Change::Rejected(Vec::new()),
+        Change::Paid(PAYMENT),
+        Change::PaymentNoted(PAYMENT),
+        Change::Confirmed,
+        Change::Cancelled { reason: CancellationReason::Deadline, detail: None },
+        Change::Failed(Vec::new()),
+    ]
+}
+
+/// Where each change of [`changes`] leads. None: nowhere.
+fn leads_to(order: &Order) -> [Option<Order>; 8] {
+    match order {
+        Order::Unknown => {
+            let kept = Some(tombstone(["anna"]));
+            [kept, Some(pending()), Some(failed()), None, None, None, None, None]
+        }
+        Order::Tombstone(_) => {
+            let kept = Some(tombstone(["bert", "anna"]));
+            [kept, Some(pending()), Some(failed()), None, None, None, Some(cancelled()), None]
+        }
+        Order::Pending(_) => {
+            let confirmed = Some(confirmed_before_its_payment());
+            [None, None, None, Some(paid()), None, confirmed, Some(cancelled()), Some(failed())]
+        }
+        Order::Paid(..) => [None, None, None, None, None, Some(confirmed()), Some(cancelled()), None],
+        Order::Confirmed(_, payment) => {
+            let noted = payment.is_none().then(confirmed);
+            [None, None, None, None, noted, None, Some(cancelled()), None]
+        }
+        Order::Cancelled | Order::Failed => [const { None }; 8],
+    }
+}
+
+#[test]
+fn a_change_fits_its_state_or_is_an_error() {
+    let states = [
+        unknown(),
+        tombstone(["bert"]),
+        pending(),
+        paid(),
+        confirmed(),
+        confirmed_before_its_payment(),
+        cancelled(),
+        failed(),
+    ];
+    for order in states {
+        for (change, becomes) in changes().into_iter().zip(leads_to(&order)) {
+            let invalid = InvalidTransition { state: order.state(), change: Box::new(change.clone()) };
+            assert_eq!(order.after(&change), becomes.ok_or(invalid), "{change:?} of {order:?}");
+        }
+    }
+}
+
+#[test]
+fn an_invalid_transition_is_named_with_its_state() {
+    let invalid = failed().after(&Change::Confirmed).unwrap_err();
+    assert_eq!(invalid.to_string(), "an order that is failed does not allow the change \"confirmed\"");
+}
