@@ -16,6 +16,18 @@ pub fn crates(root: &Path) -> Vec<PathBuf> {
     packages.filter_map(|file| file.parent().map(Path::to_owned)).collect()
 }
 
+/// The Rust files of programs and libraries, with their text; this crate's, whose tests quote mistakes, and all tests left out.
+pub fn source(root: &Path) -> Vec<(PathBuf, String)> {
+    let is_ours = |file: &PathBuf| {
+        let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+        let is_test =
+            file.iter().any(|part| ["tests", "tests.rs", "benches"].iter().any(|name| part == *name));
+        is_rust && !is_test && !file.starts_with("dev/house")
+    };
+    let files = walk(root).into_iter().filter(is_ours);
+    files.map(|file| (file.clone(), fs::read_to_string(root.join(file)).expect("a source file"))).collect()
+}
+
 /// Every file below `root`, relative to it, sorted. What a build or `make up` writes is left out.
 pub(crate) fn walk(root: &Path) -> Vec<PathBuf> {
     const SKIPPED: [&str; 4] = ["target", ".git", ".minuet", "node_modules"];

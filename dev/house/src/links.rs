@@ -399,7 +399,17 @@ fn normal(path: &Path) -> String {
     parts.join("/")
 }
 
-/// Each heading of a page: its anchor as GitHub makes it, and its text.
+/// The anchor of a heading as GitHub makes it.
+pub(crate) fn anchor(title: &str) -> String {
+    let kept = title
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
+    kept.replace(' ', "-")
+}
+
+/// Each heading of a page: its anchor and its text.
 fn headings(text: &str) -> Vec<(String, String)> {
     let (mut headings, mut is_fenced) = (Vec::new(), false);
     for line in text.lines() {
@@ -408,13 +418,7 @@ fn headings(text: &str) -> Vec<(String, String)> {
         if is_fenced || !line.starts_with('#') || !title.starts_with(' ') {
             continue;
         }
-        let title = title.trim().replace('`', "");
-        let kept = title
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
-            .collect::<String>();
-        headings.push((kept.replace(' ', "-"), title));
+        headings.push((anchor(title.trim()), title.trim().replace('`', "")));
     }
     headings
 }

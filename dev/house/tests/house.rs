@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use minuet_house::{Dangling, circles, crates, dangling, forbidden_dependencies, repository};
+use minuet_house::{
+    Dangling, circles, crates, dangling, forbidden_dependencies, repository, runbook_mistakes, source,
+    unknown_log_lines,
+};
 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
 /// its number out.
@@ -109,4 +112,14 @@ fn index_row(name: &str, text: &str) -> String {
     let number = &name[..4];
     let title = next(&format!("# {number}: "));
     format!("| [{number}]({name}) | {title} | {} | {} |", next("- Date: "), next("- Status: "))
+}
+
+#[test]
+fn every_alert_leads_to_its_section_and_quoted_log_lines_are_real() {
+    let root = repository();
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let (rules, page) = (read("deploy/prometheus/alerts.yml"), read("docs/operations.md"));
+    assert_eq!(runbook_mistakes(&rules, &page), Vec::<String>::new());
+    let programs: String = source(&root).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(unknown_log_lines(&page, &programs), Vec::<String>::new());
 }

@@ -61,7 +61,7 @@ fn asked_for() -> BTreeSet<String> {
     let rules = std::fs::read_to_string(deployed("prometheus/alerts.yml")).unwrap();
     let rules: serde_yaml_ng::Value = serde_yaml_ng::from_str(&rules).unwrap();
     for rule in rules["groups"][0]["rules"].as_sequence().unwrap() {
-        for note in ["summary", "to_do"] {
+        for note in ["summary", "description"] {
             assert!(rule["annotations"][note].as_str().is_some_and(|text| text.ends_with('.')), "{rule:?}");
         }
         names.extend(meters_in(rule["expr"].as_str().unwrap()));
