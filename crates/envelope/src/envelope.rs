@@ -4,40 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::headers::{
+    BAGGAGE, CAUSATION_ID, CONTENT_TYPE, CORRELATION_ID, Headers, ID, NAMES, SEQUENCE, SOURCE, SPECVERSION,
+    SUBJECT, TIME, TRACEPARENT, TRACESTATE, TYPE,
+};
 use crate::{EventKind, Micros, TraceContext, ValueError, parse_uuid};
-
-const SPECVERSION: &str = "ce_specversion";
-const ID: &str = "ce_id";
-const TYPE: &str = "ce_type";
-const SOURCE: &str = "ce_source";
-const SUBJECT: &str = "ce_subject";
-const TIME: &str = "ce_time";
-const CORRELATION_ID: &str = "ce_correlationid";
-const CAUSATION_ID: &str = "ce_causationid";
-const SEQUENCE: &str = "ce_sequence";
-const CONTENT_TYPE: &str = "content-type";
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
-const BAGGAGE: &str = "baggage";
 
 const AVRO: &str = "application/avro";
 const MAX_NAME: usize = 256;
-
-const NAMES: [&str; 13] = [
-    SPECVERSION,
-    ID,
-    TYPE,
-    SOURCE,
-    SUBJECT,
-    TIME,
-    CORRELATION_ID,
-    CAUSATION_ID,
-    SEQUENCE,
-    CONTENT_TYPE,
-    TRACEPARENT,
-    TRACESTATE,
-    BAGGAGE,
-];
 
 /// The contract's own copy of a header's name, if it has one.
 pub fn known_name(name: &str) -> Option<&'static str> {
@@ -129,7 +103,45 @@ impl<K: EventKind> Envelope<K> {
         }
     }
 
-    /// Reads the headers of a message, by name, with its key and Kafka's own time.
+    /// Reads the headers of a message, by name: see [`EnvelopeRef::read`].
+    ///
+    /// # Errors
+    /// Names the first header that breaks the contract.
+    pub fn from_headers<'a>(
+        headers: impl Fn(&str) -> Option<&'a [u8]>,
+        key: Option<&'a str>,
+        kafka_time: Micros,
+    ) -> Result<Self, EnvelopeError> {
+        EnvelopeRef::read(&Headers::find(headers), key, kafka_time).map(|envelope| envelope.to_owned())
+    }
+}
+
+/// An [`Envelope`] that borrows its text from the message: for a reader that looks at millions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnvelopeRef<'a, K> {
+    /// `ce_id`.
+    pub id: Uuid,
+    /// `ce_type`.
+    pub event_type: K,
+    /// `ce_source`.
+    pub source: &'a str,
+    /// `ce_subject`.
+    pub subject: &'a str,
+    /// `ce_time`.
+    pub time: Micros,
+    /// `ce_correlationid`.
+    pub correlation_id: &'a str,
+    /// `ce_causationid`.
+    pub causation_id: Option<Uuid>,
+    /// `ce_sequence`.
+    pub sequence: Option<i64>,
+    traceparent: Option<&'a [u8]>,
+    tracestate: Option<&'a [u8]>,
+    baggage: Option<&'a [u8]>,
+}
+
+impl<'a, K: EventKind> EnvelopeRef<'a, K> {
+    /// Reads the headers of a message, with its key and Kafka's own time.
     ///
     /// Anyone may write to an intake topic, with any client: only `ce_id`, `ce_source` and `ce_type` are required. A missing
     /// subject or correlation is the key, a missing time Kafka's, a missing or broken trace the one that
@@ -137,52 +149,76 @@ impl<K: EventKind> Envelope<K> {
     ///
     /// # Errors
     /// Names the first header that breaks the contract.
-    pub fn from_headers<'a>(
-        headers: impl Fn(&str) -> Option<&'a [u8]>,
-        key: Option<&str>,
+    pub fn read(
+        headers: &Headers<'a>,
+        key: Option<&'a str>,
         kafka_time: Micros,
     ) -> Result<Self, EnvelopeError> {
-        let text = |header: &'static str| {
+        let text = |header: &'static str, value: Option<Option<&'a [u8]>>| {
             let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| EnvelopeError::NotUtf8 { header });
-            headers(header).map(utf8).transpose()
+            value.flatten().map(utf8).transpose()
         };
-        let required = |header| text(header)?.ok_or(EnvelopeError::Missing(header));
+        let required = |header, value| text(header, value)?.ok_or(EnvelopeError::Missing(header));
 
-        only(SPECVERSION, "1.0", text(SPECVERSION)?)?;
-        only(CONTENT_TYPE, AVRO, text(CONTENT_TYPE)?)?;
-        let id = uuid(ID, required(ID)?)?;
-        let source: Arc<str> = name(SOURCE, required(SOURCE)?)?;
-        let ce_type = required(TYPE)?;
+        only(SPECVERSION, "1.0", text(SPECVERSION, headers.specversion)?)?;
+        only(CONTENT_TYPE, AVRO, text(CONTENT_TYPE, headers.content_type)?)?;
+        let id = uuid(ID, required(ID, headers.id)?)?;
+        let source = name(SOURCE, required(SOURCE, headers.source)?)?;
+        let ce_type = required(TYPE, headers.ce_type)?;
         let event_type =
             K::from_ce_type(ce_type).ok_or_else(|| EnvelopeError::UnknownType { found: excerpt(ce_type) })?;
 
-        let subject = text(SUBJECT)?.or(key).ok_or(EnvelopeError::Missing(SUBJECT))?;
-        let correlation_id = text(CORRELATION_ID)?.or(key).unwrap_or(subject);
-        let time = text(TIME)?.map(|time| valid(TIME, Micros::parse(time))).transpose()?;
-        let causation_id = text(CAUSATION_ID)?.map(|id| uuid(CAUSATION_ID, id)).transpose()?;
-        let sequence = text(SEQUENCE)?.map(count_from_1).transpose()?;
-        // A broken trace is a nuisance to whoever reads traces, and no reason to stop an order.
-        let optional = |header| text(header).unwrap_or_default();
-        let trace = optional(TRACEPARENT)
-            .and_then(|parent| TraceContext::parse(parent, optional(TRACESTATE), optional(BAGGAGE)))
-            .unwrap_or_else(|| TraceContext::derived(&source, id));
-
-        let of_subject = name(SUBJECT, subject)?;
-        let correlation_id = match correlation_id == subject {
-            true => Arc::clone(&of_subject),
-            false => name(CORRELATION_ID, correlation_id)?,
-        };
+        let subject = text(SUBJECT, headers.subject)?.or(key).ok_or(EnvelopeError::Missing(SUBJECT))?;
+        let correlation_id = text(CORRELATION_ID, headers.correlation_id)?.or(key).unwrap_or(subject);
+        let time = text(TIME, headers.time)?.map(|time| valid(TIME, Micros::parse(time))).transpose()?;
+        let causation_id =
+            text(CAUSATION_ID, headers.causation_id)?.map(|id| uuid(CAUSATION_ID, id)).transpose()?;
+        let sequence = text(SEQUENCE, headers.sequence)?.map(count_from_1).transpose()?;
+        let subject = name(SUBJECT, subject)?;
+        if correlation_id != subject {
+            name(CORRELATION_ID, correlation_id)?;
+        }
         Ok(Self {
             id,
             event_type,
             source,
-            subject: of_subject,
+            subject,
             time: time.unwrap_or(kafka_time),
             correlation_id,
             causation_id,
             sequence,
-            trace,
+            traceparent: headers.traceparent.flatten(),
+            tracestate: headers.tracestate.flatten(),
+            baggage: headers.baggage.flatten(),
         })
+    }
+
+    /// A broken trace disturbs readers of traces alone: a new trace begins, and the event is valid.
+    pub fn trace(&self) -> TraceContext {
+        let text = |value: Option<&'a [u8]>| std::str::from_utf8(value?).ok();
+        text(self.traceparent)
+            .and_then(|parent| TraceContext::parse(parent, text(self.tracestate), text(self.baggage)))
+            .unwrap_or_else(|| TraceContext::derived(self.source, self.id))
+    }
+
+    /// The envelope with its own text.
+    pub fn to_owned(&self) -> Envelope<K> {
+        let subject: Arc<str> = self.subject.into();
+        let correlation_id = match self.correlation_id == self.subject {
+            true => Arc::clone(&subject),
+            false => self.correlation_id.into(),
+        };
+        Envelope {
+            id: self.id,
+            event_type: self.event_type,
+            source: self.source.into(),
+            subject,
+            time: self.time,
+            correlation_id,
+            causation_id: self.causation_id,
+            sequence: self.sequence,
+            trace: self.trace(),
+        }
     }
 }
 
@@ -195,10 +231,10 @@ fn uuid(header: &'static str, value: &str) -> Result<Uuid, EnvelopeError> {
 }
 
 /// Text that ends in databases, logs and other headers.
-fn name(header: &'static str, value: &str) -> Result<Arc<str>, EnvelopeError> {
+fn name<'a>(header: &'static str, value: &'a str) -> Result<&'a str, EnvelopeError> {
     let fits = !value.is_empty() && value.len() <= MAX_NAME && !value.chars().any(char::is_control);
     let takes = "1 to 256 bytes, no control character";
-    valid(header, if fits { Ok(value.into()) } else { Err(ValueError::new(header, takes, value)) })
+    valid(header, if fits { Ok(value) } else { Err(ValueError::new(header, takes, value)) })
 }
 
 fn only(header: &'static str, takes: &'static str, found: Option<&str>) -> Result<(), EnvelopeError> {

@@ -11,14 +11,19 @@
 
 pub mod contract;
 pub mod envelope;
+mod headers;
 pub mod ids;
 mod micros;
+mod park_reason;
 pub mod partition;
 pub mod trace;
+pub mod validity;
 mod value_error;
 
 pub use contract::{Contract, DecodeError, EncodeError, EventKind, ParkedMessage, ResolveError};
-pub use envelope::{Envelope, EnvelopeError};
+pub use envelope::{Envelope, EnvelopeError, EnvelopeRef};
+pub use headers::Headers;
 pub use micros::Micros;
+pub use park_reason::ParkReason;
 pub use trace::TraceContext;
 pub use value_error::{ValueError, parse_uuid};

@@ -15,4 +15,5 @@ mod registry;
 mod registry_stub;
 mod samples;
 mod trace;
+mod validity;
 mod values;

@@ -101,6 +101,60 @@ async fn damaged_messages_are_told_with_their_places() {
     }
 }
 
+/// Services and audit hold messages to one rule: a submission that the order service parks owes its customer nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_submission_is_not_an_open_order() {
+    let (world, folder) = (one_partition().await, Folder::new());
+    let _order = world.order().await;
+    let wrong = [
+        ("ce_source", format!("/{}", "s".repeat(256))),
+        ("ce_source", "/shop\nfront".to_owned()),
+        ("ce_correlationid", "c".repeat(257)),
+        ("ce_correlationid", "a\u{7f}b".to_owned()),
+        ("ce_time", "yesterday".to_owned()),
+        ("ce_sequence", "0".to_owned()),
+        ("ce_causationid", "{00000000-0000-0000-0000-000000000000}".to_owned()),
+        ("content-type", "text/plain".to_owned()),
+    ];
+    for (header, value) in &wrong {
+        let event = Event::from(submission(&[("MUG", 1)]));
+        let raw = Raw::of(&world.envelope(&event), &event.key(), world.codec.encode(&event).unwrap());
+        world.topics.send("orders.intake", &raw.with(header, value)).await;
+    }
+    world.await_number("order", "select count(*) from dead_letters where reason = 'headers'", 8).await;
+    world.await_number("order", "select count(*) from outbox", 0).await;
+
+    let verified = audit(&folder, &world, &["verify", "--deadline", "0s"]).await.well();
+    assert!(verified.out.contains("odd           headers: 8 messages"), "{}", verified.out);
+    assert!(verified.out.contains("0 orders:") && verified.out.contains("parked: 8"), "{}", verified.out);
+
+    // In the same words.
+    let details: Vec<String> = sqlx::query_scalar("select detail from dead_letters order by \"offset\"")
+        .fetch_all(world.pool("order"))
+        .await
+        .unwrap();
+    let tail = audit(&folder, &world, &["tail", "-e", "-t", "orders.intake", "-J"]).await.well();
+    let told = tail.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let told: Vec<String> = told.map(|line| line["odd"]["detail"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, details);
+}
+
+/// A parked message may have any key, or none: its `EventParked` is an event like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_of_a_parked_message_is_not_odd() {
+    let (world, folder) = (one_partition().await, Folder::new());
+    let _order = world.order().await;
+    let keys = [None, Some(vec![0xff, 0xfe]), Some(vec![b'k'; 300]), Some(b"a\nb".to_vec())];
+    for key in keys {
+        let raw = Raw { key, payload: Some(b"buy milk".to_vec()), headers: Vec::new() };
+        world.topics.send("orders.intake", &raw).await;
+    }
+    world.await_number("order", "select count(*) from dead_letters", 4).await;
+    world.await_number("order", "select count(*) from outbox", 0).await;
+    let tail = audit(&folder, &world, &["tail", "-e", "-t", "order.dead-letters"]).await.well();
+    assert_eq!(tail.out.matches("  EventParked  ").count(), 4, "{}", tail.out);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_empty_and_truncated_topics_are_told() {
     let (world, folder) = (one_partition().await, Folder::new());
@@ -130,7 +184,7 @@ async fn foreign_empty_and_truncated_topics_are_told() {
     told(&folder, &world, &commands, "foreign", "notes").await;
     // Whoever asks for it sees it.
     let tail = audit(&folder, &world, &["tail", "-e", "-t", "notes"]).await.well();
-    assert!(tail.out.contains("! undecodable") && tail.out.trim().ends_with("notes[0]@0"), "{}", tail.out);
+    assert!(tail.out.contains("! headers") && tail.out.trim().ends_with("notes[0]@0"), "{}", tail.out);
     admin(&world).delete_topics(&[&notes], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
 
     cut_off(&world, "orders.intake", 1).await;

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use minuet_envelope::EventKind;
+use minuet_envelope::validity::TopicRules;
 
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
 use super::{Cleanup, Topic, TopicsError};
@@ -106,6 +107,16 @@ impl<K: EventKind> Catalogue<K> {
 
     pub fn is_compacted(&self, topic: &str) -> bool {
         self.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact)
+    }
+
+    /// What a topic takes. Nothing belongs on one that is not declared.
+    pub fn rules<'a>(&'a self, topic: &'a str) -> TopicRules<'a, K> {
+        let declared = self.topic(topic);
+        TopicRules {
+            name: topic,
+            records: declared.map_or(&[], |topic| &topic.records),
+            is_compacted: declared.is_some_and(|topic| topic.cleanup == Cleanup::Compact),
+        }
     }
 }
 
