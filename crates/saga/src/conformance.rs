@@ -130,8 +130,8 @@ pub fn mutants<K: EventKind>(participant: &Participant<K>) -> Vec<Participant<K>
         let instead = [
             vec![],
             vec![pair, pair],
-            vec![Impossible { on: &pair.on[1..], ..pair }],
-            vec![Impossible { states: &pair.states[1..], ..pair }],
+            vec![Impossible { on: without_first(pair.on), ..pair }],
+            vec![Impossible { states: without_first(pair.states), ..pair }],
             vec![Impossible { states: &["nowhere"], ..pair }],
         ];
         instead
@@ -145,22 +145,28 @@ fn mutated_row<K: EventKind>(row: &Reaction<K>) -> Vec<Vec<Reaction<K>>> {
     let mut instead = vec![
         vec![],
         vec![*row, *row],
-        vec![Reaction { states: &row.states[1..], ..*row }],
+        vec![Reaction { states: without_first(row.states), ..*row }],
         vec![Reaction { states: &["nowhere"], ..*row }],
     ];
     if row.states == ANY {
         return instead;
     }
     instead.push(vec![Reaction { becomes: &["nowhere"], ..*row }]);
-    instead.push(vec![Reaction { emits: K::ALL, ..*row }]);
+    if let Some(more) = K::ALL.iter().find(|kind| !row.emits.contains(kind)) {
+        instead.push(vec![Reaction { emits: Vec::leak([row.emits, &[*more]].concat()), ..*row }]);
+    }
     // A row that leads back to its only state means the same without it.
     if !row.becomes.is_empty() && row.becomes != row.states {
-        instead.push(vec![Reaction { becomes: &row.becomes[1..], ..*row }]);
+        instead.push(vec![Reaction { becomes: without_first(row.becomes), ..*row }]);
     }
     if !row.emits.is_empty() {
-        instead.push(vec![Reaction { emits: &row.emits[1..], ..*row }]);
+        instead.push(vec![Reaction { emits: without_first(row.emits), ..*row }]);
     }
     instead
+}
+
+fn without_first<T>(list: &'static [T]) -> &'static [T] {
+    list.get(1..).unwrap_or_default()
 }
 
 /// Tables are `'static` data of a program, so a mutant is leaked: it lives as long as the test's process.

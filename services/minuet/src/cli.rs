@@ -88,7 +88,7 @@ pub(crate) enum Command {
     /// Events that could not be processed: look at them, have them processed again, give them up
     #[command(subcommand, after_long_help = DEAD_LETTERS_HELP)]
     DeadLetters(DeadLetters),
-    /// Prove that the tables of reactions, topics.yaml and the schemas fit together; exit status 1 if they do not
+    /// Prove that the reaction tables, topics.yaml and the schemas fit together; exit status 1 if they do not
     Lint,
     /// Print docs/dance.md, as `make generate` writes it
     #[command(hide = true)]

@@ -59,16 +59,16 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
     impossible(
         &[Event(OrderPlaced)],
         &["reserved", "confirmed", "released", "rejected"],
-        "an order is placed once, and nothing but that leaves unknown",
+        "an order is placed once, and only OrderPlaced leaves unknown",
     ),
     impossible(
         &[Event(PaymentSucceeded), Event(PaymentFailed)],
         &["unknown", "rejected"],
-        "only what was reserved is charged",
+        "a payment starts only after stock was reserved",
     ),
     impossible(
         &[Event(PaymentSucceeded), Event(PaymentFailed)],
         &["confirmed"],
-        "it is the capture that confirms, a payment is captured once, and it does not fail after that",
+        "the capture confirms the reservation; a payment is captured once, and does not fail afterwards",
     ),
 ];

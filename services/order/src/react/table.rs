@@ -29,7 +29,7 @@ const STATES: &[State<EventType>] = &[
     State::terminal("tombstone", &[Event(OrderSubmitted)]),
     State::open("pending", &[DEADLINE]),
     State::open("paid", &[DEADLINE]),
-    // A refund is the one thing that ends a confirmed order.
+    // Only a refund ends a confirmed order.
     State::terminal("confirmed", &[Event(PaymentRefunded)]),
     State::terminal("cancelled", &[]),
     State::terminal("failed", &[]),
@@ -75,7 +75,7 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(InventoryRejected), &["cancelled"], &[], &[]),
     transition(DEADLINE, &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
     transition(DEADLINE, &["unknown", "tombstone", "confirmed", "cancelled", "failed"], &[], &[]),
-    // No state depends on it: kept, so that whoever asked for the refund can be told.
+    // No state depends on the rejection. The service stores it and shows it to the user who requested the refund.
     transition(Event(RefundRejected), ANY, &[], &[]),
     transition(Event(ProductChanged), ANY, &[], &[]),
 ];
@@ -92,7 +92,7 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
             Event(InventoryRejected),
         ],
         &["unknown", "tombstone"],
-        "nothing is reserved or charged before OrderPlaced, and by then the order has left both",
+        "stock and money follow OrderPlaced, and an order that was placed has left both states",
     ),
     impossible(
         &[
@@ -105,14 +105,18 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
             Event(InventoryRejected),
         ],
         &["failed"],
-        "an order fails before anything of it is reserved, and stock is refused once",
+        "an order fails before stock is reserved for it, and stock is rejected once",
     ),
     impossible(&[Event(PaymentSucceeded)], &["paid"], "an order is captured once"),
     impossible(&[Event(InventoryConfirmed)], &["confirmed"], "a reservation is confirmed once"),
     impossible(
         &[Event(PaymentFailed), Event(ReservationExpired), Event(InventoryConfirmationFailed)],
         &["confirmed"],
-        "it was captured, and the reservation was confirmed: neither fails after that",
+        "the payment is captured and the reservation confirmed: neither fails afterwards",
     ),
-    impossible(&[Event(InventoryRejected)], &["paid", "confirmed"], "only what was reserved is charged"),
+    impossible(
+        &[Event(InventoryRejected)],
+        &["paid", "confirmed"],
+        "a payment starts only after stock was reserved",
+    ),
 ];

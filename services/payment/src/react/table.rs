@@ -16,7 +16,7 @@ pub const PARTICIPANT: Participant<EventType> = Participant {
         (PaymentSucceeded, Expects::NextStep),
         (PaymentFailed, Expects::Compensation),
         (PaymentRefunded, Expects::Compensation),
-        // The order keeps it, so that whoever asked for the refund can be told.
+        // The order service stores the rejection and shows it to the user who requested the refund.
         (RefundRejected, Expects::NextStep),
     ],
 };
@@ -35,7 +35,7 @@ const STATES: &[State<EventType>] = &[
         ],
     )
     .holds("money"),
-    // On its way back: the refund is asked for until it is given.
+    // The service asks the provider for the refund until the provider has made it.
     State::open("refund_due", &[REFUNDED]),
     State::terminal("refunded", &[]),
     State::terminal("failed", &[]),
@@ -67,7 +67,7 @@ const REACTIONS: &[Reaction<EventType>] = &[
         &[],
         &[RefundRejected],
     ),
-    // Captured although it was to be stopped: that is told, and then given back.
+    // The provider captured a charge that was to be stopped: the service announces the capture, and then refunds it.
     transition(CAPTURED, &["processing"], &["success", "refund_due"], &[PaymentSucceeded]),
     transition(CAPTURED, ANSWERED, &[], &[]),
     transition(DECLINED, &["processing"], &["failed"], &[PaymentFailed]),
@@ -76,22 +76,22 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(REFUNDED, &["refunded"], &[], &[]),
 ];
 
-/// Where an order's end changes nothing any more.
+/// States in which the end of an order changes nothing.
 const ENDED: &[&str] = &["tombstone", "refund_due", "refunded", "failed"];
 
-/// Where an answer is that of a call which was repeated after a crash: it says the same again.
+/// States in which the provider has answered. The answer comes again if the call is repeated after a crash.
 const ANSWERED: &[&str] = &["success", "refund_due", "refunded", "failed"];
 
 const IMPOSSIBLE: &[Impossible<EventType>] = &[
     impossible(
         &[Event(InventoryReserved)],
         &["processing", "success", "refund_due", "refunded", "failed"],
-        "an order is reserved once, and it is the reservation that leads there",
+        "stock is reserved once for an order, and these states follow the reservation",
     ),
-    impossible(&[CAPTURED, DECLINED], &["unknown", "tombstone"], "nothing was asked of the provider"),
+    impossible(&[CAPTURED, DECLINED], &["unknown", "tombstone"], "the provider has not been asked yet"),
     impossible(
         &[REFUNDED],
         &["unknown", "tombstone", "processing", "success", "failed"],
-        "a refund is due before the provider is asked for it",
+        "the provider is asked for a refund only in refund_due",
     ),
 ];
