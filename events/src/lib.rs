@@ -23,6 +23,7 @@ mod datum;
 pub mod event;
 pub mod ids;
 pub mod inventory;
+pub mod names;
 pub mod orders;
 pub mod parking;
 pub mod payments;

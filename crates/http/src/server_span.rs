@@ -1,4 +1,4 @@
-//! The span of a request, by the semantic conventions for HTTP servers; and its order and trace for whatever is done meanwhile.
+//! The server span of a request, by OpenTelemetry's conventions for HTTP. The request's work runs in the scope of its trace.
 
 use std::time::SystemTime;
 
@@ -6,45 +6,59 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, TraceContext, Tracer};
 
-/// Whether a caller's baggage is believed. A stranger's is left at the door: it would travel with every event that follows.
+/// The callers of a router. The baggage of a caller travels with every event that follows, so only that of own services is kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
+    /// Other services of this system, on a private address.
     OurOwn(Tracer),
+    /// Anybody. Baggage is dropped.
     Anybody(Tracer),
 }
 
-/// The trace that a request came in, if it names a valid one.
+/// The trace that a request names in `traceparent`. `None`: it names none, or an invalid one.
 pub fn incoming_trace(headers: &HeaderMap, with_baggage: bool) -> Option<TraceContext> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let baggage = if with_baggage { text("baggage") } else { None };
     TraceContext::parse(text("traceparent")?, text("tracestate"), baggage)
 }
 
-/// A layer for a router, by `axum::middleware::from_fn_with_state`.
+/// Records one server span for each request, in the trace that the request names or in a new one. The span names the matched
+/// route, never the path as a name: paths have no bound.
+///
+/// ```
+/// use axum::routing::get;
+/// use axum::{Router, middleware};
+/// use minuet_http::{Caller, server_span};
+/// use minuet_telemetry::Tracer;
+///
+/// let caller = Caller::OurOwn(Tracer::of("shipping"));
+/// let router: Router = Router::new()
+///     .route("/deliveries/{id}", get(async || "on its way"))
+///     .layer(middleware::from_fn_with_state(caller, server_span));
+/// ```
 pub async fn server_span(State(caller): State<Caller>, request: Request, next: Next) -> Response {
-    let (tracer, believed) = match caller {
+    let (tracer, keep_baggage) = match caller {
         Caller::OurOwn(tracer) => (tracer, true),
         Caller::Anybody(tracer) => (tracer, false),
     };
-    let incoming = incoming_trace(request.headers(), believed);
+    let incoming = incoming_trace(request.headers(), keep_baggage);
     let context = tracer.request(incoming.as_ref());
     let begun = SystemTime::now();
     let recorded = context.as_ref().is_some_and(|context| tracer.records(context));
-    let told = recorded.then(|| {
+    let described = recorded.then(|| {
         let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
         (request.method().to_string(), request.uri().path().to_owned(), route)
     });
-    // Who knows of no trace here has none in what is written either.
+    // Without export the incoming trace is still on the log lines.
     let scope = context.clone().or_else(|| incoming.clone());
     let work = async {
         let response = next.run(request).await;
-        (response, minuet_telemetry::order())
+        (response, minuet_telemetry::subject())
     };
-    let (response, order) = minuet_telemetry::scope(scope, None, work).await;
-    if let (Some((method, path, route)), Some(context)) = (told, context) {
+    let (response, subject) = minuet_telemetry::scope(scope, None, work).await;
+    if let (Some((method, path, route)), Some(context)) = (described, context) {
         let name = route.as_deref().map_or_else(|| method.clone(), |route| format!("{method} {route}"));
         let status = response.status();
         let mut span = Span::new(name, Kind::Server, &context, begun)
@@ -56,8 +70,8 @@ pub async fn server_span(State(caller): State<Caller>, request: Request, next: N
         if let Some(route) = route {
             span.set("http.route", route);
         }
-        if let Some(order) = order {
-            span.set(attribute::ORDER_ID, order);
+        if let Some(subject) = subject {
+            span.set_subject(subject);
         }
         if let Some(incoming) = incoming {
             span = span.under_remote(&incoming);

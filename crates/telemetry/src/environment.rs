@@ -1,5 +1,5 @@
-//! The standard `OTEL_*` variables, as far as the exporters do not read them themselves (endpoints, headers and time limits
-//! they do). A value that cannot be read is left aside with a warning, as the specification asks:
+//! The standard `OTEL_*` variables that the exporters do not read themselves (they read endpoints, headers and timeouts). An
+//! unusable value is ignored with a warning, as the specification asks:
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>
 
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::sampling::Sampling;
 
-/// Bounds of a queue and of what is sent at once.
+/// Bounds of an export queue and of its batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) queue: usize,
@@ -32,18 +32,18 @@ impl Signal {
         }
     }
 
-    /// BSP for batch span processor, BLRP for batch log record processor; and how long they gather by default.
+    /// The prefix of the variables (BSP: batch span processor, BLRP: batch log record processor), and the default delay in ms.
     fn processor(self) -> (&'static str, u64) {
         match self {
             Signal::Traces => ("BSP", 5_000),
             Signal::Logs => ("BLRP", 1_000),
-            // Read and not queued: their reader knows OTEL_METRIC_EXPORT_INTERVAL itself.
+            // Not used: metrics have no queue, and the SDK's reader knows OTEL_METRIC_EXPORT_INTERVAL.
             Signal::Metrics => ("METRIC", 60_000),
         }
     }
 }
 
-/// Reads through a function, so that a test needs no environment of its own.
+/// Reads variables through a function, so that a test needs no process of its own.
 pub(crate) struct Environment<'a> {
     read: &'a dyn Fn(&str) -> Option<String>,
     warnings: std::cell::RefCell<Vec<String>>,
@@ -54,7 +54,7 @@ impl<'a> Environment<'a> {
         Environment { read, warnings: std::cell::RefCell::default() }
     }
 
-    /// Set, and not empty.
+    /// The value, unless it is empty or not set.
     fn text(&self, name: &str) -> Option<String> {
         (self.read)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
@@ -62,7 +62,7 @@ impl<'a> Environment<'a> {
     fn number<T: FromStr>(&self, name: &str, default: T) -> T {
         let Some(text) = self.text(name) else { return default };
         text.parse().unwrap_or_else(|_| {
-            self.warnings.borrow_mut().push(format!("{name} is no number that fits: {text}"));
+            self.warnings.borrow_mut().push(format!("{name} takes a number, not {text}"));
             default
         })
     }
@@ -77,7 +77,7 @@ impl<'a> Environment<'a> {
         self.text(&own).or_else(|| self.text("OTEL_EXPORTER_OTLP_ENDPOINT")).is_some()
     }
 
-    /// `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER`: None where it is not set, else whether it asks for OTLP.
+    /// Whether `OTEL_<SIGNAL>_EXPORTER` asks for OTLP. `None`: the variable is not set.
     pub(crate) fn exporter(&self, signal: Signal) -> Option<bool> {
         let name = format!("OTEL_{}_EXPORTER", signal.name());
         let value = self.text(&name)?;
@@ -99,7 +99,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// `ratio`: what the settings say, where they say anything. Everything is recorded where nobody says anything.
+    /// `ratio` is the setting, which wins over the environment. With neither every trace is recorded.
     pub(crate) fn sampling(&self, ratio: Option<f64>) -> Sampling {
         if let Some(ratio) = ratio {
             return Sampling::new(ratio, true);
@@ -114,7 +114,9 @@ impl<'a> Environment<'a> {
             "parentbased_always_off" => Sampling::new(0.0, true),
             "parentbased_traceidratio" => Sampling::new(argument(), true),
             other => {
-                self.warnings.borrow_mut().push(format!("OTEL_TRACES_SAMPLER names no sampler: {other}"));
+                self.warnings
+                    .borrow_mut()
+                    .push(format!("OTEL_TRACES_SAMPLER takes a standard sampler, not {other}"));
                 Sampling::new(1.0, true)
             }
         }
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_limits_are_obeyed() {
+    fn the_standard_limits_apply() {
         let variables = [
             ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "500"),
@@ -153,13 +155,13 @@ mod tests {
             timeout: Duration::from_secs(30),
         };
         assert_eq!(limits, wanted);
-        assert_eq!(warnings, ["OTEL_BSP_EXPORT_TIMEOUT is no number that fits: soon"]);
+        assert_eq!(warnings, ["OTEL_BSP_EXPORT_TIMEOUT takes a number, not soon"]);
         let (logs, _) = with(&variables, |e| e.limits(Signal::Logs));
         assert_eq!((logs.queue, logs.delay), (2_048, Duration::from_secs(1)));
     }
 
     #[test]
-    fn the_standard_samplers_are_obeyed_and_a_setting_wins() {
+    fn the_standard_samplers_apply_and_a_setting_wins() {
         let named = |sampler: &'static str, setting: Option<f64>| {
             let variables = [("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
             with(&variables, |e| e.sampling(setting))
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_named_is_nothing_sent() {
+    fn without_a_receiver_nothing_is_exported() {
         assert!(!with(&[], |e| e.names_endpoint(Signal::Traces)).0);
         assert!(
             with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317")], |e| e.names_endpoint(Signal::Logs)).0

@@ -1,34 +1,47 @@
-//! What a process says about itself. Structured logs: an event with fields per line on stderr, readable by a person on
-//! a terminal and JSON anywhere else. Spans, and the same log lines if asked for, over OTLP. Names of spans and fields lie in
-//! [`names`], so that code, dashboards and alerts agree on them.
+//! Logs, traces and metrics of a process: `tracing` and OpenTelemetry, set up once by [`init`].
 //!
-//! **Spans** are told once they are over ([`Span`]), by a [`Tracer`] per service. A trace that is not recorded costs a look
-//! at its flag. **What is worked on** now ([`scope`]) stands on every log line.
+//! **What it promises.** Work never waits for telemetry. A log line is one event with fields: readable text on a terminal, and
+//! JSON with the fields at the top level anywhere else. Spans, log records and metrics leave over OTLP if the settings or the
+//! standard `OTEL_*` variables name a receiver. [`meters`] are on `/metrics` too, in Prometheus' text format.
 //!
-//! **When things fail**, work goes on: a queue that is full drops, and counts what it dropped ([`spans_counted`]).
+//! **How to use it.** [`init`] first, [`flush`] last. A service has one [`Tracer`], which makes the ids of spans and records each
+//! [`Span`] once it has ended; a trace that is not recorded costs one check of its flag. [`scope`] runs work under a trace and
+//! about a subject, such as an order: each log line of the work carries both.
+//!
+//! **Its state** is of the process: the subscriber of `tracing`, the names of the subject, and one thread that exports.
+//!
+//! **When things fail**, work goes on. A full queue drops spans and log records, and counts them ([`span_export_counts`]). A
+//! receiver that refuses a batch, or does not answer in time, loses that batch; the process logs the first failure and the
+//! recovery. An unusable `OTEL_*` variable is ignored with a warning.
+//!
+//! Names that code, dashboards and alerts share lie in [`names`].
+
+#![warn(missing_docs)]
 
 mod context;
 mod environment;
 mod error;
-mod export_lines;
+mod export_queue;
 mod lines;
 pub mod meters;
 pub mod names;
+mod otlp_logs;
 mod pipeline;
-mod queue;
 mod resource;
 mod sampling;
 mod span;
+mod subject_names;
 mod tracer;
 
 pub use minuet_envelope::TraceContext;
 
-pub use context::{current, note_order, order, scope, within};
+pub use context::{current, note_subject, scope, subject, within};
 pub use error::error_chain;
-pub use pipeline::{flush, logs_counted, spans_counted};
-pub use queue::Counted;
+pub use export_queue::ExportCounts;
+pub use pipeline::{flush, log_export_counts, span_export_counts};
 pub use sampling::Sampling;
 pub use span::{Kind, Span};
+pub use subject_names::SubjectNames;
 pub use tracer::Tracer;
 
 use std::io::{self, IsTerminal};
@@ -40,25 +53,28 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// The settings of telemetry. The standard `OTEL_*` variables fill what they leave open.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The format of log lines. Default: auto.
     pub format: Format,
-    /// As RUST_LOG: `level` or `target=level`, separated by commas.
+    /// The log filter, in the form of RUST_LOG: `level` or `target=level`, separated by commas. Default: `info,sqlx=warn`.
     pub filter: String,
-    /// Base of a receiver of OTLP. Without it `OTEL_EXPORTER_OTLP_ENDPOINT` counts; without both nothing is sent.
+    /// The base address of an OTLP receiver. `None`: `OTEL_EXPORTER_OTLP_ENDPOINT` applies. With neither nothing is exported.
     pub endpoint: Option<String>,
-    /// How the receiver is spoken to: else `OTEL_EXPORTER_OTLP_PROTOCOL` counts, else it is grpc.
+    /// The protocol of the receiver. `None`: `OTEL_EXPORTER_OTLP_PROTOCOL` applies, or else gRPC.
     pub protocol: Option<Protocol>,
-    /// Which part of the traces that begin here is recorded, 0 to 1. Else `OTEL_TRACES_SAMPLER` counts, else all are.
+    /// The part of the traces that is recorded, 0 to 1, if they begin in this process. `None`: `OTEL_TRACES_SAMPLER` applies, or
+    /// else every trace is recorded.
     pub sampling: Option<f64>,
-    /// Whether log lines are sent there too. `OTEL_LOGS_EXPORTER` wins.
+    /// Whether log records are exported too. `OTEL_LOGS_EXPORTER` wins. Default: no.
     pub logs: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        // sqlx repeats PostgreSQL's notices at info.
+        // sqlx logs PostgreSQL's notices at info.
         Settings {
             format: Format::Auto,
             filter: "info,sqlx=warn".into(),
@@ -70,52 +86,91 @@ impl Default for Settings {
     }
 }
 
+/// The format of log lines on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Human on a terminal, JSON otherwise.
     Auto,
+    /// Readable text, with colours on a terminal unless `NO_COLOR` is set.
     Human,
+    /// One JSON object for each line.
     Json,
 }
 
+/// The protocol of an OTLP receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Protocol {
+    /// OTLP over gRPC, usually port 4317.
     #[serde(rename = "grpc")]
     Grpc,
+    /// OTLP over HTTP with protobuf, usually port 4318.
     #[serde(rename = "http/protobuf")]
     Http,
 }
 
+/// Telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// The log filter does not parse.
     #[error(
         "telemetry.filter is `{filter}`: {reason}. It takes what RUST_LOG takes, such as `info` or `info,minuet_messaging=debug`"
     )]
-    Filter { filter: String, reason: String },
-    #[error("logging was set up twice")]
-    Twice(#[source] TryInitError),
-    #[error("traces were set up twice")]
-    TracesTwice,
+    Filter {
+        /// The filter, as it was given.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another subscriber of `tracing` is set up in this process.
+    #[error("logging was set up before in this process")]
+    LoggingTwice(#[source] TryInitError),
+    /// [`init`] was called before.
+    #[error("the export of telemetry was set up before in this process")]
+    ExportTwice,
+    /// No exporter can be built for the receiver.
     #[error(
         "telemetry cannot be sent; is telemetry.endpoint (or OTEL_EXPORTER_OTLP_ENDPOINT) such as http://127.0.0.1:4317?"
     )]
-    Exporter { source: opentelemetry_otlp::ExporterBuildError },
-    #[error("the thread that sends telemetry cannot be started")]
-    Thread { source: io::Error },
+    Exporter {
+        /// The reason.
+        source: opentelemetry_otlp::ExporterBuildError,
+    },
+    /// The operating system starts no thread.
+    #[error("the thread that exports telemetry cannot be started")]
+    Thread {
+        /// The reason.
+        source: io::Error,
+    },
 }
 
-/// Once per process, before anything logs or begins a span. `process` names it among the senders of log records.
+/// Sets up logs and the export of telemetry. Call it once, before anything is logged and before a [`Tracer`] is made. `process` is
+/// the service name of the process's log records. `subject` says how logs and spans name the subject of work; `None`: they do not.
 ///
 /// # Errors
-/// A filter that does not parse, a receiver whose address is none, or a second call.
-pub fn init(settings: &Settings, process: &'static str) -> Result<(), TelemetryError> {
+/// The filter does not parse, the receiver's address is unusable, or telemetry was set up before in this process.
+///
+/// ```no_run
+/// use minuet_telemetry::{Settings, SubjectNames, flush, init};
+///
+/// let orders = SubjectNames { field: "order_id", attribute: "order.id" };
+/// init(&Settings::default(), "shipping", Some(orders))?;
+/// tracing::info!(event = "started");
+/// flush();
+/// # Ok::<(), minuet_telemetry::TelemetryError>(())
+/// ```
+pub fn init(
+    settings: &Settings,
+    process: &'static str,
+    subject: Option<SubjectNames>,
+) -> Result<(), TelemetryError> {
     let human = match settings.format {
         Format::Human => true,
         Format::Json => false,
         Format::Auto => io::stderr().is_terminal(),
     };
     let filter = filter(&settings.filter)?;
+    subject.into_iter().for_each(subject_names::set);
     let warnings = pipeline::start(settings, process)?;
     if human {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -125,13 +180,13 @@ pub fn init(settings: &Settings, process: &'static str) -> Result<(), TelemetryE
             .with_writer(io::stderr)
             .with_ansi(colours)
             .event_format(lines::Human(Lines::default().with_ansi(colours)));
-        lines.finish().with(export_lines::layer()).try_init()
+        lines.finish().with(otlp_logs::layer()).try_init()
     } else {
-        json(filter, io::stderr).with(export_lines::layer()).try_init()
+        json(filter, io::stderr).with(otlp_logs::layer()).try_init()
     }
-    .map_err(TelemetryError::Twice)?;
+    .map_err(TelemetryError::LoggingTwice)?;
     for warning in warnings {
-        tracing::warn!(warning, "a variable of the environment is left aside");
+        tracing::warn!(event = "variable_ignored", warning);
     }
     Ok(())
 }
@@ -181,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_a_line_per_event_and_its_fields_on_top() {
+    fn json_has_one_line_per_event_with_its_fields_at_the_top_level() {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = json(filter("info").expect("a filter"), move || writer.clone());
@@ -199,7 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_is_being_worked_on_unless_it_does_itself() {
+    fn a_line_names_the_subject_of_the_work_unless_the_event_does() {
+        subject_names::set(SubjectNames { field: "order_id", attribute: "order.id" });
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = json(filter("info").expect("a filter"), move || writer.clone());

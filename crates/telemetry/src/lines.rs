@@ -1,4 +1,4 @@
-//! A log line, and after its own fields those of what is being worked on: `order_id`, `trace_id`, `span_id`.
+//! A log line: its own fields, then those of the current work: subject, `trace_id` and `span_id`.
 
 use std::fmt::{self, Write as _};
 
@@ -7,13 +7,13 @@ use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::context;
 use crate::names::field;
+use crate::{SubjectNames, context, subject_names};
 
-/// For a person. The trace is left out: it is of use to programs.
+/// For people. The trace is left out: only programs use it.
 pub(crate) struct Human(pub(crate) Format);
 
-/// For a program: the event's own fields lie beside `timestamp`, `level` and `target`, so that a query names them without a
+/// For programs: the event's own fields lie beside `timestamp`, `level` and `target`, so that a query names them without a
 /// path.
 pub(crate) struct Machine(Format<Json>);
 
@@ -23,7 +23,7 @@ impl Machine {
     }
 }
 
-/// Fields that the format below writes.
+/// The format of the fields that [`Machine`] writes.
 pub(crate) fn json_fields() -> JsonFields {
     JsonFields::new()
 }
@@ -39,16 +39,16 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(order) = context::look(|scope| scope.order().map(str::to_owned)).flatten() else {
+        let (Some(names), Some(subject)) = (subject_names::names(), context::subject()) else {
             return self.0.format_event(ctx, out, event);
         };
         let mut line = String::with_capacity(256);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n');
-        if line.contains("order_id") {
+        if line.contains(names.field) {
             return writeln!(out, "{line}");
         }
-        writeln!(out, "{line} {}={order}", field::ORDER_ID)
+        writeln!(out, "{line} {}={subject}", names.field)
     }
 }
 
@@ -64,9 +64,10 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut more = String::new();
-        context::look(|scope| {
-            if let Some(order) = scope.order() {
-                member(&mut more, field::ORDER_ID, order)?;
+        let names = subject_names::names();
+        context::with_scope(|scope| {
+            if let (Some(names), Some(subject)) = (names, scope.subject()) {
+                member(&mut more, names.field, subject)?;
             }
             if let Some(trace) = &scope.trace {
                 member(&mut more, field::TRACE_ID, trace.trace_id())?;
@@ -81,10 +82,11 @@ where
         let mut line = String::with_capacity(512);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
         let Some(open) = line.trim_end().strip_suffix('}') else { return out.write_str(&line) };
-        // What the event says itself is not said again.
-        let own = |name| open.contains(&format!("\"{name}\":"));
-        if own(field::ORDER_ID) {
-            more = more.split(',').filter(|one| !one.contains(field::ORDER_ID)).collect::<Vec<_>>().join(",");
+        // A field that the event has itself is not added a second time.
+        if let Some(SubjectNames { field, .. }) = names
+            && open.contains(&format!("\"{field}\":"))
+        {
+            more = more.split(',').filter(|one| !one.contains(field)).collect::<Vec<_>>().join(",");
         }
         writeln!(out, "{open}{more}}}")
     }

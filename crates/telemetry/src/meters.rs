@@ -1,12 +1,17 @@
-//! Meters: instruments that are read twice, by whoever scrapes `/metrics` and by an OpenTelemetry collector.
+//! Meters, read by two readers: the page `/metrics` for Prometheus, and an OpenTelemetry collector.
 //!
-//! **What it promises.** Recording never waits for anybody: a measurement is a few atomic additions. Each service of a process
-//! has its own [`Meters`], so that `minuet up` shows four services and not their sum.
+//! **What it promises.** Recording never waits: a measurement is a few atomic additions. Each service of a process has its own
+//! [`Meters`], so that a process with four services shows four services and not their sum. [`Hub`] puts them on one page.
 //!
-//! **Two providers.** The SDK's views are those of a provider and not of a reader, and histograms are to be explicit on
-//! `/metrics` and exponential over OTLP: so an instrument is up to two of the SDK's. Without a collector there is one.
+//! **Its state** lies in memory only. A restart begins at zero, which Prometheus and collectors recognise.
 //!
-//! **Exemplars.** The SDK's API has them and version 0.33 fills none, so neither do we.
+//! **When things fail.** A collector that does not answer loses its measurements of that time; `/metrics` still has them. Without
+//! a collector nothing is pushed.
+//!
+//! **Two providers.** A view of the SDK belongs to a provider, not to a reader. Histograms are explicit on `/metrics` and
+//! exponential over OTLP, so each instrument is made twice if there is a collector.
+//!
+//! **Exemplars.** Version 0.33 of the SDK has them in its API and fills none. There are none here either.
 
 mod export;
 mod hub;
@@ -28,9 +33,21 @@ pub use instruments::{Counter, Histogram, Sample, Series};
 pub use opentelemetry::KeyValue as Attribute;
 pub use text::CONTENT_TYPE;
 
+/// The instrumentation scope of every meter.
 const SCOPE: &str = "minuet";
 
 /// The meters of one service. Clones are the same meters.
+///
+/// ```
+/// use minuet_telemetry::meters::{Meters, attribute};
+/// use minuet_telemetry::names::meter::Definition;
+///
+/// const DELIVERIES: Definition = Definition::counter("delivery.count", "{delivery}", "Deliveries that arrived.");
+///
+/// let meters = Meters::local("shipping");
+/// meters.counter(&DELIVERIES).add(2, &[attribute("carrier", "bike")]);
+/// assert!(meters.text().contains(r#"delivery_count_total{service="shipping",carrier="bike"} 2"#));
+/// ```
 #[derive(Clone)]
 pub struct Meters(Arc<Inner>);
 
@@ -43,14 +60,14 @@ struct Inner {
 }
 
 impl Meters {
-    /// Nobody is pushed to: they are read by [`Meters::text`].
+    /// Meters that are not pushed: only [`Meters::text`] reads them.
     pub fn local(service: &'static str) -> Self {
         Meters::with(service, None)
     }
 
     fn with(service: &'static str, pushed: Option<SdkMeterProvider>) -> Self {
         let reader = export::Scrape::new(ManualReader::builder().build());
-        // The environment's attributes of the resource are for collectors: a scrape has its own labels.
+        // Collectors get the resource's attributes from the environment. A scrape has labels of its own.
         let scraped = SdkMeterProvider::builder()
             .with_resource(Resource::builder_empty().build())
             .with_reader(reader.clone())
@@ -60,20 +77,21 @@ impl Meters {
         Meters(Arc::new(Inner { service, scraped, reader, pushed, meters }))
     }
 
+    /// The service that these meters belong to.
     pub fn service(&self) -> &'static str {
         self.0.service
     }
 
-    /// What is to be seen now, in Prometheus' text form.
+    /// The current values in Prometheus' text format.
     pub fn text(&self) -> String {
         text::of(&[self])
     }
 
     fn collect(&self) -> ResourceMetrics {
         let mut metrics = ResourceMetrics::default();
-        // It fails only after a shutdown: then there is nothing to be seen.
+        // Fails only after a shutdown. Then there is nothing to show.
         if let Err(error) = self.0.reader.collect(&mut metrics) {
-            tracing::debug!(%error, "meters are not collected");
+            tracing::debug!(event = "meters_not_collected", %error);
         }
         metrics
     }

@@ -1,5 +1,5 @@
-//! Spans and log records on their way out, over OTLP. They leave from a thread of their own with a runtime of its own: a
-//! receiver that hangs holds up nothing, and a busy program still sends.
+//! Exports spans and log records over OTLP, from a thread with a runtime of its own: a receiver that hangs blocks no work, and
+//! a busy program still exports.
 
 use std::collections::HashMap;
 use std::sync::mpsc as sync;
@@ -12,20 +12,20 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::sync::watch;
 
 use crate::environment::{Environment, Limits, Signal};
-use crate::queue::{Counted, GOODBYE, Pump, Queue};
+use crate::export_queue::{ExportCounts, ExportQueue, ExportWorker, SHUTDOWN_TIMEOUT};
 use crate::sampling::Sampling;
 use crate::{Settings, TelemetryError, resource};
 
-/// A span and the service that tells of it.
-pub(crate) type Told = (&'static str, SpanData);
-pub(crate) type Line = (SdkLogRecord, InstrumentationScope);
+/// The service of a span, and the span.
+pub(crate) type ServiceSpan = (&'static str, SpanData);
+pub(crate) type ScopedRecord = (SdkLogRecord, InstrumentationScope);
 
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    pub(crate) spans: Option<Queue<Told>>,
-    pub(crate) lines: Option<Arc<Queue<Line>>>,
+    pub(crate) spans: Option<ExportQueue<ServiceSpan>>,
+    pub(crate) logs: Option<Arc<ExportQueue<ScopedRecord>>>,
     pub(crate) sampling: Sampling,
-    /// Of this process: tells its own work from what another life of it has left behind.
+    /// The id of this process: a restarted process has another one.
     pub(crate) instance: String,
     stop: watch::Sender<bool>,
     stopped: parking_lot::Mutex<sync::Receiver<()>>,
@@ -33,52 +33,53 @@ pub(crate) struct Pipeline {
 
 static PIPELINE: OnceLock<Pipeline> = OnceLock::new();
 
-/// None: nobody asked for spans or for log records over OTLP.
+/// `None`: neither spans nor log records are exported.
 pub(crate) fn get() -> Option<&'static Pipeline> {
     PIPELINE.get()
 }
 
-/// Spans: sent, dropped and failed so far. None: they are not exported.
-pub fn spans_counted() -> Option<Arc<Counted>> {
-    get()?.spans.as_ref().map(|queue| Arc::clone(queue.counted()))
+/// The counts of exported spans. `None`: spans are not exported.
+pub fn span_export_counts() -> Option<Arc<ExportCounts>> {
+    get()?.spans.as_ref().map(|queue| Arc::clone(queue.counts()))
 }
 
-/// As [`spans_counted`], of log records.
-pub fn logs_counted() -> Option<Arc<Counted>> {
-    get()?.lines.as_ref().map(|queue| Arc::clone(queue.counted()))
+/// The counts of exported log records. `None`: log records are not exported.
+pub fn log_export_counts() -> Option<Arc<ExportCounts>> {
+    get()?.logs.as_ref().map(|queue| Arc::clone(queue.counts()))
 }
 
-/// Sends what is left, for at most three seconds. Blocks: call it when the work is over.
+/// Exports the remaining spans and log records, and waits for that at most three seconds. Blocks the thread: call it at the end
+/// of the process.
 pub fn flush() {
     let Some(pipeline) = get() else { return };
     pipeline.stop.send_replace(true);
     let stopped = pipeline.stopped.lock();
-    if stopped.recv_timeout(GOODBYE).is_err() {
-        tracing::debug!("the last spans did not leave in time");
+    if stopped.recv_timeout(SHUTDOWN_TIMEOUT).is_err() {
+        tracing::debug!(event = "telemetry_flush_timed_out");
     }
 }
 
-/// Answers with what the environment says and cannot mean.
+/// Returns a warning for each variable of the environment that has no usable value.
 pub(crate) fn start(settings: &Settings, process: &'static str) -> Result<Vec<String>, TelemetryError> {
     let read = |name: &str| std::env::var(name).ok();
     let environment = Environment::new(&read);
     let asked = |signal| settings.endpoint.is_some() || environment.names_endpoint(signal);
     let on = !environment.disabled();
     let spans = on && asked(Signal::Traces) && environment.exporter(Signal::Traces) != Some(false);
-    let lines = on && asked(Signal::Logs) && environment.exporter(Signal::Logs).unwrap_or(settings.logs);
+    let logs = on && asked(Signal::Logs) && environment.exporter(Signal::Logs).unwrap_or(settings.logs);
     let sampling = environment.sampling(settings.sampling);
     let limits = [Signal::Traces, Signal::Logs].map(|signal| environment.limits(signal));
-    if spans || lines {
+    if spans || logs {
         let to = Receiver { endpoint: settings.endpoint.clone(), protocol: settings.protocol };
-        let pipeline = launch(to, process, sampling, spans.then_some(limits[0]), lines.then_some(limits[1]))?;
+        let pipeline = launch(to, process, sampling, spans.then_some(limits[0]), logs.then_some(limits[1]))?;
         if PIPELINE.set(pipeline).is_err() {
-            return Err(TelemetryError::TracesTwice);
+            return Err(TelemetryError::ExportTwice);
         }
     }
     Ok(environment.into_warnings())
 }
 
-/// Where it goes: what the settings leave open, the exporters read from the environment.
+/// Where telemetry is sent. The exporters read from the environment what the settings leave open.
 #[derive(Clone, Debug)]
 struct Receiver {
     endpoint: Option<String>,
@@ -119,7 +120,7 @@ impl Receiver {
         }
     }
 
-    fn lines(&self) -> Result<LogExporter, ExporterBuildError> {
+    fn logs(&self) -> Result<LogExporter, ExporterBuildError> {
         match self.protocol() {
             crate::Protocol::Grpc => {
                 let builder = LogExporter::builder().with_tonic();
@@ -144,45 +145,45 @@ fn launch(
     process: &'static str,
     sampling: Sampling,
     spans: Option<Limits>,
-    lines: Option<Limits>,
+    logs: Option<Limits>,
 ) -> Result<Pipeline, TelemetryError> {
     let wrong = |source| TelemetryError::Exporter { source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| TelemetryError::Thread { source })?;
-    let line_exporter = {
+    let log_exporter = {
         // The exporters connect in the background, on this runtime.
         let _entered = runtime.enter();
         if spans.is_some() {
             to.spans().map_err(wrong)?;
         }
-        let exporter = lines.map(|_| to.lines().map_err(wrong)).transpose()?;
+        let exporter = logs.map(|_| to.logs().map_err(wrong)).transpose()?;
         exporter.map(|mut exporter| {
             exporter.set_resource(&resource::of(process));
             exporter
         })
     };
-    let (spans, span_pump) = spans.map(Queue::new).unzip();
-    let (lines, line_pump) = lines.map(Queue::new).unzip();
+    let (spans, span_worker) = spans.map(ExportQueue::new).unzip();
+    let (logs, log_worker) = logs.map(ExportQueue::new).unzip();
     let (stop, stopping) = watch::channel(false);
     let (done, stopped) = sync::channel();
     let thread = std::thread::Builder::new().name("telemetry".into()).spawn(move || {
         runtime.block_on(async {
             tokio::join!(
-                send_spans(span_pump, stopping.clone(), to),
-                send_lines(line_pump, stopping, line_exporter)
+                send_spans(span_worker, stopping.clone(), to),
+                send_logs(log_worker, stopping, log_exporter)
             );
         });
         if done.send(()).is_err() {
-            tracing::debug!("nobody waits for the last spans");
+            tracing::debug!(event = "telemetry_flush_abandoned");
         }
     });
     thread.map_err(|source| TelemetryError::Thread { source })?;
-    let lines = lines.map(Arc::new);
+    let logs = logs.map(Arc::new);
     Ok(Pipeline {
         spans,
-        lines,
+        logs,
         sampling,
         instance: resource::instance().to_owned(),
         stop,
@@ -190,16 +191,16 @@ fn launch(
     })
 }
 
-/// Each service of the process has an exporter of its own: a resource is all of an exporter's.
-async fn send_spans(pump: Option<Pump<Told>>, stop: watch::Receiver<bool>, to: Receiver) {
-    let Some(pump) = pump else { return };
+/// Each service of the process has an exporter of its own, since an exporter has one resource.
+async fn send_spans(worker: Option<ExportWorker<ServiceSpan>>, stop: watch::Receiver<bool>, to: Receiver) {
+    let Some(worker) = worker else { return };
     let mut exporters: HashMap<&'static str, SpanExporter> = HashMap::new();
-    let send = async |batch: Vec<Told>| {
+    let send = async |batch: Vec<ServiceSpan>| {
         let mut by_service: HashMap<&'static str, Vec<SpanData>> = HashMap::new();
         for (service, span) in batch {
             by_service.entry(service).or_default().push(span);
         }
-        let mut well = true;
+        let mut ok = true;
         for (service, spans) in by_service {
             let exporter = match exporters.entry(service) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
@@ -209,19 +210,23 @@ async fn send_spans(pump: Option<Pump<Told>>, stop: watch::Receiver<bool>, to: R
                     new.insert(exporter)
                 }
             };
-            well &= exporter.export(spans).await.is_ok();
+            ok &= exporter.export(spans).await.is_ok();
         }
-        well
+        ok
     };
-    pump.run(stop, send).await;
+    worker.run(stop, send).await;
 }
 
-async fn send_lines(pump: Option<Pump<Line>>, stop: watch::Receiver<bool>, exporter: Option<LogExporter>) {
-    let (Some(pump), Some(exporter)) = (pump, exporter) else { return };
-    let send = async |batch: Vec<Line>| {
+async fn send_logs(
+    worker: Option<ExportWorker<ScopedRecord>>,
+    stop: watch::Receiver<bool>,
+    exporter: Option<LogExporter>,
+) {
+    let (Some(worker), Some(exporter)) = (worker, exporter) else { return };
+    let send = async |batch: Vec<ScopedRecord>| {
         let records: Vec<(&SdkLogRecord, &InstrumentationScope)> =
             batch.iter().map(|(record, scope)| (record, scope)).collect();
         exporter.export(LogBatch::new(&records)).await.is_ok()
     };
-    pump.run(stop, send).await;
+    worker.run(stop, send).await;
 }

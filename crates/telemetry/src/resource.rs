@@ -1,4 +1,4 @@
-//! Who sends telemetry.
+//! The OpenTelemetry resource: which process of which service sends telemetry.
 
 use std::env;
 use std::sync::OnceLock;
@@ -7,13 +7,14 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 
-/// Of this process: tells its own work from what another life of it has left behind.
+/// The id of this process. A restarted process has another one, so that its work can be told from the work of the process
+/// before.
 pub(crate) fn instance() -> &'static str {
     static INSTANCE: OnceLock<String> = OnceLock::new();
     INSTANCE.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())
 }
 
-/// `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win over what is known here.
+/// The resource of one service. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win.
 pub(crate) fn of(service: &str) -> Resource {
     let own = Resource::builder_empty().with_attributes([
         KeyValue::new("service.name", format!("minuet-{service}")),

@@ -2,11 +2,20 @@
 
 use minuet_envelope::TraceContext;
 
-/// Where the random part of a trace's id ends: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
-const RANDOM: u64 = 1 << 56;
+/// The lowest 56 bits of a trace id are random: <https://www.w3.org/TR/trace-context-2/#random-trace-id-flag>
+const RANDOM_IDS: u64 = 1 << 56;
 
-/// By the trace's id, so that all who see a trace decide alike; or, if it is parent-based, by what whoever began the trace
-/// has decided.
+/// Decides by the id of a trace, so that all processes decide alike. A parent-based sampling keeps the decision of the process
+/// that began the trace.
+///
+/// ```
+/// use minuet_telemetry::{Sampling, TraceContext};
+///
+/// let half = Sampling::new(0.5, true);
+/// assert!(half.takes(0) && !half.takes(u128::MAX));
+/// // The sender has decided.
+/// assert!(half.goes_on(&TraceContext::root(u128::MAX, 7, true)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     ratio: f64,
@@ -14,20 +23,20 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// `ratio` of all traces, 0 to 1.
+    /// Records this part of the traces, 0 to 1.
     pub fn new(ratio: f64, parent_based: bool) -> Self {
         Sampling { ratio: if ratio.is_nan() { 0.0 } else { ratio.clamp(0.0, 1.0) }, parent_based }
     }
 
-    /// Whether a trace that begins here is recorded. The lowest 56 bits of its id are as good as random, as W3C has it.
+    /// Whether a trace that begins here is recorded.
     pub fn takes(&self, trace_id: u128) -> bool {
-        // Exact for 0 and 1; in between a bit more or less is of no importance.
+        // Exact for 0 and 1; in between the rounding of a float does not matter.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^56")]
-        let bound = (self.ratio * RANDOM as f64) as u64;
-        (trace_id as u64 % RANDOM) < bound
+        let bound = (self.ratio * RANDOM_IDS as f64) as u64;
+        (trace_id as u64 % RANDOM_IDS) < bound
     }
 
-    /// Whether a trace that comes from elsewhere is recorded.
+    /// Whether a trace that another process began is recorded.
     pub fn goes_on(&self, trace: &TraceContext) -> bool {
         if self.parent_based {
             return trace.sampled();
@@ -41,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_takes_its_part_and_the_same_of_each() {
+    fn a_ratio_takes_its_part_and_a_higher_ratio_takes_the_same_traces_and_more() {
         let ids = || (0..10_000).map(|_| uuid::Uuid::new_v4().as_u128());
         let taken = |ratio| ids().filter(|id| Sampling::new(ratio, true).takes(*id)).count();
         assert_eq!((taken(0.0), taken(1.0)), (0, 10_000));
@@ -52,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_decides_where_it_is_asked() {
+    fn a_parent_decides_if_the_sampling_is_parent_based() {
         let (yes, no) = (TraceContext::root(7, 7, true), TraceContext::root(u128::MAX, 7, false));
         assert!(Sampling::new(0.0, true).goes_on(&yes) && !Sampling::new(1.0, true).goes_on(&no));
         assert!(!Sampling::new(0.0, false).goes_on(&yes) && Sampling::new(1.0, false).goes_on(&no));

@@ -1,5 +1,5 @@
-//! A span that is told once it is over. Nothing is allocated for a trace that is not recorded, since nobody begins one; and
-//! its id is the caller's, so that the span which a message names as its parent is the span that told of its sending.
+//! A span that is recorded once it has ended. A trace that is not recorded allocates no span. The caller chooses the span's id,
+//! so that a message can name its parent before the parent's span has ended.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,14 +14,29 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::error_chain;
 use crate::names::attribute;
+use crate::subject_names;
 
+/// What a span is: server, client, producer, consumer or internal.
 pub use opentelemetry::trace::SpanKind as Kind;
 
+/// A span that has ended, or is about to. [`crate::Tracer::record`] takes it.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use minuet_telemetry::{Kind, Span, TraceContext};
+///
+/// let parent = TraceContext::root(7, 8, true);
+/// let own = parent.under(9);
+/// let span = Span::new("payment.refund", Kind::Internal, &own, SystemTime::now())
+///     .under(&parent)
+///     .with("payment.id", "p-1")
+///     .until(SystemTime::now());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Span(pub(crate) SpanData);
 
 impl Span {
-    /// `context` names the span itself; its baggage's order becomes an attribute, as on every span of that order.
+    /// `context` names the span itself. A subject in its baggage becomes an attribute.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         kind: SpanKind,
@@ -43,20 +58,22 @@ impl Span {
             status: Status::Unset,
             instrumentation_scope: InstrumentationScope::builder("minuet").build(),
         });
-        if let Some(order) = context.baggage_entry(attribute::ORDER_ID) {
-            span.0.attributes.push(KeyValue::new(attribute::ORDER_ID, order.to_owned()));
+        if let Some(names) = subject_names::names()
+            && let Some(subject) = context.baggage_entry(names.attribute)
+        {
+            span.0.attributes.push(KeyValue::new(names.attribute, subject.to_owned()));
         }
         span
     }
 
-    /// Under a span of this process.
+    /// Sets the parent: a span of this process.
     #[must_use]
     pub fn under(mut self, parent: &TraceContext) -> Self {
         self.0.parent_span_id = span_id_of(parent);
         self
     }
 
-    /// Under a span that another process has told of.
+    /// Sets the parent: a span of another process.
     #[must_use]
     pub fn under_remote(self, parent: &TraceContext) -> Self {
         let mut span = self.under(parent);
@@ -64,13 +81,14 @@ impl Span {
         span
     }
 
+    /// Adds an attribute, as [`Span::set`] does.
     #[must_use]
     pub fn with(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.set(key, value);
         self
     }
 
-    /// The last value of a key is the one that counts.
+    /// Sets an attribute; a value that the key had before is replaced.
     pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
         let new = KeyValue::new(key, value);
         match self.0.attributes.iter_mut().find(|known| known.key == new.key) {
@@ -79,6 +97,14 @@ impl Span {
         }
     }
 
+    /// Names the subject of the span, if [`crate::init`] gave subjects a name.
+    pub fn set_subject(&mut self, subject: String) {
+        if let Some(names) = subject_names::names() {
+            self.set(names.attribute, subject);
+        }
+    }
+
+    /// Adds a link to a span that is no parent. `why` says what that span is to this one.
     #[must_use]
     pub fn link(mut self, to: &TraceContext, why: &'static str) -> Self {
         let attributes = vec![KeyValue::new(attribute::LINK, why)];
@@ -86,7 +112,7 @@ impl Span {
         self
     }
 
-    /// Something that happened meanwhile.
+    /// Adds an event: something that happened during the span.
     #[must_use]
     pub fn event<const N: usize>(
         mut self,
@@ -99,13 +125,13 @@ impl Span {
         self
     }
 
-    /// It failed: status and, as an event, the error with its causes.
+    /// Marks the span as failed: the status, `error.type`, and an event `exception` with the error and its causes.
     #[must_use]
     pub fn failed(self, kind: impl Into<Value>, error: &(dyn Error + 'static)) -> Self {
         self.failed_with(kind, error_chain(error))
     }
 
-    /// As [`Span::failed`], for what is no error of this program: a refusal, with its reason.
+    /// As [`Span::failed`], for a failure that is no error of this program: a refusal, with its reason.
     #[must_use]
     pub fn failed_with(self, kind: impl Into<Value>, detail: String) -> Self {
         let kind = kind.into();
@@ -120,14 +146,14 @@ impl Span {
         span
     }
 
-    /// The same, as another span of its trace.
+    /// The same span under another id. `context` names it.
     #[must_use]
     pub fn renamed(mut self, context: &TraceContext) -> Self {
         self.0.span_context = span_context(context);
         self
     }
 
-    /// Not before its start: a clock may have been put back meanwhile.
+    /// Sets the end. An end before the start becomes the start: the clock may have been set back.
     #[must_use]
     pub fn until(mut self, end: SystemTime) -> Self {
         self.0.end_time = end.max(self.0.start_time);

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use minuet_events::trace::with_order;
 use minuet_events::values::OrderStatus;
 use minuet_http::{Problem, ProblemType};
-use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -316,7 +315,7 @@ impl Downstream {
             return request.send().await.map_err(|source| failed(service, source));
         };
         let (own, begun) = (self.tracer.child(&above), SystemTime::now());
-        let order = minuet_telemetry::order();
+        let order = minuet_telemetry::subject();
         let passed = order.as_ref().map_or_else(|| own.clone(), |order| with_order(&own, order));
         let headers = [("tracestate", passed.tracestate), ("baggage", passed.baggage)];
         let request = headers
@@ -335,7 +334,7 @@ impl Downstream {
                 .with("server.address", url.host_str().unwrap_or_default().to_owned())
                 .with("server.port", i64::from(url.port_or_known_default().unwrap_or_default()));
             if let Some(order) = order {
-                span.set(attribute::ORDER_ID, order);
+                span.set_subject(order);
             }
             self.tracer.record(match &answer {
                 Ok(response) => {

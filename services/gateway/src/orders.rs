@@ -42,7 +42,7 @@ pub(crate) async fn submit(
     let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&identity.user));
 
     let text = id.to_string();
-    minuet_telemetry::note_order(&text);
+    minuet_telemetry::note_subject(&text);
     let known = match key {
         // An order service that does not answer is no reason to refuse an order: submitting it twice is a no-op.
         Some(_) => {
@@ -147,7 +147,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
     let id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
-    minuet_telemetry::note_order(&id.to_string());
+    minuet_telemetry::note_subject(&id.to_string());
     let order = edge.downstream.order(&id.to_string(), Until::Known, Duration::ZERO).await?;
     let visible = |order: &Order| identity.admin || order.user_id == identity.user.as_str();
     order.filter(visible).map(Json).ok_or_else(Problem::not_found)

@@ -39,7 +39,7 @@ pub(crate) async fn cancel(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
-    minuet_telemetry::note_order(&order_id.to_string());
+    minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
     let known = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
     if known.is_some_and(|order| !identity.admin && order.user_id != identity.user.as_str()) {
@@ -60,7 +60,7 @@ pub(crate) async fn refund(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
-    minuet_telemetry::note_order(&order_id.to_string());
+    minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
     let event = Event::from(RefundRequested { order_id, requested_by: admin_name(&identity.user)?, reason });
     ask(&edge, "refund", order_id, &identity, &headers, event, trace).await

@@ -6,10 +6,10 @@ use minuet_events::Event;
 use minuet_events::values::ReleaseCause;
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
-use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::PgConnection;
 
 use crate::messaging::OutboxEvent;
+use crate::names::meter::{self, attribute as key};
 use crate::store;
 
 const EXPIRED: &str = "expired";

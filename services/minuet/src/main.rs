@@ -24,6 +24,7 @@ mod topics;
 use std::process::ExitCode;
 
 use clap::Parser;
+use minuet_telemetry::SubjectNames;
 
 use cli::{Cli, Command};
 use error::CliError;
@@ -34,6 +35,9 @@ use settings::{Given, Settings};
 /// allocations too; without huge pages, which trebled the resident memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Logs, spans and baggage name the order that the work is about.
+const ORDER: SubjectNames = SubjectNames { field: "order_id", attribute: minuet_events::trace::ORDER_ID };
 
 fn main() -> ExitCode {
     match start(Cli::parse()) {
@@ -52,7 +56,7 @@ fn start(cli: Cli) -> Result<(), CliError> {
     let telemetry = telemetry(&settings, command.is_quiet());
     #[cfg(feature = "dev")]
     let (command, telemetry) = with_viewer(command, &settings, telemetry)?;
-    minuet_telemetry::init(&telemetry, command.process())?;
+    minuet_telemetry::init(&telemetry, command.process(), Some(ORDER))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     let done = runtime.block_on(run(command, given, settings));

@@ -11,7 +11,6 @@ use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku};
 use minuet_http::{Caller, server_span};
 use minuet_messaging::{ReactError, Waiters};
-use minuet_telemetry::names::span;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -19,6 +18,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::messaging::ServiceContext;
+use crate::names::span;
 use crate::store::{self, Outcome, Shown};
 use crate::view::ProductRow;
 
@@ -64,7 +64,7 @@ struct Wait {
 async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait): Query<Wait>) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
     let wants_end = matches!(wait.wait, Some(Until::Final));
-    minuet_telemetry::note_order(&id.to_string());
+    minuet_telemetry::note_subject(&id.to_string());
     let look = || queries.context.query("orders", store::order(queries.context.pool(), id));
     let found = queries.context.work(span::ORDER_GET, async {
         let found = queries.orders.wait(&id, limit, || async {

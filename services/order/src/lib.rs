@@ -8,6 +8,7 @@ pub mod domain;
 mod http;
 mod messaging;
 mod meters;
+mod names;
 mod react;
 mod row;
 mod spans;

@@ -3,11 +3,11 @@
 use minuet_events::values::{CancellationReason, Micros, OrderStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
-use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use sqlx::PgConnection;
 
 use crate::domain::{Change, Order};
+use crate::names::meter::{self, attribute as key};
 use crate::row::Row;
 use crate::store;
 

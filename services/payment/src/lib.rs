@@ -11,6 +11,7 @@ pub mod domain;
 mod http;
 mod messaging;
 mod meters;
+mod names;
 pub mod provider;
 mod react;
 mod record;

@@ -9,12 +9,12 @@ use minuet_events::Event;
 use minuet_events::values::{Amount, Currency, PaymentMethod, PaymentStatus};
 use minuet_messaging::ReactError;
 use minuet_telemetry::meters::{Counter, Histogram, Meters, Sample, attribute};
-use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use rust_decimal::prelude::ToPrimitive;
 use sqlx::PgConnection;
 
 use crate::messaging::OutboxEvent;
+use crate::names::meter::{self, attribute as key};
 use crate::row::Row;
 use crate::store;
 

@@ -1,10 +1,11 @@
 //! The spans of the service's decisions.
 
 use minuet_events::values::PaymentStatus;
-use minuet_events::{Codec, Event, EventType};
+use minuet_events::{Codec, Event, EventType, names as attribute};
 use minuet_messaging::DomainSpans;
 use minuet_telemetry::Span;
-use minuet_telemetry::names::{attribute, span};
+
+use crate::names::span;
 
 pub(crate) struct PaymentSpans;
 

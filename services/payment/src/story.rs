@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use minuet_events::TraceContext;
+use minuet_events::names as attribute;
 use minuet_events::trace::with_order;
-use minuet_telemetry::names::{attribute, span};
 use minuet_telemetry::{Kind, Span};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::call::{Call, Key, Said};
 use crate::domain::Charge;
 use crate::messaging::{OutboxEvent, ServiceContext};
+use crate::names::span;
 use crate::row::Row;
 
 /// The trace that a call belongs to, and who wants it.

@@ -39,13 +39,13 @@ impl<C: Contract> ServiceContext<C> {
         let Some(above) = minuet_telemetry::current().filter(|trace| self.core.tracer.records(trace)) else {
             return work.await;
         };
-        let order = minuet_telemetry::order();
+        let order = minuet_telemetry::subject();
         let own = self.core.tracer.child(&above);
         let begun = SystemTime::now();
         let done = minuet_telemetry::scope(Some(own.clone()), order.clone(), work).await;
         let mut span = Span::new(name, Kind::Internal, &own, begun).until(SystemTime::now()).under(&above);
         if let Some(order) = order {
-            span.set(minuet_telemetry::names::attribute::ORDER_ID, order);
+            span.set_subject(order);
         }
         self.core.tracer.record(match &done {
             Ok(_) => span,

@@ -1,4 +1,4 @@
-//! Who reads the meters: a scrape, and a collector that the `OTEL_*` variables name.
+//! The readers of the meters: a scrape, and the collector that the `OTEL_*` variables name.
 
 use std::env;
 use std::sync::{Arc, Weak};
@@ -18,13 +18,15 @@ use opentelemetry_sdk::runtime;
 use crate::environment::{Environment, Signal};
 use crate::resource;
 
+/// The meters cannot be pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum MetersError {
+    /// The variables name no usable collector.
     #[error("meters cannot be pushed as the OTEL_EXPORTER_OTLP_* variables say")]
     Exporter(#[source] ExporterBuildError),
 }
 
-/// Collects when it is asked to: the provider keeps one end of it, and `/metrics` the other.
+/// A reader that collects on request. The provider and `/metrics` share it.
 #[derive(Clone, Debug)]
 pub(super) struct Scrape(Arc<ManualReader>);
 
@@ -56,8 +58,8 @@ impl MetricReader for Scrape {
     }
 }
 
-/// Whether somebody asked for it: by an endpoint, or by `OTEL_METRICS_EXPORTER=otlp`.
-pub(super) fn is_asked_for() -> bool {
+/// Whether the environment asks for it: by an endpoint, or by `OTEL_METRICS_EXPORTER=otlp`.
+pub(super) fn is_wanted() -> bool {
     let read = |name: &str| env::var(name).ok();
     let environment = Environment::new(&read);
     let asked = !environment.disabled()
@@ -65,13 +67,13 @@ pub(super) fn is_asked_for() -> bool {
             .exporter(Signal::Metrics)
             .unwrap_or_else(|| environment.names_endpoint(Signal::Metrics));
     for warning in environment.into_warnings() {
-        tracing::warn!(warning, "a variable is left aside");
+        tracing::warn!(event = "variable_ignored", warning);
     }
     asked
 }
 
-/// Pushes to the collector that the environment names, by its protocol, interval and temporality. To be called in a Tokio
-/// runtime, which does the pushing.
+/// Pushes to the collector that the environment names, with the environment's protocol, interval and temporality. Call it in a
+/// Tokio runtime: a task of that runtime pushes.
 pub(super) fn push(service: &'static str) -> Result<SdkMeterProvider, MetersError> {
     Ok(pushing(service, MetricExporter::builder().build().map_err(MetersError::Exporter)?))
 }
@@ -84,7 +86,7 @@ pub(super) fn pushing(service: &'static str, exporter: impl PushMetricExporter) 
     if wants_buckets { builder.build() } else { builder.with_view(exponential).build() }
 }
 
-/// The specification's defaults: 160 buckets, and as fine as these allow.
+/// With the specification's defaults: 160 buckets of the highest resolution that they allow.
 fn exponential(instrument: &Instrument) -> Option<Stream> {
     if instrument.kind() != InstrumentKind::Histogram {
         return None;

@@ -1,4 +1,4 @@
-//! The three kinds of instruments, each up to two of the SDK's: see [`super`].
+//! The three kinds of instruments. Each is one or two of the SDK's: see [`super`].
 
 use std::sync::Arc;
 
@@ -9,13 +9,15 @@ use parking_lot::Mutex;
 use super::Meters;
 use crate::names::meter::{Definition, Kind};
 
-/// What is seen at a time: of each combination of attributes a value.
+/// The values of one instrument at one time: one for each combination of attributes.
 pub type Series<T> = Vec<(Vec<KeyValue>, T)>;
 
+/// A value that only grows.
 #[derive(Clone)]
 pub struct Counter(Arc<[metrics::Counter<u64>]>);
 
 impl Counter {
+    /// Adds to the series of these attributes.
     pub fn add(&self, count: u64, attributes: &[KeyValue]) {
         for counter in self.0.iter() {
             counter.add(count, attributes);
@@ -23,10 +25,12 @@ impl Counter {
     }
 }
 
+/// A distribution.
 #[derive(Clone)]
 pub struct Histogram(Arc<[metrics::Histogram<f64>]>);
 
 impl Histogram {
+    /// Adds one value to the series of these attributes.
     pub fn record(&self, value: f64, attributes: &[KeyValue]) {
         for histogram in self.0.iter() {
             histogram.record(value, attributes);
@@ -34,17 +38,19 @@ impl Histogram {
     }
 }
 
-/// A gauge of what was seen last, all its series at once: one that is no longer seen is no longer shown.
+/// A gauge whose series are set all at once. A series that is missing from the last set is no longer shown.
 #[derive(Clone)]
 pub struct Sample(Arc<Mutex<Series<f64>>>);
 
 impl Sample {
+    /// Replaces all series.
     pub fn show(&self, seen: Series<f64>) {
         *self.0.lock() = seen;
     }
 }
 
 impl Meters {
+    /// The counter of this name. The same name again is the same counter.
     pub fn counter(&self, of: &Definition) -> Counter {
         debug_assert_eq!(of.kind, Kind::Counter, "{}", of.name);
         let build = |meter: &metrics::Meter| {
@@ -53,6 +59,7 @@ impl Meters {
         Counter(self.0.meters.iter().map(build).collect())
     }
 
+    /// The histogram of this name. The same name again is the same histogram.
     pub fn histogram(&self, of: &Definition) -> Histogram {
         let Kind::Histogram(bounds) = of.kind else {
             debug_assert!(false, "{} is no histogram", of.name);
@@ -65,7 +72,8 @@ impl Meters {
         Histogram(self.0.meters.iter().map(build).collect())
     }
 
-    /// A gauge that is asked when it is read. `look` must not wait, and must not hold these meters.
+    /// An observable gauge: `look` gives its series whenever a reader collects. `look` must not wait, and must not hold these
+    /// meters.
     pub fn gauge(&self, of: &Definition, look: impl Fn() -> Series<f64> + Send + Sync + 'static) {
         debug_assert_eq!(of.kind, Kind::Gauge, "{}", of.name);
         let look = Arc::new(look);
@@ -84,7 +92,7 @@ impl Meters {
         }
     }
 
-    /// A counter that somebody else keeps, asked when it is read; as [`Meters::gauge`].
+    /// An observable counter of a total that is kept elsewhere. `look` has the rules of [`Meters::gauge`].
     pub fn total(&self, of: &Definition, look: impl Fn() -> Series<u64> + Send + Sync + 'static) {
         debug_assert_eq!(of.kind, Kind::Counter, "{}", of.name);
         let look = Arc::new(look);
@@ -103,6 +111,7 @@ impl Meters {
         }
     }
 
+    /// A gauge whose series are set by [`Sample::show`].
     pub fn sample(&self, of: &Definition) -> Sample {
         let sample = Sample(Arc::default());
         let shown = Arc::clone(&sample.0);

@@ -4,9 +4,13 @@ use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 
 use super::*;
-use crate::names::meter::{
-    ALL, BATCH_RETRY_COUNT, Kind, ORDER_PROCESS_DURATION, ORDER_STATUS_COUNT, PAYMENT_SUCCESS_RATE,
-};
+use crate::names::meter::{ALL, BATCH_RETRY_COUNT, Definition, Kind};
+
+const ORDER_STATUS_COUNT: Definition =
+    Definition::counter("order.status.count", "{order}", "Orders that came into this status.");
+const ORDER_PROCESS_DURATION: Definition =
+    Definition::histogram("order.process.duration", "ms", &[10.0, 25.0], "From its submission to its end.");
+const PAYMENT_SUCCESS_RATE: Definition = Definition::gauge("payment.success.rate", "%", "Captured charges.");
 
 #[test]
 fn a_counter_a_histogram_and_a_gauge_in_text() {
@@ -40,7 +44,7 @@ fn a_counter_a_histogram_and_a_gauge_in_text() {
 }
 
 #[test]
-fn what_is_no_longer_seen_is_no_longer_shown() {
+fn a_series_that_is_missing_from_the_last_set_is_not_shown() {
     let meters = Meters::local("order");
     let sample = meters.sample(&PAYMENT_SUCCESS_RATE);
     sample.show(vec![(vec![attribute("sku", "MUG")], 1.0)]);
@@ -51,7 +55,7 @@ fn what_is_no_longer_seen_is_no_longer_shown() {
 }
 
 #[test]
-fn a_total_that_somebody_else_keeps() {
+fn a_total_that_is_kept_elsewhere() {
     let (meters, count) = (Meters::local("order"), Arc::new(AtomicU64::new(7)));
     let kept = Arc::clone(&count);
     meters.total(&BATCH_RETRY_COUNT, move || vec![(vec![], kept.load(Ordering::Relaxed))]);
@@ -97,7 +101,7 @@ async fn histograms_are_exponential_for_a_collector() {
 }
 
 #[test]
-fn names_are_told_apart_and_buckets_rise() {
+fn names_differ_and_buckets_rise() {
     let mut names = std::collections::BTreeSet::new();
     for definition in ALL {
         assert!(names.insert(super::text::name(definition.name, definition.unit, "gauge")), "{definition:?}");

@@ -1,4 +1,4 @@
-//! Prometheus' text form, version 0.0.4, of what the SDK has collected.
+//! Prometheus' text format, version 0.0.4, of the collected metrics.
 //! <https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>
 
 use std::collections::BTreeMap;
@@ -9,9 +9,10 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 
 use super::Meters;
 
+/// The content type of Prometheus' text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Which service a series is of: the one attribute that every series has.
+/// The label that every series has: its service.
 const SERVICE: &str = "service";
 
 struct Family {
@@ -85,7 +86,7 @@ fn add_data<T: Copy>(
             }
             ("histogram", lines)
         }
-        // There is no text form of it, and no view of ours makes one here.
+        // The text format has no form for it, and the provider of `/metrics` makes none.
         MetricData::ExponentialHistogram(_) => return,
     };
     let name = name(metric.name(), metric.unit(), kind);
@@ -136,8 +137,8 @@ fn escaped(text: &str, quotes: bool) -> String {
 }
 
 fn append(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // A String takes whatever is written to it.
+    // Writing to a String cannot fail.
     if text.write_fmt(what).is_err() {
-        tracing::debug!("a line of /metrics is missing");
+        tracing::debug!(event = "metrics_line_missing");
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines over OTLP, with the trace and the order that is being worked on.
+//! Log lines over OTLP, with the trace and the subject of the current work.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,24 +14,23 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::names::attribute;
-use crate::pipeline::{self, Line};
-use crate::queue::Queue;
-use crate::{context, span};
+use crate::export_queue::ExportQueue;
+use crate::pipeline::{self, ScopedRecord};
+use crate::{context, span, subject_names};
 
-/// None: nobody asked.
+/// `None`: log records are not exported.
 pub(crate) fn layer<S: Subscriber>() -> Option<impl Layer<S> + Send + Sync> {
-    let queue = Arc::clone(pipeline::get()?.lines.as_ref()?);
-    let provider = SdkLoggerProvider::builder().with_log_processor(IntoQueue(queue)).build();
+    let queue = Arc::clone(pipeline::get()?.logs.as_ref()?);
+    let provider = SdkLoggerProvider::builder().with_log_processor(QueueProcessor(queue)).build();
     let logger = provider.logger("minuet");
-    Some(Exported { logger, _provider: provider })
+    Some(OtlpLogLayer { logger, _provider: provider })
 }
 
-/// Hands records over instead of sending them here and now.
+/// Puts records into the queue; a worker sends them.
 #[derive(Debug)]
-struct IntoQueue(Arc<Queue<Line>>);
+struct QueueProcessor(Arc<ExportQueue<ScopedRecord>>);
 
-impl LogProcessor for IntoQueue {
+impl LogProcessor for QueueProcessor {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         self.0.push((record.clone(), scope.clone()));
     }
@@ -45,13 +44,13 @@ impl LogProcessor for IntoQueue {
     }
 }
 
-struct Exported {
+struct OtlpLogLayer {
     logger: SdkLogger,
-    /// Kept, since it is shut down when it is dropped.
+    /// Kept alive: dropping the provider shuts it down.
     _provider: SdkLoggerProvider,
 }
 
-impl<S: Subscriber> Layer<S> for Exported {
+impl<S: Subscriber> Layer<S> for OtlpLogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut record = self.logger.create_log_record();
         let (level, now) = (*event.metadata().level(), SystemTime::now());
@@ -61,9 +60,9 @@ impl<S: Subscriber> Layer<S> for Exported {
         record.set_severity_text(level.as_str());
         record.set_severity_number(severity(level));
         event.record(&mut Fields(&mut record));
-        context::look(|scope| {
-            if let Some(order) = scope.order() {
-                record.add_attribute(attribute::ORDER_ID, order.to_owned());
+        context::with_scope(|scope| {
+            if let (Some(names), Some(subject)) = (subject_names::names(), scope.subject()) {
+                record.add_attribute(names.attribute, subject.to_owned());
             }
             if let Some(trace) = &scope.trace {
                 let flags = TraceFlags::new(u8::from(trace.sampled()));
