@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use minuet_events::values::Micros;
 use minuet_events::{Codec, Envelope, Event, EventType, partition};
@@ -42,7 +43,11 @@ pub(crate) async fn read(
             .zip(starts.into_iter().zip(ends))
             .filter_map(|((topic, partition), (start, bounds))| {
                 let offsets = start?..bounds.end;
-                (!offsets.is_empty()).then(|| Slice { topic: topic.clone(), partition: *partition, offsets })
+                (!offsets.is_empty()).then(|| Slice {
+                    topic: Arc::clone(topic),
+                    partition: *partition,
+                    offsets,
+                })
             })
             .collect();
         let mut recorded = Vec::new();
@@ -71,6 +76,6 @@ fn event(codec: &Codec, slices: &[Slice], message: &Message<'_>, key: &str) -> O
         Envelope::from_headers(|name| headers.get(name).copied(), Some(key), message.timestamp()).ok()?;
     let event = codec.decode(message.payload()?).ok()?;
     let slice = slices.get(message.slice)?;
-    let (topic, partition, offset) = (slice.topic.clone(), slice.partition, message.offset);
+    let (topic, partition, offset) = (Arc::clone(&slice.topic), slice.partition, message.offset);
     Some(Recorded { position: Position { topic, partition, offset }, envelope, event })
 }
