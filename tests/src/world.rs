@@ -147,6 +147,12 @@ impl World {
         &self.pools
     }
 
+    /// From now on the service has another database than the fresh one.
+    pub fn replace_database(&mut self, service: &'static str, url: String, pool: PgPool) {
+        self.databases.insert(service, url);
+        self.pools.insert(service, pool);
+    }
+
     /// For looking into a service's database.
     pub fn pool(&self, service: &str) -> &PgPool {
         &self.pools[service]

@@ -10,3 +10,4 @@ mod parking;
 mod payment;
 mod play;
 mod races;
+mod upgrading;

@@ -49,10 +49,11 @@ pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within
 pub use sqlx::Error as QueryError;
 pub use statements::STATEMENTS;
 pub use store::context::{ServiceContext, Transaction};
-pub use store::database::{DatabaseError, connect, migrate};
+pub use store::database::{DatabaseError, connect};
 pub use store::dead_letters::{
     DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterState, DeadLetters, Outcome,
     Redriven, discard_reason,
 };
+pub use store::migrations::{migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};
 pub use waiters::Waiters;

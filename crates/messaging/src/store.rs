@@ -4,6 +4,7 @@ pub(crate) mod context;
 pub(crate) mod database;
 pub(crate) mod dead_letters;
 pub(crate) mod inbox;
+pub(crate) mod migrations;
 pub(crate) mod outbox;
 pub(crate) mod outbox_event;
 mod query;

@@ -96,6 +96,15 @@ impl<R: ShopService> Bench<R> {
     pub(super) async fn new(service: &'static str, stepped: impl Fn(&World) -> SteppedService<R>) -> Self {
         let (options, _) = Options::with_time();
         let world = World::with(Options { partitions: PARTITIONS, ..options }).await;
+        Self::on(service, world, stepped).await
+    }
+
+    /// On a world that is there already.
+    pub(super) async fn on(
+        service: &'static str,
+        world: World,
+        stepped: impl Fn(&World) -> SteppedService<R>,
+    ) -> Self {
         let hand = stepped(&world);
         let shards: Vec<u32> = (0..PARTITIONS).collect();
         hand.take(&shards, "a test").await.unwrap();

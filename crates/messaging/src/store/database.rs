@@ -2,7 +2,6 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection as _, PgPool, Postgres};
@@ -26,7 +25,7 @@ pub enum DatabaseError {
 }
 
 /// The scheme is looked at here: sqlx takes any.
-fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(DatabaseError::Scheme);
     }
@@ -125,18 +124,4 @@ impl Connections {
     ) -> Option<(PoolConnection<Postgres>, Instant)> {
         std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), by)
     }
-}
-
-/// Brings the database up to this build's schema. Forward only; safe when several instances start at once.
-pub async fn migrate(url: &str, migrator: &Migrator) -> Result<(), DatabaseError> {
-    let options = parse(url)?.disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await
-        .map_err(DatabaseError::Connect)?;
-    let migrated = migrator.run(&pool).await.map_err(DatabaseError::Migrate);
-    pool.close().await;
-    migrated
 }
