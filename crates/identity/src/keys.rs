@@ -14,10 +14,10 @@ use serde::Deserialize;
 use crate::settings::Settings;
 
 /// RSA keys below 2048 bits are refused here, at the start, instead of with every token.
-const SHORTEST_MODULUS: usize = 256;
+const MIN_RSA_MODULUS_BYTES: usize = 256;
 /// An uncompressed point on P-256.
-const P256_POINT: usize = 65;
-const ED25519_KEY: usize = 32;
+const P256_POINT_BYTES: usize = 65;
+const ED25519_KEY_BYTES: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -149,9 +149,9 @@ fn usable(key: Key) -> Option<Key> {
         DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
     };
     let fits = match key.algorithm {
-        Algorithm::ES256 => size == P256_POINT,
-        Algorithm::EdDSA => size == ED25519_KEY,
-        _ => size >= SHORTEST_MODULUS,
+        Algorithm::ES256 => size == P256_POINT_BYTES,
+        Algorithm::EdDSA => size == ED25519_KEY_BYTES,
+        _ => size >= MIN_RSA_MODULUS_BYTES,
     };
     fits.then_some(key)
 }

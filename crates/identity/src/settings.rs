@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 /// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
-const SHORTEST_SECRET: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// The names of [`Settings`]: the keys of the section `[gateway]` that the services read too.
 pub const KEYS: &[&str] = &["jwt_secret", "jwt_public_key_file", "jwks_file", "jwt_issuer", "jwt_audience"];
@@ -50,7 +50,7 @@ impl Settings {
         if self.count() != 1 {
             return wrong("exactly one of jwt_secret, jwt_public_key_file and jwks_file must be set");
         }
-        if self.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
+        if self.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < MIN_SECRET_BYTES) {
             return wrong("takes at least 32 bytes");
         }
         Ok(())

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::Edge;
 
 /// The largest body that is looked at.
-pub(crate) const LARGEST: usize = 64 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// A body that is too large is still read this far and thrown away: closing a connection with unread bytes on it makes the
 /// client's system drop the 413 that is on its way.
 const DRAINED: usize = 1024 * 1024;
@@ -54,11 +54,11 @@ async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
         if length > DRAINED {
             break;
         }
-        if length <= LARGEST {
+        if length <= MAX_BODY_BYTES {
             bytes.extend_from_slice(&chunk);
         }
     }
-    if length > LARGEST { Err(too_large()) } else { Ok(bytes) }
+    if length > MAX_BODY_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn too_large() -> Problem {

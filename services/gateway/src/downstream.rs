@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A service may wait as long as it was asked to; this much later its silence is an error.
-const MARGIN: Duration = Duration::from_secs(1);
+const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
@@ -277,7 +277,7 @@ impl Downstream {
     /// Whether the order service answers at all. Its own readiness is its own matter.
     pub(crate) async fn order_service_answers(&self) -> Result<(), DownstreamError> {
         let url = under(&self.order, &["healthz"]);
-        let sent = self.http.get(url).timeout(MARGIN).send().await;
+        let sent = self.http.get(url).timeout(ANSWER_MARGIN).send().await;
         sent.map(|_| ()).map_err(|source| failed(ORDER, source))
     }
 
@@ -310,7 +310,7 @@ impl Downstream {
         url: Url,
         wait: Duration,
     ) -> Result<reqwest::Response, DownstreamError> {
-        let request = self.http.get(url.clone()).timeout(wait + MARGIN);
+        let request = self.http.get(url.clone()).timeout(wait + ANSWER_MARGIN);
         let Some(above) = minuet_telemetry::current() else {
             return request.send().await.map_err(|source| failed(service, source));
         };

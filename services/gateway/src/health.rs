@@ -14,9 +14,9 @@ use serde_json::json;
 
 use crate::Edge;
 
-const KAFKA_LIMIT: Duration = Duration::from_secs(2);
+const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 /// Anybody may ask, so an answer is good for this long: a flood of questions is one question to Kafka.
-const FRESH: Duration = Duration::from_secs(1);
+const HEALTH_CACHE_TTL: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Serialize)]
 struct Dependencies {
@@ -55,13 +55,13 @@ impl Health {
     async fn ask(&self, edge: &Edge) -> Dependencies {
         let earlier = self.last();
         if let Some((at, dependencies)) = &earlier
-            && at.elapsed() < FRESH
+            && at.elapsed() < HEALTH_CACHE_TTL
         {
             return dependencies.clone();
         }
         let earlier = earlier.map(|(_, dependencies)| dependencies);
         let (kafka, order) =
-            tokio::join!(edge.publisher.ready(KAFKA_LIMIT), edge.downstream.order_service_answers());
+            tokio::join!(edge.publisher.ready(KAFKA_TIMEOUT), edge.downstream.order_service_answers());
         let dependencies = Dependencies {
             kafka: status(kafka.is_ok(), "Kafka does not answer").after(earlier.as_ref().map(|d| &d.kafka)),
             order: status(order.is_ok(), "the order service does not answer")
@@ -80,7 +80,7 @@ fn status(ok: bool, detail: &str) -> DependencyStatus {
 /// in the background, since they may be slow to answer.
 pub(crate) async fn live(State(edge): State<Arc<Edge>>) -> Response {
     let last = edge.health.last();
-    if last.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH) {
+    if last.as_ref().is_none_or(|(at, _)| at.elapsed() >= HEALTH_CACHE_TTL) {
         let edge = Arc::clone(&edge);
         tokio::spawn(async move {
             if let Ok(_asking) = edge.health.asking.try_lock() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::problems;
 
 const HEADER: &str = "idempotency-key";
-const LONGEST: usize = 255;
+const MAX_KEY_BYTES: usize = 255;
 
 /// 1 to 255 visible ASCII characters, taken as they stand.
 pub(crate) struct IdempotencyKey(String);
@@ -22,8 +22,9 @@ impl IdempotencyKey {
             (Some(only), None) => only.to_str().ok(),
             (Some(_), Some(_)) => None,
         };
-        let fits =
-            |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let fits = |key: &&str| {
+            (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
+        };
         match key.filter(fits) {
             Some(key) => Ok(Some(IdempotencyKey(key.to_owned()))),
             None => Err(Problem::new(

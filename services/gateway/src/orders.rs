@@ -24,8 +24,8 @@ use crate::prefer::Prefer;
 use crate::problems;
 use crate::trace::IncomingTrace;
 
-const LARGEST_PAGE: u32 = 100;
-const LONGEST_CURSOR: usize = 512;
+const MAX_PAGE: u32 = 100;
+const MAX_CURSOR_BYTES: usize = 512;
 
 /// `POST /v1/orders`
 pub(crate) async fn submit(
@@ -186,14 +186,13 @@ fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<Orde
         let statuses = OrderStatus::ALL.map(|status| status.as_str()).join(", ");
         errors.push(FieldError::new("status", "invalid_status", format!("takes one of {statuses}")));
     }
-    let limit = given
-        .remove("limit")
-        .map(|limit| limit.parse::<u32>().ok().filter(|n| (1..=LARGEST_PAGE).contains(n)));
+    let limit =
+        given.remove("limit").map(|limit| limit.parse::<u32>().ok().filter(|n| (1..=MAX_PAGE).contains(n)));
     if limit == Some(None) {
-        errors.push(FieldError::new("limit", "invalid_limit", format!("takes 1 to {LARGEST_PAGE}")));
+        errors.push(FieldError::new("limit", "invalid_limit", format!("takes 1 to {MAX_PAGE}")));
     }
     let cursor = given.remove("cursor");
-    if cursor.as_deref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > LONGEST_CURSOR) {
+    if cursor.as_deref().is_some_and(|cursor| cursor.is_empty() || cursor.len() > MAX_CURSOR_BYTES) {
         errors.push(FieldError::new("cursor", "invalid_cursor", "takes a next_cursor of an earlier answer"));
     }
     let user = given.remove("user_id").map(|user| UserId::parse(&user));

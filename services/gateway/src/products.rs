@@ -17,7 +17,7 @@ use crate::fields::{Fields, free_text};
 use crate::path;
 use crate::trace::IncomingTrace;
 
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_CHARS: usize = 200;
 
 /// `PUT /v1/products/{sku}`: what the product is from now on, all of it.
 pub(crate) async fn put(
@@ -67,7 +67,7 @@ fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
     let product =
         Fields::of(body, "", &["name", "unit_price", "currency", "active"], &mut errors).and_then(|fields| {
             let name =
-                fields.parsed("name", "invalid_name", |text| free_text(text, LONGEST_NAME), &mut errors);
+                fields.parsed("name", "invalid_name", |text| free_text(text, MAX_NAME_CHARS), &mut errors);
             let unit_price = unit_price(&fields, &mut errors);
             let currency = fields.parsed("currency", "invalid_currency", Currency::parse, &mut errors);
             let active = fields.boolean("active", &mut errors);

@@ -26,7 +26,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::problems;
 use crate::trace::IncomingTrace;
 
-const LONGEST_REASON: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 /// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
 /// cancelled when it arrives, if the caller is its user.
@@ -78,7 +78,7 @@ fn admin_name(user: &UserId) -> Result<UserId, Problem> {
 fn reason(body: &Value) -> Result<String, Problem> {
     let mut errors = Vec::new();
     let reason = Fields::of(body, "", &["reason"], &mut errors).and_then(|fields| {
-        fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors)
+        fields.parsed("reason", "invalid_reason", |text| free_text(text, MAX_REASON_CHARS), &mut errors)
     });
     reason
         .filter(|_| errors.is_empty())

@@ -22,7 +22,7 @@ use crate::path;
 use crate::problems;
 use crate::trace::IncomingTrace;
 
-const LONGEST_REASON: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 /// `GET /v1/stock/{sku}`: the level in every warehouse that has had some.
 pub(crate) async fn show(
@@ -122,7 +122,7 @@ fn parse(
     let adjusted = Fields::of(body, "", &["delta", "reason"], &mut errors).and_then(|fields| {
         let delta = delta(&fields, &mut errors);
         let reason =
-            fields.parsed("reason", "invalid_reason", |text| free_text(text, LONGEST_REASON), &mut errors);
+            fields.parsed("reason", "invalid_reason", |text| free_text(text, MAX_REASON_CHARS), &mut errors);
         Some(StockAdjusted {
             adjustment_id,
             sku: sku?,

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::dead_letters::DeadLetters;
 use crate::duration::duration;
 use crate::produce::Speed;
-use crate::settings::Given;
+use crate::settings::Sources;
 
 /// The folder that `minuet up` writes to, from the checkout's root.
 pub(crate) const UP: &str = ".minuet";
@@ -304,7 +304,7 @@ impl Command {
 
 impl Cli {
     /// Everything that settings may be read from.
-    pub(crate) fn given(&self) -> Given {
+    pub(crate) fn sources(&self) -> Sources {
         let common = &self.common;
         let mut flags: Vec<(String, String, String)> = common
             .set
@@ -332,7 +332,7 @@ impl Cli {
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Given {
+        Sources {
             file: common.config.clone(),
             environment: std::env::vars_os().filter_map(utf8).collect(),
             flags,
@@ -362,9 +362,9 @@ mod tests {
     #[test]
     fn flags_are_settings_wherever_they_stand() {
         let arguments = ["minuet", "-b", "k:1", "order", "--listen", "127.0.0.1:1", "--set", "order.x=a=b"];
-        let given = Cli::try_parse_from(arguments).expect("arguments").given();
-        let flags: Vec<_> = given.flags.iter().map(|(_, key, value)| format!("{key}={value}")).collect();
+        let sources = Cli::try_parse_from(arguments).expect("arguments").sources();
+        let flags: Vec<_> = sources.flags.iter().map(|(_, key, value)| format!("{key}={value}")).collect();
         assert_eq!(flags, ["order.x=a=b", "kafka.bootstrap.servers=k:1", "order.listen=127.0.0.1:1"]);
-        assert_eq!(given.up, None);
+        assert_eq!(sources.up, None);
     }
 }

@@ -21,9 +21,9 @@ pub(crate) use error::DeadLettersError;
 use print::Printer;
 
 /// A registry that is away must not keep anybody from looking.
-const REGISTRY: Duration = Duration::from_secs(5);
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Letters of one statement, where all of a reason are redriven.
-const PAGE: u32 = 500;
+const PAGE_ROWS: u32 = 500;
 
 pub(crate) async fn run(settings: &Settings, command: DeadLetters) -> Result<(), CliError> {
     let done = match command {
@@ -110,10 +110,10 @@ async fn show(settings: &Settings, which: &One) -> Result<(), CliError> {
 
 async fn codec(settings: &Settings) -> Result<Codec, String> {
     let url = settings.registry_url().map_err(|error| error.to_string())?;
-    match tokio::time::timeout(REGISTRY, Codec::register(url)).await {
+    match tokio::time::timeout(REGISTRY_TIMEOUT, Codec::register(url)).await {
         Ok(Ok(codec)) => Ok(codec),
         Ok(Err(error)) => Err(minuet_telemetry::error_chain(&error)),
-        Err(_) => Err(format!("the registry has not answered in {REGISTRY:?}")),
+        Err(_) => Err(format!("the registry has not answered in {REGISTRY_TIMEOUT:?}")),
     }
 }
 
@@ -152,7 +152,7 @@ async fn of_reason(opened: &Opened, reason: &str) -> Result<Vec<i64>, DeadLetter
     let mut which = DeadLetterFilter {
         after: 0,
         discarded_too: false,
-        limit: PAGE,
+        limit: PAGE_ROWS,
         reason: Some(reason.to_owned()),
         key: None,
     };

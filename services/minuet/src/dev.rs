@@ -7,7 +7,7 @@ mod error;
 mod up;
 
 use crate::error::CliError;
-use crate::settings::{Given, Settings};
+use crate::settings::{Settings, Sources};
 
 pub(crate) use args::Command;
 pub(crate) use error::DevError;
@@ -28,10 +28,10 @@ pub(crate) fn open_viewer(
     Ok(())
 }
 
-pub(crate) async fn run(command: Command, given: &Given, settings: Settings) -> Result<(), CliError> {
+pub(crate) async fn run(command: Command, sources: &Sources, settings: Settings) -> Result<(), CliError> {
     match command {
         Command::Bench(args) => bench::run(&args).await,
         Command::Services => up::services(settings).await,
-        Command::Up(up) => up::run(given, &settings.up, up.no_demo, up.viewer).await,
+        Command::Up(up) => up::run(sources, &settings.up, up.no_demo, up.viewer).await,
     }
 }

@@ -29,7 +29,7 @@ use minuet_telemetry::SubjectNames;
 use cli::{Cli, Command};
 use error::CliError;
 use services::Kind;
-use settings::{Given, Settings};
+use settings::{Settings, Sources};
 
 /// Over a quarter of the program's CPU time went into glibc's allocator under the reference workload. `override`: librdkafka's
 /// allocations too; without huge pages, which trebled the resident memory.
@@ -50,8 +50,8 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<(), CliError> {
-    let given = cli.given();
-    let settings = Settings::load(&given, cli.command.needs())?;
+    let sources = cli.sources();
+    let settings = Settings::load(&sources, cli.command.needs())?;
     let command = cli.command;
     let telemetry = telemetry(&settings, command.is_quiet());
     #[cfg(feature = "dev")]
@@ -59,7 +59,7 @@ fn start(cli: Cli) -> Result<(), CliError> {
     minuet_telemetry::init(&telemetry, command.process(), Some(ORDER))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    let done = runtime.block_on(run(command, given, settings));
+    let done = runtime.block_on(run(command, sources, settings));
     // What still blocks, such as a read of stdin, must not hold up the end.
     runtime.shutdown_background();
     minuet_telemetry::flush();
@@ -91,7 +91,7 @@ fn with_viewer(
     not(feature = "dev"),
     expect(unused_variables, reason = "only `up` reads the settings a second time")
 )]
-async fn run(command: Command, given: Given, settings: Settings) -> Result<(), CliError> {
+async fn run(command: Command, sources: Sources, settings: Settings) -> Result<(), CliError> {
     match command {
         Command::Order(_) => services::run(&settings, Kind::Order).await,
         Command::Inventory(_) => services::run(&settings, Kind::Inventory).await,
@@ -109,6 +109,6 @@ async fn run(command: Command, given: Given, settings: Settings) -> Result<(), C
         Command::Dance => saga::print(),
         Command::Audit(command) => audit::run(&settings, command).await,
         #[cfg(feature = "dev")]
-        Command::Dev(command) => dev::run(command, &given, settings).await,
+        Command::Dev(command) => dev::run(command, &sources, settings).await,
     }
 }

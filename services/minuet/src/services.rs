@@ -59,7 +59,7 @@ async fn order(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.order.as_ref().ok_or_else(|| missing("order.database_url"))?;
-    let (own, parts) = (section.own.clone(), shared.parts("order", &section.lane)?);
+    let (own, parts) = (section.own.clone(), shared.parts("order", &section.messaging)?);
     Ok(Box::pin(minuet_order::run(own, parts, bound, shutdown)).await?)
 }
 
@@ -70,7 +70,7 @@ async fn inventory(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.inventory.as_ref().ok_or_else(|| missing("inventory.database_url"))?;
-    let (own, parts) = (section.own.clone(), shared.parts("inventory", &section.lane)?);
+    let (own, parts) = (section.own.clone(), shared.parts("inventory", &section.messaging)?);
     Ok(Box::pin(minuet_inventory::run(own, parts, bound, shutdown)).await?)
 }
 
@@ -81,7 +81,7 @@ async fn payment(
     bound: impl FnOnce(SocketAddr) + Send,
 ) -> Result<(), CliError> {
     let section = settings.payment.as_ref().ok_or_else(|| missing("payment.database_url"))?;
-    let (own, parts) = (section.own.clone(), shared.parts("payment", &section.lane)?);
+    let (own, parts) = (section.own.clone(), shared.parts("payment", &section.messaging)?);
     Ok(Box::pin(minuet_payment::run(own, parts, bound, shutdown)).await?)
 }
 

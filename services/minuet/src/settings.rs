@@ -3,7 +3,7 @@
 //! not wrong.
 
 mod endpoints;
-mod lane;
+mod messaging_section;
 mod problem;
 mod reader;
 mod sources;
@@ -20,10 +20,10 @@ use serde::Deserialize;
 
 #[cfg(feature = "dev")]
 pub(crate) use endpoints::{ENDPOINTS, JWT_SECRET};
-pub(crate) use lane::{Lane, Service};
+pub(crate) use messaging_section::{MessagingSection, Service};
 use problem::Problem;
 use reader::Reader;
-pub(crate) use sources::Given;
+pub(crate) use sources::Sources;
 use tree::Tree;
 
 #[derive(Clone, Debug)]
@@ -116,9 +116,9 @@ const SECTIONS: &[&str] =
 
 impl Settings {
     /// `needs` are the sections without which the command cannot work.
-    pub(crate) fn load(given: &Given, needs: &[&str]) -> Result<Settings, SettingsError> {
+    pub(crate) fn load(sources: &Sources, needs: &[&str]) -> Result<Settings, SettingsError> {
         let mut problems = vec![];
-        let tree = sources::gather(given, &mut problems);
+        let tree = sources::gather(sources, &mut problems);
         for name in tree.0.keys().filter(|name| *name != TOPIC_PREFIX && !SECTIONS.contains(&name.as_str())) {
             let known = format!("there are {TOPIC_PREFIX} and the sections {}", SECTIONS.join(", "));
             problems.push(Problem::Unknown { key: name.clone(), source: tree.source(name).cloned(), known });

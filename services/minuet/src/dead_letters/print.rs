@@ -6,7 +6,7 @@ use minuet_messaging::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, R
 use serde_json::{Value, json};
 
 /// So much of a payload that is no record is shown to a person; `-J` has all of it.
-const SHOWN_HEX: usize = 512;
+const MAX_SHOWN_HEX_DIGITS: usize = 512;
 
 pub(super) struct Printer<W> {
     out: W,
@@ -98,7 +98,7 @@ impl<W: Write> Printer<W> {
             (None, Value::String(hex)) => {
                 let odd = odd.as_deref().unwrap_or_default();
                 writeln!(out, "payload   {} bytes, no record: {}", hex.len() / 2, visible(odd))?;
-                let shown = hex.get(..SHOWN_HEX).unwrap_or(hex);
+                let shown = hex.get(..MAX_SHOWN_HEX_DIGITS).unwrap_or(hex);
                 writeln!(
                     out,
                     "  {shown}{}",

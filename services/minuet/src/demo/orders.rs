@@ -56,8 +56,8 @@ pub(super) struct Ended {
 }
 
 /// How long the services may take to know the catalogue, and an order to reach its end.
-const PATIENCE: Duration = Duration::from_secs(30);
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+const SHOP_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A client of the gateway.
 pub(super) struct Shop {
@@ -69,7 +69,7 @@ pub(super) struct Shop {
 impl Shop {
     pub(super) fn new(gateway: &str, token: String) -> Result<Self, DemoError> {
         let gateway = gateway.trim_end_matches('/').to_owned();
-        let client = reqwest::Client::builder().timeout(2 * PATIENCE).build();
+        let client = reqwest::Client::builder().timeout(2 * SHOP_TIMEOUT).build();
         let client = client.map_err(|source| DemoError::Gateway { gateway: gateway.clone(), source })?;
         Ok(Shop { gateway, token, client })
     }
@@ -95,13 +95,15 @@ impl Shop {
                 }
             }
         }
-        let until = tokio::time::Instant::now() + PATIENCE;
+        let until = tokio::time::Instant::now() + SHOP_TIMEOUT;
         for path in waits_for {
             while self.get(&path).await?.status() != StatusCode::OK {
                 if tokio::time::Instant::now() > until {
-                    return Err(DemoError::NotOpened { seconds: PATIENCE.as_secs(), waits_for: path }.into());
+                    return Err(
+                        DemoError::NotOpened { seconds: SHOP_TIMEOUT.as_secs(), waits_for: path }.into()
+                    );
                 }
-                tokio::time::sleep(ASK_AGAIN).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
         Ok(())
@@ -116,7 +118,7 @@ impl Shop {
             .post(format!("{}/v1/orders", self.gateway))
             .bearer_auth(&self.token)
             .header("Idempotency-Key", order.key)
-            .header("Prefer", format!("wait={}", PATIENCE.as_secs()))
+            .header("Prefer", format!("wait={}", SHOP_TIMEOUT.as_secs()))
             .json(&json!({"payment_method": order.payment_method, "lines": lines}));
         let answer = request.send().await.map_err(|e| self.away(e))?;
         let code = answer.status();

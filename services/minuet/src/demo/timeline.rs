@@ -12,17 +12,17 @@ use crate::output;
 use crate::services::Shared;
 
 /// The order's end is in the database a moment before the last event is on its topic.
-const PATIENCE: Duration = Duration::from_secs(10);
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+const TIMELINE_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) async fn print(shared: &Shared, order: &str, since: Micros) -> Result<(), CliError> {
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMELINE_TIMEOUT;
     let events = loop {
         let events = shared.history(order, since).await?;
         if is_whole(&events) || tokio::time::Instant::now() > until {
             break events;
         }
-        tokio::time::sleep(ASK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     };
     let Some(start) = events.iter().map(|event| event.envelope.time.0).min() else { return Ok(()) };
     for Recorded { position, envelope, event } in &events {

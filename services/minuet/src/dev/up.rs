@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 use crate::services::{Shared, cancel_on_signal};
-use crate::settings::{Given, Settings, Up};
+use crate::settings::{Settings, Sources, Up};
 use crate::{demo, output};
 
 use endpoints::Files;
@@ -26,7 +26,7 @@ pub(crate) use viewer::Viewer;
 
 /// Everything in order: the servers, the databases, topics and schemas, the services, the demo; then it waits for the end.
 pub(crate) async fn run(
-    given: &Given,
+    sources: &Sources,
     up: &Up,
     no_demo: bool,
     viewer: Option<Viewer>,
@@ -44,7 +44,7 @@ pub(crate) async fn run(
         started = Stack::start(options, progress::part) => started.map_err(UpError::from)?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let done = beside(&started, given, up, no_demo, &files, begun, traces, shutdown).await;
+    let done = beside(&started, sources, up, no_demo, &files, begun, traces, shutdown).await;
     // The last spans leave while there is somebody to take them.
     if tokio::task::spawn_blocking(minuet_telemetry::flush).await.is_err() {
         tracing::debug!("the last spans were not sent");
@@ -72,7 +72,7 @@ pub(crate) async fn services(settings: Settings) -> Result<(), CliError> {
 #[expect(clippy::too_many_arguments, reason = "what was set up before, each of its own type")]
 async fn beside(
     stack: &Stack,
-    given: &Given,
+    sources: &Sources,
     up: &Up,
     no_demo: bool,
     files: &Files,
@@ -85,7 +85,7 @@ async fn beside(
         stack.create_database(service).await.map_err(UpError::from)?;
     }
     let secret = files.secret()?;
-    let settings = plan::settings(stack, given, up, files, &secret)?;
+    let settings = plan::settings(stack, sources, up, files, &secret)?;
     for database in crate::database::Database::ALL {
         crate::migrate::one(&settings, database).await?;
     }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use super::line::LineError;
 
 /// A message of more than 1 MiB is refused by the broker in any case; JSON is some times longer than Avro.
-const LONGEST: u64 = 4 * 1024 * 1024;
+const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) struct Lines {
     input: Box<dyn AsyncBufRead + Send + Unpin>,
@@ -41,10 +41,10 @@ impl Lines {
     /// The next line that is not empty, without its end. None at the end. May be dropped and called again.
     pub(super) async fn next(&mut self) -> std::io::Result<Option<Numbered>> {
         loop {
-            let room = (LONGEST + 1).saturating_sub(self.partial.len() as u64);
+            let room = (MAX_LINE_BYTES + 1).saturating_sub(self.partial.len() as u64);
             (&mut self.input).take(room).read_until(b'\n', &mut self.partial).await?;
             let ended = self.partial.last() == Some(&b'\n');
-            let too_long = !ended && self.partial.len() as u64 > LONGEST;
+            let too_long = !ended && self.partial.len() as u64 > MAX_LINE_BYTES;
             let line = std::mem::take(&mut self.partial);
             if self.skipping {
                 // The rest of a line that was reported already.
@@ -60,7 +60,7 @@ impl Lines {
             self.number += 1;
             if too_long {
                 self.skipping = true;
-                return Ok(Some((self.number, Err(LineError::TooLong { limit: LONGEST }))));
+                return Ok(Some((self.number, Err(LineError::TooLong { limit: MAX_LINE_BYTES }))));
             }
             let line = line.trim_ascii();
             if !line.is_empty() {

@@ -17,7 +17,7 @@ use super::recorded::Recorded;
 use crate::output;
 
 /// Events under way at once: enough to be quick, few enough to know what was not sent.
-const IN_FLIGHT: usize = 256;
+const MAX_IN_FLIGHT: usize = 256;
 
 /// What the lines are.
 pub(super) enum Input {
@@ -113,7 +113,7 @@ impl<'a> Sending<'a> {
                         }
                     }
                 },
-                next = self.next(&mut lines), if end.is_none() && in_flight.len() < IN_FLIGHT => {
+                next = self.next(&mut lines), if end.is_none() && in_flight.len() < MAX_IN_FLIGHT => {
                     let (number, read) = match next {
                         Ok(Some(read)) => read,
                         Ok(None) => {

@@ -15,10 +15,10 @@ use tracing::warn;
 
 use crate::demo::recorded::{self, Recorded};
 use crate::error::CliError;
-use crate::settings::{Lane, Settings};
+use crate::settings::{MessagingSection, Settings};
 
-const REGISTRY_AGAIN: Duration = Duration::from_secs(1);
-const FLUSH: Duration = Duration::from_secs(5);
+const REGISTRY_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every service of a process shares: where Kafka is, and the contract.
 pub(crate) struct Shared {
@@ -55,7 +55,7 @@ impl Shared {
             warn!(reason = error_chain(&failed), "registry_away");
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
-                () = tokio::time::sleep(REGISTRY_AGAIN) => {}
+                () = tokio::time::sleep(REGISTRY_RETRY_INTERVAL) => {}
             }
         };
         Ok(Some(Arc::new(Shared {
@@ -70,10 +70,14 @@ impl Shared {
     }
 
     /// The parts of the service of this name.
-    pub(super) fn parts(&self, name: &'static str, lane: &Lane) -> Result<ServiceParts<Codec>, CliError> {
-        let mut settings = minuet_messaging::Settings::new(self.kafka.clone(), lane.database_url.clone());
+    pub(super) fn parts(
+        &self,
+        name: &'static str,
+        section: &MessagingSection,
+    ) -> Result<ServiceParts<Codec>, CliError> {
+        let mut settings = minuet_messaging::Settings::new(self.kafka.clone(), section.database_url.clone());
         settings.topic_prefix = self.topic_prefix.clone();
-        lane.apply_to(&mut settings);
+        section.apply_to(&mut settings);
         settings.meters = Some(self.meters.meters(name)?);
         settings.identity.clone_from(&self.identity);
         let (contract, catalogue) = (self.codec.clone(), Arc::clone(&self.catalogue));
@@ -116,7 +120,7 @@ fn follow(verifier: Arc<Verifier>) -> AbortOnDropHandle<()> {
 
 /// Dropping a producer discards what is in flight.
 pub(crate) async fn flush(publisher: &Publisher<Codec>) {
-    if let Err(error) = publisher.flush(FLUSH).await {
+    if let Err(error) = publisher.flush(FLUSH_TIMEOUT).await {
         warn!(reason = error_chain(&error), "flush");
     }
 }

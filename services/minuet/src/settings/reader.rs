@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::TOPIC_PREFIX;
-use super::lane::{LANE_KEYS, Lane, Service};
+use super::messaging_section::{MESSAGING_KEYS, MessagingSection, Service};
 use super::problem::Problem;
 use super::tree::{Node, Tree};
 
@@ -31,21 +31,22 @@ impl<'a> Reader<'a> {
         self.read(name, node, &[])
     }
 
-    /// A service's own settings and its lane's lie side by side in one section.
+    /// A service's own settings and those of messaging lie side by side in one section.
     pub(super) fn service<T: DeserializeOwned + InRange>(&mut self, name: &str) -> Option<Service<T>> {
         let node = self.node(name)?;
         let Node::Table(Tree(entries)) = node else {
-            return self.read::<T>(name, node, LANE_KEYS).and(None);
+            return self.read::<T>(name, node, MESSAGING_KEYS).and(None);
         };
-        let (lane, own) = entries.into_iter().partition(|(key, _)| LANE_KEYS.contains(&key.as_str()));
-        let own: Option<T> = self.read(name, Node::Table(Tree(own)), LANE_KEYS);
-        let lane: Option<Lane> = self.read(name, Node::Table(Tree(lane)), &[]);
+        let (messaging, own) =
+            entries.into_iter().partition(|(key, _)| MESSAGING_KEYS.contains(&key.as_str()));
+        let own: Option<T> = self.read(name, Node::Table(Tree(own)), MESSAGING_KEYS);
+        let messaging: Option<MessagingSection> = self.read(name, Node::Table(Tree(messaging)), &[]);
         let wrong_own = own.as_ref().map(InRange::out_of_range).unwrap_or_default();
-        let wrong_lane = lane.as_ref().map(InRange::out_of_range).unwrap_or_default();
-        for OutOfRange { key, takes } in wrong_lane.into_iter().chain(wrong_own) {
+        let wrong_messaging = messaging.as_ref().map(InRange::out_of_range).unwrap_or_default();
+        for OutOfRange { key, takes } in wrong_messaging.into_iter().chain(wrong_own) {
             self.bad(format!("{name}.{key}"), takes);
         }
-        Some(Service { own: own?, lane: lane? })
+        Some(Service { own: own?, messaging: messaging? })
     }
 
     /// What its types cannot say is checked here too, where it is needed: before anything is waited for.

@@ -14,7 +14,7 @@ const VARIABLES: &str = "MINUET_";
 const PARTS: &str = "MINUET_PARTS";
 
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Given {
+pub(crate) struct Sources {
     /// `--config`; must exist if given.
     pub(crate) file: Option<PathBuf>,
     pub(crate) environment: Vec<(String, String)>,
@@ -24,22 +24,22 @@ pub(crate) struct Given {
     pub(crate) up: Option<PathBuf>,
 }
 
-pub(super) fn gather(given: &Given, problems: &mut Vec<Problem>) -> Tree {
+pub(super) fn gather(sources: &Sources, problems: &mut Vec<Problem>) -> Tree {
     let mut tree = Tree::default();
-    if let Some(up) = &given.up {
+    if let Some(up) = &sources.up {
         endpoints::read(up, &mut tree, problems);
     }
-    match &given.file {
+    match &sources.file {
         Some(path) => read_file(path, true, &mut tree, problems),
         None => read_file(Path::new(DEFAULT_FILE), false, &mut tree, problems),
     }
-    for (name, value) in &given.environment {
+    for (name, value) in &sources.environment {
         let source = Source::Environment(name.clone());
         if let Some(path) = path_of_variable(name) {
             tree.insert(&path, Value::Text(value.clone()), &source);
         }
     }
-    for (flag, key, value) in &given.flags {
+    for (flag, key, value) in &sources.flags {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         let source = Source::Flag(flag.clone());
         if path.iter().any(String::is_empty) {

@@ -39,13 +39,13 @@ fn load(
     needs: &[&str],
 ) -> Result<Settings, String> {
     let folder = Folder::new();
-    let given = Given {
+    let sources = Sources {
         file: Some(folder.file("minuet.toml", toml)),
         environment: environment.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect(),
         flags: flags.iter().map(|&(k, v)| (format!("--set {k}"), k.to_owned(), v.to_owned())).collect(),
         up: None,
     };
-    Settings::load(&given, needs).map_err(|error| error.to_string())
+    Settings::load(&sources, needs).map_err(|error| error.to_string())
 }
 
 #[track_caller]
@@ -235,8 +235,8 @@ fn a_secret_is_never_shown() {
 
 #[test]
 fn a_file_that_was_asked_for_must_be_there() {
-    let given = Given { file: Some("no/such/minuet.toml".into()), ..Given::default() };
-    let error = Settings::load(&given, &[]).expect_err("no file").to_string();
+    let sources = Sources { file: Some("no/such/minuet.toml".into()), ..Sources::default() };
+    let error = Settings::load(&sources, &[]).expect_err("no file").to_string();
     assert!(error.contains("no/such/minuet.toml: cannot be read"), "{error}");
 }
 
@@ -248,14 +248,14 @@ fn tools_lean_on_what_up_wrote() {
         &format!(r#"{{"kafka": "127.0.0.1:9092", "registry": "http://r", "databases": {{"order": "{ORDER}"}}, "gateway": "http://g"}}"#),
     );
     folder.file("jwt-secret", "0123456789abcdef0123456789abcdef\n");
-    let mut given = Given { up: Some(folder.path().to_owned()), ..Given::default() };
-    let settings = Settings::load(&given, &["kafka", "registry"]).expect("settings");
+    let mut sources = Sources { up: Some(folder.path().to_owned()), ..Sources::default() };
+    let settings = Settings::load(&sources, &["kafka", "registry"]).expect("settings");
     assert_eq!(settings.kafka["bootstrap.servers"], "127.0.0.1:9092");
     assert_eq!(settings.registry_url().expect("a registry"), "http://r");
     assert_eq!(settings.text("order.database_url").expect("a database"), ORDER);
     assert_eq!(settings.text("gateway.jwt_secret").expect("a secret"), "0123456789abcdef0123456789abcdef");
 
-    given.environment.push(("MINUET_KAFKA__BOOTSTRAP_SERVERS".into(), "elsewhere:9092".into()));
-    let settings = Settings::load(&given, &["kafka"]).expect("settings");
+    sources.environment.push(("MINUET_KAFKA__BOOTSTRAP_SERVERS".into(), "elsewhere:9092".into()));
+    let settings = Settings::load(&sources, &["kafka"]).expect("settings");
     assert_eq!(settings.kafka["bootstrap.servers"], "elsewhere:9092");
 }

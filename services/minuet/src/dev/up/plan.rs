@@ -11,14 +11,14 @@ use super::endpoints::{Endpoints, Files, UpError};
 use super::running::Running;
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Given, Settings, Up};
+use crate::settings::{Settings, Sources, Up};
 
 pub(super) const DATABASES: [&str; 3] = ["minuet_order", "minuet_inventory", "minuet_payment"];
 
 /// The user's settings, and over them where this stack's servers are.
 pub(super) fn settings(
     stack: &Stack,
-    given: &Given,
+    sources: &Sources,
     up: &Up,
     files: &Files,
     secret: &str,
@@ -40,10 +40,10 @@ pub(super) fn settings(
         ("gateway.order_url", "http://127.0.0.1:0".to_owned()),
         ("gateway.inventory_url", "http://127.0.0.1:0".to_owned()),
     ];
-    let mut given = given.clone();
-    given.flags.extend(computed.map(|(key, value)| ("minuet up".to_owned(), key.to_owned(), value)));
+    let mut sources = sources.clone();
+    sources.flags.extend(computed.map(|(key, value)| ("minuet up".to_owned(), key.to_owned(), value)));
     let mut settings =
-        Settings::load(&given, &["kafka", "registry", "order", "inventory", "payment", "gateway"])?;
+        Settings::load(&sources, &["kafka", "registry", "order", "inventory", "payment", "gateway"])?;
     if let Some(payment) = &mut settings.payment {
         payment.own.provider.ledger.get_or_insert_with(|| files.ledger());
     }

@@ -15,8 +15,8 @@ use crate::services::{self, Kind, Shared};
 use crate::settings::Settings;
 
 /// How long a service may take until it says that it is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 type Task = JoinHandle<Result<(), CliError>>;
 
@@ -97,7 +97,7 @@ impl Running {
 
 /// Asks each until it is ready. One that does not answer is on its way to its end, which says why.
 pub(super) async fn ready(addresses: &BTreeMap<&'static str, SocketAddr>) -> Result<(), CliError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + READY_TIMEOUT;
     for (service, address) in addresses {
         let url = format!("http://{address}/readyz");
         loop {
@@ -107,9 +107,9 @@ pub(super) async fn ready(addresses: &BTreeMap<&'static str, SocketAddr>) -> Res
                 Err(error) => error.to_string(),
             };
             if Instant::now() > until {
-                return Err(UpError::NotReady { service, seconds: PATIENCE.as_secs(), said }.into());
+                return Err(UpError::NotReady { service, seconds: READY_TIMEOUT.as_secs(), said }.into());
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     Ok(())

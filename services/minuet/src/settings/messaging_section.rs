@@ -3,17 +3,17 @@ use std::time::Duration;
 use minuet_messaging::{InRange, OutOfRange, out_of};
 use serde::Deserialize;
 
-/// A service's section: its own settings, and those of the lane that its events go through.
+/// A service's section: its own settings, and the ones of the messaging library.
 #[derive(Clone, Debug)]
 pub(crate) struct Service<T> {
     pub(crate) own: T,
-    pub(crate) lane: Lane,
+    pub(crate) messaging: MessagingSection,
 }
 
 /// What each service's section may hold beside its own keys. Absent: the default of [`minuet_messaging::Settings`].
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Lane {
+pub(crate) struct MessagingSection {
     /// postgres://user:password@host:port/database
     pub(crate) database_url: String,
     database_connections: Option<u32>,
@@ -27,7 +27,7 @@ pub(crate) struct Lane {
 }
 
 /// The fields above.
-pub(super) const LANE_KEYS: &[&str] = &[
+pub(super) const MESSAGING_KEYS: &[&str] = &[
     "database_url",
     "database_connections",
     "batch_size",
@@ -39,9 +39,9 @@ pub(super) const LANE_KEYS: &[&str] = &[
     "unlimited_topic_days",
 ];
 
-impl Lane {
+impl MessagingSection {
     pub(crate) fn apply_to(&self, settings: &mut minuet_messaging::Settings) {
-        let Lane {
+        let MessagingSection {
             database_url: _,
             database_connections,
             batch_size,
@@ -63,7 +63,7 @@ impl Lane {
     }
 }
 
-impl InRange for Lane {
+impl InRange for MessagingSection {
     fn out_of_range(&self) -> Vec<OutOfRange> {
         fn within<T: PartialOrd>(given: Option<T>, range: std::ops::RangeInclusive<T>) -> bool {
             given.is_none_or(|given| range.contains(&given))
@@ -91,8 +91,8 @@ fn days(days: u32) -> Duration {
 }
 
 /// The URL holds a password.
-impl std::fmt::Debug for Lane {
+impl std::fmt::Debug for MessagingSection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("batch_size", &self.batch_size).finish_non_exhaustive()
+        f.debug_struct("MessagingSection").field("batch_size", &self.batch_size).finish_non_exhaustive()
     }
 }
