@@ -1,11 +1,11 @@
-//! What is asked of the provider, and what it said.
+//! Calls to the provider, and their outcomes.
 
 use minuet_events::TraceContext;
 use minuet_events::values::{Micros, OrderId};
 
 use crate::domain::{Answer, Charge, Payment, Refund};
+use crate::payment_trace::Origin;
 use crate::row::Row;
-use crate::story::Origin;
 
 /// A charge's answer is recorded before the refund's, if both come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,12 +112,12 @@ impl Call {
     }
 }
 
-/// What the provider said about an order.
+/// How a call has ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Said {
+pub(crate) enum ProviderOutcome {
     Charge(Answer),
     Refunded,
-    /// The provider would not, for long: a person has to look, and has it tried again.
+    /// The provider gave no answer after all attempts: a person has to look, and may have it tried again.
     RefundParked {
         attempts: u32,
         reason: String,

@@ -1,12 +1,12 @@
 //! Calls to the provider: outside of any transaction, many at a time, their answers recorded in batches.
 //!
-//! The intent is committed before the call, with a row in `open_calls`, and the answer after it, by the owner of the
-//! shard. What is known here besides is only what is under way, and that is bounded: a call that finds no room stays in the
-//! table and is taken up once there is some, as are calls that died with another process. Those are looked up under their
-//! key before anything is charged again.
+//! The intent is committed before the call, with a row in `open_calls`; the owner of the shard commits the answer after it.
+//! Memory holds only the calls in flight, a bounded number. A call beyond the bound stays in the table until there is room,
+//! and so does a call that died with another process: the provider is asked what it knows under the call's key before
+//! anything is charged again.
 
-mod conversation;
-mod under_way;
+mod in_flight;
+mod provider_client;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
@@ -23,13 +23,13 @@ use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::store;
 
-use under_way::UnderWay;
+use in_flight::InFlightCalls;
 pub(crate) use worker::{Worker, try_record};
 
-/// How many calls may be known for each that may be made at once: the others wait for a seat, or for their next attempt.
-const WAITING_PER_SEAT: usize = 16;
+/// Bounds the calls in flight, per permit: those without a permit wait for one, or for their next attempt.
+const MAX_IN_FLIGHT_PER_PERMIT: usize = 16;
 
-/// A call that is under way, and how it is told to stop.
+/// A call in flight, and the token that stops it.
 pub(crate) type Begun = (Call, CancellationToken);
 
 /// Where calls are asked for.
@@ -37,8 +37,8 @@ pub(crate) type Begun = (Call, CancellationToken);
 pub(crate) struct Calls {
     context: ServiceContext,
     queue: mpsc::UnboundedSender<Begun>,
-    under_way: Arc<Mutex<UnderWay>>,
-    /// Told once half of the room is free, if something waits in the table.
+    in_flight: Arc<Mutex<InFlightCalls>>,
+    /// Notified when half of the capacity is free and calls wait in the table.
     room: Arc<Notify>,
     /// Cancelled once the last answer is recorded.
     finished: CancellationToken,
@@ -46,15 +46,15 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// For so many calls at once.
+    /// `concurrency`: requests at the provider at a time.
     pub(crate) fn new(context: ServiceContext, concurrency: usize) -> (Self, mpsc::UnboundedReceiver<Begun>) {
         let (queue, begun) = mpsc::unbounded_channel();
-        let under_way = UnderWay::new(concurrency.max(1) * WAITING_PER_SEAT);
+        let in_flight = InFlightCalls::new(concurrency.max(1) * MAX_IN_FLIGHT_PER_PERMIT);
         let calls = Calls {
             meters: PaymentMeters::new(context.meters()),
             context,
             queue,
-            under_way: Arc::new(Mutex::new(under_way)),
+            in_flight: Arc::new(Mutex::new(in_flight)),
             room: Arc::default(),
             finished: CancellationToken::new(),
         };
@@ -68,62 +68,62 @@ impl Calls {
             if !self.context.holds(self.shard(call.key())) {
                 continue;
             }
-            let admitted = self.under_way().admit(call.key());
+            let admitted = self.in_flight().admit(call.key());
             if let Some(stop) = admitted {
                 self.begin(call, stop);
             }
         }
     }
 
-    /// What is not under way here reads of it in its row.
+    /// A call that is not in flight here finds the stop in its row.
     pub(crate) fn stop(&self, orders: &[OrderId]) {
-        self.under_way().stop(orders);
+        self.in_flight().stop(orders);
     }
 
-    /// Begins every call that is open in these shards and not under way, as far as there is room.
+    /// Begins every call that is open in these shards and not in flight, as far as there is room.
     pub(crate) async fn take_up(&self, shards: &[u32]) -> Result<(), ReactError> {
         self.take(shards, |_| true).await.map(drop)
     }
 
-    /// As [`Calls::take_up`], for all of our shards: of `seen`, or if some had found no room, of all. Answers with what is open
-    /// and was not under way. What a batch has just committed may be found before it is asked for; so one look is not enough.
-    async fn look(&self, seen: &HashSet<Key>) -> Result<HashSet<Key>, ReactError> {
-        let behind = std::mem::take(&mut self.under_way().behind);
-        let taken = self.take(&self.context.held(), |key| behind || seen.contains(key)).await;
+    /// As [`Calls::take_up`], for all of our shards: only calls of `seen`, or all if there is a backlog. Returns the open calls
+    /// that were not in flight. Two polls must see a call: the first may find what a batch has committed and not asked for yet.
+    async fn poll(&self, seen: &HashSet<Key>) -> Result<HashSet<Key>, ReactError> {
+        let has_backlog = std::mem::take(&mut self.in_flight().has_backlog);
+        let taken = self.take(&self.context.held(), |key| has_backlog || seen.contains(key)).await;
         if taken.is_err() {
-            self.under_way().behind |= behind;
+            self.in_flight().has_backlog |= has_backlog;
         }
         taken
     }
 
     async fn take(&self, shards: &[u32], wanted: impl Fn(&Key) -> bool) -> Result<HashSet<Key>, ReactError> {
-        let capacity = self.under_way().capacity();
+        let capacity = self.in_flight().capacity();
         let mut connection = self.context.pool().acquire().await?;
-        // Of so many, at most `capacity` are under way: if there is room, something for it is among them.
+        // At most `capacity` of these are in flight: if there is room, a call for it is among them.
         let mut open = store::open_calls(&mut connection, shards, capacity + 1).await?;
         let is_all = open.len() <= capacity;
         open.retain(|call| shards.contains(&self.shard(call.key)));
         let (mut waiting, mut begun) = (HashSet::new(), HashMap::new());
         {
-            let mut under_way = self.under_way();
+            let mut in_flight = self.in_flight();
             let mut found_no_room = !is_all;
             for call in &open {
-                if under_way.has(&call.key) {
+                if in_flight.has(&call.key) {
                     continue;
                 }
                 waiting.insert(call.key);
                 if !wanted(&call.key) {
                     continue;
                 }
-                if under_way.is_full() {
+                if in_flight.is_full() {
                     found_no_room = true;
                     break;
                 }
-                begun.extend(under_way.begin(call.key).map(|stop| (call.key, stop)));
+                begun.extend(in_flight.begin(call.key).map(|stop| (call.key, stop)));
             }
-            under_way.behind |= found_no_room;
+            in_flight.has_backlog |= found_no_room;
         }
-        // Read after it is under way: a stop that comes from now on is heard, and an older one is in the row.
+        // Read once the call is in flight: a stop from now on reaches its token, and an earlier one is in the row.
         let taken: Vec<_> = open.into_iter().filter(|call| begun.contains_key(&call.key)).collect();
         let rows = store::open_payments(&mut connection, &taken).await;
         for row in rows.as_ref().map(Vec::as_slice).unwrap_or_default() {
@@ -145,7 +145,7 @@ impl Calls {
     }
 
     fn end<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
-        if self.under_way().end(keys) {
+        if self.in_flight().end(keys) {
             self.room.notify_one();
         }
     }
@@ -159,7 +159,7 @@ impl Calls {
         self.context.shard_of(&order.to_string())
     }
 
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        self.under_way.lock()
+    fn in_flight(&self) -> MutexGuard<'_, InFlightCalls> {
+        self.in_flight.lock()
     }
 }

@@ -12,13 +12,13 @@ mod http;
 mod messaging;
 mod meters;
 mod names;
+mod payment_trace;
 pub mod provider;
 mod react;
 mod record;
 mod row;
 mod spans;
 mod store;
-mod story;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ use minuet_messaging::{
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use call::{Kind, Said};
+use call::{Kind, ProviderOutcome};
 use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PARTICIPANT;
@@ -170,10 +170,11 @@ pub async fn answered(
     context: &ServiceContext,
     answers: &BTreeMap<OrderId, Answers>,
 ) -> Result<(), ReactError> {
-    let mut said = BTreeMap::new();
+    let mut outcomes = BTreeMap::new();
     for (order, Answers { charge, refunded }) in answers {
-        said.extend(charge.clone().map(|answer| ((*order, Kind::Charge), Said::Charge(answer))));
-        said.extend(refunded.then_some(((*order, Kind::Refund), Said::Refunded)));
+        outcomes
+            .extend(charge.clone().map(|answer| ((*order, Kind::Charge), ProviderOutcome::Charge(answer))));
+        outcomes.extend(refunded.then_some(((*order, Kind::Refund), ProviderOutcome::Refunded)));
     }
-    calls::try_record(context, &said).await.map(drop)
+    calls::try_record(context, &outcomes).await.map(drop)
 }

@@ -8,7 +8,7 @@ use minuet_events::values::{Micros, OrderId};
 use minuet_messaging::{Cause, ReactError};
 use sqlx::PgConnection;
 
-use crate::call::{Call, Key, Said};
+use crate::call::{Call, Key, ProviderOutcome};
 use crate::domain::{Decision, Input, decide};
 use crate::messaging::{OutboxEvent, ServiceContext};
 use crate::meters::Tally;
@@ -32,30 +32,30 @@ pub(crate) fn settle(
     Ok(Some(context.emission(cause, event, 0, now, sequence, trace)))
 }
 
-/// What the answers led to.
+/// What the outcomes led to.
 pub(crate) struct Recorded {
     pub(crate) emissions: Vec<OutboxEvent>,
-    /// What is to be asked next.
+    /// The calls that follow.
     pub(crate) calls: Vec<Call>,
     pub(crate) tally: Tally,
 }
 
-/// Records what the provider said, for a batch of orders: one transaction.
+/// Records the provider's outcomes, for a batch of orders: one transaction.
 pub(crate) async fn record(
     context: &ServiceContext,
     connection: &mut PgConnection,
-    answers: &BTreeMap<Key, Said>,
+    answers: &BTreeMap<Key, ProviderOutcome>,
     now: Micros,
 ) -> Result<Recorded, ReactError> {
     let orders: BTreeSet<OrderId> = answers.keys().map(|(order, _)| *order).collect();
     let mut rows = store::load_payments(connection, &orders.into_iter().collect::<Vec<_>>()).await?;
     let (mut emissions, mut tally) = (Vec::new(), Tally::default());
-    for ((order_id, _), said) in answers {
+    for ((order_id, _), outcome) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
-        let (input, cause) = match said {
-            Said::Charge(answer) => (Input::Answered(answer), row.reserved),
-            Said::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
-            Said::RefundParked { attempts, reason } => {
+        let (input, cause) = match outcome {
+            ProviderOutcome::Charge(answer) => (Input::Answered(answer), row.reserved),
+            ProviderOutcome::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
+            ProviderOutcome::RefundParked { attempts, reason } => {
                 tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
                 store::park_refund(connection, context, *order_id, *attempts, reason, now).await?;
                 continue;

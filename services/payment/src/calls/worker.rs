@@ -1,4 +1,4 @@
-//! Makes the calls, and records what was said.
+//! Makes the calls, and records their outcomes.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -11,29 +11,29 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::conversation::{Conversation, back_off};
+use super::provider_client::{ProviderClient, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
-use crate::call::{Key, Said};
+use crate::call::{Key, ProviderOutcome};
 use crate::messaging::ServiceContext;
+use crate::payment_trace::PaymentTraces;
 use crate::provider::PaymentGateway;
 use crate::record::{Recorded, record as record_answers};
-use crate::story::Stories;
 
 /// Most answers in one transaction.
 const BATCH: usize = 500;
-/// How long a stop waits for calls under way: what is not answered by then is looked up at the next start.
-const GOODBYE: Duration = Duration::from_secs(3);
-/// How often the table is asked for calls that nobody here has under way: another instance may have left one to us.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long shutdown waits for calls in flight. The next start looks up those without an answer.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often the table is read for open calls that are not in flight: another instance may have left one to us.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-type Tasks = JoinSet<(Key, Said)>;
+type Tasks = JoinSet<(Key, ProviderOutcome)>;
 
 pub(crate) struct Worker<G> {
-    conversation: Arc<Conversation<G>>,
+    client: Arc<ProviderClient<G>>,
     context: ServiceContext,
     calls: Calls,
-    stories: Stories,
+    traces: PaymentTraces,
     shutdown: CancellationToken,
 }
 
@@ -45,30 +45,30 @@ impl<G: PaymentGateway> Worker<G> {
         calls: Calls,
         shutdown: CancellationToken,
     ) -> Self {
-        let conversation = Conversation {
+        let client = ProviderClient {
             gateway,
             context: context.clone(),
             meters: calls.meters.clone(),
-            seats: Semaphore::new(settings.concurrency.max(1)),
+            permits: Semaphore::new(settings.concurrency.max(1)),
             refund_attempts: settings.refund_attempts,
         };
-        Worker { conversation: Arc::new(conversation), context, calls, stories: Stories::default(), shutdown }
+        Worker { client: Arc::new(client), context, calls, traces: PaymentTraces::default(), shutdown }
     }
 
-    /// Makes the calls until the service stops; then waits a moment for those under way, and records what they said.
+    /// Makes the calls until the service stops; then waits for those in flight, and records their outcomes.
     pub(crate) async fn run(self, mut queue: mpsc::UnboundedReceiver<Begun>) {
         let mut tasks: Tasks = JoinSet::new();
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut poll = tokio::time::interval(POLL_INTERVAL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen = HashSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => break,
-                _ = look.tick() => self.look(&mut seen).await,
-                () = self.calls.room.notified() => self.look(&mut seen).await,
+                _ = poll.tick() => self.poll(&mut seen).await,
+                () = self.calls.room.notified() => self.poll(&mut seen).await,
                 done = tasks.join_next(), if !tasks.is_empty() => {
-                    let mut answers: BTreeMap<Key, Said> = done.and_then(answered).into_iter().collect();
+                    let mut answers: BTreeMap<Key, ProviderOutcome> = done.and_then(answered).into_iter().collect();
                     while answers.len() < BATCH
                         && let Some(done) = tasks.try_join_next()
                     {
@@ -78,10 +78,10 @@ impl<G: PaymentGateway> Worker<G> {
                 }
                 begun = queue.recv() => {
                     let Some((call, stop)) = begun else { break };
-                    let (conversation, story) = (Arc::clone(&self.conversation), self.stories.begin(&self.context, &call));
-                    let (key, trace) = (call.key(), call.origin().map(|origin| origin.trace().clone()));
-                    let held = async move { (key, conversation.hold(call, &stop, story.as_deref()).await) };
-                    tasks.spawn(minuet_telemetry::scope(trace, Some(key.0.to_string()), held));
+                    let (client, trace) = (Arc::clone(&self.client), self.traces.begin(&self.context, &call));
+                    let (key, scope) = (call.key(), call.origin().map(|origin| origin.trace().clone()));
+                    let run = async move { (key, client.run(call, &stop, trace.as_deref()).await) };
+                    tasks.spawn(minuet_telemetry::scope(scope, Some(key.0.to_string()), run));
                 }
             }
         }
@@ -91,15 +91,15 @@ impl<G: PaymentGateway> Worker<G> {
                 answers.extend(answered(done));
             }
         };
-        if tokio::time::timeout(GOODBYE, gather).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, gather).await.is_err() {
             info!("calls to the provider are left open; the next start looks them up");
         }
         self.record(answers).await;
         self.calls.finished.cancel();
     }
 
-    async fn look(&self, seen: &mut HashSet<Key>) {
-        match self.calls.look(seen).await {
+    async fn poll(&self, seen: &mut HashSet<Key>) {
+        match self.calls.poll(seen).await {
             Ok(waiting) => *seen = waiting,
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "open calls cannot be looked for now");
@@ -107,9 +107,9 @@ impl<G: PaymentGateway> Worker<G> {
         }
     }
 
-    /// Commits the answers, however often the database has to be asked. Those of shards that went to somebody else are left
-    /// to the new owner, who looks them up.
-    async fn record(&self, answers: BTreeMap<Key, Said>) {
+    /// Commits the answers, with as many attempts as the database needs. The new owner of a shard looks up the answers of the
+    /// shards that this instance lost.
+    async fn record(&self, answers: BTreeMap<Key, ProviderOutcome>) {
         let (context, mut attempt) = (&self.context, 0);
         let mut open = answers.clone();
         while !open.is_empty() {
@@ -117,7 +117,7 @@ impl<G: PaymentGateway> Worker<G> {
             match try_record(context, &open).await {
                 Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.stories.tell(context, &open, &emissions);
+                    self.traces.record(context, &open, &emissions);
                     self.end(answers.keys());
                     self.calls.ask(calls);
                     return;
@@ -152,17 +152,17 @@ impl<G: PaymentGateway> Worker<G> {
     }
 
     fn end<'a>(&self, keys: impl Iterator<Item = &'a Key> + Clone) {
-        self.stories.forget(keys.clone());
+        self.traces.forget(keys.clone());
         self.calls.end(keys);
     }
 
     /// The answer that cannot be recorded stays an open call, and is looked up at the next start; the others are kept.
-    async fn one_by_one(&self, answers: &BTreeMap<Key, Said>) {
-        for (key, said) in answers {
-            match try_record(&self.context, &BTreeMap::from([(*key, said.clone())])).await {
+    async fn one_by_one(&self, answers: &BTreeMap<Key, ProviderOutcome>) {
+        for (key, outcome) in answers {
+            match try_record(&self.context, &BTreeMap::from([(*key, outcome.clone())])).await {
                 Ok(Recorded { emissions, calls, tally }) => {
                     self.calls.meters.count(&tally);
-                    self.stories.tell(&self.context, &BTreeMap::from([(*key, said.clone())]), &emissions);
+                    self.traces.record(&self.context, &BTreeMap::from([(*key, outcome.clone())]), &emissions);
                     self.end(std::iter::once(key));
                     self.calls.ask(calls);
                 }
@@ -179,14 +179,14 @@ impl<G: PaymentGateway> Worker<G> {
     }
 }
 
-fn answered(done: Result<(Key, Said), JoinError>) -> Option<(Key, Said)> {
+fn answered(done: Result<(Key, ProviderOutcome), JoinError>) -> Option<(Key, ProviderOutcome)> {
     done.inspect_err(|error| error!(%error, "a call to the provider panicked; the next start looks it up"))
         .ok()
 }
 
 pub(crate) async fn try_record(
     context: &ServiceContext,
-    answers: &BTreeMap<Key, Said>,
+    answers: &BTreeMap<Key, ProviderOutcome>,
 ) -> Result<Recorded, ReactError> {
     hit(Failpoint::BeforeRecord);
     let shards: BTreeSet<u32> =

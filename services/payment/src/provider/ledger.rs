@@ -1,5 +1,5 @@
-//! The simulated provider's own books: a file of JSON lines outside of the process, so that what was captured survives it
-//! and can be held against `payments`.
+//! The simulated provider's ledger: a file of JSON lines outside of the process. It survives the process, and tests compare
+//! it with `payments`.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -36,17 +36,17 @@ pub struct LedgerError {
     source: io::Error,
 }
 
-/// Books without a file remember so many payments, so that memory stays flat: what is asked again is asked soon.
-const REMEMBERED: usize = 50_000;
+/// Without a file, memory holds this many payments; a repeated request comes soon after the first.
+const MAX_REMEMBERED: usize = 50_000;
 
 /// Several processes may share the file: each operation locks it and reads what others have added.
 pub struct Ledger {
     path: Option<PathBuf>,
-    books: Mutex<Books>,
+    entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
-struct Books {
+struct Entries {
     file: Option<File>,
     read: u64,
     charges: HashMap<PaymentId, Entry>,
@@ -57,8 +57,8 @@ struct Books {
 }
 
 impl Ledger {
-    /// Without a path the books are kept in memory, end with the process, and know the last 50,000 payments. A refund of an
-    /// older one is given.
+    /// Without a path the ledger is in memory, ends with the process, and holds the last 50,000 payments. A refund of an older
+    /// payment is granted.
     pub fn open(path: Option<&Path>) -> Result<Self, LedgerError> {
         let file = path
             .map(|path| {
@@ -66,7 +66,10 @@ impl Ledger {
                 opened.map_err(|source| LedgerError { path: path.to_owned(), source })
             })
             .transpose()?;
-        Ok(Ledger { path: path.map(Path::to_owned), books: Mutex::new(Books { file, ..Books::default() }) })
+        Ok(Ledger {
+            path: path.map(Path::to_owned),
+            entries: Mutex::new(Entries { file, ..Entries::default() }),
+        })
     }
 
     /// What stands under the payment's id; if nothing does, what `decide` enters. None from `decide` enters nothing.
@@ -75,36 +78,36 @@ impl Ledger {
         payment: PaymentId,
         decide: impl FnOnce() -> Option<Entry>,
     ) -> Result<Option<Entry>, LedgerError> {
-        self.with(|books| match books.charges.get(&payment) {
+        self.with(|entries| match entries.charges.get(&payment) {
             Some(entry) => Ok(Some(entry.clone())),
-            None => decide().map(|entry| books.enter(entry)).transpose(),
+            None => decide().map(|entry| entries.enter(entry)).transpose(),
         })
     }
 
     /// Enters the refund of a captured payment, once. False: nothing was captured.
     pub fn refund(&self, payment: PaymentId) -> Result<bool, LedgerError> {
-        self.with(|books| {
-            if books.refunds.contains_key(&payment) {
+        self.with(|entries| {
+            if entries.refunds.contains_key(&payment) {
                 return Ok(true);
             }
-            let Some(Entry::Captured { currency, amount, .. }) = books.charges.get(&payment) else {
-                return Ok(books.has_forgotten && !books.charges.contains_key(&payment));
+            let Some(Entry::Captured { currency, amount, .. }) = entries.charges.get(&payment) else {
+                return Ok(entries.has_forgotten && !entries.charges.contains_key(&payment));
             };
             let entry = Entry::Refunded { payment_id: payment, currency: *currency, amount: *amount };
-            books.enter(entry)?;
+            entries.enter(entry)?;
             Ok(true)
         })
     }
 
-    fn with<T>(&self, operate: impl FnOnce(&mut Books) -> io::Result<T>) -> Result<T, LedgerError> {
-        let mut books = self.books.lock();
-        let done = books.locked(operate);
+    fn with<T>(&self, operate: impl FnOnce(&mut Entries) -> io::Result<T>) -> Result<T, LedgerError> {
+        let mut entries = self.entries.lock();
+        let done = entries.locked(operate);
         done.map_err(|source| LedgerError { path: self.path.clone().unwrap_or_default(), source })
     }
 }
 
-impl Books {
-    fn locked<T>(&mut self, operate: impl FnOnce(&mut Books) -> io::Result<T>) -> io::Result<T> {
+impl Entries {
+    fn locked<T>(&mut self, operate: impl FnOnce(&mut Entries) -> io::Result<T>) -> io::Result<T> {
         if let Some(file) = &self.file {
             file.lock()?;
         }
@@ -170,7 +173,7 @@ impl Books {
 
     fn remember(&mut self, payment: PaymentId) {
         self.in_order.push_back(payment);
-        if self.in_order.len() > REMEMBERED
+        if self.in_order.len() > MAX_REMEMBERED
             && let Some(first) = self.in_order.pop_front()
         {
             self.charges.remove(&first);

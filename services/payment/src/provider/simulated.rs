@@ -18,7 +18,7 @@ pub struct SimulatedSettings {
     pub success_rate: f64,
     /// What becomes of a charge is a function of this and of the payment's id.
     pub seed: u64,
-    /// Where the provider keeps its books. None: in memory.
+    /// The file of the provider's ledger. None: in memory.
     pub ledger: Option<PathBuf>,
     /// Charges of just these amounts are always declined, as the test cards of a sandbox are.
     pub declined_amounts: Vec<Amount>,

@@ -1,4 +1,4 @@
-//! What is said to the provider about one order, until there is a final answer.
+//! The requests to the provider for one call, until there is a final answer.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,75 +13,90 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::call::{Call, Said};
+use crate::call::{Call, ProviderOutcome};
 use crate::domain::{Answer, Charge, Refund, in_time, too_late};
 use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
+use crate::payment_trace::PaymentTrace;
 use crate::provider::{NoAnswer, PaymentGateway};
-use crate::story::Story;
 
 /// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how many requests without an answer the charge is called off.
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
-pub(super) struct Conversation<G> {
+pub(super) struct ProviderClient<G> {
     pub(super) gateway: Arc<G>,
     pub(super) context: ServiceContext,
     pub(super) meters: PaymentMeters,
-    /// One for each request at the provider; nobody keeps a seat while it waits for its next attempt.
-    pub(super) seats: Semaphore,
+    /// One for each request at the provider. A call that waits for its next attempt holds none.
+    pub(super) permits: Semaphore,
     pub(super) refund_attempts: u32,
 }
 
-impl<G: PaymentGateway> Conversation<G> {
-    /// `story`: where it is told what was asked.
-    pub(super) async fn hold(&self, call: Call, stop: &CancellationToken, story: Option<&Story>) -> Said {
+impl<G: PaymentGateway> ProviderClient<G> {
+    /// `trace` records the requests.
+    pub(super) async fn run(
+        &self,
+        call: Call,
+        stop: &CancellationToken,
+        trace: Option<&PaymentTrace>,
+    ) -> ProviderOutcome {
         match call {
             Call::Charge { charge, expires_at, again, stop: stopped, .. } => {
                 if stopped {
                     stop.cancel();
                 }
-                Said::Charge(cleaned(self.charge(&charge, expires_at, again, stop, story).await))
+                ProviderOutcome::Charge(cleaned(self.charge(&charge, expires_at, again, stop, trace).await))
             }
-            Call::Refund { charge, refund, .. } => self.refund(&charge, &refund, story).await,
+            Call::Refund { charge, refund, .. } => self.refund(&charge, &refund, trace).await,
         }
     }
 
-    async fn refund(&self, charge: &Charge, refund: &Refund, story: Option<&Story>) -> Said {
+    async fn refund(
+        &self,
+        charge: &Charge,
+        refund: &Refund,
+        trace: Option<&PaymentTrace>,
+    ) -> ProviderOutcome {
         let mut attempts = 0;
         loop {
             let error = match self
-                .seated(story, [BeforeRefund, AfterRefund], self.gateway.refund(charge, refund.refund_id))
+                .with_permit(
+                    trace,
+                    [BeforeRefund, AfterRefund],
+                    self.gateway.refund(charge, refund.refund_id),
+                )
                 .await
             {
-                Ok(()) => return Said::Refunded,
+                Ok(()) => return ProviderOutcome::Refunded,
                 Err(error) => error,
             };
             attempts += 1;
             if attempts >= self.refund_attempts {
-                return Said::RefundParked { attempts, reason: clean(&error.to_string()) };
+                return ProviderOutcome::RefundParked { attempts, reason: clean(&error.to_string()) };
             }
             warn!(order_id = %charge.order_id, attempts, %error, "a refund is tried again");
             back_off(attempts - 1).await;
         }
     }
 
-    /// Asks until there is a final answer. A charge is never given up without the provider's word that it cannot be captured.
+    /// Asks until there is a final answer. A charge ends only when the provider says that it cannot be captured.
     async fn charge(
         &self,
         charge: &Charge,
         expires_at: Micros,
         again: bool,
         stop: &CancellationToken,
-        story: Option<&Story>,
+        trace: Option<&PaymentTrace>,
     ) -> Answer {
         let (mut look_first, mut attempt) = (again, 0);
-        let call_off = || self.seated(story, [BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
+        let call_off =
+            || self.with_permit(trace, [BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
         loop {
             let answer = if look_first {
                 match self
-                    .seated(story, [BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id))
+                    .with_permit(trace, [BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id))
                     .await
                 {
                     Ok(Some(answer)) => return answer,
@@ -92,13 +107,13 @@ impl<G: PaymentGateway> Conversation<G> {
                     }
                     Err(error) => Err(error),
                 }
-            } else if stop.is_cancelled() || attempt >= ATTEMPTS {
+            } else if stop.is_cancelled() || attempt >= MAX_ATTEMPTS {
                 call_off().await
             } else if !in_time(expires_at, self.context.now()) {
                 call_off().await.map(too_late)
             } else {
                 tokio::select! {
-                    answer = self.seated(story, [BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
+                    answer = self.with_permit(trace, [BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
                     () = stop.cancelled() => continue,
                 }
             };
@@ -111,20 +126,20 @@ impl<G: PaymentGateway> Conversation<G> {
         }
     }
 
-    async fn seated<T>(
+    async fn with_permit<T>(
         &self,
-        story: Option<&Story>,
+        trace: Option<&PaymentTrace>,
         [before, after]: [Failpoint; 2],
         call: impl Future<Output = Result<T, NoAnswer>>,
     ) -> Result<T, NoAnswer> {
         // Never closed, so there is always one in the end.
-        let _seat = self.seats.acquire().await;
+        let _permit = self.permits.acquire().await;
         hit(before);
         let begun = SystemTime::now();
         let answer = self.meters.request(operation(before), bounded(call)).await;
         hit(after);
-        if let Some(story) = story {
-            story.asked(
+        if let Some(trace) = trace {
+            trace.add_call(
                 operation(before),
                 begun,
                 answer.as_ref().err().map(|error| clean(&error_chain(error))),
@@ -135,9 +150,9 @@ impl<G: PaymentGateway> Conversation<G> {
 }
 
 async fn bounded<T>(call: impl Future<Output = Result<T, NoAnswer>>) -> Result<T, NoAnswer> {
-    match tokio::time::timeout(TIMEOUT, call).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, call).await {
         Ok(answer) => answer,
-        Err(_) => Err(NoAnswer { detail: format!("none within {} s", TIMEOUT.as_secs()) }),
+        Err(_) => Err(NoAnswer { detail: format!("none within {} s", REQUEST_TIMEOUT.as_secs()) }),
     }
 }
 
