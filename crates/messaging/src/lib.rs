@@ -19,6 +19,7 @@
 //! This is the only crate that knows rdkafka.
 
 mod clock;
+mod error;
 pub mod failpoint;
 mod http;
 pub mod json;
@@ -34,13 +35,13 @@ pub mod topics;
 mod waiters;
 
 pub use clock::Clock;
+pub use error::ReactError;
 pub use kafka::incoming::{Incoming, Position};
 pub use kafka::publisher::{PublishError, Publisher};
 pub use kafka::reader::{Message, Partition, ReadError, Reader, Slice};
+pub use observe::domain_spans::DomainSpans;
 pub use observe::health::{Counts, Dependency, Health};
-pub use observe::spans::DomainSpans;
 pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};
-pub use runtime::policy::ReactError;
 pub use runtime::retention::RetentionError;
 #[doc(hidden)]
 pub use runtime::service::SteppedService;
@@ -48,7 +49,7 @@ pub use runtime::service::{Service, ServiceError, ServiceParts};
 pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within_an_hour, within_a_month};
 pub use sqlx::Error as QueryError;
 pub use statements::STATEMENTS;
-pub use store::context::{ServiceContext, Transaction};
+pub use store::context::{Committed, Ending, ServiceContext};
 pub use store::database::{DatabaseError, connect};
 pub use store::dead_letters::{
     DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterState, DeadLetters, Outcome,
@@ -56,4 +57,5 @@ pub use store::dead_letters::{
 };
 pub use store::migrations::{migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};
+pub use store::stored_headers::StoredHeaders;
 pub use waiters::Waiters;

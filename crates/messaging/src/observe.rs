@@ -1,5 +1,7 @@
 //! What a service shows of itself: health, meters, spans.
 
+pub(crate) mod domain_spans;
 pub(crate) mod health;
 pub(crate) mod meters;
+pub(crate) mod processing;
 pub(crate) mod spans;

@@ -9,3 +9,5 @@ pub(crate) mod outbox;
 pub(crate) mod outbox_event;
 mod query;
 pub(crate) mod shards;
+pub(crate) mod stored_headers;
+pub(crate) mod stored_span;

@@ -117,8 +117,8 @@ impl PaymentTrace {
 
     /// The payment or refund has ended with this event.
     fn record_event(&self, context: &ServiceContext, emission: &OutboxEvent) {
-        let Some(ended) = context.told(emission, self.begun) else { return };
-        self.record_span(context, ended, &emission.step());
+        let Some(ended) = context.decision_span(emission, self.begun) else { return };
+        self.record_span(context, ended, &emission.decision_span());
     }
 
     /// The refund has ended without an event: it is parked.

@@ -94,9 +94,9 @@ pub(crate) enum Linger {
     /// At low load each message comes alone: the wait, which the client rounds up to more than a millisecond, would be a third of an
     /// order's way.
     No,
-    /// A relay hands over a wave in less than half a millisecond, so that one request takes what goes to one partition; without it
+    /// A relay hands over a batch in less than half a millisecond, so that one request takes what goes to one partition; without it
     /// the client sends the first message by itself. 7 to 14 % of the whole system's CPU (docs/performance.md).
-    ForAWave,
+    ForABatch,
 }
 
 pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: Linger) -> ClientConfig {
@@ -110,7 +110,7 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: L
     ];
     let linger = match linger {
         Linger::No => "0",
-        Linger::ForAWave => "0.5",
+        Linger::ForABatch => "0.5",
     };
     // The dead-letter topics take events that wrap one of the broker's largest.
     // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.

@@ -11,7 +11,6 @@
 //! `ce_id`. So a later life of this process, or another instance, tells of the same spans, and nothing that was published
 //! hangs under a span that nobody knows. See docs/decisions/0020.
 
-mod domain;
 mod outbox;
 
 use std::borrow::Cow;
@@ -24,14 +23,14 @@ use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 use uuid::Uuid;
 
+use crate::observe::domain_spans::{DomainSpans, keyed};
+use crate::observe::processing::Processing;
 use crate::store::context::Core;
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::StoredMessage;
 use crate::{Content, Incoming, OutboxEvent, Received, ServiceContext};
 
-pub use domain::DomainSpans;
-pub(crate) use domain::{KeyAttribute, told};
-pub(crate) use outbox::{LINE, Sent, StoredSpan, relayed, step_id};
+pub(crate) use outbox::{Sent, relayed};
 
 /// The span that sent a message, and the one that processes it here. None: its trace is not recorded.
 pub(crate) fn processing(core: &Core, incoming: &Incoming, sent: &TraceContext) -> Option<Processing> {
@@ -68,13 +67,20 @@ pub(crate) fn redriving(
     Some(Processing { context, sender: first.sender, parked: Some((first.context, parked_at)) })
 }
 
-/// Under which spans an event is processed.
-#[derive(Clone, Debug)]
-pub(crate) struct Processing {
-    pub(crate) context: TraceContext,
-    sender: Option<TraceContext>,
-    /// Under which span it was parked, and when.
-    parked: Option<(TraceContext, Micros)>,
+/// The span of the decision that led to this event, from its beginning to its commit.
+fn decision_span<C: Contract>(
+    spans: &dyn DomainSpans<C>,
+    emission: &OutboxEvent<C>,
+    begun: SystemTime,
+    committed: SystemTime,
+) -> Option<Span> {
+    let name = spans.operation(emission.envelope.event_type)?;
+    let step = Span::new(name, Kind::Internal, &emission.decision_span(), begun).until(committed);
+    let step = match emission.parent() {
+        Some(parent) => step.under(&parent),
+        None => step,
+    };
+    Some(spans.describe(keyed::<C>(step, &emission.envelope.subject), &emission.event))
 }
 
 /// A try that failed, and when.
@@ -167,11 +173,11 @@ impl<C: Contract> Batch<'_, C> {
             let emitted = by_cause.get(&envelope.id).map(Vec::as_slice).unwrap_or_default();
             for emission in emitted.iter().copied() {
                 let other_trace = emission.envelope.trace.trace_id() != processing.context.trace_id();
-                let mut step = told(&*self.context.spans, emission, self.opened, committed);
+                let mut step = decision_span(&*self.context.spans, emission, self.opened, committed);
                 if other_trace {
                     // The order's events stay in the order's trace; the request's knows where it went, and the other way round.
                     step = step.map(|step| step.link(&processing.context, "request"));
-                    span = span.link(&emission.step(), "order");
+                    span = span.link(&emission.decision_span(), "order");
                 }
                 step.into_iter().for_each(|step| tracer.record(step));
             }
@@ -187,7 +193,7 @@ impl<C: Contract> Batch<'_, C> {
                     .until(committed)
                     .under(&processing.context);
                 let step = self.context.spans.describe(step, &content.1);
-                tracer.record(domain::keyed::<C>(step, &C::key(&content.1)));
+                tracer.record(keyed::<C>(step, &C::key(&content.1)));
             }
         }
         for (processing, incoming, reason) in parked {
@@ -230,7 +236,7 @@ impl<C: Contract> Batch<'_, C> {
             None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
         };
         let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
-            Some(key) => domain::keyed::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key),
+            Some(key) => keyed::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key),
             None => span,
         };
         let span = match &to.sender {
@@ -243,13 +249,21 @@ impl<C: Contract> Batch<'_, C> {
     }
 }
 
+impl<C: Contract> ServiceContext<C> {
+    /// The span of the decision that led to an event, begun then and ended now. `None`: its trace is not recorded.
+    pub fn decision_span(&self, event: &OutboxEvent<C>, begun: SystemTime) -> Option<Span> {
+        let recorded = event.is_recorded(&self.core.tracer);
+        recorded.then(|| decision_span(&*self.spans, event, begun, SystemTime::now())).flatten()
+    }
+}
+
 /// What a sweep has led to: under the spans that the orders' rows keep.
 pub(crate) fn tell_sweep<C: Contract>(
     context: &ServiceContext<C>,
     emissions: &[OutboxEvent<C>],
     begun: SystemTime,
 ) {
-    for step in emissions.iter().filter_map(|emission| context.told(emission, begun)) {
+    for step in emissions.iter().filter_map(|emission| context.decision_span(emission, begun)) {
         context.core.tracer.record(step);
     }
 }

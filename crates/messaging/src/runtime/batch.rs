@@ -16,16 +16,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
-use crate::failpoint::{Failpoint, hit};
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::Steps;
 use crate::observe::spans::{self, Outcome};
 use crate::runtime::decode::Decoder;
 use crate::runtime::policy::{Verdict, back_off, chain, verdict};
+use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
 use crate::{
     BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, ReactError, Received,
-    ServiceContext, Transaction,
+    ServiceContext,
 };
 use item::Item;
 
@@ -48,11 +48,27 @@ pub(crate) struct Processor<R: BatchHandler> {
 /// The service is stopping, and what was under way is left to the next start.
 pub(crate) struct Stopped;
 
+/// Items of a batch that the domain calls illegal: their indexes, each with its reason.
+type Refused = Vec<(usize, String)>;
+
 /// How a transaction ended that did not fail.
 enum Attempted<A> {
     Done(A),
-    /// Nothing was committed: the domain calls these items of the batch illegal.
-    Refused(Vec<(usize, String)>),
+    /// Nothing was committed.
+    Refused(Refused),
+}
+
+/// What a transaction did with its items.
+struct Worked<'i, R: BatchHandler> {
+    /// The indexes of the items that no earlier transaction has claimed.
+    fresh: Vec<usize>,
+    /// The events that were handled, each with its index among the items.
+    events: Vec<(usize, &'i Received<R::Contract>)>,
+    /// The codes of the items that were parked.
+    parked: Vec<&'static str>,
+    /// Indexes among `events`.
+    applied: Vec<usize>,
+    after: R::After,
 }
 
 impl<R: BatchHandler> Processor<R> {
@@ -211,7 +227,7 @@ impl<R: BatchHandler> Processor<R> {
         let mut keys = HashSet::new();
         let aside = |(index, item): (usize, Item<R::Contract>)| match refused.remove(&index) {
             Some(detail) if keys.insert(item.incoming().key.clone()) => {
-                item.poison(Reason::low_latency("illegal", detail), &self.context.catalogue)
+                item.poison(Reason::at_once("illegal", detail), &self.context.catalogue)
             }
             _ => item,
         };
@@ -231,14 +247,46 @@ impl<R: BatchHandler> Processor<R> {
     ) -> Result<Attempted<R::After>, ReactError> {
         let opened = SystemTime::now();
         let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
+        let claims: Vec<Option<Uuid>> =
+            items.iter().map(|item| item.claim(&self.context.catalogue)).collect();
+        let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut steps = Steps::begin();
-        let mut pooled = self.context.connection(&shards).await?;
-        steps.done("begin");
-        let (mut transaction, fresh) = self.claim(&mut pooled, &shards, items).await?;
-        hit(Failpoint::AfterClaim);
-        steps.done("claim");
-        let something_waits = transaction.something_waits;
-        let connection = transaction.connection();
+        let work = async |opened: Opened<'_>| self.work(opened, claims, items).await;
+        let Committed { result, events: emissions } =
+            self.context.claiming(&shards, &wanted, &mut steps, work).await?;
+        let Worked { fresh, events, parked, applied, after } = match result {
+            Ok(worked) => worked,
+            Err(refused) => return Ok(Attempted::Refused(refused)),
+        };
+        if self.context.core.tracer.is_on() {
+            let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
+            let applied =
+                applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
+            tell(&batch, items, &fresh, &events, &applied, &emissions);
+        }
+
+        Counts::add(&self.counts.processed, events.len());
+        Counts::add(&self.counts.duplicates, items.len() - fresh.len());
+        Counts::add(&self.counts.parked, parked.len());
+        self.context.core.instruments.parked(&parked);
+        self.context.core.instruments.committed(&steps);
+        Ok(Attempted::Done(after))
+    }
+
+    /// Parks, reacts: everything between fence and commit.
+    async fn work<'i>(
+        &self,
+        opened: Opened<'_>,
+        claims: Vec<Option<Uuid>>,
+        items: &'i [Item<R::Contract>],
+    ) -> Result<Ending<R::Contract, Result<Worked<'i, R>, Refused>>, ReactError> {
+        let Opened { connection, something_waits, claimed: mut new } = opened;
+        // Of several items with one id the first counts.
+        let is_fresh =
+            |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
+        let fresh: Vec<usize> = claims.into_iter().enumerate().filter_map(is_fresh).collect();
         let mut waiting = match something_waits {
             true => {
                 dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.place(&items[*i]))).await?
@@ -260,51 +308,15 @@ impl<R: BatchHandler> Processor<R> {
             }
         }
         let received: Vec<&Received<R::Contract>> = events.iter().map(|(_, received)| *received).collect();
-        let reacted = self.react(connection, &received).await?;
-        if !reacted.refusals.is_empty() {
+        let handled = self.react(connection, &received).await?;
+        if !handled.refusals.is_empty() {
             let index = |of: usize| events.get(of).map(|(index, _)| *index);
-            let refused = reacted.refusals.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
-            return Ok(Attempted::Refused(refused.collect()));
+            let refused = handled.refusals.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
+            return Ok(Ending::RollBack(Err(refused.collect())));
         }
-        let Handled { emissions: caused, applied, after, .. } = reacted;
+        let Handled { emissions: caused, applied, after, .. } = handled;
         emissions.extend(caused);
-        steps.done("react");
-        transaction.commit(&emissions).await?;
-        self.context.keep(pooled);
-        steps.done("commit");
-        if self.context.core.tracer.is_on() {
-            let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
-            let applied =
-                applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
-            tell(&batch, items, &fresh, &events, &applied, &emissions);
-        }
-
-        Counts::add(&self.counts.processed, events.len());
-        Counts::add(&self.counts.duplicates, items.len() - fresh.len());
-        Counts::add(&self.counts.parked, parked.len());
-        self.context.core.instruments.parked(&parked);
-        self.context.core.instruments.committed(&steps);
-        Ok(Attempted::Done(after))
-    }
-
-    /// With the places of the items that nobody has claimed before. The first of several with one id is the one that counts.
-    async fn claim<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-        shards: &BTreeSet<u32>,
-        items: &[Item<R::Contract>],
-    ) -> Result<(Transaction<'c, R::Contract>, Vec<usize>), ReactError> {
-        let claims: Vec<Option<Uuid>> =
-            items.iter().map(|item| item.claim(&self.context.catalogue)).collect();
-        let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut transaction = self.context.begin_claiming(connection, shards, &wanted).await?;
-        let mut new = std::mem::take(&mut transaction.claimed);
-        let is_fresh =
-            |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
-        let fresh = claims.into_iter().enumerate().filter_map(is_fresh).collect();
-        Ok((transaction, fresh))
+        Ok(Ending::Commit { events: emissions, result: Ok(Worked { fresh, events, parked, applied, after }) })
     }
 
     async fn react(

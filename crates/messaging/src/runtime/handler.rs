@@ -5,7 +5,7 @@ use std::time::Duration;
 use minuet_envelope::{Contract, Envelope, Micros};
 use sqlx::PgConnection;
 
-use crate::observe::spans::Processing;
+use crate::observe::processing::Processing;
 use crate::{Incoming, OutboxEvent, ReactError};
 
 /// An event that was decoded and whose inbox row is new in this transaction.

@@ -9,48 +9,14 @@
 
 use std::time::Duration;
 
-use minuet_envelope::EncodeError;
-
-use crate::store::outbox::AppendError;
+use crate::ReactError;
 
 pub(crate) use minuet_telemetry::error_chain as chain;
-
-#[derive(Debug, thiserror::Error)]
-pub enum ReactError {
-    #[error("the database refused or is away")]
-    Database(#[from] sqlx::Error),
-    /// Two transactions wanted to create the same row, or to change the same version of it: the later one starts again and
-    /// finds what the other left.
-    #[error("another transaction was first to create or to change a row of {table}")]
-    LostRace { table: &'static str },
-    #[error("an event cannot be encoded")]
-    Encode(#[from] EncodeError),
-    /// A row holds what the types cannot: a bug, or a hand in the tables.
-    #[error("{table} holds a value that cannot be: {detail}")]
-    Corrupt { table: &'static str, detail: String },
-    /// The shards that another instance has taken.
-    #[error("shards {0:?} belong to another instance")]
-    Fenced(Vec<u32>),
-    #[error("the code panicked: {0}")]
-    Panic(String),
-    /// The service contradicts itself: it decided what the state does not allow. Names the row and the contradiction.
-    #[error("a bug in the service: {0}")]
-    Bug(String),
-}
 
 impl ReactError {
     /// Whether it may go away by itself.
     pub fn is_transient(&self) -> bool {
         verdict(self) == Verdict::Transient
-    }
-}
-
-impl From<AppendError> for ReactError {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Encode(e) => ReactError::Encode(e),
-            AppendError::Database(e) => ReactError::Database(e),
-        }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::store::context::Core;
 use crate::store::database::Connections;
 use crate::store::outbox::{self, Row};
 use crate::store::shards;
+use crate::store::stored_headers::StoredHeaders;
 use crate::{Counts, Dependency, Health};
 
 use produce_batch::{ProduceBatch, Record};
@@ -214,21 +215,21 @@ impl Relay {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
-            let (wave, mut later) = next_wave(rows);
-            let (began_wave, begun) = (Instant::now(), SystemTime::now());
-            let sent = ProduceBatch::new(wave.len());
+            let (batch, mut later) = next_batch(rows);
+            let (began_batch, begun) = (Instant::now(), SystemTime::now());
+            let sent = ProduceBatch::new(batch.len());
             // All of it stands ready first: the client's thread sends what it finds at its first message.
-            let topics: Vec<Cow<'_, str>> = wave.iter().map(|row| self.topic_of(row)).collect();
+            let topics: Vec<Cow<'_, str>> = batch.iter().map(|row| self.topic_of(row)).collect();
             let records: Vec<Record<'_>> =
-                wave.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
-            let producer = self.producers.of(wave.len());
+                batch.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
+            let producer = self.producers.of(batch.len());
             for (place, record) in records.into_iter().enumerate() {
                 sent.send(producer, place, record).await;
                 hit(Failpoint::BeforeRelayAck);
             }
             let results = sent.results().await;
-            self.measure(&wave, &results, began_wave.elapsed());
-            for (row, result) in wave.iter().zip(results) {
+            self.measure(&batch, &results, began_batch.elapsed());
+            for (row, result) in batch.iter().zip(results) {
                 self.tell(row, begun, result.as_ref().err(), &relay);
                 match result {
                     Ok(()) => published.push(row.id),
@@ -257,10 +258,10 @@ impl Relay {
         }
     }
 
-    /// Of a wave once per topic and outcome.
-    fn measure(&self, wave: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
+    /// Of a batch once per topic and outcome.
+    fn measure(&self, batch: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
         let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
-        for (row, result) in wave.iter().zip(results) {
+        for (row, result) in batch.iter().zip(results) {
             let error = result.as_ref().err().map(config::error_type);
             *counts.entry((&row.topic, error)).or_default() += 1;
         }
@@ -310,7 +311,7 @@ async fn read(
     let mut stream = query.fetch(&mut *connection);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = stream.try_next().await? {
-        bytes += row.payload.len() + row.headers.len();
+        bytes += row.payload.len() + row.headers.as_str().len();
         rows.push(row);
         if bytes >= BYTES {
             drop(stream);
@@ -324,27 +325,25 @@ async fn read(
 }
 
 /// Of each key its first row; and the others, in their order.
-fn next_wave(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
+fn next_batch(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
     let mut keys = HashSet::with_capacity(rows.len());
     let first: Vec<bool> = rows.iter().map(|row| keys.insert(row.key.as_str())).collect();
     if first.iter().all(|first| *first) {
         return (rows, Vec::new());
     }
-    let (mut wave, mut later) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut batch, mut later) = (Vec::with_capacity(rows.len()), Vec::new());
     for (row, first) in rows.into_iter().zip(first) {
-        if first { wave.push(row) } else { later.push(row) }
+        if first { batch.push(row) } else { later.push(row) }
     }
-    (wave, later)
+    (batch, later)
 }
 
 fn record<'a>(row: &'a Row, topic: &'a str) -> Record<'a> {
     Record { topic, key: &row.key, payload: &row.payload, headers: headers_of(&row.headers) }
 }
 
-fn headers_of(lines: &str) -> OwnedHeaders {
-    outbox::parse_header_lines(lines)
-        .filter(|(key, _)| *key != spans::LINE)
-        .fold(OwnedHeaders::new_with_capacity(16), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        })
+fn headers_of(stored: &StoredHeaders) -> OwnedHeaders {
+    stored.published().fold(OwnedHeaders::new_with_capacity(16), |headers, (key, value)| {
+        headers.insert(Header { key, value: Some(value) })
+    })
 }

@@ -99,6 +99,7 @@ impl<C: Contract> Service<C> {
         let core = Core {
             service: name,
             source: format!("/minuet/{name}").into(),
+            dead_letters: format!("{name}.dead-letters"),
             connections: Connections::new(pool),
             partitions: catalogue.partitions(),
             shards,

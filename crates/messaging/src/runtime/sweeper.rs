@@ -18,6 +18,7 @@ use futures::future::BoxFuture;
 use minuet_envelope::Micros;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -26,6 +27,7 @@ use crate::kafka::consumer::Polled;
 use crate::observe::spans;
 use crate::runtime::batch::panic_text;
 use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::store::context::{Committed, Ending};
 use crate::{BatchHandler, Handled, ReactError, ServiceContext};
 
 use processed::OffsetRange;
@@ -243,16 +245,14 @@ pub(crate) async fn decide<R: BatchHandler>(
 ) -> Result<(), ReactError> {
     let shards: BTreeSet<u32> = due.iter().map(|due| context.shard_of(&due.to_string())).collect();
     let begun = SystemTime::now();
-    let mut pooled = context.connection(&shards).await?;
-    let mut transaction = context.begin(&mut pooled, &shards).await?;
-    let sweeping = handler.sweep(transaction.connection(), now, due);
-    let Handled { emissions, after, .. } = AssertUnwindSafe(sweeping)
-        .catch_unwind()
-        .await
-        .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
-    hit(Failpoint::BeforeSweepCommit);
-    transaction.commit(&emissions).await?;
-    context.keep(pooled);
+    let work = async |connection: &mut PgConnection| {
+        let sweeping = AssertUnwindSafe(handler.sweep(connection, now, due)).catch_unwind();
+        let Handled { emissions, after, .. } =
+            sweeping.await.map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
+        hit(Failpoint::BeforeSweepCommit);
+        Ok(Ending::Commit { events: emissions, result: after })
+    };
+    let Committed { result: after, events: emissions } = context.transaction(&shards, work).await?;
     spans::tell_sweep(context, &emissions, begun);
     handler.committed(after);
     Ok(())

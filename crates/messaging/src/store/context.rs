@@ -2,26 +2,27 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use minuet_envelope::{Contract, Micros, TraceContext};
+use minuet_envelope::{Contract, EventKind, Micros, TraceContext};
+use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
-use minuet_telemetry::{Span, Tracer};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::database::Connections;
+use super::inbox;
+use super::outbox::{self, NewRow};
+use super::outbox_event::{Cause, OutboxEvent};
+use super::shards::{Fenced, Shards};
+use super::stored_headers::StoredHeaders;
+use super::stored_span::StoredSpan;
 use crate::failpoint::{Failpoint, hit};
-use crate::observe::meters::Instruments;
-use crate::observe::spans;
-use crate::observe::spans::KeyAttribute;
-use crate::store::database::Connections;
-use crate::store::inbox;
-use crate::store::outbox;
-use crate::store::shards::{Fenced, Shards};
+use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
+use crate::observe::meters::{Instruments, Steps};
 use crate::topics::Catalogue;
-use crate::{Cause, Clock, DomainSpans, OutboxEvent, ReactError};
+use crate::{Clock, ReactError};
 
 /// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct ServiceContext<C: Contract> {
 pub(crate) struct Core {
     pub(crate) service: &'static str,
     pub(crate) source: Arc<str>,
+    /// The topic of this service's parked messages, without prefix.
+    pub(crate) dead_letters: String,
     pub(crate) connections: Connections,
     /// P: the number of shards.
     pub(crate) partitions: u32,
@@ -94,12 +97,6 @@ impl<C: Contract> ServiceContext<C> {
         &self.core.tracer
     }
 
-    /// The span of what led to an event, begun then and ended now. None: nobody records it.
-    pub fn told(&self, emission: &OutboxEvent<C>, begun: SystemTime) -> Option<Span> {
-        let recorded = emission.is_recorded(&self.core.tracer);
-        recorded.then(|| spans::told(&*self.spans, emission, begun, SystemTime::now())).flatten()
-    }
-
     pub fn now(&self) -> Micros {
         self.core.now()
     }
@@ -136,73 +133,133 @@ impl<C: Contract> ServiceContext<C> {
         OutboxEvent::caused_by(cause, &self.core.source, event, index, now, sequence, trace)
     }
 
-    /// A connection for a transaction in the name of these shards. One that is [kept](ServiceContext::keep) after it serves the next.
-    pub async fn connection(&self, shards: &BTreeSet<u32>) -> Result<PoolConnection<Postgres>, ReactError> {
-        // What is not ours is left at once, also while the database is away.
-        self.core.believed(shards)?;
-        Ok(self.core.connections.get().await?)
+    /// Appends events to the outbox in a transaction of the caller's. They are published once it has committed, in the order
+    /// of their ids. `ServiceContext::transaction` is safer: it fences, and wakes the relay.
+    ///
+    /// # Errors
+    /// An event does not fit its schema, or the database refuses.
+    pub async fn append(
+        &self,
+        connection: &mut PgConnection,
+        events: &[OutboxEvent<C>],
+    ) -> Result<(), ReactError> {
+        let ServiceContext { core, contract, catalogue, spans } = self;
+        let mut rows = Vec::with_capacity(events.len());
+        for outbox_event in events {
+            let OutboxEvent { envelope, event, .. } = outbox_event;
+            let span = StoredSpan::of(&core.tracer, &**spans, outbox_event).map(|span| span.text());
+            let key = &*envelope.subject;
+            let topic = match envelope.event_type {
+                parked if Some(parked) == C::Kind::PARKED => &*core.dead_letters,
+                other => catalogue.topic_of(other),
+            };
+            rows.push(NewRow {
+                shard: i16::try_from(self.shard_of(key)).unwrap_or(i16::MAX),
+                topic,
+                key,
+                headers: StoredHeaders::new(envelope, span.as_deref()),
+                payload: contract.encode(event)?,
+            });
+        }
+        Ok(outbox::append(connection, rows).await?)
     }
 
-    /// Once the transaction has committed; one on which something failed goes back to the pool by itself. So does the only one
-    /// that there may be: others need it too.
-    pub fn keep(&self, connection: PoolConnection<Postgres>) {
+    /// Runs `work` in a transaction that is fenced by the epochs of these shards. If `work` answers [`Ending::Commit`], its
+    /// events are appended to the outbox, everything commits together, and the relay is woken.
+    ///
+    /// # Errors
+    /// [`ReactError::Fenced`] names the shards that another instance has taken; nothing was done then. An error of `work` or of
+    /// the database rolls back.
+    pub async fn transaction<T, F>(
+        &self,
+        shards: &BTreeSet<u32>,
+        work: F,
+    ) -> Result<Committed<C, T>, ReactError>
+    where
+        F: AsyncFnOnce(&mut PgConnection) -> Result<Ending<C, T>, ReactError>,
+    {
+        let work = async |opened: Opened<'_>| work(opened.connection).await;
+        self.claiming(shards, &[], &mut Steps::begin(), work).await
+    }
+
+    /// As [`ServiceContext::transaction`]; claims the ids in the inbox, and measures its steps.
+    pub(crate) async fn claiming<T, F>(
+        &self,
+        shards: &BTreeSet<u32>,
+        ids: &[Uuid],
+        steps: &mut Steps,
+        work: F,
+    ) -> Result<Committed<C, T>, ReactError>
+    where
+        F: AsyncFnOnce(Opened<'_>) -> Result<Ending<C, T>, ReactError>,
+    {
+        // Fails at once for a foreign shard, also while the database is away.
+        let believed = self.core.believed(shards)?;
+        let mut connection = self.core.connections.get().await?;
+        steps.done("begin");
+        let mut transaction = connection.begin().await?;
+        let (fenced, claimed) = inbox::claim(&mut transaction, &believed, ids, self.now()).await?;
+        let Fenced { lost, something_waits } = fenced;
+        if !lost.is_empty() {
+            transaction.rollback().await?;
+            self.core.shards.fence_off(&lost);
+            return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
+        }
+        hit(Failpoint::AfterClaim);
+        steps.done("claim");
+        let (events, result) =
+            match work(Opened { connection: &mut transaction, something_waits, claimed }).await? {
+                Ending::RollBack(result) => return Ok(Committed { result, events: Vec::new() }),
+                Ending::Commit { events, result } => (events, result),
+            };
+        steps.done("react");
+        self.append(&mut transaction, &events).await?;
+        hit(Failpoint::BeforeCommit);
+        transaction.commit().await?;
+        hit(Failpoint::AfterCommit);
+        if !events.is_empty() {
+            self.core.wake.notify_one();
+        }
+        self.keep(connection);
+        steps.done("commit");
+        Ok(Committed { result, events })
+    }
+
+    /// For the next transaction. Only a connection on which nothing failed; and not the only one of the pool, since others need
+    /// it too.
+    fn keep(&self, connection: PoolConnection<Postgres>) {
         if self.pool().options().get_max_connections() > 1 {
             self.core.connections.keep(connection);
         }
     }
-
-    /// Opens a transaction in the name of these shards. [`ReactError::Fenced`] names those that are not ours.
-    pub async fn begin<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-        shards: &BTreeSet<u32>,
-    ) -> Result<Transaction<'c, C>, ReactError> {
-        self.begin_claiming(connection, shards, &[]).await
-    }
-
-    /// As [`ServiceContext::begin`], and claims the ids in the inbox.
-    pub(crate) async fn begin_claiming<'c>(
-        &self,
-        connection: &'c mut PgConnection,
-        shards: &BTreeSet<u32>,
-        ids: &[Uuid],
-    ) -> Result<Transaction<'c, C>, ReactError> {
-        let believed = self.core.believed(shards)?;
-        let mut inner = connection.begin().await?;
-        let (fenced, claimed) = inbox::claim(&mut inner, &believed, ids, self.now()).await?;
-        let Fenced { lost, something_waits } = fenced;
-        if !lost.is_empty() {
-            inner.rollback().await?;
-            self.core.shards.fence_off(&lost);
-            return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
-        }
-        Ok(Transaction { inner, context: self.clone(), something_waits, claimed })
-    }
 }
 
-pub struct Transaction<'c, C: Contract> {
-    inner: sqlx::Transaction<'c, Postgres>,
-    context: ServiceContext<C>,
+/// How the work in a transaction ended that did not fail.
+pub enum Ending<C: Contract, T> {
+    /// Publish these events, in this order, and commit.
+    Commit {
+        /// The events for the outbox.
+        events: Vec<OutboxEvent<C>>,
+        /// The caller's.
+        result: T,
+    },
+    /// Leave everything as it was.
+    RollBack(T),
+}
+
+/// What a transaction led to.
+pub struct Committed<C: Contract, T> {
+    /// The caller's.
+    pub result: T,
+    /// The events that were appended to the outbox.
+    pub events: Vec<OutboxEvent<C>>,
+}
+
+/// A transaction that has passed its fence.
+pub(crate) struct Opened<'c> {
+    pub(crate) connection: &'c mut PgConnection,
     /// Events of some keys are parked: see [`Fenced`].
     pub(crate) something_waits: bool,
-    /// The ids that nobody had claimed before.
+    /// The ids that no earlier transaction has claimed.
     pub(crate) claimed: HashSet<Uuid>,
-}
-
-impl<C: Contract> Transaction<'_, C> {
-    pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.inner
-    }
-
-    /// Appends the events to the outbox, commits, and wakes the relay.
-    pub async fn commit(mut self, emissions: &[OutboxEvent<C>]) -> Result<(), ReactError> {
-        outbox::append(&mut self.inner, &self.context, emissions).await?;
-        hit(Failpoint::BeforeCommit);
-        self.inner.commit().await?;
-        hit(Failpoint::AfterCommit);
-        if !emissions.is_empty() {
-            self.context.core.wake.notify_one();
-        }
-        Ok(())
-    }
 }

@@ -23,8 +23,9 @@ use uuid::Uuid;
 use crate::topics::Catalogue;
 use crate::{Incoming, Position};
 
+pub use admin::DeadLetterFilter;
 pub(crate) use parked::event_parked;
-pub use service::{DISCARD_REASON, DeadLetterFilter, DeadLetters, discard_reason};
+pub use service::{DISCARD_REASON, DeadLetters, discard_reason};
 pub use view::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, Redriven};
 
 pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, payload, reason, detail, attempts,
@@ -51,7 +52,7 @@ pub(crate) struct Reason {
 
 impl Reason {
     /// Tried once: a second look at the same bytes would show the same.
-    pub(crate) fn low_latency(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn at_once(code: &'static str, detail: impl Into<String>) -> Self {
         Reason { code, detail: detail.into(), attempts: 1 }
     }
 

@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
-use minuet_envelope::{Contract, Envelope, Micros, TraceContext, ids};
+use minuet_envelope::{Contract, Envelope, Micros, TraceContext, ids, trace};
 use minuet_telemetry::Tracer;
 use uuid::Uuid;
-
-use crate::observe::spans;
 
 /// What an event is derived from: the `ce_id` and `ce_time` of the event that caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +61,9 @@ impl<C: Contract> OutboxEvent<C> {
         OutboxEvent { envelope, event, under: None }
     }
 
-    /// The span of what led to this event, which the one of its sending hangs under. A function of the event's id.
-    pub fn step(&self) -> TraceContext {
-        self.envelope.trace.under(spans::step_id(self.envelope.id))
+    /// The span of the decision that led to this event: the parent of the span that sends it. A function of the event's id.
+    pub fn decision_span(&self) -> TraceContext {
+        self.envelope.trace.under(decision_span_id(self.envelope.id))
     }
 
     /// The span above that.
@@ -76,4 +74,9 @@ impl<C: Contract> OutboxEvent<C> {
     pub(crate) fn is_recorded(&self, tracer: &Tracer) -> bool {
         self.under.is_some() && tracer.records(&self.envelope.trace)
     }
+}
+
+/// The id of the span of an event's decision.
+pub(crate) fn decision_span_id(event: Uuid) -> u64 {
+    trace::span_id(&[b"minuet.step", event.as_bytes()])
 }

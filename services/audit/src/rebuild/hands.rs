@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Event};
-use minuet_messaging::{BatchHandler, Clock, Incoming, Position, ServiceParts, Settings, SteppedService};
+use minuet_messaging::{
+    BatchHandler, Clock, Incoming, Position, ServiceParts, Settings, SteppedService, StoredHeaders,
+};
 use minuet_payment::Answers;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -131,8 +133,8 @@ impl Hands<'_> {
     async fn take(&self, pool: &PgPool, emitted: &mut Emitted) -> Result<(), AuditError> {
         let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(TAKE_OUTBOX).fetch_all(pool).await?;
         for (headers, payload) in rows {
-            let id = headers.lines().find_map(|line| line.strip_prefix("ce_id: "));
-            let id = id.and_then(|id| Uuid::parse_str(id).ok());
+            let headers = StoredHeaders::from_row(headers);
+            let id = headers.get("ce_id").and_then(|id| Uuid::parse_str(id).ok());
             // It was encoded by this build, just now.
             if let (Some(id), Ok(event)) = (id, self.codec.decode(&payload)) {
                 emitted.insert(id, event);

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_messaging::ReactError;
 use minuet_messaging::failpoint::{Failpoint, hit};
+use minuet_messaging::{Committed, Ending, ReactError};
+use sqlx::PgConnection;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -191,10 +192,11 @@ pub(crate) async fn try_record(
     hit(Failpoint::BeforeRecord);
     let shards: BTreeSet<u32> =
         answers.keys().map(|(order, _)| context.shard_of(&order.to_string())).collect();
-    let mut pooled = context.connection(&shards).await?;
-    let mut transaction = context.begin(&mut pooled, &shards).await?;
-    let recorded = record_answers(context, transaction.connection(), answers, context.now()).await?;
-    transaction.commit(&recorded.emissions).await?;
-    context.keep(pooled);
+    let work = async |connection: &mut PgConnection| {
+        let mut recorded = record_answers(context, connection, answers, context.now()).await?;
+        Ok(Ending::Commit { events: std::mem::take(&mut recorded.emissions), result: recorded })
+    };
+    let Committed { result: mut recorded, events } = context.transaction(&shards, work).await?;
+    recorded.emissions = events;
     Ok(recorded)
 }

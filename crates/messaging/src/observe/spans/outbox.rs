@@ -2,61 +2,16 @@
 
 use std::time::SystemTime;
 
-use minuet_envelope::{Contract, Micros, TraceContext, trace};
+use minuet_envelope::{Micros, TraceContext};
 use minuet_telemetry::names::attribute;
-use minuet_telemetry::{Kind, Span, Tracer};
+use minuet_telemetry::{Kind, Span};
 
-use super::domain::{DomainSpans, KeyAttribute, named};
 use super::{millis, time_of};
-use crate::OutboxEvent;
+use crate::observe::domain_spans::{KeyAttribute, named};
 use crate::store::context::Core;
 use crate::store::outbox::Row;
-
-/// The line of a row's headers that is kept back when it is published.
-pub(crate) const LINE: &str = "minuet-trace";
-
-/// `<instance> <operation or -> <span above it>`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredSpan {
-    instance: String,
-    operation: Option<String>,
-    parent: u64,
-}
-
-impl StoredSpan {
-    /// None: the event's trace is not recorded.
-    pub(crate) fn of<C: Contract>(
-        tracer: &Tracer,
-        spans: &dyn DomainSpans<C>,
-        emission: &OutboxEvent<C>,
-    ) -> Option<StoredSpan> {
-        if !emission.is_recorded(tracer) {
-            return None;
-        }
-        let operation = spans.operation(emission.envelope.event_type).map(str::to_owned);
-        let parent = u64::from_str_radix(emission.parent()?.span_id(), 16).ok()?;
-        Some(StoredSpan { instance: tracer.instance()?.to_owned(), operation, parent })
-    }
-
-    pub(crate) fn text(&self) -> String {
-        format!("{} {} {:016x}", self.instance, self.operation.as_deref().unwrap_or("-"), self.parent)
-    }
-
-    fn parse(text: &str) -> Option<StoredSpan> {
-        let mut parts = text.split(' ');
-        let (instance, operation, parent) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(StoredSpan {
-            instance: instance.to_owned(),
-            operation: (operation != "-").then(|| operation.to_owned()),
-            parent: u64::from_str_radix(parent, 16).ok()?,
-        })
-    }
-}
-
-/// The id of the span of what led to an event.
-pub(crate) fn step_id(event: uuid::Uuid) -> u64 {
-    trace::span_id(&[b"minuet.step", event.as_bytes()])
-}
+use crate::store::outbox_event::decision_span_id;
+use crate::store::stored_span::StoredSpan;
 
 /// An event on its way onto a topic.
 pub(crate) struct Sent<'a> {
@@ -93,21 +48,17 @@ pub(crate) fn relayed(
     error: Option<&(dyn std::error::Error + 'static)>,
 ) {
     let tracer = &core.tracer;
-    let header = |name: &str| {
-        crate::store::outbox::parse_header_lines(&row.headers)
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
-    };
+    let header = |name: &str| row.headers.get(name);
     if !tracer.is_on() {
         return;
     }
-    let Some(note) = header(LINE).and_then(StoredSpan::parse) else { return };
+    let Some(note) = row.headers.span().and_then(StoredSpan::parse) else { return };
     let trace = header("traceparent")
         .and_then(|parent| TraceContext::parse(parent, header("tracestate"), header("baggage")));
     let (Some(trace), Some(id)) = (trace, header("ce_id")) else { return };
     let written = header("ce_time").and_then(|time| Micros::parse(time).ok()).unwrap_or(Micros(0));
     let above = trace.under(note.parent);
-    let step = uuid::Uuid::parse_str(id).map(|id| trace.under(step_id(id)));
+    let step = uuid::Uuid::parse_str(id).map(|id| trace.under(decision_span_id(id)));
     let parent = match (&note.operation, step) {
         (Some(_), Ok(step)) => step,
         _ => above.clone(),
@@ -130,18 +81,4 @@ pub(crate) fn relayed(
         }
     }
     tracer.record(span);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_survives_its_line() {
-        for operation in [None, Some("order.create".to_owned())] {
-            let note = StoredSpan { instance: "abc".into(), operation, parent: 7 };
-            assert_eq!(StoredSpan::parse(&note.text()), Some(note));
-        }
-        assert_eq!(StoredSpan::parse("abc"), None);
-    }
 }

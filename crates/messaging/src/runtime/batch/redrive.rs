@@ -6,8 +6,10 @@ use tracing::{info, warn};
 
 use super::item::claim;
 use super::{Processor, Stopped, subject_of};
+use crate::observe::meters::Steps;
 use crate::observe::spans::{self, Outcome};
 use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
 use crate::{BatchHandler, Counts, Dependency, OutboxEvent, ReactError, Received};
@@ -93,7 +95,7 @@ impl<R: BatchHandler> Processor<R> {
                 }
                 Verdict::Fenced => return Ok(RedriveStep::Left),
                 Verdict::Permanent(code) => {
-                    return Ok(RedriveStep::Parked(Reason::low_latency(code, chain(&error))));
+                    return Ok(RedriveStep::Parked(Reason::at_once(code, chain(&error))));
                 }
             }
         }
@@ -116,26 +118,32 @@ impl<R: BatchHandler> Processor<R> {
         let wanted = content.as_ref().filter(|_| claimed.is_none());
         let wanted = wanted.and_then(|content| claim(content, &self.context.catalogue));
         let shards = [shard].into();
-        let mut pooled = self.context.connection(&shards).await?;
-        let mut transaction = self.context.begin_claiming(&mut pooled, &shards, wanted.as_slice()).await?;
-        let is_fresh = wanted.is_none_or(|id| transaction.claimed.contains(&id));
-        let connection = transaction.connection();
-        if !redrive::take(connection, id).await? {
-            return Ok(RedriveStep::Gone);
-        }
-        let new = content.filter(|_| is_fresh);
-        let events: Vec<Received<R::Contract>> =
-            new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
-        let reacted = self.react(connection, &events.iter().collect::<Vec<_>>()).await?;
-        if let Some(refusal) = reacted.refusals.into_iter().next() {
-            return Ok(RedriveStep::Parked(Reason::low_latency("illegal", refusal.detail)));
-        }
-        transaction.commit(&reacted.emissions).await?;
-        self.context.keep(pooled);
+        let work = async |opened: Opened<'_>| {
+            let is_fresh = wanted.is_none_or(|id| opened.claimed.contains(&id));
+            if !redrive::take(opened.connection, id).await? {
+                return Ok(Ending::RollBack(Err(RedriveStep::Gone)));
+            }
+            let new = content.filter(|_| is_fresh);
+            let events: Vec<Received<R::Contract>> =
+                new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
+            let handled = self.react(opened.connection, &events.iter().collect::<Vec<_>>()).await?;
+            if let Some(refusal) = handled.refusals.into_iter().next() {
+                let reason = Reason::at_once("illegal", refusal.detail);
+                return Ok(Ending::RollBack(Err(RedriveStep::Parked(reason))));
+            }
+            let result = Ok((events, handled.applied.is_empty(), handled.after));
+            Ok(Ending::Commit { events: handled.emissions, result })
+        };
+        let done = self.context.claiming(&shards, wanted.as_slice(), &mut Steps::begin(), work).await?;
+        let Committed { result, events: emissions } = done;
+        let (events, is_no_op, after) = match result {
+            Ok(redriven) => redriven,
+            Err(step) => return Ok(step),
+        };
         minuet_telemetry::within(None, order, || info!(id, "event redriven"));
-        self.tell_redriven(&events, reacted.applied.is_empty(), &reacted.emissions, begun);
+        self.tell_redriven(&events, is_no_op, &emissions, begun);
         Counts::add(&self.counts.processed, events.len());
-        self.handler.committed(reacted.after);
+        self.handler.committed(after);
         Ok(RedriveStep::Done)
     }
 

@@ -1,4 +1,4 @@
-//! Messages that are sent together, and told of together: one wake-up for all of them, not one for each.
+//! Messages that are sent together, and take_results of together: one wake-up for all of them, not one for each.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,11 +6,10 @@ use std::time::Duration;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, ProducerContext};
+use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
-use super::producers::Producer;
 use crate::kafka::client::Client;
 
 pub(crate) struct Deliveries(pub(crate) Client);
@@ -32,23 +31,26 @@ impl ClientContext for Deliveries {
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<DeliveryHandle>;
 
-    fn delivery(&self, delivered: &DeliveryResult<'_>, ticket: Box<DeliveryHandle>) {
+    fn delivery(&self, delivered: &DeliveryResult<'_>, handle: Box<DeliveryHandle>) {
         let result = delivered.as_ref().map(drop).map_err(|(error, _)| error.clone());
-        ticket.wave.tell(ticket.place, result);
+        handle.batch.complete(handle.index, result);
     }
 }
 
+/// It hands each acknowledgement to the batch of its message.
+pub(crate) type Producer = ThreadedProducer<Deliveries>;
+
 pub(crate) type Sent = Result<(), KafkaError>;
 
-/// The place of a message in its wave.
+/// The index of a message in its batch.
 pub(crate) struct DeliveryHandle {
-    wave: Arc<ProduceBatch>,
-    place: usize,
+    batch: Arc<ProduceBatch>,
+    index: usize,
 }
 
 pub(crate) struct ProduceBatch {
     state: Mutex<State>,
-    all_told: Notify,
+    all_complete: Notify,
 }
 
 struct State {
@@ -63,14 +65,14 @@ impl ProduceBatch {
         let results = vec![Err(KafkaError::Canceled); messages];
         Arc::new(ProduceBatch {
             state: Mutex::new(State { results, open: messages }),
-            all_told: Notify::new(),
+            all_complete: Notify::new(),
         })
     }
 
     /// Waits only for room in the producer's queue.
-    pub(crate) async fn send(self: &Arc<Self>, producer: &Producer, place: usize, record: Record<'_>) {
-        let ticket = Box::new(DeliveryHandle { wave: Arc::clone(self), place });
-        let mut record = record.with(ticket);
+    pub(crate) async fn send(self: &Arc<Self>, producer: &Producer, index: usize, record: Record<'_>) {
+        let handle = Box::new(DeliveryHandle { batch: Arc::clone(self), index });
+        let mut record = record.with(handle);
         loop {
             let refused = match producer.send(record) {
                 Ok(()) => return,
@@ -81,35 +83,35 @@ impl ProduceBatch {
                     record = returned;
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                (error, _) => return self.tell(place, Err(error)),
+                (error, _) => return self.complete(index, Err(error)),
             }
         }
     }
 
-    /// By place, once all of them are known: the producer tells of each within its `message.timeout.ms`.
+    /// By index, once all of them are known: the producer tells of each within its `message.timeout.ms`.
     pub(crate) async fn results(&self) -> Vec<Sent> {
         loop {
             // The permit of a notification that came before is kept.
-            if let Some(results) = self.told() {
+            if let Some(results) = self.take_results() {
                 return results;
             }
-            self.all_told.notified().await;
+            self.all_complete.notified().await;
         }
     }
 
-    fn told(&self) -> Option<Vec<Sent>> {
+    fn take_results(&self) -> Option<Vec<Sent>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.open == 0).then(|| std::mem::take(&mut state.results))
     }
 
-    fn tell(&self, place: usize, result: Sent) {
+    fn complete(&self, index: usize, result: Sent) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = state.results.get_mut(place) {
+        if let Some(slot) = state.results.get_mut(index) {
             *slot = result;
         }
         state.open = state.open.saturating_sub(1);
         if state.open == 0 {
-            self.all_told.notify_one();
+            self.all_complete.notify_one();
         }
     }
 }
@@ -123,8 +125,8 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn with(self, ticket: Box<DeliveryHandle>) -> BaseRecord<'a, str, [u8], Box<DeliveryHandle>> {
-        BaseRecord::with_opaque_to(self.topic, ticket)
+    fn with(self, handle: Box<DeliveryHandle>) -> BaseRecord<'a, str, [u8], Box<DeliveryHandle>> {
+        BaseRecord::with_opaque_to(self.topic, handle)
             .key(self.key)
             .payload(self.payload)
             .headers(self.headers)
@@ -138,22 +140,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_wave_is_told_of_once_all_of_it_is_known() {
-        let wave = ProduceBatch::new(2);
-        wave.tell(1, Err(KafkaError::Canceled));
-        assert!(wave.results().now_or_never().is_none(), "one is still on its way");
-        wave.tell(0, Ok(()));
-        assert_eq!(wave.results().await, [Ok(()), Err(KafkaError::Canceled)]);
+    async fn results_come_once_every_message_has_one() {
+        let batch = ProduceBatch::new(2);
+        batch.complete(1, Err(KafkaError::Canceled));
+        assert!(batch.results().now_or_never().is_none(), "one is still on its way");
+        batch.complete(0, Ok(()));
+        assert_eq!(batch.results().await, [Ok(()), Err(KafkaError::Canceled)]);
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_woken() {
-        let wave = ProduceBatch::new(1);
+    async fn a_waiting_task_is_woken() {
+        let batch = ProduceBatch::new(1);
         let waiting = tokio::spawn({
-            let wave = Arc::clone(&wave);
-            async move { wave.results().await }
+            let batch = Arc::clone(&batch);
+            async move { batch.results().await }
         });
-        wave.tell(0, Ok(()));
+        batch.complete(0, Ok(()));
         assert_eq!(waiting.await.unwrap(), [Ok(())]);
     }
 }

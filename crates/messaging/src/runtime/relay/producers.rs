@@ -5,17 +5,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{Producer as _, ThreadedProducer};
+use rdkafka::producer::Producer as _;
 
-use super::produce_batch::Deliveries;
+use super::produce_batch::{Deliveries, Producer};
 use crate::kafka::client::Client;
 use crate::kafka::config::{self, Linger};
 use crate::observe::meters::KafkaStatistics;
 
-/// It hands each acknowledgement to the wave that the message belongs to.
-pub(crate) type Producer = ThreadedProducer<Deliveries>;
-
-/// From so many rows on a wave is worth a linger.
+/// From so many rows on a batch is worth a linger.
 const MANY: usize = 8;
 
 /// What a client says of itself, under its name for meters.
@@ -41,12 +38,12 @@ impl Producers {
         };
         let producers = Producers {
             low_latency: producer(Linger::No, low_latency)?,
-            batching: producer(Linger::ForAWave, batching)?,
+            batching: producer(Linger::ForABatch, batching)?,
         };
         Ok((producers, statistics))
     }
 
-    /// The one for a wave of so many rows.
+    /// The one for a batch of so many rows.
     pub(crate) fn of(&self, rows: usize) -> &Producer {
         if rows < MANY { &self.low_latency } else { &self.batching }
     }
@@ -75,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_wave_of_many_lingers() {
+    fn only_a_batch_of_many_lingers() {
         let (producers, _) = Producers::new(&BTreeMap::new(), "test").unwrap();
         let lingers = |rows| std::ptr::eq(producers.of(rows), &raw const producers.batching);
         assert_eq!([1, MANY - 1, MANY, 1_000].map(lingers), [false, false, true, true]);

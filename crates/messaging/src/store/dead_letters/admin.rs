@@ -4,7 +4,6 @@ use sqlx::prelude::FromRow;
 use sqlx::{PgPool, Row as _};
 use time::OffsetDateTime;
 
-use super::service::DeadLetterFilter;
 use crate::Incoming;
 
 pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
@@ -32,6 +31,18 @@ pub(crate) const DISCARD: &str =
 /// How many wait for the key of a letter, itself left out.
 pub(crate) const BEHIND: &str = "select count(*) from dead_letters d join dead_letters of_key on d.topic = of_key.topic and d.key = of_key.key
      where of_key.id = $1 and d.id <> $1 and d.in_order and of_key.in_order and d.discarded_at is null";
+
+/// Which letters are listed.
+#[derive(Clone, Debug)]
+pub struct DeadLetterFilter {
+    /// Those with a higher id.
+    pub after: i64,
+    pub discarded_too: bool,
+    pub limit: u32,
+    /// Those with this code.
+    pub reason: Option<String>,
+    pub key: Option<String>,
+}
 
 /// A parked event, without its bytes.
 #[derive(Debug, FromRow)]

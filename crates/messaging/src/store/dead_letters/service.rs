@@ -8,7 +8,7 @@ use minuet_envelope::Contract;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use super::admin::{self, Row};
+use super::admin::{self, DeadLetterFilter, Row};
 use super::view::{DeadLetter, DeadLetterDetail, Redriven};
 use crate::DatabaseError;
 use crate::store::database;
@@ -26,18 +26,6 @@ pub fn discard_reason(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = (1..=LONGEST_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
-}
-
-/// Which letters are listed.
-#[derive(Clone, Debug)]
-pub struct DeadLetterFilter {
-    /// Those with a higher id.
-    pub after: i64,
-    pub discarded_too: bool,
-    pub limit: u32,
-    /// Those with this code.
-    pub reason: Option<String>,
-    pub key: Option<String>,
 }
 
 /// The parked events of one service.
