@@ -10,12 +10,8 @@ use minuet_house::{
 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
 /// its number out.
-const KNOWN_CIRCLES: [(&str, &[usize]); 4] = [
-    ("crates/messaging", &[6, 3, 2, 2]),
-    ("dev/model", &[3, 2]),
-    ("services/audit", &[2, 2, 2, 2, 2]),
-    ("services/payment", &[3]),
-];
+const KNOWN_CIRCLES: [(&str, &[usize]); 4] =
+    [("dev/model", &[3, 2]), ("services/audit", &[2, 2, 2, 2, 2]), ("services/payment", &[3])];
 
 /// Dependencies that are there today against docs/house.md. This list may only shrink.
 const KNOWN_DEPENDENCIES: [&str; 1] = ["crates/identity -> events"];
