@@ -10,7 +10,7 @@ use minuet_house::{
 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
 /// its number out.
-const KNOWN_CIRCLES: [(&str, &[usize]); 4] =
+const KNOWN_CIRCLES: [(&str, &[usize]); 3] =
     [("dev/model", &[3, 2]), ("services/audit", &[2, 2, 2, 2, 2]), ("services/payment", &[3])];
 
 /// Dependencies that are there today against docs/house.md. This list may only shrink.
