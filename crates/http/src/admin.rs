@@ -1,4 +1,4 @@
-//! Routes for admins, on a service's private address.
+//! The guard of routes for admins, on a service's private address.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -23,7 +23,26 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 const MAX_CONCURRENT: usize = 4;
 
 /// The state of admin routes, and the guard in front of them: each request needs a token with the scope `admin`, four
-/// requests run at once, and each takes at most 45 seconds. A handler that wants to know who asks takes [`Admin`].
+/// requests run at once, and each takes at most 45 seconds. A handler that needs the admin's name takes [`Admin`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::Router;
+/// use axum::extract::State;
+/// use axum::routing::get;
+/// use minuet_http::{Admin, AdminRoutes};
+///
+/// struct Parcels(u64);
+///
+/// async fn lost(State(routes): State<Arc<AdminRoutes<Parcels>>>, Admin(by): Admin) -> String {
+///     format!("{} lost parcels, asked by {}", routes.state.0, by.user)
+/// }
+///
+/// let routes = Router::new().route("/v1/lost-parcels", get(lost));
+/// // Without a verifier every request is answered 401.
+/// let router: Router = AdminRoutes::router(routes, Parcels(3), None);
+/// ```
 pub struct AdminRoutes<T> {
     /// What the handlers work with.
     pub state: T,

@@ -10,6 +10,35 @@ use minuet_identity::{Identity, Verifier};
 use crate::problem::{Problem, ProblemType};
 
 /// The state of a router whose handlers take [`Authenticated`] or [`Admin`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::Router;
+/// use axum::routing::get;
+/// use minuet_http::{Authenticated, Guarded};
+/// use minuet_identity::{Secret, Settings, Verifier};
+///
+/// struct Shared(Verifier);
+///
+/// impl Guarded for Shared {
+///     fn verifier(&self) -> Option<&Verifier> {
+///         Some(&self.0)
+///     }
+/// }
+///
+/// async fn hello(Authenticated(caller): Authenticated) -> String {
+///     format!("hello, {}", caller.user)
+/// }
+///
+/// # fn main() -> Result<(), minuet_identity::KeyError> {
+/// let secret = Secret::new("at least 32 bytes, and for development only");
+/// let settings = Settings { jwt_secret: Some(secret), ..Settings::default() };
+/// let shared = Arc::new(Shared(settings.verifier()?));
+/// let router: Router = Router::new().route("/hello", get(hello)).with_state(shared);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Guarded: Send + Sync {
     /// `None`: this process has no key, and refuses every token.
     fn verifier(&self) -> Option<&Verifier>;
@@ -40,14 +69,14 @@ impl<S: Guarded> FromRequestParts<Arc<S>> for Authenticated {
         };
         let Some(verifier) = state.verifier() else {
             return Err(refused(
-                "no token is believed here: gateway.jwt_secret, jwt_public_key_file and jwks_file are not set",
+                "no token is accepted here: jwt_secret, jwt_public_key_file and jwks_file are not set",
             ));
         };
         verifier.verify(token).map(Authenticated).map_err(|error| refused(error.detail()))
     }
 }
 
-/// The scheme's name is taken in any case (RFC 9110, 11.1).
+/// The case of the scheme does not matter (RFC 9110, 11.1).
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())

@@ -1,7 +1,15 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// The state of one dependency of a process, as health endpoints show it.
+/// The state of one dependency of a process, as a health answer shows it.
+///
+/// ```
+/// use minuet_http::DependencyStatus;
+///
+/// let first = DependencyStatus::down("not reached yet");
+/// let second = DependencyStatus::down("connection refused").after(Some(&first));
+/// assert_eq!((second.ok, &second.since), (false, &first.since));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DependencyStatus {
     /// Whether the dependency answers.

@@ -1,19 +1,62 @@
-//! What every HTTP server of this system shares. The crate knows no route of its own and no message broker.
+//! The parts that every HTTP server of a system shares, on top of axum: problem documents, bearer tokens, request limits, routes for
+//! admins, server spans, health and metrics, bind and serve. The crate has no route of its own, and knows no message broker.
 //!
-//! | module | what it gives |
+//! **What it promises.** Each error is a problem document (RFC 9457) whose `type` is stable: also if axum refuses a request
+//! ([`as_problem`]), and if a handler panics ([`RequestLimits`]). A handler that takes [`Authenticated`] or [`Admin`] runs only for
+//! a valid token; behind [`AdminRoutes`] each route needs the scope `admin`, whether its handler asks for it or not. Each request
+//! is one span in the caller's trace ([`server_span`]).
+//!
+//! | module | content |
 //! |---|---|
-//! | [`problem`] | errors as problem documents (RFC 9457): [`Problem`] and [`ProblemType`] |
-//! | `bearer` | the extractors [`Authenticated`] and [`Admin`], which read the bearer token (RFC 6750) |
-//! | `limits` | [`RequestLimits`]: how many requests are open at once, and for how long |
-//! | `admin` | [`AdminRoutes`]: routes that answer to admins only, within limits of their own |
-//! | `server_span` | [`server_span`]: one OpenTelemetry span for each request |
-//! | `health` | [`DependencyStatus`]: the state of one dependency, for health endpoints |
+//! | [`problem`] | [`Problem`] and [`ProblemType`]; a server adds types of its own |
+//! | `bearer` | the extractors [`Authenticated`] and [`Admin`] for bearer tokens (RFC 6750) |
+//! | `limits` | [`RequestLimits`]: how many requests run at once, and for how long |
+//! | `admin` | [`AdminRoutes`]: the guard of routes for admins |
+//! | `server_span` | [`server_span()`]: one OpenTelemetry span for each request |
+//! | `health` | [`DependencyStatus`]: one dependency in a health answer |
 //! | `metrics` | [`metrics_route`]: `GET /metrics` for Prometheus |
 //! | `server` | [`bind`] and [`serve`], with a graceful shutdown |
 //!
-//! **When things fail.** Each error becomes a problem document, also where axum itself refuses a request ([`as_problem`])
-//! and where a handler panics. A server that is full answers 503 at once. On shutdown the server accepts no more
-//! connections, and open requests get a limited time to finish.
+//! **Its state** lies in memory: the permits of running requests.
+//!
+//! **When things fail.** A server that is full answers 503 at once, with `Retry-After`; it queues nothing. A request that takes too
+//! long is answered 504, and its handler is dropped. On shutdown the server accepts no more connections, gives open requests a
+//! limited time, and then cuts them off.
+//!
+//! ```
+//! use std::net::Ipv4Addr;
+//! use std::time::Duration;
+//!
+//! use axum::extract::Path;
+//! use axum::routing::get;
+//! use axum::{Router, middleware};
+//! use minuet_http::{Problem, ProblemType, RequestLimits, as_problem, bind, serve};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! async fn show(Path(id): Path<u64>) -> Result<String, Problem> {
+//!     match id {
+//!         1 => Ok("on its way".to_owned()),
+//!         _ => Err(Problem::new(ProblemType::NOT_FOUND, "there is no such delivery")),
+//!     }
+//! }
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let routes = Router::new().route("/deliveries/{id}", get(show));
+//! let router = RequestLimits::new(100, Duration::from_secs(10))
+//!     .apply(routes)
+//!     .layer(middleware::map_response(as_problem));
+//!
+//! let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+//! let shutdown = CancellationToken::new();
+//! let serving = tokio::spawn(serve(listener, router, shutdown.clone()));
+//! // ... until a signal comes:
+//! shutdown.cancel();
+//! serving.await??;
+//! # Ok(())
+//! # }
+//! ```
+
+#![warn(missing_docs)]
 
 mod admin;
 mod bearer;

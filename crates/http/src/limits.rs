@@ -1,4 +1,4 @@
-//! How many requests are open at once, how long each may take, and what a panic is answered with.
+//! How many requests run at once, how long each may take, and the answer to a panic.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::problem::{Problem, ProblemType};
 
 /// The limits of a group of routes. Each refusal is a problem document: 503 `overloaded`, 504 `timeout`, and 500 `internal`
-/// for a panic of the handler.
+/// for a panic of the handler. Clones share the limits.
 #[derive(Clone)]
 pub struct RequestLimits {
     open: Arc<Semaphore>,

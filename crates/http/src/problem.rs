@@ -17,7 +17,20 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// A problem type (RFC 9457, 3.1.1). The slug is part of the contract with clients.
 ///
-/// The constants are the types that any HTTP server has. A server adds its own by [`ProblemType::new`].
+/// The constants are the types that any HTTP server has. A server adds its own:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::IntoResponse;
+/// use minuet_http::{Problem, ProblemType};
+///
+/// const ADDRESS_UNKNOWN: ProblemType =
+///     ProblemType::new(StatusCode::CONFLICT, "address-unknown", "The address is not known");
+///
+/// let answer = Problem::new(ADDRESS_UNKNOWN, "no street of that name").into_response();
+/// assert_eq!(answer.status(), StatusCode::CONFLICT);
+/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProblemType {
     status: StatusCode,
