@@ -58,6 +58,11 @@
 
 #![warn(missing_docs)]
 
+/// The code of README.md is compiled with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod admin;
 mod bearer;
 mod health;
