@@ -10,10 +10,10 @@ pub enum Bug {
     NoOutbox,
     /// An order's end that came before its beginning is recorded, but not looked at: payment charges all the same.
     ChargeAfterCancel,
-    /// Payment forgets an order's end that comes before there is anything to pay.
-    NoTombstone,
+    /// Payment forgets an order's end that comes before the reservation.
+    ForgetPrevention,
     /// The order service forgets a cancellation that comes before its order.
-    NoTombstoneOfOrder,
+    ForgetEarlyCancellation,
     /// What was released is released again when the next reason for it comes.
     ReleaseTwice,
     /// Payment looks neither at `expires_at` nor at ReservationExpired.
@@ -44,8 +44,8 @@ impl Bug {
         Bug::OffsetBeforeCommit,
         Bug::NoOutbox,
         Bug::ChargeAfterCancel,
-        Bug::NoTombstone,
-        Bug::NoTombstoneOfOrder,
+        Bug::ForgetPrevention,
+        Bug::ForgetEarlyCancellation,
         Bug::ReleaseTwice,
         Bug::ExpiryIgnoredByPayment,
         Bug::ConfirmUnchecked,

@@ -216,7 +216,7 @@ fn is_progress(step: Step) -> bool {
 fn ground(dance: &Dance) -> u32 {
     let read: u32 = dance.channels.iter().map(|channel| u32::from(channel.read)).sum();
     let money = match dance.payment.state {
-        PaymentState::Unknown | PaymentState::Tombstone => 0,
+        PaymentState::Unknown | PaymentState::Prevented => 0,
         PaymentState::Processing => {
             1 + u32::from(dance.calling) + 2 * u32::from(dance.provider.entry != Entry::None)
         }

@@ -41,8 +41,8 @@ fn each_planted_bug_is_found() {
     finds(Bug::OffsetBeforeCommit, crashes, ENDS);
     finds(Bug::NoOutbox, crashes, ENDS);
     finds(Bug::ChargeAfterCancel, timeless, BALANCE);
-    finds(Bug::NoTombstone, timeless, BALANCE);
-    finds(Bug::NoTombstoneOfOrder, timeless, ANSWERED);
+    finds(Bug::ForgetPrevention, timeless, BALANCE);
+    finds(Bug::ForgetEarlyCancellation, timeless, ANSWERED);
     finds(Bug::ReleaseTwice, PLANTED, SHELVES);
     finds(Bug::ExpiryIgnoredByPayment, PLANTED, TOO_LATE);
     finds(Bug::ConfirmUnchecked, PLANTED, SHELVES);

@@ -16,10 +16,10 @@ const UNMET: &[(Service, &str, &[&str])] = &[
     // Only what was reserved is charged, and PaymentSucceeded is before it in its topic.
     (Service::Inventory, "PaymentRefunded", &["unknown", "reserved", "rejected"]),
     // An order is cancelled once, and InventoryReserved is before the others in their topic.
-    (Service::Payment, "OrderCancelled", &["tombstone"]),
+    (Service::Payment, "OrderCancelled", &["prevented"]),
     (Service::Payment, "ReservationExpired", &["unknown"]),
     // It is an answer to PaymentSucceeded.
-    (Service::Payment, "InventoryConfirmationFailed", &["unknown", "processing", "tombstone", "failed"]),
+    (Service::Payment, "InventoryConfirmationFailed", &["unknown", "processing", "prevented", "failed"]),
     // The provider does not change its mind.
     (Service::Payment, "provider: captured", &["failed"]),
     (Service::Payment, "provider: declined", &["success", "refund_due", "refunded"]),

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use crate::messaging::ServiceContext;
-use crate::store::{self, Shown};
+use crate::store::{self, AdjustmentView};
 
 /// The longest that a request may wait here.
-const LONGEST: u64 = 60_000;
+const MAX_WAIT_MS: u64 = 60_000;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
@@ -68,7 +68,7 @@ async fn adjustment(
     Path(id): Path<AdjustmentId>,
     Query(wait): Query<Wait>,
 ) -> Response {
-    let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
+    let limit = Duration::from_millis(wait.timeout_ms.min(MAX_WAIT_MS));
     match queries.adjustments.wait(&id, limit, || store::adjustment(queries.context.pool(), id)).await {
         Ok(Some(adjustment)) => Json(show(&adjustment)).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
@@ -76,7 +76,7 @@ async fn adjustment(
     }
 }
 
-fn show(adjustment: &Shown) -> Value {
+fn show(adjustment: &AdjustmentView) -> Value {
     let mut shown = json!({
         "adjustment_id": adjustment.id,
         "sku": adjustment.sku,

@@ -444,7 +444,7 @@ pub(crate) async fn low(
 
 /// An adjustment as it is shown.
 #[derive(FromRow)]
-pub(crate) struct Shown {
+pub(crate) struct AdjustmentView {
     pub(crate) id: Uuid,
     pub(crate) sku: String,
     pub(crate) warehouse_code: String,
@@ -457,6 +457,9 @@ pub(crate) struct Shown {
     pub(crate) version: Option<i64>,
 }
 
-pub(crate) async fn adjustment(pool: &PgPool, id: AdjustmentId) -> Result<Option<Shown>, sqlx::Error> {
+pub(crate) async fn adjustment(
+    pool: &PgPool,
+    id: AdjustmentId,
+) -> Result<Option<AdjustmentView>, sqlx::Error> {
     sqlx::query_as(ADJUSTMENT).bind(id.as_uuid()).fetch_optional(pool).await
 }

@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use crate::messaging::ServiceContext;
 use crate::names::span;
-use crate::store::{self, Outcome, Shown};
+use crate::store::{self, OrderView, RequestOutcome};
 use crate::view::ProductRow;
 
 /// The longest that a request may wait here.
-const LONGEST: u64 = 60_000;
-const PAGE: i64 = 100;
+const MAX_WAIT_MS: u64 = 60_000;
+const MAX_PAGE_SIZE: i64 = 100;
 
 #[derive(Clone)]
 pub(crate) struct Queries {
@@ -62,7 +62,7 @@ struct Wait {
 }
 
 async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait): Query<Wait>) -> Response {
-    let limit = Duration::from_millis(wait.timeout_ms.min(LONGEST));
+    let limit = Duration::from_millis(wait.timeout_ms.min(MAX_WAIT_MS));
     let wants_end = matches!(wait.wait, Some(Until::Final));
     minuet_telemetry::note_subject(&id.to_string());
     let look = || queries.context.query("orders", store::order(queries.context.pool(), id));
@@ -97,12 +97,12 @@ async fn request(
     Path((id, request_id)): Path<(OrderId, Uuid)>,
     Query(limit): Query<Limit>,
 ) -> Response {
-    let limit = Duration::from_millis(limit.timeout_ms.min(LONGEST));
+    let limit = Duration::from_millis(limit.timeout_ms.min(MAX_WAIT_MS));
     match queries.orders.wait(&id, limit, || store::request(queries.context.pool(), id, request_id)).await {
-        Ok(Some(Outcome::Refused { reason })) => {
+        Ok(Some(RequestOutcome::Rejected { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
-        Ok(Some(Outcome::Ended(status))) => Json(json!({"outcome": status})).into_response(),
+        Ok(Some(RequestOutcome::Ended(status))) => Json(json!({"outcome": status})).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
     }
@@ -129,7 +129,7 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
         Some(after) => after,
         None => None,
     };
-    let limit = page.limit.unwrap_or(20).clamp(1, PAGE);
+    let limit = page.limit.unwrap_or(20).clamp(1, MAX_PAGE_SIZE);
     match store::orders(queries.context.pool(), page.user_id.as_deref(), status, after, limit + 1).await {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
@@ -143,7 +143,7 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
 }
 
 /// Where the next page starts: microseconds and id of the last order shown.
-fn cursor(order: &Shown) -> String {
+fn cursor(order: &OrderView) -> String {
     format!("{}.{}", Micros::from_datetime(order.created_at).0, order.id.simple())
 }
 
@@ -163,7 +163,7 @@ struct Seen {
 
 /// The product as the view has it; with `event_id`, once the view shows that event, or as it is when the time is up.
 async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
-    let limit = Duration::from_millis(seen.timeout_ms.min(LONGEST));
+    let limit = Duration::from_millis(seen.timeout_ms.min(MAX_WAIT_MS));
     let found = queries.products.wait(&sku, limit, || async {
         let row = store::product(queries.context.pool(), &sku).await?;
         Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
@@ -191,7 +191,7 @@ fn show_product(row: &ProductRow) -> Value {
     })
 }
 
-fn show(order: Shown) -> Value {
+fn show(order: OrderView) -> Value {
     let total = order.total.and_then(|total| Amount::new(total).ok());
     let currency = order.currency.as_deref().and_then(|currency| Currency::parse(currency).ok());
     let mut shown = Map::new();

@@ -14,11 +14,11 @@ use crate::store;
 /// The label of a reason that this build does not know: another program's text makes no series of its own.
 const OTHER: &str = "other";
 /// A row may be seen this much later than the time in it says.
-const LATE: time::Duration = time::Duration::seconds(120);
+const MAX_COMMIT_LAG: time::Duration = time::Duration::seconds(120);
 
 /// One change of one order.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Move {
+pub(crate) struct StatusChange {
     status: OrderStatus,
     /// It was answered for the first time.
     is_new: bool,
@@ -27,19 +27,19 @@ pub(crate) struct Move {
     took_ms: Option<f64>,
 }
 
-impl Move {
+impl StatusChange {
     /// What `change` has made of an order that was `before`. None: its status is the same.
-    pub(crate) fn of(before: &Order, change: &Change, after: &Row, now: Micros) -> Option<Move> {
+    pub(crate) fn of(before: &Order, change: &Change, after: &Row, now: Micros) -> Option<StatusChange> {
         let status = after.order.state().status()?;
         if before.state().status() == Some(status) {
             return None;
         }
-        let is_new = matches!(before, Order::Unknown | Order::Tombstone(_));
+        let is_new = matches!(before, Order::Unknown | Order::CancelledBeforeSubmission(_));
         let was_open = is_new || matches!(before, Order::Pending(_) | Order::Paid(..));
         let ended = matches!(after.order, Order::Confirmed(..) | Order::Cancelled | Order::Failed);
         let cause = match change {
             Change::Cancelled { reason, .. } => Some(reason.known().unwrap_or(OTHER)),
-            Change::Withdrawn(_)
+            Change::CancelledEarly(_)
             | Change::Placed(_)
             | Change::Rejected(_)
             | Change::Paid(_)
@@ -49,7 +49,7 @@ impl Move {
         };
         #[expect(clippy::cast_precision_loss, reason = "microseconds of one order's life")]
         let took = after.submission.map(|submission| (now.0 - submission.time.0).max(0) as f64 / 1e3);
-        Some(Move { status, is_new, cause, took_ms: took.filter(|_| was_open && ended) })
+        Some(StatusChange { status, is_new, cause, took_ms: took.filter(|_| was_open && ended) })
     }
 }
 
@@ -86,18 +86,18 @@ impl OrderMeters {
         of
     }
 
-    pub(crate) fn count(&self, moves: &[Move]) {
-        let created = moves.iter().filter(|of| of.is_new).count();
+    pub(crate) fn count(&self, status_changes: &[StatusChange]) {
+        let created = status_changes.iter().filter(|of| of.is_new).count();
         if created > 0 {
             self.created.add(created as u64, &[]);
         }
         for status in OrderStatus::ALL {
-            let count = moves.iter().filter(|of| of.status == status).count();
+            let count = status_changes.iter().filter(|of| of.status == status).count();
             if count > 0 {
                 self.status.add(count as u64, &[attribute(key::STATUS, status.as_str())]);
             }
         }
-        for Move { status, cause, took_ms, .. } in moves {
+        for StatusChange { status, cause, took_ms, .. } in status_changes {
             if let Some(cause) = cause {
                 self.cancelled.add(1, &[attribute(key::CAUSE, *cause)]);
             }
@@ -118,11 +118,11 @@ impl OrderMeters {
         let known = *self.ended_until.lock();
         let since = match known {
             Some(since) => since,
-            None => store::swept_until(connection).await?.plus(-deadline - LATE),
+            None => store::swept_until(connection).await?.plus(-deadline - MAX_COMMIT_LAG),
         };
         let open = store::open(connection, since).await?;
         let oldest = open.iter().map(|(_, _, oldest)| *oldest).min();
-        *self.ended_until.lock() = Some(oldest.unwrap_or(now).min(now.plus(-LATE)).max(since));
+        *self.ended_until.lock() = Some(oldest.unwrap_or(now).min(now.plus(-MAX_COMMIT_LAG)).max(since));
         let (mut counts, mut ages) = (Vec::new(), Vec::new());
         for status in OrderStatus::ALL.into_iter().filter(|status| !status.is_final()) {
             let found = open.iter().find(|(of, ..)| *of == status);

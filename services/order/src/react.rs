@@ -14,9 +14,9 @@ use sqlx::PgConnection;
 
 use crate::domain::{Change, Decision, Illegal, Input, decide};
 use crate::messaging::{Content, Handled, Received, ServiceContext};
-use crate::meters::{Move, OrderMeters};
+use crate::meters::{OrderMeters, StatusChange};
 use crate::row::Row;
-use crate::store::{self, Refused};
+use crate::store::{self, RefusedRequest};
 
 pub use table::PARTICIPANT;
 
@@ -31,11 +31,11 @@ pub(crate) struct OrderHandler {
     pub(crate) sweep_interval: std::time::Duration,
 }
 
-/// Who is to be told once the batch is committed.
+/// What happens once the batch has committed: waiters to notify, and what to count.
 pub(crate) struct Committed {
     orders: Vec<OrderId>,
     products: Vec<Sku>,
-    moves: Vec<Move>,
+    status_changes: Vec<StatusChange>,
     no_ops: usize,
 }
 
@@ -58,8 +58,9 @@ impl BatchHandler for OrderHandler {
         let mut rows = store::load_orders(connection, &ids).await?;
         let mut products = store::load_products(connection, &skus).await?;
         let mut changed_products = BTreeSet::new();
-        let mut refusals_to_tell: Vec<Refused> = Vec::new();
-        let (mut emissions, mut refusals, mut moves, mut no_ops) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let mut refused_requests: Vec<RefusedRequest> = Vec::new();
+        let (mut emissions, mut refusals, mut status_changes, mut no_ops) =
+            (Vec::new(), Vec::new(), Vec::new(), 0);
         let mut applied = Vec::new();
 
         for (index, received) in events.iter().enumerate() {
@@ -83,7 +84,7 @@ impl BatchHandler for OrderHandler {
             let Some(order_id) = event.subject().order() else { continue };
             if let Event::RefundRejected(rejected) = event {
                 let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
-                refusals_to_tell.push(Refused { request_id, order_id, reason });
+                refused_requests.push(RefusedRequest { request_id, order_id, reason });
                 continue;
             }
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
@@ -95,12 +96,12 @@ impl BatchHandler for OrderHandler {
                     applied.push(index);
                     let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
                     if let Some(change) = change {
-                        moves.extend(apply(row, change, Some((envelope, event)), now)?);
+                        status_changes.extend(apply(row, change, Some((envelope, event)), now)?);
                     }
                     if let Some(event) = emit {
                         if let Event::OrderCancellationRejected(rejected) = &event {
                             let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
-                            refusals_to_tell.push(Refused { request_id, order_id, reason });
+                            refused_requests.push(RefusedRequest { request_id, order_id, reason });
                         }
                         let sequence = row.next_sequence(now);
                         emissions.push(self.context.emission(
@@ -119,16 +120,16 @@ impl BatchHandler for OrderHandler {
 
         let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
         store::write_orders(connection, &written).await?;
-        store::write_refusals(connection, &refusals_to_tell, now).await?;
+        store::write_refusals(connection, &refused_requests, now).await?;
         store::write_products(connection, products.rows(&changed_products)).await?;
         let after = Committed {
             orders: written
                 .iter()
                 .map(|row| row.id)
-                .chain(refusals_to_tell.iter().map(|r| r.order_id))
+                .chain(refused_requests.iter().map(|r| r.order_id))
                 .collect(),
             products: changed_products.into_iter().collect(),
-            moves,
+            status_changes,
             no_ops,
         };
         Ok(Handled { emissions, refusals, applied, after })
@@ -136,7 +137,7 @@ impl BatchHandler for OrderHandler {
 
     fn committed(&self, after: Committed) {
         Counts::add(&self.counts.no_ops, after.no_ops);
-        self.meters.count(&after.moves);
+        self.meters.count(&after.status_changes);
         self.orders.wake(&after.orders);
         self.products.wake(&after.products);
     }
@@ -166,7 +167,7 @@ impl BatchHandler for OrderHandler {
         orders: &[OrderId],
     ) -> Result<Handled<Committed>, ReactError> {
         let mut rows = store::load_orders(connection, orders).await?;
-        let (mut emissions, mut moves) = (Vec::new(), Vec::new());
+        let (mut emissions, mut status_changes) = (Vec::new(), Vec::new());
         for row in rows.values_mut() {
             let (Some(cause), Ok(decision)) = (row.submission, decide(&row.order, Input::DeadlinePassed))
             else {
@@ -174,7 +175,7 @@ impl BatchHandler for OrderHandler {
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
             let trace = order_trace(row.trace.as_ref(), None, row.id);
-            moves.extend(apply(row, change, None, now)?);
+            status_changes.extend(apply(row, change, None, now)?);
             let sequence = row.next_sequence(now);
             emissions.push(self.context.emission(cause, event, 0, now, Some(sequence), &trace));
         }
@@ -185,7 +186,7 @@ impl BatchHandler for OrderHandler {
             emissions,
             refusals: Vec::new(),
             applied: Vec::new(),
-            after: Committed { orders, products: Vec::new(), moves, no_ops: 0 },
+            after: Committed { orders, products: Vec::new(), status_changes, no_ops: 0 },
         })
     }
 }
@@ -196,10 +197,10 @@ fn apply(
     change: Change,
     cause: Option<(&Envelope, &Event)>,
     now: Micros,
-) -> Result<Option<Move>, ReactError> {
+) -> Result<Option<StatusChange>, ReactError> {
     let (before, changed) = (row.order.clone(), change.clone());
     row.apply(change, cause, now)?;
-    Ok(Move::of(&before, &changed, row, now))
+    Ok(StatusChange::of(&before, &changed, row, now))
 }
 
 fn touched(events: &[&Received]) -> (Vec<OrderId>, Vec<Sku>) {

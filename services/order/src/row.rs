@@ -7,7 +7,7 @@ use minuet_messaging::{Cause, ReactError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::{Change, Order, Withdrawal};
+use crate::domain::{Change, EarlyCancellation, Order};
 
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -88,7 +88,7 @@ impl Row {
             self.submitted(submitted, envelope);
         }
         match change {
-            Change::Withdrawn(_) | Change::Confirmed => {}
+            Change::CancelledEarly(_) | Change::Confirmed => {}
             Change::Placed(placed) => {
                 self.lines = Some(priced_lines(&placed));
                 self.money = Some((placed.currency, placed.total));
@@ -125,9 +125,9 @@ impl Row {
         self.updated_at = now;
     }
 
-    pub(crate) fn withdrawals(&self) -> Option<&[Withdrawal]> {
+    pub(crate) fn early_cancellations(&self) -> Option<&[EarlyCancellation]> {
         match &self.order {
-            Order::Tombstone(withdrawals) => Some(withdrawals),
+            Order::CancelledBeforeSubmission(early_cancellations) => Some(early_cancellations),
             Order::Unknown
             | Order::Pending(_)
             | Order::Paid(..)

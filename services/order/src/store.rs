@@ -15,7 +15,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{Order, Placed, Product, Withdrawal};
+use crate::domain::{EarlyCancellation, Order, Placed, Product};
 use crate::row::Row;
 use crate::view::{ProductRow, ProductView};
 
@@ -107,7 +107,7 @@ struct OrderRow {
     currency: Option<String>,
     total: Option<Decimal>,
     payment_id: Option<Uuid>,
-    withdrawals: Option<Json<Vec<Withdrawal>>>,
+    withdrawals: Option<Json<Vec<EarlyCancellation>>>,
     submission_id: Option<Uuid>,
     submission_time: Option<OffsetDateTime>,
     event_sequence: i64,
@@ -152,8 +152,8 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         (OrderStatus::Paid, Some(payment), _) => Order::Paid(placed()?, payment),
         (OrderStatus::Paid, None, _) => return Err(corrupt("paid without a payment_id".to_owned())),
         (OrderStatus::Confirmed, payment, _) => Order::Confirmed(placed()?, payment),
-        (OrderStatus::Cancelled, _, Some(Json(withdrawals))) if user_id.is_none() => {
-            Order::Tombstone(withdrawals.clone())
+        (OrderStatus::Cancelled, _, Some(Json(cancellations))) if user_id.is_none() => {
+            Order::CancelledBeforeSubmission(cancellations.clone())
         }
         (OrderStatus::Cancelled, _, _) => Order::Cancelled,
         (OrderStatus::Failed, _, _) => Order::Failed,
@@ -210,7 +210,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             return Err(ReactError::LostRace { table: "orders" });
         }
     }
-    // What was a tombstone and now has an order: rare, so the usual update does not carry these columns.
+    // Rows of orders that were cancelled before they were submitted: rare, so the usual update does not carry these columns.
     let submitted: Vec<&Row> = stored.iter().copied().filter(|row| row.lines.is_some()).collect();
     if !submitted.is_empty() {
         let c = Columns::of(&submitted);
@@ -268,7 +268,7 @@ struct Columns<'a> {
     problems: Vec<Option<Json<&'a Value>>>,
     reasons: Vec<Option<&'a str>>,
     details: Vec<Option<&'a str>>,
-    withdrawals: Vec<Option<Json<&'a [Withdrawal]>>>,
+    withdrawals: Vec<Option<Json<&'a [EarlyCancellation]>>>,
     submission_ids: Vec<Option<Uuid>>,
     submission_times: Vec<Option<OffsetDateTime>>,
     sequences: Vec<i64>,
@@ -296,7 +296,7 @@ impl<'a> Columns<'a> {
             c.problems.push(row.problems.as_ref().map(Json));
             c.reasons.push(row.reason.as_deref());
             c.details.push(row.detail.as_deref());
-            c.withdrawals.push(row.withdrawals().map(Json));
+            c.withdrawals.push(row.early_cancellations().map(Json));
             c.submission_ids.push(row.submission.map(|cause| cause.id));
             c.submission_times.push(row.submission.map(|cause| cause.time.to_datetime()));
             c.sequences.push(row.event_sequence);
@@ -421,7 +421,7 @@ pub(crate) async fn write_products(
 
 /// A request about an order that was refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedRequest {
     pub(crate) request_id: Uuid,
     pub(crate) order_id: OrderId,
     pub(crate) reason: String,
@@ -429,7 +429,7 @@ pub(crate) struct Refused {
 
 pub(crate) async fn write_refusals(
     connection: &mut PgConnection,
-    refusals: &[Refused],
+    refusals: &[RefusedRequest],
     now: Micros,
 ) -> Result<(), ReactError> {
     if refusals.is_empty() {
@@ -447,8 +447,8 @@ pub(crate) async fn write_refusals(
 
 /// What became of a request.
 #[derive(Debug)]
-pub(crate) enum Outcome {
-    Refused {
+pub(crate) enum RequestOutcome {
+    Rejected {
         reason: String,
     },
     /// It ended the order in this status.
@@ -459,14 +459,14 @@ pub(crate) async fn request(
     pool: &PgPool,
     order: OrderId,
     request: Uuid,
-) -> Result<Option<Outcome>, sqlx::Error> {
+) -> Result<Option<RequestOutcome>, sqlx::Error> {
     let found: Option<(Option<String>, Option<String>)> =
         sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(pool).await?;
     match found {
-        Some((Some(reason), _)) => Ok(Some(Outcome::Refused { reason })),
+        Some((Some(reason), _)) => Ok(Some(RequestOutcome::Rejected { reason })),
         Some((None, Some(status))) => {
             let status = OrderStatus::parse(&status).map_err(|e| sqlx::Error::Decode(e.into()))?;
-            Ok(Some(Outcome::Ended(status)))
+            Ok(Some(RequestOutcome::Ended(status)))
         }
         Some((None, None)) | None => Ok(None),
     }
@@ -474,7 +474,7 @@ pub(crate) async fn request(
 
 /// An order as it is shown.
 #[derive(Debug, FromRow)]
-pub(crate) struct Shown {
+pub(crate) struct OrderView {
     pub(crate) id: Uuid,
     pub(crate) user_id: String,
     #[sqlx(try_from = "String")]
@@ -491,7 +491,7 @@ pub(crate) struct Shown {
     pub(crate) updated_at: OffsetDateTime,
 }
 
-pub(crate) async fn order(pool: &PgPool, id: OrderId) -> Result<Option<Shown>, sqlx::Error> {
+pub(crate) async fn order(pool: &PgPool, id: OrderId) -> Result<Option<OrderView>, sqlx::Error> {
     sqlx::query_as(ORDER).bind(id.as_uuid()).fetch_optional(pool).await
 }
 
@@ -502,7 +502,7 @@ pub(crate) async fn orders(
     status: Option<OrderStatus>,
     after: Option<(OffsetDateTime, Uuid)>,
     limit: i64,
-) -> Result<Vec<Shown>, sqlx::Error> {
+) -> Result<Vec<OrderView>, sqlx::Error> {
     let (time, id) = after.unzip();
     let status = status.as_ref().map(OrderStatus::as_str);
     sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(pool).await

@@ -21,7 +21,7 @@ impl Kind {
             Payment::Processing { .. } => Some(Kind::Charge),
             Payment::RefundDue { .. } => Some(Kind::Refund),
             Payment::Unknown
-            | Payment::Tombstone
+            | Payment::Prevented
             | Payment::Success { .. }
             | Payment::Refunded
             | Payment::Failed => None,

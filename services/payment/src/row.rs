@@ -81,7 +81,7 @@ impl Row {
         let invalid = |error| ReactError::Bug(format!("payment of order {}: {error}", self.order_id));
         self.payment = self.payment.after(&change).map_err(invalid)?;
         match change {
-            Change::Tombstone { reason } => self.failure_reason = Some(reason.to_string()),
+            Change::Prevented { reason } => self.failure_reason = Some(reason.to_string()),
             Change::Intent(charge) => {
                 self.reserved = Some(cause);
                 self.charge = Some(charge);

@@ -217,7 +217,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
             Payment::RefundDue { charge, refund: refund.clone() }
         }
         (PaymentStatus::Refunded, _, _) => Payment::Refunded,
-        (PaymentStatus::Failed, None, _) => Payment::Tombstone,
+        (PaymentStatus::Failed, None, _) => Payment::Prevented,
         (PaymentStatus::Failed, Some(_), _) => Payment::Failed,
         (PaymentStatus::Pending | PaymentStatus::Processing | PaymentStatus::Success, None, _) => {
             return Err(corrupt(format!("{status} without payment method, currency or amount")));

@@ -133,7 +133,7 @@ impl Row {
         self.order = self.order.after(&change).unwrap();
         self.version += 1;
         match change {
-            Change::Withdrawn(_) | Change::Confirmed => {}
+            Change::CancelledEarly(_) | Change::Confirmed => {}
             Change::Placed(placed) => {
                 self.money = Some((placed.currency, placed.total));
                 let line = |line: &minuet_events::orders::PlacedLine| {
@@ -162,7 +162,7 @@ impl Row {
         // A cancellation that came before its order is a cancelled order without a user.
         let status = self.order.state().status().unwrap_or(OrderStatus::Cancelled);
         let withdrawals = match &self.order {
-            Order::Tombstone(withdrawals) => json!(withdrawals),
+            Order::CancelledBeforeSubmission(cancellations) => json!(cancellations),
             _ => Value::Null,
         };
         json!({

@@ -96,7 +96,7 @@ impl Row {
         self.payment = Some(self.payment.as_ref().unwrap_or(&Payment::Unknown).after(&change).unwrap());
         self.version += 1;
         match change {
-            Change::Tombstone { reason } => self.failure = Some(reason.to_string()),
+            Change::Prevented { reason } => self.failure = Some(reason.to_string()),
             Change::Intent(charge) => (self.charge, self.reserved) = (Some(charge), Some(cause)),
             Change::Refused { charge, reason } => {
                 (self.charge, self.reserved, self.failure) = (Some(charge), Some(cause), Some(reason));

@@ -58,7 +58,7 @@ fn decided(order: &Order, input: Input<'_>, bug: Option<Bug>) -> Result<Decision
     let forget = matches!(
         (bug, order, input),
         (Some(Bug::ConfirmOnlyFromPaid), Order::Pending(_), Input::InventoryConfirmed(_))
-            | (Some(Bug::NoTombstoneOfOrder), Order::Unknown, Input::CancellationRequested { .. })
+            | (Some(Bug::ForgetEarlyCancellation), Order::Unknown, Input::CancellationRequested { .. })
             | (Some(Bug::RefundLeavesOrder), Order::Confirmed(..), Input::PaymentRefunded(_))
     );
     if forget { Ok(Decision::default()) } else { decide(order, input).map_err(parked) }

@@ -30,7 +30,7 @@ impl Row {
             Payment::Processing { charge, .. }
             | Payment::Success { charge }
             | Payment::RefundDue { charge, .. } => Some(charge),
-            Payment::Unknown | Payment::Tombstone | Payment::Refunded | Payment::Failed => None,
+            Payment::Unknown | Payment::Prevented | Payment::Refunded | Payment::Failed => None,
         }
     }
 }
@@ -75,7 +75,7 @@ fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<
         match change {
             Change::Intent(_) | Change::Refused { .. } => row.reserved = Some(cause),
             Change::RefundDue(_) => row.refund = Some(cause),
-            Change::Tombstone { .. }
+            Change::Prevented { .. }
             | Change::StopRequested { .. }
             | Change::Captured { .. }
             | Change::Declined { .. }
@@ -94,10 +94,10 @@ fn decided(payment: &Payment, input: Input<'_>, bug: Option<Bug>) -> Result<(Pay
     let answer = declined();
     let nothing = Ok((payment.clone(), Decision::default()));
     let (payment, input) = match (bug, payment, input) {
-        (Some(Bug::ChargeAfterCancel), Payment::Tombstone, Input::Reserved { .. }) => {
+        (Some(Bug::ChargeAfterCancel), Payment::Prevented, Input::Reserved { .. }) => {
             (&Payment::Unknown, input)
         }
-        (Some(Bug::NoTombstone), Payment::Unknown, Input::Stop(_)) => return nothing,
+        (Some(Bug::ForgetPrevention), Payment::Unknown, Input::Stop(_)) => return nothing,
         (Some(Bug::ExpiryIgnoredByPayment), _, Input::Stop(StopCause::ReservationExpired)) => return nothing,
         (Some(Bug::ExpiryIgnoredByPayment), _, Input::Reserved { reserved, .. }) => {
             (payment, Input::Reserved { reserved, now: Micros(0) })

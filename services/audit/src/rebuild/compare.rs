@@ -23,7 +23,7 @@ const PARKED: &str = "select topic || '[' || \"partition\" || ']@' || \"offset\"
 type Table = (&'static str, &'static str);
 
 const ORDER: &[Table] = &[
-    // A tombstone's time, and a payment of an order that was cancelled: by what came first. Of the trace only its id: the
+    // The time of a row that exists before its order, and a payment of an order that was cancelled: by what came first. Of the trace only its id: the
     // span is the one that the live service was in.
     (
         "orders",

@@ -42,7 +42,7 @@ impl Payments<'_> {
             match change {
                 Change::Intent(_) | Change::Refused { .. } => state.reserved = Some(asked),
                 Change::RefundDue(_) => state.refund = Some(asked),
-                Change::Tombstone { .. }
+                Change::Prevented { .. }
                 | Change::StopRequested { .. }
                 | Change::Captured { .. }
                 | Change::Declined { .. }

@@ -12,7 +12,7 @@ use super::shelves::Shelves;
 pub(super) enum Wanted {
     None,
     Row(String),
-    /// This or none: a tombstone, which is only there if the end was seen before the beginning.
+    /// This row or none: it exists only if the service saw the order's end before its beginning.
     Perhaps(String),
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::input::Input;
 use super::pricing::{Products, price};
-use super::state::{Change, Order, OrderState, Placed, Withdrawal};
+use super::state::{Change, EarlyCancellation, Order, OrderState, Placed};
 
 /// What follows: a change of the order, and the event that tells of it. Neither: a no-op.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,18 +34,18 @@ pub struct Illegal {
 
 /// The reactions of orders (docs/dance.md, "order"): every state and every event is written out.
 pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
-    use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
+    use Order::{Cancelled, CancelledBeforeSubmission, Confirmed, Failed, Paid, Pending, Unknown};
     let illegal = |event| Err(Illegal { state: order.state(), event });
     match input {
         Input::Submitted { submitted, products } => Ok(match order {
             Unknown => place(submitted, products),
-            Tombstone(withdrawals) => {
-                match withdrawals.iter().find(|w| may_cancel(&w.requested_by, &submitted.user_id)) {
-                    Some(withdrawal) => cancel(
+            CancelledBeforeSubmission(cancellations) => {
+                match cancellations.iter().find(|early| may_cancel(&early.requested_by, &submitted.user_id)) {
+                    Some(cancellation) => cancel(
                         submitted.order_id,
                         &submitted.user_id,
                         CancellationReason::Requested,
-                        Some(withdrawal.reason.clone()),
+                        Some(cancellation.reason.clone()),
                     ),
                     None => place(submitted, products),
                 }
@@ -53,8 +53,8 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
             Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => Decision::default(),
         }),
         Input::CancellationRequested { requested, request } => Ok(match order {
-            Unknown | Tombstone(_) => Decision {
-                change: Some(Change::Withdrawn(Withdrawal {
+            Unknown | CancelledBeforeSubmission(_) => Decision {
+                change: Some(Change::CancelledEarly(EarlyCancellation {
                     requested_by: requested.requested_by.clone(),
                     reason: requested.reason.clone(),
                 })),
@@ -79,7 +79,7 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 Ok(Decision { change: Some(Change::PaymentNoted(paid.payment_id)), emit: None })
             }
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => {
+            Unknown | CancelledBeforeSubmission(_) | Paid(..) | Confirmed(_, Some(_)) | Failed => {
                 illegal(EventType::PaymentSucceeded)
             }
         },
@@ -94,7 +94,9 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 })),
             }),
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Confirmed(..) | Failed => illegal(EventType::InventoryConfirmed),
+            Unknown | CancelledBeforeSubmission(_) | Confirmed(..) | Failed => {
+                illegal(EventType::InventoryConfirmed)
+            }
         },
         Input::PaymentRefunded(refunded) => match order {
             // Of one topic and key, so PaymentSucceeded came before it: pending is written out to be safe, not expected.
@@ -102,7 +104,7 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                 Ok(cancel_placed(placed, refunded.reason.clone(), None))
             }
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Failed => illegal(EventType::PaymentRefunded),
+            Unknown | CancelledBeforeSubmission(_) | Failed => illegal(EventType::PaymentRefunded),
         },
         Input::PaymentFailed(failed) => undo(
             order,
@@ -122,7 +124,7 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
         Input::InventoryRejected(rejected) => match order {
             Pending(placed) => Ok(fail(placed, rejected)),
             Cancelled => Ok(Decision::default()),
-            Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Failed => {
+            Unknown | CancelledBeforeSubmission(_) | Paid(..) | Confirmed(..) | Failed => {
                 illegal(EventType::InventoryRejected)
             }
         },
@@ -130,7 +132,9 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
             Pending(placed) | Paid(placed, _) => {
                 Ok(cancel_placed(placed, CancellationReason::Deadline, None))
             }
-            Unknown | Tombstone(_) | Confirmed(..) | Cancelled | Failed => Ok(Decision::default()),
+            Unknown | CancelledBeforeSubmission(_) | Confirmed(..) | Cancelled | Failed => {
+                Ok(Decision::default())
+            }
         },
     }
 }
@@ -182,7 +186,7 @@ fn undo(
     match order {
         Order::Pending(placed) | Order::Paid(placed, _) => Ok(cancel_placed(placed, reason, detail)),
         Order::Cancelled => Ok(Decision::default()),
-        Order::Unknown | Order::Tombstone(_) | Order::Confirmed(..) | Order::Failed => {
+        Order::Unknown | Order::CancelledBeforeSubmission(_) | Order::Confirmed(..) | Order::Failed => {
             Err(Illegal { state: order.state(), event })
         }
     }

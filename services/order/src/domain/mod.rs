@@ -12,4 +12,4 @@ mod tests;
 pub use decide::{Decision, Illegal, decide};
 pub use input::Input;
 pub use pricing::{Product, Products, price};
-pub use state::{Change, InvalidTransition, Order, OrderState, Placed, Withdrawal};
+pub use state::{Change, EarlyCancellation, InvalidTransition, Order, OrderState, Placed};

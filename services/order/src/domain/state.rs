@@ -3,7 +3,7 @@ use std::fmt;
 use minuet_events::orders::{OrderPlaced, Problem};
 use minuet_events::values::{Amount, CancellationReason, Currency, OrderId, OrderStatus, PaymentId, UserId};
 
-/// What every later event of an order repeats.
+/// The fields of OrderPlaced that later events copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     pub order_id: OrderId,
@@ -12,9 +12,9 @@ pub struct Placed {
     pub total: Amount,
 }
 
-/// A cancellation that came before its order.
+/// A cancellation that was requested before the order was submitted.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Withdrawal {
+pub struct EarlyCancellation {
     pub requested_by: UserId,
     pub reason: String,
 }
@@ -24,8 +24,8 @@ pub struct Withdrawal {
 pub enum Order {
     /// No row yet.
     Unknown,
-    /// Cancelled before it was known: the end was seen before the beginning.
-    Tombstone(Vec<Withdrawal>),
+    /// Cancellations arrived, the order has not. Those of its user or of an admin cancel it when it arrives.
+    CancelledBeforeSubmission(Vec<EarlyCancellation>),
     Pending(Placed),
     Paid(Placed, PaymentId),
     /// The payment is missing when InventoryConfirmed overtook PaymentSucceeded.
@@ -38,7 +38,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderState {
     Unknown,
-    Tombstone,
+    CancelledBeforeSubmission,
     Pending,
     Paid,
     Confirmed,
@@ -51,7 +51,7 @@ impl OrderState {
     pub const fn name(self) -> &'static str {
         match self {
             OrderState::Unknown => "unknown",
-            OrderState::Tombstone => "tombstone",
+            OrderState::CancelledBeforeSubmission => "cancelled_before_submission",
             OrderState::Pending => "pending",
             OrderState::Paid => "paid",
             OrderState::Confirmed => "confirmed",
@@ -63,7 +63,7 @@ impl OrderState {
     /// None: the order was not submitted yet.
     pub const fn status(self) -> Option<OrderStatus> {
         match self {
-            OrderState::Unknown | OrderState::Tombstone => None,
+            OrderState::Unknown | OrderState::CancelledBeforeSubmission => None,
             OrderState::Pending => Some(OrderStatus::Pending),
             OrderState::Paid => Some(OrderStatus::Paid),
             OrderState::Confirmed => Some(OrderStatus::Confirmed),
@@ -83,7 +83,7 @@ impl Order {
     pub const fn state(&self) -> OrderState {
         match self {
             Order::Unknown => OrderState::Unknown,
-            Order::Tombstone(_) => OrderState::Tombstone,
+            Order::CancelledBeforeSubmission(_) => OrderState::CancelledBeforeSubmission,
             Order::Pending(_) => OrderState::Pending,
             Order::Paid(..) => OrderState::Paid,
             Order::Confirmed(..) => OrderState::Confirmed,
@@ -97,30 +97,34 @@ impl Order {
     /// # Errors
     /// The state does not allow the change. `decide` never asks for such a change.
     pub fn after(&self, change: &Change) -> Result<Order, InvalidTransition> {
-        use Order::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
+        use Order::{Cancelled, CancelledBeforeSubmission, Confirmed, Failed, Paid, Pending, Unknown};
         let invalid = || Err(InvalidTransition { state: self.state(), change: Box::new(change.clone()) });
         match change {
-            Change::Withdrawn(withdrawal) => match self {
-                Unknown => Ok(Tombstone(vec![withdrawal.clone()])),
-                Tombstone(earlier) => Ok(Tombstone(earlier.iter().chain([withdrawal]).cloned().collect())),
+            Change::CancelledEarly(cancellation) => match self {
+                Unknown => Ok(CancelledBeforeSubmission(vec![cancellation.clone()])),
+                CancelledBeforeSubmission(earlier) => {
+                    Ok(CancelledBeforeSubmission(earlier.iter().chain([cancellation]).cloned().collect()))
+                }
                 Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
             },
             Change::Placed(placed) => match self {
-                Unknown | Tombstone(_) => Ok(Pending(Placed::from(placed))),
+                Unknown | CancelledBeforeSubmission(_) => Ok(Pending(Placed::from(placed))),
                 Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
             },
             Change::Rejected(_) => match self {
-                Unknown | Tombstone(_) => Ok(Failed),
+                Unknown | CancelledBeforeSubmission(_) => Ok(Failed),
                 Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
             },
             Change::Paid(payment) => match self {
                 Pending(placed) => Ok(Paid(placed.clone(), *payment)),
-                Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+                Unknown | CancelledBeforeSubmission(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => {
+                    invalid()
+                }
             },
             Change::PaymentNoted(payment) => match self {
                 Confirmed(placed, None) => Ok(Confirmed(placed.clone(), Some(*payment))),
                 Unknown
-                | Tombstone(_)
+                | CancelledBeforeSubmission(_)
                 | Pending(_)
                 | Paid(..)
                 | Confirmed(_, Some(_))
@@ -130,15 +134,17 @@ impl Order {
             Change::Confirmed => match self {
                 Pending(placed) => Ok(Confirmed(placed.clone(), None)),
                 Paid(placed, payment) => Ok(Confirmed(placed.clone(), Some(*payment))),
-                Unknown | Tombstone(_) | Confirmed(..) | Cancelled | Failed => invalid(),
+                Unknown | CancelledBeforeSubmission(_) | Confirmed(..) | Cancelled | Failed => invalid(),
             },
             Change::Cancelled { .. } => match self {
-                Tombstone(_) | Pending(_) | Paid(..) | Confirmed(..) => Ok(Cancelled),
+                CancelledBeforeSubmission(_) | Pending(_) | Paid(..) | Confirmed(..) => Ok(Cancelled),
                 Unknown | Cancelled | Failed => invalid(),
             },
             Change::Failed(_) => match self {
                 Pending(_) => Ok(Failed),
-                Unknown | Tombstone(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => invalid(),
+                Unknown | CancelledBeforeSubmission(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => {
+                    invalid()
+                }
             },
         }
     }
@@ -154,7 +160,7 @@ impl From<&OrderPlaced> for Placed {
 /// How a decision changes an order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    Withdrawn(Withdrawal),
+    CancelledEarly(EarlyCancellation),
     Placed(OrderPlaced),
     Rejected(Vec<Problem>),
     Paid(PaymentId),
@@ -171,7 +177,7 @@ pub enum Change {
 impl Change {
     pub const fn name(&self) -> &'static str {
         match self {
-            Change::Withdrawn(_) => "withdrawn",
+            Change::CancelledEarly(_) => "cancelled early",
             Change::Placed(_) => "placed",
             Change::Rejected(_) => "rejected",
             Change::Paid(_) => "paid",

@@ -26,7 +26,7 @@ pub const PARTICIPANT: Participant<EventType> = Participant {
 
 const STATES: &[State<EventType>] = &[
     State::initial("unknown"),
-    State::terminal("tombstone", &[Event(OrderSubmitted)]),
+    State::terminal("cancelled_before_submission", &[Event(OrderSubmitted)]),
     State::open("pending", &[DEADLINE]),
     State::open("paid", &[DEADLINE]),
     // Only a refund ends a confirmed order.
@@ -41,12 +41,17 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(OrderSubmitted), &["unknown"], &["pending", "failed"], &[OrderPlaced, OrderRejected]),
     transition(
         Event(OrderSubmitted),
-        &["tombstone"],
+        &["cancelled_before_submission"],
         &["cancelled", "pending", "failed"],
         &[OrderCancelled, OrderPlaced, OrderRejected],
     ),
     transition(Event(OrderSubmitted), &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
-    transition(Event(OrderCancellationRequested), &["unknown", "tombstone"], &["tombstone"], &[]),
+    transition(
+        Event(OrderCancellationRequested),
+        &["unknown", "cancelled_before_submission"],
+        &["cancelled_before_submission"],
+        &[],
+    ),
     transition(
         Event(OrderCancellationRequested),
         &["pending", "paid"],
@@ -74,7 +79,12 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(InventoryRejected), &["pending"], &["failed"], &[OrderFailed]),
     transition(Event(InventoryRejected), &["cancelled"], &[], &[]),
     transition(DEADLINE, &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
-    transition(DEADLINE, &["unknown", "tombstone", "confirmed", "cancelled", "failed"], &[], &[]),
+    transition(
+        DEADLINE,
+        &["unknown", "cancelled_before_submission", "confirmed", "cancelled", "failed"],
+        &[],
+        &[],
+    ),
     // No state depends on the rejection. The service stores it and shows it to the user who requested the refund.
     transition(Event(RefundRejected), ANY, &[], &[]),
     transition(Event(ProductChanged), ANY, &[], &[]),
@@ -91,7 +101,7 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
             Event(InventoryConfirmationFailed),
             Event(InventoryRejected),
         ],
-        &["unknown", "tombstone"],
+        &["unknown", "cancelled_before_submission"],
         "stock and money follow OrderPlaced, and an order that was placed has left both states",
     ),
     impossible(

@@ -30,33 +30,33 @@ pub struct Illegal {
 
 /// The reactions of payments (docs/dance.md, "payment"): every state and every event is written out.
 pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> {
-    use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
+    use Payment::{Failed, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
     let illegal = || Err(Illegal { state: payment.state(), input: input.kind() });
     let one = |change| Decision { changes: vec![change], emit: None };
     match input {
         Input::Reserved { reserved, now } => match payment {
             Unknown => Ok(begin(reserved, now)),
-            Tombstone => Ok(Decision::default()),
+            Prevented => Ok(Decision::default()),
             Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => illegal(),
         },
         Input::Stop(cause) => match payment {
-            Unknown => Ok(one(Change::Tombstone { reason: cause.reason() })),
+            Unknown => Ok(one(Change::Prevented { reason: cause.reason() })),
             Processing { stop: None, .. } => Ok(one(Change::StopRequested { reason: cause.reason() })),
             Success { charge } => Ok(one(refund_due(charge, cause.reason()))),
-            Processing { stop: Some(_), .. } | Tombstone | RefundDue { .. } | Refunded | Failed => {
+            Processing { stop: Some(_), .. } | Prevented | RefundDue { .. } | Refunded | Failed => {
                 Ok(Decision::default())
             }
         },
         Input::RefundRequested { order_id, request } => match payment {
             Success { charge } => Ok(one(refund_due(charge, CancellationReason::Refunded))),
-            Unknown | Tombstone | Processing { .. } | Failed => Ok(refuse(order_id, request, "not_captured")),
+            Unknown | Prevented | Processing { .. } | Failed => Ok(refuse(order_id, request, "not_captured")),
             RefundDue { .. } | Refunded => Ok(refuse(order_id, request, "already_refunded")),
         },
         Input::Answered(answer) => match payment {
             Processing { charge, stop } => Ok(answered(charge, stop.as_ref(), answer)),
             // Of a call that was repeated after a crash: the first answer counts, and this one says the same.
             Success { .. } | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
-            Unknown | Tombstone => illegal(),
+            Unknown | Prevented => illegal(),
         },
         Input::Refunded => match payment {
             RefundDue { charge, refund } => Ok(Decision {
@@ -71,7 +71,7 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
                 })),
             }),
             Refunded => Ok(Decision::default()),
-            Unknown | Tombstone | Processing { .. } | Success { .. } | Failed => illegal(),
+            Unknown | Prevented | Processing { .. } | Success { .. } | Failed => illegal(),
         },
     }
 }

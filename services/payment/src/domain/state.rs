@@ -26,8 +26,8 @@ pub struct Refund {
 pub enum Payment {
     /// No row yet.
     Unknown,
-    /// The order's end was seen before there was anything to pay.
-    Tombstone,
+    /// The order ended before it was reserved: nothing will be charged.
+    Prevented,
     /// The intent is recorded, and the provider is, or may have been, called. `stop`: why it is to be undone.
     Processing {
         charge: Charge,
@@ -51,7 +51,7 @@ pub enum Payment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaymentState {
     Unknown,
-    Tombstone,
+    Prevented,
     Processing,
     Success,
     RefundDue,
@@ -64,7 +64,7 @@ impl PaymentState {
     pub const fn name(self) -> &'static str {
         match self {
             PaymentState::Unknown => "unknown",
-            PaymentState::Tombstone => "tombstone",
+            PaymentState::Prevented => "prevented",
             PaymentState::Processing => "processing",
             PaymentState::Success => "success",
             PaymentState::RefundDue => "refund_due",
@@ -79,7 +79,7 @@ impl PaymentState {
             PaymentState::Processing => PaymentStatus::Processing,
             PaymentState::Success | PaymentState::RefundDue => PaymentStatus::Success,
             PaymentState::Refunded => PaymentStatus::Refunded,
-            PaymentState::Unknown | PaymentState::Tombstone | PaymentState::Failed => PaymentStatus::Failed,
+            PaymentState::Unknown | PaymentState::Prevented | PaymentState::Failed => PaymentStatus::Failed,
         }
     }
 }
@@ -94,7 +94,7 @@ impl Payment {
     pub const fn state(&self) -> PaymentState {
         match self {
             Payment::Unknown => PaymentState::Unknown,
-            Payment::Tombstone => PaymentState::Tombstone,
+            Payment::Prevented => PaymentState::Prevented,
             Payment::Processing { .. } => PaymentState::Processing,
             Payment::Success { .. } => PaymentState::Success,
             Payment::RefundDue { .. } => PaymentState::RefundDue,
@@ -108,24 +108,24 @@ impl Payment {
     /// # Errors
     /// The state does not allow the change. `decide` never asks for such a change.
     pub fn after(&self, change: &Change) -> Result<Payment, InvalidTransition> {
-        use Payment::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
+        use Payment::{Failed, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
         let invalid = || Err(InvalidTransition { state: self.state(), change: Box::new(change.clone()) });
         match change {
-            Change::Tombstone { .. } => match self {
-                Unknown => Ok(Tombstone),
-                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+            Change::Prevented { .. } => match self {
+                Unknown => Ok(Prevented),
+                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
                     invalid()
                 }
             },
             Change::Intent(charge) => match self {
                 Unknown => Ok(Processing { charge: charge.clone(), stop: None }),
-                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
                     invalid()
                 }
             },
             Change::Refused { .. } => match self {
                 Unknown => Ok(Failed),
-                Tombstone | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
                     invalid()
                 }
             },
@@ -134,7 +134,7 @@ impl Payment {
                     Ok(Processing { charge: charge.clone(), stop: Some(reason.clone()) })
                 }
                 Unknown
-                | Tombstone
+                | Prevented
                 | Processing { stop: Some(_), .. }
                 | Success { .. }
                 | RefundDue { .. }
@@ -143,19 +143,19 @@ impl Payment {
             },
             Change::Captured { .. } => match self {
                 Processing { charge, .. } => Ok(Success { charge: charge.clone() }),
-                Unknown | Tombstone | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Unknown | Prevented | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
             },
             Change::Declined { .. } => match self {
                 Processing { .. } => Ok(Failed),
-                Unknown | Tombstone | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Unknown | Prevented | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
             },
             Change::RefundDue(refund) => match self {
                 Success { charge } => Ok(RefundDue { charge: charge.clone(), refund: refund.clone() }),
-                Unknown | Tombstone | Processing { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Unknown | Prevented | Processing { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
             },
             Change::Refunded => match self {
                 RefundDue { .. } => Ok(Refunded),
-                Unknown | Tombstone | Processing { .. } | Success { .. } | Refunded | Failed => invalid(),
+                Unknown | Prevented | Processing { .. } | Success { .. } | Refunded | Failed => invalid(),
             },
         }
     }
@@ -178,8 +178,8 @@ pub enum Answer {
 /// How a decision changes a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The end was seen before the beginning.
-    Tombstone {
+    /// The order ended before it was reserved.
+    Prevented {
         reason: CancellationReason,
     },
     /// Record the intent, then call the provider.
@@ -207,7 +207,7 @@ pub enum Change {
 impl Change {
     pub const fn name(&self) -> &'static str {
         match self {
-            Change::Tombstone { .. } => "tombstone",
+            Change::Prevented { .. } => "prevented",
             Change::Intent(_) => "intent",
             Change::Refused { .. } => "refused",
             Change::StopRequested { .. } => "stop requested",

@@ -23,7 +23,7 @@ pub const PARTICIPANT: Participant<EventType> = Participant {
 
 const STATES: &[State<EventType>] = &[
     State::initial("unknown"),
-    State::terminal("tombstone", &[]),
+    State::terminal("prevented", &[]),
     State::open("processing", &[CAPTURED, DECLINED]),
     State::terminal(
         "success",
@@ -47,23 +47,23 @@ const REFUNDED: Trigger<EventType> = Provider("refunded");
 
 const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(InventoryReserved), &["unknown"], &["processing", "failed"], &[PaymentFailed]),
-    transition(Event(InventoryReserved), &["tombstone"], &[], &[]),
-    transition(Event(OrderCancelled), &["unknown"], &["tombstone"], &[]),
+    transition(Event(InventoryReserved), &["prevented"], &[], &[]),
+    transition(Event(OrderCancelled), &["unknown"], &["prevented"], &[]),
     transition(Event(OrderCancelled), &["processing"], &["processing"], &[]),
     transition(Event(OrderCancelled), &["success"], &["refund_due"], &[]),
     transition(Event(OrderCancelled), ENDED, &[], &[]),
-    transition(Event(ReservationExpired), &["unknown"], &["tombstone"], &[]),
+    transition(Event(ReservationExpired), &["unknown"], &["prevented"], &[]),
     transition(Event(ReservationExpired), &["processing"], &["processing"], &[]),
     transition(Event(ReservationExpired), &["success"], &["refund_due"], &[]),
     transition(Event(ReservationExpired), ENDED, &[], &[]),
-    transition(Event(InventoryConfirmationFailed), &["unknown"], &["tombstone"], &[]),
+    transition(Event(InventoryConfirmationFailed), &["unknown"], &["prevented"], &[]),
     transition(Event(InventoryConfirmationFailed), &["processing"], &["processing"], &[]),
     transition(Event(InventoryConfirmationFailed), &["success"], &["refund_due"], &[]),
     transition(Event(InventoryConfirmationFailed), ENDED, &[], &[]),
     transition(Event(RefundRequested), &["success"], &["refund_due"], &[]),
     transition(
         Event(RefundRequested),
-        &["unknown", "tombstone", "processing", "failed", "refund_due", "refunded"],
+        &["unknown", "prevented", "processing", "failed", "refund_due", "refunded"],
         &[],
         &[RefundRejected],
     ),
@@ -77,7 +77,7 @@ const REACTIONS: &[Reaction<EventType>] = &[
 ];
 
 /// States in which the end of an order changes nothing.
-const ENDED: &[&str] = &["tombstone", "refund_due", "refunded", "failed"];
+const ENDED: &[&str] = &["prevented", "refund_due", "refunded", "failed"];
 
 /// States in which the provider has answered. The answer comes again if the call is repeated after a crash.
 const ANSWERED: &[&str] = &["success", "refund_due", "refunded", "failed"];
@@ -88,10 +88,10 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
         &["processing", "success", "refund_due", "refunded", "failed"],
         "stock is reserved once for an order, and these states follow the reservation",
     ),
-    impossible(&[CAPTURED, DECLINED], &["unknown", "tombstone"], "the provider has not been asked yet"),
+    impossible(&[CAPTURED, DECLINED], &["unknown", "prevented"], "the provider has not been asked yet"),
     impossible(
         &[REFUNDED],
-        &["unknown", "tombstone", "processing", "success", "failed"],
+        &["unknown", "prevented", "processing", "success", "failed"],
         "the provider is asked for a refund only in refund_due",
     ),
 ];

@@ -47,18 +47,22 @@ fn what_has_ended_is_not_cancelled_by_anybody() {
 fn a_cancellation_before_the_order_is_kept() {
     given(unknown())
         .when(cancellation_requested_by("bert"))
-        .then(tombstone(["bert"]))
+        .then(cancelled_before_submission(["bert"]))
         .emits([])
         .when(cancellation_requested_by("anna"))
-        .then(tombstone(["bert", "anna"]))
+        .then(cancelled_before_submission(["bert", "anna"]))
         .emits([]);
 }
 
 #[test]
 fn it_counts_once_the_order_comes_if_its_user_or_an_admin_asked() {
-    for withdrawn in [tombstone(["anna"]), tombstone(["admin:root"]), tombstone(["bert", "anna"])] {
+    for early in [
+        cancelled_before_submission(["anna"]),
+        cancelled_before_submission(["admin:root"]),
+        cancelled_before_submission(["bert", "anna"]),
+    ] {
         for submission in [submitted(), submitted_in_vain()] {
-            given(withdrawn.clone())
+            given(early.clone())
                 .when(submission)
                 .then(cancelled())
                 .emits([order_cancelled("requested", Some("too slow"))])
@@ -70,10 +74,12 @@ fn it_counts_once_the_order_comes_if_its_user_or_an_admin_asked() {
 
 #[test]
 fn a_stranger_cannot_keep_an_order_from_being_placed() {
-    given(tombstone(["bert", "carl"])).when(submitted()).then(pending()).emits([order_placed()]);
-    given(tombstone(["bert"])).when(submitted_in_vain()).then(failed()).emits([order_rejected([problem(
-        "unknown_product",
-        Some("snow"),
-        "there is no product snow",
-    )])]);
+    given(cancelled_before_submission(["bert", "carl"]))
+        .when(submitted())
+        .then(pending())
+        .emits([order_placed()]);
+    given(cancelled_before_submission(["bert"]))
+        .when(submitted_in_vain())
+        .then(failed())
+        .emits([order_rejected([problem("unknown_product", Some("snow"), "there is no product snow")])]);
 }

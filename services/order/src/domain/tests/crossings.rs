@@ -28,7 +28,7 @@ fn a_known_order_is_not_submitted_again_whatever_the_body() {
 fn a_payment_makes_a_pending_order_paid() {
     given(pending()).when(payment_succeeded()).then(paid()).emits([]);
     given(cancelled()).when(payment_succeeded()).does_nothing();
-    for state in [unknown(), tombstone(["anna"]), paid(), confirmed(), failed()] {
+    for state in [unknown(), cancelled_before_submission(["anna"]), paid(), confirmed(), failed()] {
         given(state).when(payment_succeeded()).cannot_happen();
     }
 }
@@ -50,7 +50,13 @@ fn a_confirmation_may_overtake_its_payment() {
 fn a_confirmation_ends_what_is_pending_or_paid() {
     given(paid()).when(inventory_confirmed()).then(confirmed()).emits([order_confirmed()]);
     given(cancelled()).when(inventory_confirmed()).does_nothing();
-    for state in [unknown(), tombstone(["anna"]), confirmed(), confirmed_before_its_payment(), failed()] {
+    for state in [
+        unknown(),
+        cancelled_before_submission(["anna"]),
+        confirmed(),
+        confirmed_before_its_payment(),
+        failed(),
+    ] {
         given(state).when(inventory_confirmed()).cannot_happen();
     }
 }
@@ -65,7 +71,7 @@ fn a_refund_cancels_with_its_reason_also_what_was_confirmed() {
             .when(payment_refunded())
             .does_nothing();
     }
-    for state in [unknown(), tombstone(["anna"]), failed()] {
+    for state in [unknown(), cancelled_before_submission(["anna"]), failed()] {
         given(state).when(payment_refunded()).cannot_happen();
     }
 }
@@ -85,7 +91,13 @@ fn a_failure_elsewhere_cancels_what_is_not_at_its_end() {
             given(state).when(failure.clone()).then(cancelled()).emits([cancellation.clone()]);
         }
         given(cancelled()).when(failure.clone()).does_nothing();
-        for state in [unknown(), tombstone(["anna"]), confirmed(), confirmed_before_its_payment(), failed()] {
+        for state in [
+            unknown(),
+            cancelled_before_submission(["anna"]),
+            confirmed(),
+            confirmed_before_its_payment(),
+            failed(),
+        ] {
             given(state).when(failure.clone()).cannot_happen();
         }
     }
@@ -98,8 +110,14 @@ fn too_little_stock_fails_a_pending_order_and_names_every_shortage() {
         problem("insufficient_stock", Some("milk"), "3 requested, 0 available"),
     ])]);
     given(cancelled()).when(inventory_rejected()).does_nothing();
-    let others =
-        [unknown(), tombstone(["anna"]), paid(), confirmed(), confirmed_before_its_payment(), failed()];
+    let others = [
+        unknown(),
+        cancelled_before_submission(["anna"]),
+        paid(),
+        confirmed(),
+        confirmed_before_its_payment(),
+        failed(),
+    ];
     for state in others {
         given(state).when(inventory_rejected()).cannot_happen();
     }
@@ -111,7 +129,7 @@ fn the_deadline_cancels_what_is_pending_or_paid_and_nothing_else() {
     for state in [pending(), paid()] {
         given(state).when(DEADLINE).then(cancelled()).emits([order_cancelled("deadline", None)]);
     }
-    let others = [unknown(), tombstone(["anna"]), confirmed(), cancelled(), failed()];
+    let others = [unknown(), cancelled_before_submission(["anna"]), confirmed(), cancelled(), failed()];
     for state in others {
         given(state).when(DEADLINE).does_nothing();
     }

@@ -16,8 +16,8 @@ type Decide = fn(&Order, &Event) -> Option<Result<Decision, Illegal>>;
 fn cases(decide: Decide) -> Vec<Case<EventType>> {
     let states = [
         unknown(),
-        tombstone(["anna"]),
-        tombstone(["bert"]),
+        cancelled_before_submission(["anna"]),
+        cancelled_before_submission(["bert"]),
         pending(),
         paid(),
         confirmed(),

@@ -16,7 +16,7 @@ use minuet_events::values::{
 };
 use uuid::Uuid;
 
-use crate::domain::{Order, Placed, Product, Products, Withdrawal};
+use crate::domain::{EarlyCancellation, Order, Placed, Product, Products};
 
 pub(super) const ORDER: OrderId = OrderId::new(Uuid::from_u128(1));
 pub(super) const PAYMENT: PaymentId = PaymentId::new(Uuid::from_u128(2));
@@ -53,9 +53,9 @@ pub(super) fn unknown() -> Order {
 }
 
 /// Cancelled by each of these before it was submitted.
-pub(super) fn tombstone<const N: usize>(requested_by: [&str; N]) -> Order {
-    let withdrawal = |name| Withdrawal { requested_by: user(name), reason: "too slow".to_owned() };
-    Order::Tombstone(requested_by.map(withdrawal).to_vec())
+pub(super) fn cancelled_before_submission<const N: usize>(requested_by: [&str; N]) -> Order {
+    let cancellation = |name| EarlyCancellation { requested_by: user(name), reason: "too slow".to_owned() };
+    Order::CancelledBeforeSubmission(requested_by.map(cancellation).to_vec())
 }
 
 fn placed() -> Placed {

@@ -3,16 +3,16 @@
 use minuet_events::values::CancellationReason;
 
 use super::samples::*;
-use crate::domain::{Change, InvalidTransition, Order, Withdrawal};
+use crate::domain::{Change, EarlyCancellation, InvalidTransition, Order};
 
-fn withdrawn() -> Change {
-    Change::Withdrawn(Withdrawal { requested_by: user("anna"), reason: "too slow".to_owned() })
+fn cancelled_early() -> Change {
+    Change::CancelledEarly(EarlyCancellation { requested_by: user("anna"), reason: "too slow".to_owned() })
 }
 
 fn changes() -> [Change; 8] {
     let minuet_events::Event::OrderPlaced(placed) = order_placed() else { panic!("it is OrderPlaced") };
     [
-        withdrawn(),
+        cancelled_early(),
         Change::Placed(placed),
         Change::Rejected(Vec::new()),
         Change::Paid(PAYMENT),
@@ -27,11 +27,11 @@ fn changes() -> [Change; 8] {
 fn leads_to(order: &Order) -> [Option<Order>; 8] {
     match order {
         Order::Unknown => {
-            let kept = Some(tombstone(["anna"]));
+            let kept = Some(cancelled_before_submission(["anna"]));
             [kept, Some(pending()), Some(failed()), None, None, None, None, None]
         }
-        Order::Tombstone(_) => {
-            let kept = Some(tombstone(["bert", "anna"]));
+        Order::CancelledBeforeSubmission(_) => {
+            let kept = Some(cancelled_before_submission(["bert", "anna"]));
             [kept, Some(pending()), Some(failed()), None, None, None, Some(cancelled()), None]
         }
         Order::Pending(_) => {
@@ -51,7 +51,7 @@ fn leads_to(order: &Order) -> [Option<Order>; 8] {
 fn a_change_fits_its_state_or_is_an_error() {
     let states = [
         unknown(),
-        tombstone(["bert"]),
+        cancelled_before_submission(["bert"]),
         pending(),
         paid(),
         confirmed(),

@@ -25,8 +25,8 @@ fn a_reservation_past_its_time_is_not_charged() {
 
 #[test]
 fn after_the_end_there_is_nothing_to_charge() {
-    given(tombstone()).when(inventory_reserved()).does_nothing();
-    given(tombstone()).when(at(EXPIRES_AT, inventory_reserved())).does_nothing();
+    given(prevented()).when(inventory_reserved()).does_nothing();
+    given(prevented()).when(at(EXPIRES_AT, inventory_reserved())).does_nothing();
 }
 
 #[test]
@@ -73,11 +73,11 @@ fn a_repeated_answer_changes_nothing() {
 
 #[test]
 fn there_is_no_answer_where_nothing_was_asked() {
-    for state in [unknown(), tombstone()] {
+    for state in [unknown(), prevented()] {
         given(state.clone()).when(captured()).cannot_happen();
         given(state).when(declined()).cannot_happen();
     }
-    for state in [unknown(), tombstone(), processing(), stopping("order_cancelled"), success(), failed()] {
+    for state in [unknown(), prevented(), processing(), stopping("order_cancelled"), success(), failed()] {
         given(state).when(GIVEN_BACK).cannot_happen();
     }
 }

@@ -28,14 +28,14 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 /// Where a state may go, itself left out.
 fn may_become(state: PaymentState) -> &'static [PaymentState] {
-    use PaymentState::{Failed, Processing, RefundDue, Refunded, Success, Tombstone, Unknown};
+    use PaymentState::{Failed, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
     match state {
-        Unknown => &[Tombstone, Processing, Failed],
+        Unknown => &[Prevented, Processing, Failed],
         // Straight to the refund, where the charge was to be stopped.
         Processing => &[Success, RefundDue, Failed],
         Success => &[RefundDue],
         RefundDue => &[Refunded],
-        Tombstone | Refunded | Failed => &[],
+        Prevented | Refunded | Failed => &[],
     }
 }
 
@@ -87,7 +87,7 @@ proptest! {
         }
         let untaken = matches!(
             payment,
-            Payment::Unknown | Payment::Tombstone | Payment::Processing { .. } | Payment::Failed
+            Payment::Unknown | Payment::Prevented | Payment::Processing { .. } | Payment::Failed
         );
         prop_assert!(untaken, "{payment:?}");
     }
@@ -100,7 +100,7 @@ fn is_one_story(payment: &Payment, told: &[Event]) -> Result<(), TestCaseError> 
     let types: Vec<EventType> =
         told.iter().map(Event::event_type).filter(|told| *told != RefundRejected).collect();
     let expected: &[EventType] = match payment {
-        Payment::Unknown | Payment::Tombstone | Payment::Processing { .. } => &[],
+        Payment::Unknown | Payment::Prevented | Payment::Processing { .. } => &[],
         Payment::Failed => &[PaymentFailed],
         Payment::Success { .. } | Payment::RefundDue { .. } => &[PaymentSucceeded],
         Payment::Refunded => &[PaymentSucceeded, PaymentRefunded],

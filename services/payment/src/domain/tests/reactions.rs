@@ -14,7 +14,7 @@ type Decide = fn(&Payment, &Happening) -> Option<Result<Decision, Illegal>>;
 fn states() -> [Payment; 8] {
     [
         unknown(),
-        tombstone(),
+        prevented(),
         processing(),
         stopping("order_cancelled"),
         success(),
@@ -82,9 +82,9 @@ fn a_wrong_row_is_noticed() {
 #[test]
 fn a_wrong_decision_is_noticed() {
     let broken: [(&str, Decide); 5] = [
-        ("InventoryReserved in tombstone has a row, but is decided illegal", |state, happening| {
+        ("InventoryReserved in prevented has a row, but is decided illegal", |state, happening| {
             match (state, happening) {
-                (Payment::Tombstone, Happening::Event(event @ Event::InventoryReserved(_), _)) => {
+                (Payment::Prevented, Happening::Event(event @ Event::InventoryReserved(_), _)) => {
                     let input = InputKind::Event(event.event_type());
                     Some(Err(Illegal { state: state.state(), input }))
                 }

@@ -25,7 +25,7 @@ fn what_was_captured_is_given_back_once() {
 
 #[test]
 fn what_was_not_captured_is_not_given_back() {
-    for state in [unknown(), tombstone(), processing(), stopping("order_cancelled"), failed()] {
+    for state in [unknown(), prevented(), processing(), stopping("order_cancelled"), failed()] {
         given(state).when(refund_requested()).answers(refund_rejected("not_captured"));
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn unknown() -> Payment {
     Payment::Unknown
 }
 
-pub(super) fn tombstone() -> Payment {
-    Payment::Tombstone
+pub(super) fn prevented() -> Payment {
+    Payment::Prevented
 }
 
 pub(super) fn processing() -> Payment {

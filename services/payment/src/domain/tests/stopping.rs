@@ -5,12 +5,12 @@ use super::story::{GIVEN_BACK, given};
 use crate::domain::Change;
 
 #[test]
-fn an_end_before_the_beginning_leaves_a_tombstone() {
+fn an_end_before_the_reservation_prevents_the_payment() {
     for (stop, reason) in stops() {
         given(unknown())
             .when(stop.clone())
-            .then(tombstone())
-            .by([Change::Tombstone { reason: reason.into() }])
+            .then(prevented())
+            .by([Change::Prevented { reason: reason.into() }])
             .emits([])
             .when(stop)
             .does_nothing()
@@ -77,7 +77,7 @@ fn what_was_captured_is_given_back() {
 #[test]
 fn an_end_after_the_end_changes_nothing() {
     for (stop, _) in stops() {
-        for state in [tombstone(), failed(), refund_due("refunded"), refunded()] {
+        for state in [prevented(), failed(), refund_due("refunded"), refunded()] {
             given(state).when(stop.clone()).does_nothing();
         }
     }

@@ -8,7 +8,7 @@ const REASON: &str = "order_cancelled";
 fn changes() -> [Change; 8] {
     let declined = || ("card_declined".to_owned(), "{}".to_owned());
     [
-        Change::Tombstone { reason: REASON.into() },
+        Change::Prevented { reason: REASON.into() },
         Change::Intent(charge()),
         Change::Refused { charge: charge(), reason: declined().0 },
         Change::StopRequested { reason: REASON.into() },
@@ -23,7 +23,7 @@ fn changes() -> [Change; 8] {
 fn leads_to(payment: &Payment) -> [Option<Payment>; 8] {
     match payment {
         Payment::Unknown => {
-            [Some(tombstone()), Some(processing()), Some(failed()), None, None, None, None, None]
+            [Some(prevented()), Some(processing()), Some(failed()), None, None, None, None, None]
         }
         Payment::Processing { stop, .. } => {
             let stopped = stop.is_none().then(|| stopping(REASON));
@@ -31,7 +31,7 @@ fn leads_to(payment: &Payment) -> [Option<Payment>; 8] {
         }
         Payment::Success { .. } => [None, None, None, None, None, None, Some(refund_due(REASON)), None],
         Payment::RefundDue { .. } => [None, None, None, None, None, None, None, Some(refunded())],
-        Payment::Tombstone | Payment::Refunded | Payment::Failed => [const { None }; 8],
+        Payment::Prevented | Payment::Refunded | Payment::Failed => [const { None }; 8],
     }
 }
 
@@ -39,7 +39,7 @@ fn leads_to(payment: &Payment) -> [Option<Payment>; 8] {
 fn a_change_fits_its_state_or_is_an_error() {
     let states = [
         unknown(),
-        tombstone(),
+        prevented(),
         processing(),
         stopping(REASON),
         success(),

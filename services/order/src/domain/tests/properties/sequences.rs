@@ -34,10 +34,10 @@ fn decided(order: &Order, happening: Option<&Event>) -> Result<Decision, Illegal
 
 /// Where a state may go, itself left out.
 fn may_become(state: OrderState) -> &'static [OrderState] {
-    use OrderState::{Cancelled, Confirmed, Failed, Paid, Pending, Tombstone, Unknown};
+    use OrderState::{Cancelled, CancelledBeforeSubmission, Confirmed, Failed, Paid, Pending, Unknown};
     match state {
-        Unknown => &[Tombstone, Pending, Failed],
-        Tombstone => &[Cancelled, Pending, Failed],
+        Unknown => &[CancelledBeforeSubmission, Pending, Failed],
+        CancelledBeforeSubmission => &[Cancelled, Pending, Failed],
         Pending => &[Paid, Confirmed, Cancelled, Failed],
         Paid => &[Confirmed, Cancelled],
         Confirmed => &[Cancelled],
@@ -77,7 +77,7 @@ proptest! {
             // A change of state is told, but for those that wait for another's word.
             let silent = matches!(
                 decision.change,
-                None | Some(Change::Withdrawn(_) | Change::Paid(_) | Change::PaymentNoted(_))
+                None | Some(Change::CancelledEarly(_) | Change::Paid(_) | Change::PaymentNoted(_))
             );
             prop_assert!(silent || decision.emit.is_some(), "{decision:?}");
             if let Some(event) = &decision.emit {
