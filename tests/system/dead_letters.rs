@@ -122,7 +122,14 @@ async fn the_command_lists_shows_redrives_and_discards() {
     // One with all that is known of it.
     let constraint = command.one("constraint").await;
     let shown = command.run(&["show", "--service", "order", &constraint]).await.well().out;
-    for part in ["constraint: ", "poison", "ce_source = /test", "payload   OrderSubmitted", "\"LAMP\""] {
+    for part in [
+        "constraint: ",
+        "remedy    Read the constraint's name",
+        "poison",
+        "ce_source = /test",
+        "payload   OrderSubmitted",
+        "\"LAMP\"",
+    ] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     let undecodable = command.one("undecodable").await;
@@ -131,6 +138,8 @@ async fn the_command_lists_shows_redrives_and_discards() {
     let line = command.run(&["show", "--service", "order", &constraint, "-J"]).await.well().out;
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["type"], &line["value"]["user_id"]), (&json!("OrderSubmitted"), &json!("poison")));
+    let typo = command.run(&["list", "--service", "order", "--reason", "constrain"]).await;
+    assert!(typo.code == Some(2) && typo.err.contains("takes one of key, headers, "), "{typo:#?}");
 
     // Not mended yet: it stays, tried once more.
     let redrive = ["redrive", "--service", "order", &constraint];
@@ -240,6 +249,8 @@ async fn admins_settle_parked_events_over_http() {
     let shown = get(&format!("{all}/{constraint}")).await.body;
     assert_eq!((&shown["type"], &shown["headers"]["ce_source"]), (&json!("OrderSubmitted"), &json!("/test")));
     assert_eq!(shown["value"]["order_id"], json!(poisoned));
+    let remedy = shown["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("Read the constraint's name"), "{remedy}");
 
     // Redriven in vain, and with those that wait; discarded; redriven.
     let undecoded = post(&format!("{all}/{waits}/redrive"), json!({})).await;

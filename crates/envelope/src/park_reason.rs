@@ -32,6 +32,8 @@ pub enum ParkReason {
     NotEncodable,
     /// The code panicked.
     Panic,
+    /// The service decided what its own state does not allow.
+    Bug,
     /// An earlier event of the same key is parked.
     WaitsBehind,
 }
@@ -52,6 +54,7 @@ impl ParkReason {
         Self::CorruptRow,
         Self::NotEncodable,
         Self::Panic,
+        Self::Bug,
         Self::WaitsBehind,
     ];
 
@@ -71,7 +74,76 @@ impl ParkReason {
             Self::CorruptRow => "corrupt_row",
             Self::NotEncodable => "not_encodable",
             Self::Panic => "panic",
+            Self::Bug => "bug",
             Self::WaitsBehind => "waits_behind",
+        }
+    }
+
+    /// What has happened, in a sentence for the operator.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Key => "The message has no key, its key is not UTF-8, or its event is about another key.",
+            Self::Headers => "A header is missing or wrong; the detail names it.",
+            Self::EmptyBody => "The message has no value, and its topic is not compacted.",
+            Self::WrongRecord => {
+                "The record does not belong on this topic, or `ce_type` names another record."
+            }
+            Self::UnknownSchema => {
+                "The schema registry knows no schema of this id, or did not answer in time."
+            }
+            Self::Undecodable => "The value is no event of the schema that it names.",
+            Self::Illegal => "The state of the event's subject allows no such event.",
+            Self::Value => "The database refused a value of the event, such as a number out of range.",
+            Self::Constraint => "A constraint of the database refused the event's effect.",
+            Self::Database => "A column of the database has another type than the service expects.",
+            Self::CorruptRow => "A row that the event needs holds a value that the service never writes.",
+            Self::NotEncodable => "An event that follows from this one does not fit its schema.",
+            Self::Panic => "The service's code panicked on this event.",
+            Self::Bug => "The service contradicted itself on this event.",
+            Self::WaitsBehind => {
+                "An earlier event of the same topic and key is parked. Nothing is wrong with this one."
+            }
+        }
+    }
+
+    /// What the operator can do, in a sentence or two.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Key => {
+                "Have the producer send the event again with its own key, then discard this message."
+            }
+            Self::Headers => {
+                "Have the producer send the event again with right headers, then discard this message."
+            }
+            Self::EmptyBody => {
+                "Have the producer send the event again with its value, then discard this message."
+            }
+            Self::WrongRecord => {
+                "Have the producer send the event to the topic that takes its record, with the right `ce_type`; then discard this message."
+            }
+            Self::UnknownSchema => {
+                "If the registry was away or has lost the schema, bring it back and redrive. If the id is made up, discard this message."
+            }
+            Self::Undecodable => {
+                "Have the producer encode with a schema that the contract can read and send the event again; then discard this message."
+            }
+            Self::Illegal => {
+                "Look at the events of this key. If an earlier event is missing or parked, settle that one and redrive; else discard this message."
+            }
+            Self::Value => {
+                "Have the producer send a value within the contract's limits, then discard this message."
+            }
+            Self::Constraint => {
+                "Read the constraint's name in the detail and mend the rows that it is about; then redrive. Discard the message if its effect must not happen."
+            }
+            Self::Database => "Apply the migrations of the release that runs, then redrive.",
+            Self::CorruptRow => "Mend the row that the detail names, or restore it; then redrive.",
+            Self::NotEncodable => "Report the detail as a bug; redrive with a release that mends it.",
+            Self::Panic => "Report the detail as a bug; redrive with a release that mends it.",
+            Self::Bug => "Report the detail as a bug; redrive with a release that mends it.",
+            Self::WaitsBehind => {
+                "Redrive or discard the first parked event of this key. A redrive takes those behind it along; after a discard, redrive this one."
+            }
         }
     }
 

@@ -39,6 +39,7 @@ pub use error::ReactError;
 pub use kafka::incoming::{Incoming, Position};
 pub use kafka::publisher::{PublishError, Publisher};
 pub use kafka::reader::{Message, Partition, ReadError, Reader, Slice};
+pub use minuet_envelope::ParkReason;
 pub use observe::domain_spans::DomainSpans;
 pub use observe::health::{Counts, Dependency, Health};
 pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};

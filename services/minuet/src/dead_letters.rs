@@ -8,7 +8,7 @@ use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use minuet_events::Codec;
-use minuet_messaging::{DeadLetter, DeadLetterFilter, DeadLetters as Desk, Outcome, Redriven};
+use minuet_messaging::{DeadLetter, DeadLetterFilter, DeadLetters as Desk, Outcome, ParkReason, Redriven};
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -74,7 +74,7 @@ async fn list(settings: &Settings, list: &List) -> Result<(), CliError> {
             discarded_too: list.discarded,
             // One more, which says whether there are more.
             limit: list.limit + 1,
-            reason: list.reason.clone(),
+            reason: list.reason.map(|reason| reason.code().to_owned()),
             key: list.key.clone(),
         };
         let mut letters = opened.desk.list(&which).await.map_err(opened.failed())?;
@@ -120,7 +120,7 @@ async fn codec(settings: &Settings) -> Result<Codec, String> {
 async fn redrive(settings: &Settings, which: &Redrive) -> Result<(), CliError> {
     let opened = Opened::new(settings, which.service, None)?;
     let service = opened.service;
-    let ids = match &which.reason {
+    let ids = match which.reason {
         Some(reason) => of_reason(&opened, reason).await?,
         None => which.ids.clone(),
     };
@@ -148,12 +148,12 @@ async fn redrive(settings: &Settings, which: &Redrive) -> Result<(), CliError> {
     if left == 0 { Ok(()) } else { Err(DeadLettersError::Left { left, all }.into()) }
 }
 
-async fn of_reason(opened: &Opened, reason: &str) -> Result<Vec<i64>, DeadLettersError> {
+async fn of_reason(opened: &Opened, reason: ParkReason) -> Result<Vec<i64>, DeadLettersError> {
     let mut which = DeadLetterFilter {
         after: 0,
         discarded_too: false,
         limit: PAGE_ROWS,
-        reason: Some(reason.to_owned()),
+        reason: Some(reason.code().to_owned()),
         key: None,
     };
     let mut ids = Vec::new();

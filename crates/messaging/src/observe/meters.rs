@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use minuet_envelope::ParkReason;
 use minuet_telemetry::meters::{Attribute, Counter, Histogram, Meters, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::PgPool;
@@ -81,9 +82,9 @@ impl Instruments {
         }
     }
 
-    pub(crate) fn parked(&self, reasons: &[&'static str]) {
+    pub(crate) fn parked(&self, reasons: &[ParkReason]) {
         for reason in reasons {
-            self.parked.add(1, &[attribute(key::REASON, *reason)]);
+            self.parked.add(1, &[attribute(key::REASON, reason.code())]);
         }
     }
 

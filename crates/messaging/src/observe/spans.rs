@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use minuet_envelope::{Contract, EventKind, Micros, TraceContext, trace};
+use minuet_envelope::{Contract, EventKind, Micros, ParkReason, TraceContext, trace};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 use uuid::Uuid;
@@ -111,7 +111,7 @@ impl Outcome {
             Outcome::Applied => "applied",
             Outcome::NoOp => "no_op",
             Outcome::Duplicate => "duplicate",
-            Outcome::Waits => "waits_behind",
+            Outcome::Waits => ParkReason::WaitsBehind.code(),
         }
     }
 }
@@ -200,7 +200,7 @@ impl<C: Contract> Batch<'_, C> {
             let span = self
                 .process(&batch, processing, incoming, committed)
                 .with(attribute::OUTCOME, "parked")
-                .failed_with(reason.code, reason.detail.clone());
+                .failed_with(reason.code.code(), reason.detail.clone());
             tracer.record(span);
         }
         let count = i64::try_from(events.len() + parked.len()).unwrap_or(i64::MAX);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use minuet_envelope::{Contract, Micros, ResolveError};
+use minuet_envelope::{Contract, Micros, ParkReason, ResolveError};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -65,7 +65,7 @@ struct Worked<'i, R: BatchHandler> {
     /// The events that were handled, each with its index among the items.
     events: Vec<(usize, &'i Received<R::Contract>)>,
     /// The codes of the items that were parked.
-    parked: Vec<&'static str>,
+    parked: Vec<ParkReason>,
     /// Indexes among `events`.
     applied: Vec<usize>,
     after: R::After,
@@ -227,7 +227,7 @@ impl<R: BatchHandler> Processor<R> {
         let mut keys = HashSet::new();
         let aside = |(index, item): (usize, Item<R::Contract>)| match refused.remove(&index) {
             Some(detail) if keys.insert(item.incoming().key.clone()) => {
-                item.poison(Reason::at_once("illegal", detail), &self.context.catalogue)
+                item.poison(Reason::at_once(ParkReason::Illegal, detail), &self.context.catalogue)
             }
             _ => item,
         };
@@ -345,7 +345,7 @@ impl<R: BatchHandler> Processor<R> {
         connection: &mut PgConnection,
         item: &Item<R::Contract>,
         waiting: &mut HashSet<OrderingKey>,
-    ) -> Result<Option<(&'static str, Option<OutboxEvent<R::Contract>>)>, sqlx::Error> {
+    ) -> Result<Option<(ParkReason, Option<OutboxEvent<R::Contract>>)>, sqlx::Error> {
         let (now, place) = (self.context.now(), self.place(item));
         let (incoming, at) = (item.incoming(), now.to_datetime());
         let parking = match item {
@@ -360,10 +360,10 @@ impl<R: BatchHandler> Processor<R> {
         }
         let Reason { code, detail, attempts } = &parking.reason;
         minuet_telemetry::within(None, subject_of::<R::Contract>(incoming), || {
-            warn!(position = %incoming.position, reason = code, detail, attempts, "event parked");
+            warn!(position = %incoming.position, reason = code.code(), detail, attempts, "event parked");
         });
         waiting.extend(place);
-        Ok(Some((code, event_parked(&parking, &self.context.core.source, now))))
+        Ok(Some((*code, event_parked(&parking, &self.context.core.source, now))))
     }
 
     fn away(&self, error: &ReactError) {
@@ -421,7 +421,7 @@ fn tell<C: Contract>(
 }
 
 fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
-    Reason { code: "unknown_schema", detail: chain(away), attempts }
+    Reason { code: ParkReason::UnknownSchema, detail: chain(away), attempts }
 }
 
 /// The shard in whose name a message is processed: the partition it came in on.

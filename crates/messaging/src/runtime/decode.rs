@@ -50,6 +50,6 @@ impl<C: Contract> Decoder<C> {
 
 impl From<Invalid> for Reason {
     fn from(invalid: Invalid) -> Self {
-        Reason::at_once(invalid.reason.code(), invalid.detail)
+        Reason::at_once(invalid.reason, invalid.detail)
     }
 }

@@ -9,6 +9,8 @@
 
 use std::time::Duration;
 
+use minuet_envelope::ParkReason;
+
 use crate::ReactError;
 
 pub(crate) use minuet_telemetry::error_chain as chain;
@@ -24,8 +26,8 @@ impl ReactError {
 pub(crate) enum Verdict {
     Transient,
     Fenced,
-    /// With the code under which it is parked.
-    Permanent(&'static str),
+    /// With the reason under which it is parked.
+    Permanent(ParkReason),
 }
 
 pub(crate) fn verdict(error: &ReactError) -> Verdict {
@@ -33,10 +35,10 @@ pub(crate) fn verdict(error: &ReactError) -> Verdict {
         ReactError::Database(e) => database(e),
         ReactError::LostRace { .. } => Verdict::Transient,
         ReactError::Fenced(_) => Verdict::Fenced,
-        ReactError::Encode(_) => Verdict::Permanent("not_encodable"),
-        ReactError::Corrupt { .. } => Verdict::Permanent("corrupt_row"),
-        ReactError::Panic(_) => Verdict::Permanent("panic"),
-        ReactError::Bug(_) => Verdict::Permanent("bug"),
+        ReactError::Encode(_) => Verdict::Permanent(ParkReason::NotEncodable),
+        ReactError::Corrupt { .. } => Verdict::Permanent(ParkReason::CorruptRow),
+        ReactError::Panic(_) => Verdict::Permanent(ParkReason::Panic),
+        ReactError::Bug(_) => Verdict::Permanent(ParkReason::Bug),
     }
 }
 
@@ -46,8 +48,8 @@ pub(crate) fn verdict(error: &ReactError) -> Verdict {
 fn database(error: &sqlx::Error) -> Verdict {
     match error {
         sqlx::Error::Database(e) => match e.code().as_deref() {
-            Some(code) if code.starts_with("22") => Verdict::Permanent("value"),
-            Some(code) if code.starts_with("23") => Verdict::Permanent("constraint"),
+            Some(code) if code.starts_with("22") => Verdict::Permanent(ParkReason::Value),
+            Some(code) if code.starts_with("23") => Verdict::Permanent(ParkReason::Constraint),
             _ => Verdict::Transient,
         },
         sqlx::Error::ColumnDecode { .. }
@@ -55,7 +57,7 @@ fn database(error: &sqlx::Error) -> Verdict {
         | sqlx::Error::Encode(_)
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::TypeNotFound { .. } => Verdict::Permanent("database"),
+        | sqlx::Error::TypeNotFound { .. } => Verdict::Permanent(ParkReason::Database),
         _ => Verdict::Transient,
     }
 }
@@ -76,8 +78,8 @@ mod tests {
         let away = ReactError::Database(sqlx::Error::PoolTimedOut);
         assert_eq!(verdict(&away), Verdict::Transient);
         assert_eq!(verdict(&ReactError::LostRace { table: "orders" }), Verdict::Transient);
-        assert_eq!(verdict(&ReactError::Panic("x".into())), Verdict::Permanent("panic"));
-        assert_eq!(verdict(&ReactError::Bug("x".into())), Verdict::Permanent("bug"));
+        assert_eq!(verdict(&ReactError::Panic("x".into())), Verdict::Permanent(ParkReason::Panic));
+        assert_eq!(verdict(&ReactError::Bug("x".into())), Verdict::Permanent(ParkReason::Bug));
     }
 
     #[test]

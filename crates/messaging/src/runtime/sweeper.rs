@@ -216,7 +216,7 @@ impl<R: BatchHandler> Sweeper<R> {
             match (verdict(&error), due) {
                 (Verdict::Transient | Verdict::Fenced, _) => Err(error),
                 (Verdict::Permanent(code), [key]) => {
-                    error!(%key, code, error = chain(&error), "a due row cannot be decided");
+                    error!(%key, code = code.code(), error = chain(&error), "a due row cannot be decided");
                     Ok(0)
                 }
                 (Verdict::Permanent(_), _) => {

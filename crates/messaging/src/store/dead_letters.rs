@@ -15,7 +15,7 @@ mod view;
 
 use std::collections::HashSet;
 
-use minuet_envelope::{EventKind, Micros};
+use minuet_envelope::{EventKind, Micros, ParkReason};
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -39,26 +39,23 @@ pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
 const LONGEST_KEY: usize = 256;
 /// An error may quote what it complains about.
 const LONGEST_DETAIL: usize = 4_000;
-/// The code of what is parked for nothing but its place.
-pub(crate) const WAITS_BEHIND: &str = "waits_behind";
-
-/// Why an event was parked: `code` is stable, `detail` the chain of causes, `attempts` how often it was really tried.
+/// Why an event was parked. `detail`: the chain of causes; `attempts`: how often the event was really tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
-    pub(crate) code: &'static str,
+    pub(crate) code: ParkReason,
     pub(crate) detail: String,
     pub(crate) attempts: u32,
 }
 
 impl Reason {
     /// Tried once: a second look at the same bytes would show the same.
-    pub(crate) fn at_once(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn at_once(code: ParkReason, detail: impl Into<String>) -> Self {
         Reason { code, detail: detail.into(), attempts: 1 }
     }
 
     fn waits_behind() -> Self {
         let detail = "an earlier event of this key is parked".to_owned();
-        Reason { code: WAITS_BEHIND, detail, attempts: 0 }
+        Reason { code: ParkReason::WaitsBehind, detail, attempts: 0 }
     }
 
     /// PostgreSQL's text holds no NUL, and a stranger's header may.
@@ -129,7 +126,7 @@ impl<'a> NewDeadLetter<'a> {
             .bind(names)
             .bind(values)
             .bind(incoming.payload.as_deref())
-            .bind(reason.code)
+            .bind(reason.code.code())
             .bind(reason.storable())
             .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
             .bind(at)

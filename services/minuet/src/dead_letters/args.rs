@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use minuet_messaging::{DISCARD_REASON, discard_reason};
+use minuet_messaging::{DISCARD_REASON, ParkReason, discard_reason};
 
 use crate::database::Database;
 use crate::duration::duration;
@@ -23,9 +23,9 @@ pub(crate) struct List {
     /// Only of this service; may be repeated [default: all three]
     #[arg(long = "service", value_name = "SERVICE")]
     pub(super) services: Vec<Database>,
-    /// Only with this code, such as undecodable or constraint
-    #[arg(long, value_name = "CODE")]
-    pub(super) reason: Option<String>,
+    /// Only with this code, such as undecodable or constraint; docs/park-reasons.md lists all
+    #[arg(long, value_name = "CODE", value_parser = park_reason)]
+    pub(super) reason: Option<ParkReason>,
     /// Only of this key: an order's id, or a sku
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
@@ -60,8 +60,8 @@ pub(crate) struct Redrive {
     #[arg(value_name = "ID", required_unless_present = "reason", conflicts_with = "reason")]
     pub(super) ids: Vec<i64>,
     /// Everything that is parked with this code
-    #[arg(long, value_name = "CODE")]
-    pub(super) reason: Option<String>,
+    #[arg(long, value_name = "CODE", value_parser = park_reason)]
+    pub(super) reason: Option<ParkReason>,
     /// Whose they are
     #[arg(long)]
     pub(super) service: Database,
@@ -90,4 +90,26 @@ pub(crate) struct Discard {
 
 fn kept(text: &str) -> Result<String, &'static str> {
     discard_reason(text).ok_or(DISCARD_REASON)
+}
+
+fn park_reason(code: &str) -> Result<ParkReason, String> {
+    let known = || ParkReason::ALL.iter().map(|reason| reason.code()).collect::<Vec<_>>().join(", ");
+    ParkReason::from_code(code).ok_or_else(|| format!("takes one of {}", known()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `docs/park-reasons.md` has a row for each reason, in their order, and no other.
+    #[test]
+    fn the_page_lists_every_reason() {
+        let row = |reason: &ParkReason| {
+            format!("| `{}` | {} | {} |", reason.code(), reason.meaning(), reason.remedy())
+        };
+        let expected: Vec<String> = ParkReason::ALL.iter().map(row).collect();
+        let page = include_str!("../../../../docs/park-reasons.md");
+        let found: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        assert!(found == expected, "docs/park-reasons.md takes these rows:\n{}", expected.join("\n"));
+    }
 }

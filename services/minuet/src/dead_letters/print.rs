@@ -80,6 +80,9 @@ impl<W: Write> Printer<W> {
             letter.attempts
         )?;
         writeln!(out, "reason    {}: {}", letter.reason, visible(&letter.detail))?;
+        if let Some(remedy) = letter.remedy {
+            writeln!(out, "remedy    {remedy}")?;
+        }
         if let DeadLetterState::Discarded { discarded_at, discarded_by, discard_reason } = &letter.state {
             let at = seconds(&discarded_at.to_string());
             writeln!(out, "discarded {at} by {}: {}", visible(discarded_by), visible(discard_reason))?;

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use minuet_envelope::ParkReason;
 use tracing::{info, warn};
 
 use super::item::claim;
@@ -65,7 +66,7 @@ impl<R: BatchHandler> Processor<R> {
     ) -> Result<(), sqlx::Error> {
         if let Some(letter) = redrive::letter(self.context.pool(), id).await? {
             minuet_telemetry::within(None, subject_of::<R::Contract>(&letter.incoming), || {
-                warn!(id, reason = reason.code, detail = reason.detail, "event stays parked");
+                warn!(id, reason = reason.code.code(), detail = reason.detail, "event stays parked");
             });
             self.telling(begun).tell_still_parked(&letter, reason);
         }
@@ -128,7 +129,7 @@ impl<R: BatchHandler> Processor<R> {
                 new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
             let handled = self.react(opened.connection, &events.iter().collect::<Vec<_>>()).await?;
             if let Some(refusal) = handled.refusals.into_iter().next() {
-                let reason = Reason::at_once("illegal", refusal.detail);
+                let reason = Reason::at_once(ParkReason::Illegal, refusal.detail);
                 return Ok(Ending::RollBack(Err(RedriveStep::Parked(reason))));
             }
             let result = Ok((events, handled.applied.is_empty(), handled.after));

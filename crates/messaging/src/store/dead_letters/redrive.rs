@@ -64,7 +64,7 @@ impl RedriveRequest {
         sqlx::query(FAILED)
             .bind(id)
             .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
-            .bind(reason.code)
+            .bind(reason.code.code())
             .bind(reason.storable())
             .execute(&mut *transaction)
             .await?;

@@ -1,6 +1,6 @@
 //! Parked events as they are shown to a person.
 
-use minuet_envelope::{Contract, DecodeError, EventKind, Micros};
+use minuet_envelope::{Contract, DecodeError, EventKind, Micros, ParkReason};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -45,8 +45,10 @@ pub struct DeadLetter {
     pub offset: i64,
     /// Text; what is none, in hex and said so.
     pub key: Value,
-    /// A stable code.
+    /// A stable code: [`ParkReason::code`], or one of a later release.
     pub reason: String,
+    /// What the operator can do. `None`: this release does not know the code.
+    pub remedy: Option<&'static str>,
     /// The chain of causes.
     pub detail: String,
     pub attempts: i32,
@@ -61,6 +63,7 @@ impl From<Row> for DeadLetter {
     fn from(row: Row) -> Self {
         let Row { id, topic, partition, offset, key, reason, detail, attempts, parked_at, in_order, .. } =
             row;
+        let known = ParkReason::from_code(&reason);
         let discarded = row.discarded_at.zip(row.discarded_by).zip(row.discard_reason);
         let state = match discarded {
             Some(((at, discarded_by), discard_reason)) => DeadLetterState::Discarded {
@@ -69,11 +72,25 @@ impl From<Row> for DeadLetter {
                 discard_reason,
             },
             None if row.redrive => DeadLetterState::RedriveAsked,
-            None if reason == super::WAITS_BEHIND => DeadLetterState::Waits,
+            None if known == Some(ParkReason::WaitsBehind) => DeadLetterState::Waits,
             None => DeadLetterState::Parked,
         };
         let (key, parked_at) = (key.as_deref().map_or(Value::Null, text), Micros::from_datetime(parked_at));
-        DeadLetter { id, topic, partition, offset, key, reason, detail, attempts, parked_at, in_order, state }
+        let remedy = known.map(ParkReason::remedy);
+        DeadLetter {
+            id,
+            topic,
+            partition,
+            offset,
+            key,
+            reason,
+            remedy,
+            detail,
+            attempts,
+            parked_at,
+            in_order,
+            state,
+        }
     }
 }
 
