@@ -30,7 +30,7 @@ struct Edge {
     by: String,
 }
 
-/// One line per edge: `relay.rs:12 -> lane.rs (crate::lane::Lane)`.
+/// One line per edge: `relay.rs:12 -> context.rs (crate::store::context::ServiceContext)`.
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Edge { from, line, to, by } in &self.edges {

@@ -107,8 +107,11 @@ impl Known {
         }
         let (mut is_fenced, is_page) = (false, is_page(file));
         for (index, line) in text.lines().enumerate() {
-            is_fenced ^= is_page && line.trim_start().starts_with("```");
             let prose = if is_page { Some(line) } else { comment(file, line) };
+            // Code in a doc comment ends with the comment.
+            is_fenced &= prose.is_some();
+            is_fenced ^=
+                prose.is_some_and(|prose| prose.trim_start_matches(['/', '!', ' ']).starts_with("```"));
             let mut wrong = BTreeSet::from_iter(self.paths_in(file, line));
             if let Some(prose) = prose {
                 wrong.extend(self.decisions_in(prose));
