@@ -9,7 +9,7 @@ use minuet_http::{Problem, ProblemType};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::Edge;
+use crate::AppState;
 
 /// The largest body that is looked at.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -20,12 +20,12 @@ const DRAINED: usize = 1024 * 1024;
 /// A body that is JSON. What it says is still to be checked.
 pub(crate) struct JsonBody(pub(crate) Value);
 
-impl FromRequest<Arc<Edge>> for JsonBody {
+impl FromRequest<Arc<AppState>> for JsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, edge: &Arc<Edge>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, Problem> {
         check_content_type(request.headers())?;
-        let bytes = timeout(edge.body_timeout, collect(request.into_body()))
+        let bytes = timeout(state.body_timeout, collect(request.into_body()))
             .await
             .map_err(|_| Problem::new(ProblemType::REQUEST_TIMEOUT, "the body did not arrive in time"))??;
         parse(&bytes).map(JsonBody)

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::Edge;
+use crate::AppState;
 
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 /// Anybody may ask, so an answer is good for this long: a flood of questions is one question to Kafka.
@@ -46,13 +46,13 @@ impl Health {
         self.last.lock().clone()
     }
 
-    async fn dependencies(&self, edge: &Edge) -> Dependencies {
+    async fn dependencies(&self, state: &AppState) -> Dependencies {
         let _asking = self.asking.lock().await;
-        self.ask(edge).await
+        self.ask(state).await
     }
 
     /// Only by whoever holds `asking`.
-    async fn ask(&self, edge: &Edge) -> Dependencies {
+    async fn ask(&self, state: &AppState) -> Dependencies {
         let earlier = self.last();
         if let Some((at, dependencies)) = &earlier
             && at.elapsed() < HEALTH_CACHE_TTL
@@ -61,7 +61,7 @@ impl Health {
         }
         let earlier = earlier.map(|(_, dependencies)| dependencies);
         let (kafka, order) =
-            tokio::join!(edge.publisher.ready(KAFKA_TIMEOUT), edge.downstream.order_service_answers());
+            tokio::join!(state.publisher.ready(KAFKA_TIMEOUT), state.downstream.order_service_answers());
         let dependencies = Dependencies {
             kafka: status(kafka.is_ok(), "Kafka does not answer").after(earlier.as_ref().map(|d| &d.kafka)),
             order: status(order.is_ok(), "the order service does not answer")
@@ -78,24 +78,24 @@ fn status(ok: bool, detail: &str) -> DependencyStatus {
 
 /// `GET /healthz`: 200 as long as the process lives, at once, with what was found last about the dependencies; they are asked
 /// in the background, since they may be slow to answer.
-pub(crate) async fn live(State(edge): State<Arc<Edge>>) -> Response {
-    let last = edge.health.last();
+pub(crate) async fn live(State(state): State<Arc<AppState>>) -> Response {
+    let last = state.health.last();
     if last.as_ref().is_none_or(|(at, _)| at.elapsed() >= HEALTH_CACHE_TTL) {
-        let edge = Arc::clone(&edge);
+        let state = Arc::clone(&state);
         tokio::spawn(async move {
-            if let Ok(_asking) = edge.health.asking.try_lock() {
-                edge.health.ask(&edge).await;
+            if let Ok(_asking) = state.health.asking.try_lock() {
+                state.health.ask(&state).await;
             }
         });
     }
     let dependencies = last.map_or_else(|| json!({}), |(_, dependencies)| json!(dependencies));
-    Json(json!({ "ok": true, "since": edge.health.process.since, "dependencies": dependencies }))
+    Json(json!({ "ok": true, "since": state.health.process.since, "dependencies": dependencies }))
         .into_response()
 }
 
 /// `GET /readyz`: 200 or 503, with which dependency is as it is since when.
-pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> Response {
-    let dependencies = edge.health.dependencies(&edge).await;
+pub(crate) async fn ready(State(state): State<Arc<AppState>>) -> Response {
+    let dependencies = state.health.dependencies(&state).await;
     let ready = dependencies.kafka.ok && dependencies.order.ok;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()

@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::downstream::{Downstream, DownstreamError};
 use crate::health::Health;
-use crate::meters::EdgeMeters;
+use crate::meters::GatewayMeters;
 
 pub use settings::{Settings, SettingsError};
 
@@ -66,12 +66,12 @@ pub enum GatewayError {
 }
 
 /// What every request shares.
-pub(crate) struct Edge {
+pub(crate) struct AppState {
     publisher: Publisher<minuet_events::Codec>,
     downstream: Downstream,
     verifier: Verifier,
     health: Health,
-    meters: EdgeMeters,
+    meters: GatewayMeters,
     limits: RequestLimits,
     answer_wait: Duration,
     longest_wait: Duration,
@@ -80,22 +80,22 @@ pub(crate) struct Edge {
     shutdown: CancellationToken,
 }
 
-impl Guarded for Edge {
+impl Guarded for AppState {
     fn verifier(&self) -> Option<&Verifier> {
         Some(&self.verifier)
     }
 }
 
-impl Edge {
+impl AppState {
     fn new(
         settings: &Settings,
         publisher: Publisher<minuet_events::Codec>,
         shutdown: CancellationToken,
     ) -> Result<Self, GatewayError> {
         let (order, inventory) = settings.check()?;
-        let (publisher, meters) = EdgeMeters::of(publisher);
+        let (publisher, meters) = GatewayMeters::of(publisher);
         let tracer = Tracer::of("gateway");
-        Ok(Edge {
+        Ok(AppState {
             publisher,
             downstream: Downstream::new(order, inventory, tracer).map_err(GatewayError::Client)?,
             verifier: settings.identity().verifier()?,
@@ -139,15 +139,15 @@ pub async fn run(
     shutdown: CancellationToken,
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {
-    let edge = Arc::new(Edge::new(&settings, publisher, shutdown.clone())?);
+    let state = Arc::new(AppState::new(&settings, publisher, shutdown.clone())?);
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr().map_err(GatewayError::Serve)?);
     let shutdown_timeout = Duration::from_millis(settings.shutdown_ms);
-    let router = router::router(Arc::clone(&edge));
+    let router = router::router(Arc::clone(&state));
     tokio::select! {
         served = minuet_http::serve_with_timeout(listener, router, shutdown, shutdown_timeout) => {
             served.map_err(GatewayError::Serve)
         }
-        never = minuet_identity::follow(&edge.verifier) => match never {},
+        never = minuet_identity::follow(&state.verifier) => match never {},
     }
 }

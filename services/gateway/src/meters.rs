@@ -12,32 +12,32 @@ use minuet_messaging::Publisher;
 use minuet_telemetry::meters::{self, Histogram, Meters, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 
-use crate::Edge;
+use crate::AppState;
 
-pub(crate) struct EdgeMeters {
+pub(crate) struct GatewayMeters {
     meters: Meters,
     requests: Histogram,
 }
 
-impl EdgeMeters {
+impl GatewayMeters {
     /// Those of the publisher, or its own for both.
     pub(crate) fn of(
         publisher: Publisher<minuet_events::Codec>,
-    ) -> (Publisher<minuet_events::Codec>, EdgeMeters) {
+    ) -> (Publisher<minuet_events::Codec>, GatewayMeters) {
         let given = publisher.meters().cloned();
         let meters = given.clone().unwrap_or_else(|| Meters::local("gateway"));
         let publisher = if given.is_some() { publisher } else { publisher.measured(&meters) };
         let requests = meters.histogram(&meter::HTTP_DURATION);
-        (publisher, EdgeMeters { meters, requests })
+        (publisher, GatewayMeters { meters, requests })
     }
 }
 
 /// `GET /metrics`
-pub(crate) async fn show(State(edge): State<Arc<Edge>>) -> Response {
-    ([(CONTENT_TYPE, meters::CONTENT_TYPE)], edge.meters.meters.text()).into_response()
+pub(crate) async fn show(State(state): State<Arc<AppState>>) -> Response {
+    ([(CONTENT_TYPE, meters::CONTENT_TYPE)], state.meters.meters.text()).into_response()
 }
 
-pub(crate) async fn measure(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+pub(crate) async fn measure(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -47,7 +47,7 @@ pub(crate) async fn measure(State(edge): State<Arc<Edge>>, request: Request, nex
         attribute(key::HTTP_ROUTE, route.unwrap_or_else(|| "none".to_owned())),
         attribute(key::HTTP_STATUS, i64::from(response.status().as_u16())),
     ];
-    edge.meters.requests.record(begun.elapsed().as_secs_f64(), &attributes);
+    state.meters.requests.record(begun.elapsed().as_secs_f64(), &attributes);
     response
 }
 

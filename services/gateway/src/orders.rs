@@ -15,7 +15,7 @@ use minuet_identity::Identity;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::Edge;
+use crate::AppState;
 use crate::body::JsonBody;
 use crate::downstream::{Order, OrderPage, OrderQuery, Until};
 use crate::idempotency::{IdempotencyKey, reused};
@@ -29,7 +29,7 @@ const MAX_CURSOR_BYTES: usize = 512;
 
 /// `POST /v1/orders`
 pub(crate) async fn submit(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
     trace: IncomingTrace,
     headers: HeaderMap,
@@ -38,7 +38,7 @@ pub(crate) async fn submit(
     let key = IdempotencyKey::read(&headers)?;
     let request = OrderRequest::parse(&body)
         .map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
-    let prefer = Prefer::read(&headers, edge.longest_wait);
+    let prefer = Prefer::read(&headers, state.longest_wait);
     let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&identity.user));
 
     let text = id.to_string();
@@ -46,7 +46,7 @@ pub(crate) async fn submit(
     let known = match key {
         // An order service that does not answer is no reason to refuse an order: submitting it twice is a no-op.
         Some(_) => {
-            edge.wait_for("known order", edge.downstream.order(&text, Until::Known, Duration::ZERO)).await
+            state.wait_for("known order", state.downstream.order(&text, Until::Known, Duration::ZERO)).await
         }
         None => None,
     };
@@ -54,16 +54,18 @@ pub(crate) async fn submit(
     let known = known.filter(Order::is_submitted);
     match &known {
         Some(order) => same_request(&request, &identity.user, order)?,
-        None => publish(&edge, id, &identity, &request, trace).await?,
+        None => publish(&state, id, &identity, &request, trace).await?,
     }
     let order = match prefer {
         Prefer { respond_async: true, wait: None } => None,
         Prefer { wait: Some(wait), .. } => {
-            edge.wait_for("final order", edge.downstream.order(&text, Until::Final, wait)).await.or(known)
+            state.wait_for("final order", state.downstream.order(&text, Until::Final, wait)).await.or(known)
         }
         Prefer { .. } if known.is_some() => known,
         Prefer { .. } => {
-            edge.wait_for("priced order", edge.downstream.order(&text, Until::Known, edge.answer_wait)).await
+            state
+                .wait_for("priced order", state.downstream.order(&text, Until::Known, state.answer_wait))
+                .await
         }
     };
     let order = order.filter(Order::is_submitted);
@@ -79,7 +81,7 @@ pub(crate) async fn submit(
 }
 
 async fn publish(
-    edge: &Edge,
+    state: &AppState,
     id: OrderId,
     identity: &Identity,
     request: &OrderRequest,
@@ -91,7 +93,7 @@ async fn publish(
         payment_method: request.payment_method,
         lines: request.lines.clone(),
     };
-    edge.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
+    state.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
     tracing::info!(event = "order_submitted", order_id = %id, lines = request.lines.len());
     Ok(())
 }
@@ -142,25 +144,25 @@ fn path_of(id: OrderId) -> String {
 
 /// `GET /v1/orders/{id}`. Somebody else's order and no order at all look the same.
 pub(crate) async fn show(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
     let id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&id.to_string());
-    let order = edge.downstream.order(&id.to_string(), Until::Known, Duration::ZERO).await?;
+    let order = state.downstream.order(&id.to_string(), Until::Known, Duration::ZERO).await?;
     let visible = |order: &Order| identity.admin || order.user_id == identity.user.as_str();
     order.filter(visible).map(Json).ok_or_else(Problem::not_found)
 }
 
 /// `GET /v1/orders?status=&limit=&cursor=`, newest first as the order service has it; `user_id=` with the scope admin.
 pub(crate) async fn list(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<OrderPage>, Problem> {
     let query = parse_query(pairs, &identity)?;
-    let page = edge.downstream.orders(&query).await?;
+    let page = state.downstream.orders(&query).await?;
     page.map(Json).ok_or_else(|| {
         let error = FieldError::new("cursor", "invalid_cursor", "takes a next_cursor of an earlier answer");
         Problem::with_errors(ProblemType::INVALID_QUERY, vec![error])

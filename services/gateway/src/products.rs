@@ -10,7 +10,7 @@ use minuet_events::values::{Amount, Currency, Sku};
 use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde_json::Value;
 
-use crate::Edge;
+use crate::AppState;
 use crate::body::JsonBody;
 use crate::downstream::Product;
 use crate::fields::{Fields, free_text};
@@ -21,7 +21,7 @@ const MAX_NAME_CHARS: usize = 200;
 
 /// `PUT /v1/products/{sku}`: what the product is from now on, all of it.
 pub(crate) async fn put(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
     trace: IncomingTrace,
@@ -38,11 +38,11 @@ pub(crate) async fn put(
         active: product.active,
         event_id: None,
     };
-    let event_id = edge.publish(product.into(), trace).await?;
+    let event_id = state.publish(product.into(), trace).await?;
     tracing::info!(event = "product_changed", sku);
 
     let seen =
-        edge.wait_for("product", edge.downstream.product(&sku, Some((event_id, edge.answer_wait)))).await;
+        state.wait_for("product", state.downstream.product(&sku, Some((event_id, state.answer_wait)))).await;
     match seen.filter(|product| product.event_id == Some(event_id)) {
         Some(product) => Ok((StatusCode::OK, location, Json(product)).into_response()),
         None => Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response()),
@@ -51,12 +51,12 @@ pub(crate) async fn put(
 
 /// `GET /v1/products/{sku}`
 pub(crate) async fn show(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
 ) -> Result<Json<Product>, Problem> {
     let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
-    edge.downstream.product(sku.as_str(), None).await?.map(Json).ok_or_else(Problem::not_found)
+    state.downstream.product(sku.as_str(), None).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {

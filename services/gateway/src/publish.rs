@@ -9,13 +9,13 @@ use minuet_messaging::failpoint::{Failpoint, hit};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Edge;
+use crate::AppState;
 use crate::problems;
 use crate::trace::IncomingTrace;
 
 const SOURCE: &str = "/minuet/gateway";
 
-impl Edge {
+impl AppState {
     /// Puts an event on its topic, under a new id, which is returned once every in-sync replica has it.
     pub(crate) async fn publish(&self, event: Event, trace: IncomingTrace) -> Result<Uuid, Problem> {
         self.publish_as(Uuid::now_v7(), event, trace).await

@@ -18,7 +18,7 @@ use minuet_identity::{ADMIN_PREFIX, Identity};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::Edge;
+use crate::AppState;
 use crate::body::JsonBody;
 use crate::downstream::{Order, RequestOutcome, Until};
 use crate::fields::{Fields, free_text};
@@ -31,7 +31,7 @@ const MAX_REASON_CHARS: usize = 500;
 /// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
 /// cancelled when it arrives, if the caller is its user.
 pub(crate) async fn cancel(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
     Path(id): Path<String>,
     trace: IncomingTrace,
@@ -41,18 +41,18 @@ pub(crate) async fn cancel(
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
-    let known = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+    let known = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
     if known.is_some_and(|order| !identity.admin && order.user_id != identity.user.as_str()) {
         return Err(Problem::not_found());
     }
     let requested_by = if identity.admin { admin_name(&identity.user)? } else { identity.user.clone() };
     let event = Event::from(OrderCancellationRequested { order_id, requested_by, reason });
-    ask(&edge, "cancellation", order_id, &identity, &headers, event, trace).await
+    publish_request(&state, "cancellation", order_id, &identity, &headers, event, trace).await
 }
 
 /// Of a captured payment, once.
 pub(crate) async fn refund(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Admin(identity): Admin,
     Path(id): Path<String>,
     trace: IncomingTrace,
@@ -63,7 +63,7 @@ pub(crate) async fn refund(
     minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
     let event = Event::from(RefundRequested { order_id, requested_by: admin_name(&identity.user)?, reason });
-    ask(&edge, "refund", order_id, &identity, &headers, event, trace).await
+    publish_request(&state, "refund", order_id, &identity, &headers, event, trace).await
 }
 
 fn admin_name(user: &UserId) -> Result<UserId, Problem> {
@@ -86,8 +86,8 @@ fn reason(body: &Value) -> Result<String, Problem> {
 }
 
 /// Publishes the request and tells what became of it: 200 with the order, 409 with the reason, or 202 when that takes longer.
-async fn ask(
-    edge: &Edge,
+async fn publish_request(
+    state: &AppState,
     kind: &'static str,
     order_id: OrderId,
     identity: &Identity,
@@ -98,16 +98,16 @@ async fn ask(
     let key = IdempotencyKey::read(headers)?;
     let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &identity.user));
     let path = format!("/v1/orders/{order_id}");
-    edge.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
+    state.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
     tracing::info!(event = "request_published", kind, %order_id, %request);
     let id = order_id.to_string();
-    let outcome = edge.wait_for(kind, edge.downstream.request(&id, request, edge.answer_wait)).await;
+    let outcome = state.wait_for(kind, state.downstream.request(&id, request, state.answer_wait)).await;
     match outcome {
         Some(RequestOutcome::Rejected { reason }) => {
             Err(Problem::new(problems::REQUEST_REFUSED, reason).about(path))
         }
         Some(RequestOutcome::Cancelled) => {
-            let order: Option<Order> = edge.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+            let order: Option<Order> = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
             Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())
         }
         None => {

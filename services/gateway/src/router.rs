@@ -4,10 +4,10 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use minuet_http::{Caller, server_span};
 
-use crate::{Edge, health, meters, orders, products, requests, stock};
+use crate::{AppState, health, meters, orders, products, requests, stock};
 
 /// Every path there is.
-pub(crate) fn router(edge: Arc<Edge>) -> Router {
+pub(crate) fn router(state: Arc<AppState>) -> Router {
     let limited = Router::new()
         .route("/v1/orders", post(orders::submit).get(orders::list))
         .route("/v1/orders/{id}", get(orders::show))
@@ -17,11 +17,11 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/v1/stock/{sku}", get(stock::show))
         .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
         .fallback(async || minuet_http::Problem::not_found());
-    let limited = edge
+    let limited = state
         .limits
         .clone()
         .apply(limited)
-        .layer(middleware::from_fn_with_state(Caller::Anybody(edge.tracer), server_span));
+        .layer(middleware::from_fn_with_state(Caller::Anybody(state.tracer), server_span));
     // Not limited: whoever watches a gateway that is full must still get an answer.
     Router::new()
         .route("/healthz", get(health::live))
@@ -29,6 +29,6 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
         .route("/metrics", get(meters::show))
         .merge(limited)
         .layer(middleware::map_response(minuet_http::as_problem))
-        .layer(middleware::from_fn_with_state(Arc::clone(&edge), meters::measure))
-        .with_state(edge)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), meters::measure))
+        .with_state(state)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::Edge;
+use crate::AppState;
 use crate::body::JsonBody;
 use crate::downstream::{Adjustment, AdjustmentOutcome, Level, Stock};
 use crate::fields::{Fields, free_text};
@@ -26,17 +26,17 @@ const MAX_REASON_CHARS: usize = 500;
 
 /// `GET /v1/stock/{sku}`: the level in every warehouse that has had some.
 pub(crate) async fn show(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
 ) -> Result<Json<Stock>, Problem> {
     let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
-    edge.downstream.stock(sku.as_str()).await?.map(Json).ok_or_else(Problem::not_found)
+    state.downstream.stock(sku.as_str()).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 /// `POST /v1/stock/{sku}/{warehouse_code}/adjustments`
 pub(crate) async fn adjust(
-    State(edge): State<Arc<Edge>>,
+    State(state): State<Arc<AppState>>,
     Admin(identity): Admin,
     Path((sku, warehouse_code)): Path<(String, String)>,
     trace: IncomingTrace,
@@ -52,13 +52,15 @@ pub(crate) async fn adjust(
 
     let text = id.to_string();
     let known = match key {
-        Some(_) => edge.wait_for("known adjustment", edge.downstream.adjustment(&text, Duration::ZERO)).await,
+        Some(_) => {
+            state.wait_for("known adjustment", state.downstream.adjustment(&text, Duration::ZERO)).await
+        }
         None => None,
     };
     let outcome = match known {
         Some(known) => Some(known),
         None => {
-            edge.publish(adjusted.clone().into(), trace).await?;
+            state.publish(adjusted.clone().into(), trace).await?;
             tracing::info!(
                 event = "stock_adjusted",
                 adjustment_id = text,
@@ -66,7 +68,7 @@ pub(crate) async fn adjust(
                 warehouse_code,
                 delta = adjusted.delta
             );
-            edge.wait_for("adjustment", edge.downstream.adjustment(&text, edge.answer_wait)).await
+            state.wait_for("adjustment", state.downstream.adjustment(&text, state.answer_wait)).await
         }
     };
     match outcome {

@@ -8,16 +8,16 @@ use minuet_events::TraceContext;
 use minuet_http::incoming_trace;
 use uuid::Uuid;
 
-use crate::Edge;
+use crate::AppState;
 
 /// The trace that a request came in, if it names a valid one. A stranger's baggage is left at the door: it would travel with
 /// every event that follows.
 pub(crate) struct IncomingTrace(Option<TraceContext>);
 
-impl FromRequestParts<Arc<Edge>> for IncomingTrace {
+impl FromRequestParts<Arc<AppState>> for IncomingTrace {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Edge>) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<AppState>) -> Result<Self, Infallible> {
         Ok(IncomingTrace::read(&parts.headers))
     }
 }
