@@ -42,6 +42,7 @@ pub use kafka::reader::{Message, Partition, ReadError, Reader, Slice};
 pub use minuet_envelope::ParkReason;
 pub use observe::domain_spans::DomainSpans;
 pub use observe::health::{Counts, Dependency, Health};
+pub use runtime::fold::{Decided, Fold};
 pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};
 pub use runtime::retention::RetentionError;
 #[doc(hidden)]
@@ -59,4 +60,5 @@ pub use store::dead_letters::{
 pub use store::migrations::{migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};
 pub use store::stored_headers::StoredHeaders;
+pub use store::versioned::Versioned;
 pub use waiters::Waiters;

@@ -11,3 +11,4 @@ mod query;
 pub(crate) mod shards;
 pub(crate) mod stored_headers;
 pub(crate) mod stored_span;
+pub(crate) mod versioned;

@@ -109,7 +109,6 @@ fn handler(
 ) -> react::InventoryHandler {
     react::InventoryHandler {
         context: service.context().clone(),
-        counts: Arc::clone(service.counts()),
         meters: InventoryMeters::new(service.meters(), settings.low_stock),
         adjustments,
         hold: time::Duration::seconds(i64::from(settings.reservation_seconds)),

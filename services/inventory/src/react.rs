@@ -9,12 +9,12 @@ use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLeve
 use minuet_events::trace::order_trace;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Waiters};
 use sqlx::PgConnection;
 use time::Duration;
 
 use crate::domain::{Adjusted, Decision, Illegal, Input, Reservation, Stock, adjust, decide, shift};
-use crate::messaging::{Content, Handled, OutboxEvent, Received, ServiceContext};
+use crate::messaging::{Content, Handled, Received, ServiceContext};
 use crate::meters::{InventoryMeters, Tally};
 use crate::row::Row;
 use crate::store::{self, Adjustment};
@@ -23,7 +23,6 @@ pub use table::PARTICIPANT;
 
 pub(crate) struct InventoryHandler {
     pub(crate) context: ServiceContext,
-    pub(crate) counts: Arc<Counts>,
     pub(crate) meters: InventoryMeters,
     pub(crate) adjustments: Arc<Waiters<AdjustmentId>>,
     /// How long goods are held for a payment.
@@ -35,7 +34,6 @@ pub(crate) struct InventoryHandler {
 pub(crate) struct Committed {
     adjustments: Vec<AdjustmentId>,
     tally: Tally,
-    no_ops: usize,
 }
 
 impl BatchHandler for InventoryHandler {
@@ -60,15 +58,20 @@ impl BatchHandler for InventoryHandler {
         let mut sequences = store::load_sequences(connection, &adjusted).await?;
         let known = store::load_adjustments(connection, &adjustments_of(&events)).await?;
         let mut stock = store::load_stock(connection, &skus_of(&events, &rows)).await?;
-        let mut batch = Batch { stock_before: stock.clone(), known, ..Batch::default() };
+        let stock_before = stock.clone();
+        let mut fold = Fold::new(self.context.source(), now);
+        let mut batch = Adjusting { known, adjustments: Vec::new() };
 
         for (index, envelope, event) in events {
             if let Event::StockAdjusted(adjusted) = event {
                 let sequence = sequences.entry(adjusted.sku.clone()).or_default();
-                let emitted = batch.emissions.len();
-                self.adjust(&mut batch, &mut stock, sequence, envelope, adjusted, now);
-                if batch.emissions.len() > emitted {
-                    batch.applied.push(index);
+                match batch.adjust(&mut stock, adjusted, now) {
+                    None => fold.no_op(),
+                    Some(event) => {
+                        fold.applied(index);
+                        *sequence += 1;
+                        fold.emit_as(Some(*sequence), Cause::from(envelope), &envelope.trace, event);
+                    }
                 }
                 continue;
             }
@@ -76,52 +79,35 @@ impl BatchHandler for InventoryHandler {
             let reservation = rows.get(&order_id).map_or(&Reservation::Unknown, |row| &row.reservation);
             let illegal = || Illegal { state: reservation.state(), event: event.event_type() };
             let input = Input::of(event, now.plus(self.hold)).ok_or_else(illegal);
-            match input.and_then(|input| decide(reservation, input, &stock)) {
-                Ok(decision) if decision.is_no_op() => batch.no_ops += 1,
-                Ok(Decision { change, moves, emit }) => {
-                    batch.applied.push(index);
-                    // What changed nothing is not the beginning of a row.
-                    let row = rows.entry(order_id).or_insert_with(|| {
-                        Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now)
-                    });
-                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
-                    shift(&mut stock, &moves);
-                    if let Some(change) = change {
-                        row.apply(change, now)?;
-                    }
-                    if let Some(event) = emit {
-                        let sequence = row.next_sequence(now);
-                        let cause = Cause::from(envelope);
-                        batch.emissions.push(self.context.emission(
-                            cause,
-                            event,
-                            0,
-                            now,
-                            Some(sequence),
-                            &trace,
-                        ));
-                    }
-                }
-                Err(illegal) => batch.refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
+            let decision = input.and_then(|input| decide(reservation, input, &stock));
+            let Some(Decision { change, moves, emit }) = fold.decided(index, decision) else { continue };
+            // An event that changed nothing does not begin a row.
+            let row = rows
+                .entry(order_id)
+                .or_insert_with(|| Row::unknown(order_id, Cause::from(envelope), &envelope.trace, now));
+            let trace = order_trace(row.versioned.trace.as_ref(), Some(&envelope.trace), order_id);
+            shift(&mut stock, &moves);
+            if let Some(change) = change {
+                row.apply(change, now)?;
+            }
+            if let Some(event) = emit {
+                fold.emit(&mut row.versioned, Cause::from(envelope), &trace, event);
             }
         }
 
-        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_reservations(connection, &written).await?;
         store::write_sequences(connection, &sequences).await?;
-        store::write_stock(connection, &batch.stock_before, &stock).await?;
+        store::write_stock(connection, &stock_before, &stock).await?;
         store::write_adjustments(connection, &batch.adjustments).await?;
         let after = Committed {
             adjustments: batch.adjustments.iter().map(|a| a.id).collect(),
-            tally: Tally::of(&batch.emissions),
-            no_ops: batch.no_ops,
+            tally: Tally::of(fold.events()),
         };
-        let Batch { emissions, refusals, applied, .. } = batch;
-        Ok(Handled { emissions, refusals, applied, after })
+        Ok(fold.handled(after))
     }
 
     fn committed(&self, after: Committed) {
-        Counts::add(&self.counts.no_ops, after.no_ops);
         self.meters.count(&after.tally);
         self.adjustments.wake(&after.adjustments);
     }
@@ -153,7 +139,7 @@ impl BatchHandler for InventoryHandler {
         let mut rows = store::load_reservations(connection, orders).await?;
         let mut stock = store::load_stock(connection, &skus_of(&[], &rows)).await?;
         let before = stock.clone();
-        let mut emissions = Vec::new();
+        let mut fold = Fold::new(self.context.source(), now);
         for row in rows.values_mut() {
             let due = Input::Due { order_id: row.order_id, now };
             let Ok(Decision { change: Some(change), moves, emit: Some(event) }) =
@@ -161,46 +147,31 @@ impl BatchHandler for InventoryHandler {
             else {
                 continue;
             };
-            let trace = order_trace(row.trace.as_ref(), None, row.order_id);
+            let trace = order_trace(row.versioned.trace.as_ref(), None, row.order_id);
             shift(&mut stock, &moves);
             row.apply(change, now)?;
-            let sequence = row.next_sequence(now);
-            emissions.push(self.context.emission(row.placed, event, 0, now, Some(sequence), &trace));
+            fold.emit(&mut row.versioned, row.placed, &trace, event);
         }
-        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_reservations(connection, &written).await?;
         store::write_stock(connection, &before, &stock).await?;
-        let after = Committed { adjustments: Vec::new(), tally: Tally::of(&emissions), no_ops: 0 };
-        Ok(Handled { emissions, refusals: Vec::new(), applied: Vec::new(), after })
+        let after = Committed { adjustments: Vec::new(), tally: Tally::of(fold.events()) };
+        Ok(fold.handled(after))
     }
 }
 
-/// What a batch has led to so far.
-#[derive(Default)]
-struct Batch {
-    stock_before: Stock,
+/// The adjustments of a batch so far.
+struct Adjusting {
     /// Adjustments that were decided before.
     known: BTreeSet<AdjustmentId>,
     adjustments: Vec<Adjustment>,
-    emissions: Vec<OutboxEvent>,
-    refusals: Vec<IllegalEvent>,
-    applied: Vec<usize>,
-    no_ops: usize,
 }
 
-impl InventoryHandler {
-    fn adjust(
-        &self,
-        batch: &mut Batch,
-        stock: &mut Stock,
-        sequence: &mut i64,
-        envelope: &Envelope,
-        adjusted: &StockAdjusted,
-        now: Micros,
-    ) {
-        if !batch.known.insert(adjusted.adjustment_id) {
-            batch.no_ops += 1;
-            return;
+impl Adjusting {
+    /// The event that follows. `None`: the adjustment was decided before.
+    fn adjust(&mut self, stock: &mut Stock, adjusted: &StockAdjusted, now: Micros) -> Option<Event> {
+        if !self.known.insert(adjusted.adjustment_id) {
+            return None;
         }
         let shelf = (adjusted.sku.clone(), adjusted.warehouse_code.clone());
         let outcome = adjust(stock.get(&shelf).copied(), adjusted);
@@ -228,11 +199,8 @@ impl InventoryHandler {
                 reason: (*reason).to_owned(),
             }),
         };
-        *sequence += 1;
-        batch.adjustments.push(Adjustment::new(adjusted, outcome, now));
-        let emission =
-            self.context.emission(Cause::from(envelope), event, 0, now, Some(*sequence), &envelope.trace);
-        batch.emissions.push(emission);
+        self.adjustments.push(Adjustment::new(adjusted, outcome, now));
+        Some(event)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minuet_events::TraceContext;
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, ReservationStatus, Sku, WarehouseCode};
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, ReactError, Versioned};
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -168,14 +168,12 @@ fn loaded(stored: ReservationRow) -> Result<Row, ReactError> {
         reservation,
         held,
         placed: Cause { id: stored.placed_id, time: Micros::from_datetime(stored.placed_time) },
-        event_sequence: stored.event_sequence,
-        version: stored.version,
-        read_version: stored.version,
-        trace: TraceContext::parse(&stored.traceparent, stored.tracestate.as_deref(), None),
-        created_at,
-        updated_at: created_at,
-        stored: true,
-        changed: false,
+        versioned: Versioned::read(
+            stored.event_sequence,
+            stored.version,
+            TraceContext::parse(&stored.traceparent, stored.tracestate.as_deref(), None),
+            created_at,
+        ),
     })
 }
 
@@ -188,7 +186,7 @@ pub(crate) async fn write_reservations(
     connection: &mut PgConnection,
     rows: &[&Row],
 ) -> Result<(), ReactError> {
-    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
     let times = |rows: &[&Row], time: fn(&Row) -> Micros| -> Vec<OffsetDateTime> {
         rows.iter().map(|row| time(row).to_datetime()).collect()
     };
@@ -215,12 +213,18 @@ pub(crate) async fn write_reservations(
             .bind(lasts)
             .bind(new.iter().map(|row| row.placed.id).collect::<Vec<_>>())
             .bind(times(&new, |row| row.placed.time))
-            .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| Some(row.trace.as_ref()?.traceparent.as_str())).collect::<Vec<_>>())
-            .bind(times(&new, |row| row.created_at))
-            .bind(times(&new, |row| row.updated_at))
-            .bind(new.iter().map(|row| row.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.event_sequence).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
+            .bind(
+                new.iter()
+                    .map(|row| Some(row.versioned.trace.as_ref()?.traceparent.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(times(&new, |row| row.versioned.created_at))
+            .bind(times(&new, |row| row.versioned.updated_at))
+            .bind(
+                new.iter().map(|row| row.versioned.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>(),
+            )
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {
@@ -231,10 +235,10 @@ pub(crate) async fn write_reservations(
         let done = sqlx::query(UPDATE_RESERVATIONS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(times(&stored, |row| row.updated_at))
-            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.event_sequence).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
+            .bind(times(&stored, |row| row.versioned.updated_at))
+            .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
             .execute(connection)
             .await?;
         if done.rows_affected() != stored.len() as u64 {

@@ -111,7 +111,6 @@ fn handler(
 ) -> react::OrderHandler {
     react::OrderHandler {
         context: service.context().clone(),
-        counts: Arc::clone(service.counts()),
         meters: OrderMeters::new(service.meters()),
         orders,
         products,

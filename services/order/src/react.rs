@@ -9,7 +9,7 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Waiters};
 use sqlx::PgConnection;
 
 use crate::domain::{Change, Decision, Illegal, Input, decide};
@@ -22,7 +22,6 @@ pub use table::PARTICIPANT;
 
 pub(crate) struct OrderHandler {
     pub(crate) context: ServiceContext,
-    pub(crate) counts: Arc<Counts>,
     pub(crate) meters: OrderMeters,
     pub(crate) orders: Arc<Waiters<OrderId>>,
     pub(crate) products: Arc<Waiters<Sku>>,
@@ -36,7 +35,6 @@ pub(crate) struct Committed {
     orders: Vec<OrderId>,
     products: Vec<Sku>,
     status_changes: Vec<StatusChange>,
-    no_ops: usize,
 }
 
 impl BatchHandler for OrderHandler {
@@ -59,9 +57,8 @@ impl BatchHandler for OrderHandler {
         let mut products = store::load_products(connection, &skus).await?;
         let mut changed_products = BTreeSet::new();
         let mut refused_requests: Vec<RefusedRequest> = Vec::new();
-        let (mut emissions, mut refusals, mut status_changes, mut no_ops) =
-            (Vec::new(), Vec::new(), Vec::new(), 0);
-        let mut applied = Vec::new();
+        let mut fold = Fold::new(self.context.source(), now);
+        let mut status_changes = Vec::new();
 
         for (index, received) in events.iter().enumerate() {
             let position = &received.incoming.position;
@@ -76,7 +73,7 @@ impl BatchHandler for OrderHandler {
             };
             if let Event::ProductChanged(changed) = event {
                 if products.apply(changed, envelope, position) {
-                    applied.push(index);
+                    fold.applied(index);
                     changed_products.insert(changed.sku.clone());
                 }
                 continue;
@@ -90,35 +87,22 @@ impl BatchHandler for OrderHandler {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let illegal = || Illegal { state: row.order.state(), event: event.event_type() };
             let input = Input::of(event, envelope.id, products.known()).ok_or_else(illegal);
-            match input.and_then(|input| decide(&row.order, input)) {
-                Ok(decision) if decision.is_no_op() => no_ops += 1,
-                Ok(Decision { change, emit }) => {
-                    applied.push(index);
-                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
-                    if let Some(change) = change {
-                        status_changes.extend(apply(row, change, Some((envelope, event)), now)?);
-                    }
-                    if let Some(event) = emit {
-                        if let Event::OrderCancellationRejected(rejected) = &event {
-                            let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
-                            refused_requests.push(RefusedRequest { request_id, order_id, reason });
-                        }
-                        let sequence = row.next_sequence(now);
-                        emissions.push(self.context.emission(
-                            Cause::from(envelope),
-                            event,
-                            0,
-                            now,
-                            Some(sequence),
-                            &trace,
-                        ));
-                    }
+            let decision = input.and_then(|input| decide(&row.order, input));
+            let Some(Decision { change, emit }) = fold.decided(index, decision) else { continue };
+            let trace = order_trace(row.versioned.trace.as_ref(), Some(&envelope.trace), order_id);
+            if let Some(change) = change {
+                status_changes.extend(apply(row, change, Some((envelope, event)), now)?);
+            }
+            if let Some(event) = emit {
+                if let Event::OrderCancellationRejected(rejected) = &event {
+                    let (request_id, reason) = (rejected.request_id, rejected.reason.clone());
+                    refused_requests.push(RefusedRequest { request_id, order_id, reason });
                 }
-                Err(illegal) => refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
+                fold.emit(&mut row.versioned, Cause::from(envelope), &trace, event);
             }
         }
 
-        let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
+        let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_orders(connection, &written).await?;
         store::write_refusals(connection, &refused_requests, now).await?;
         store::write_products(connection, products.rows(&changed_products)).await?;
@@ -130,13 +114,11 @@ impl BatchHandler for OrderHandler {
                 .collect(),
             products: changed_products.into_iter().collect(),
             status_changes,
-            no_ops,
         };
-        Ok(Handled { emissions, refusals, applied, after })
+        Ok(fold.handled(after))
     }
 
     fn committed(&self, after: Committed) {
-        Counts::add(&self.counts.no_ops, after.no_ops);
         self.meters.count(&after.status_changes);
         self.orders.wake(&after.orders);
         self.products.wake(&after.products);
@@ -167,27 +149,22 @@ impl BatchHandler for OrderHandler {
         orders: &[OrderId],
     ) -> Result<Handled<Committed>, ReactError> {
         let mut rows = store::load_orders(connection, orders).await?;
-        let (mut emissions, mut status_changes) = (Vec::new(), Vec::new());
+        let mut fold = Fold::new(self.context.source(), now);
+        let mut status_changes = Vec::new();
         for row in rows.values_mut() {
             let (Some(cause), Ok(decision)) = (row.submission, decide(&row.order, Input::DeadlinePassed))
             else {
                 continue;
             };
             let Decision { change: Some(change), emit: Some(event) } = decision else { continue };
-            let trace = order_trace(row.trace.as_ref(), None, row.id);
+            let trace = order_trace(row.versioned.trace.as_ref(), None, row.id);
             status_changes.extend(apply(row, change, None, now)?);
-            let sequence = row.next_sequence(now);
-            emissions.push(self.context.emission(cause, event, 0, now, Some(sequence), &trace));
+            fold.emit(&mut row.versioned, cause, &trace, event);
         }
-        let written: Vec<&Row> = rows.values().filter(|row| row.is_changed()).collect();
+        let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_orders(connection, &written).await?;
         let orders = written.iter().map(|row| row.id).collect();
-        Ok(Handled {
-            emissions,
-            refusals: Vec::new(),
-            applied: Vec::new(),
-            after: Committed { orders, products: Vec::new(), status_changes, no_ops: 0 },
-        })
+        Ok(fold.handled(Committed { orders, products: Vec::new(), status_changes }))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
-use minuet_events::{Envelope, Event, TraceContext};
-use minuet_messaging::{Cause, ReactError};
+use minuet_events::{Envelope, Event};
+use minuet_messaging::{Cause, ReactError, Versioned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,17 +25,7 @@ pub(crate) struct Row {
     pub(crate) submission: Option<Cause>,
     /// The request, or else the event, that ended the order in this batch.
     pub(crate) ended_by: Option<Uuid>,
-    pub(crate) event_sequence: i64,
-    pub(crate) version: i32,
-    /// The version that was read: only that one is changed.
-    pub(crate) read_version: i32,
-    /// The order's own trace.
-    pub(crate) trace: Option<TraceContext>,
-    pub(crate) created_at: Micros,
-    pub(crate) updated_at: Micros,
-    /// Whether the database has it, and whether it knows what changed.
-    pub(crate) stored: bool,
-    pub(crate) changed: bool,
+    pub(crate) versioned: Versioned,
 }
 
 impl Row {
@@ -53,26 +43,8 @@ impl Row {
             payment_id: None,
             submission: None,
             ended_by: None,
-            event_sequence: 0,
-            version: 0,
-            read_version: 0,
-            trace: None,
-            created_at: now,
-            updated_at: now,
-            stored: false,
-            changed: false,
+            versioned: Versioned::new(now),
         }
-    }
-
-    pub(crate) fn is_changed(&self) -> bool {
-        self.changed
-    }
-
-    /// The next `ce_sequence` of this order.
-    pub(crate) fn next_sequence(&mut self, now: Micros) -> i64 {
-        self.event_sequence += 1;
-        self.touch(now);
-        self.event_sequence
     }
 
     /// `cause`: the event that led to the change, unless time alone did.
@@ -102,8 +74,7 @@ impl Row {
                 self.detail = detail;
             }
         }
-        self.version += 1;
-        self.touch(now);
+        self.versioned.advance(now);
         Ok(())
     }
 
@@ -112,17 +83,12 @@ impl Row {
         self.payment_method = Some(submitted.payment_method.as_str());
         self.lines = Some(requested_lines(submitted));
         self.submission = Some(Cause::from(envelope));
-        self.trace = Some(envelope.trace.without_baggage());
+        self.versioned.trace = Some(envelope.trace.without_baggage());
     }
 
     fn fail(&mut self, reason: &str, problems: &[Problem]) {
         self.reason = Some(reason.to_owned());
         self.problems = Some(json!(problems));
-    }
-
-    fn touch(&mut self, now: Micros) {
-        self.changed = true;
-        self.updated_at = now;
     }
 
     pub(crate) fn early_cancellations(&self) -> Option<&[EarlyCancellation]> {

@@ -6,7 +6,7 @@ use minuet_events::TraceContext;
 use minuet_events::values::{
     Amount, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
 };
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, ReactError, Versioned};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::prelude::FromRow;
@@ -167,19 +167,14 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         user_id,
         payment_id: payment,
         submission: submission.map(|(id, time)| Cause { id, time: Micros::from_datetime(time) }),
-        event_sequence: stored.event_sequence,
-        version: stored.version,
-        read_version: stored.version,
-        trace,
-        created_at,
-        stored: true,
+        versioned: Versioned::read(stored.event_sequence, stored.version, trace, created_at),
         ..Row::unknown(id, created_at)
     })
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
 pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
-    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
     if !new.is_empty() {
         let c = Columns::of(&new);
         let done = sqlx::query(INSERT_ORDERS)
@@ -200,7 +195,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.sequences)
             .bind(c.versions)
             .bind(c.traces)
-            .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.created_at.to_datetime()).collect::<Vec<_>>())
             .bind(c.updated)
             .bind(c.ended_by)
             .bind(c.states)
@@ -244,7 +239,7 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.versions)
             .bind(c.updated)
             .bind(c.ended_by)
-            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != stored.len() as u64 {
@@ -299,11 +294,11 @@ impl<'a> Columns<'a> {
             c.withdrawals.push(row.early_cancellations().map(Json));
             c.submission_ids.push(row.submission.map(|cause| cause.id));
             c.submission_times.push(row.submission.map(|cause| cause.time.to_datetime()));
-            c.sequences.push(row.event_sequence);
-            c.versions.push(row.version);
-            c.traces.push(row.trace.as_ref().map(|trace| trace.traceparent.as_str()));
-            c.states.push(row.trace.as_ref().and_then(|trace| trace.tracestate.as_deref()));
-            c.updated.push(row.updated_at.to_datetime());
+            c.sequences.push(row.versioned.event_sequence);
+            c.versions.push(row.versioned.version);
+            c.traces.push(row.versioned.trace.as_ref().map(|trace| trace.traceparent.as_str()));
+            c.states.push(row.versioned.trace.as_ref().and_then(|trace| trace.tracestate.as_deref()));
+            c.updated.push(row.versioned.updated_at.to_datetime());
             c.ended_by.push(row.ended_by);
         }
         c

@@ -64,7 +64,7 @@ impl Call {
     /// What a row that was just written asks for; `request`: the trace of who wants it, if that is another than the order's.
     pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Call> {
         match &row.payment {
-            Payment::Processing { .. } if !row.stored => Call::open(row, false, request),
+            Payment::Processing { .. } if !row.versioned.stored => Call::open(row, false, request),
             Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false, request),
             _ => None,
         }

@@ -122,11 +122,7 @@ pub async fn run_with<G: PaymentGateway>(
     let service = Service::new("payment", parts, spans::PaymentSpans)?;
     let routes = http::routes(service.context().clone(), identity).merge(service.routes());
     let (calls, queue) = Calls::new(service.context().clone(), settings.concurrency);
-    let handler = react::PaymentHandler {
-        context: service.context().clone(),
-        counts: Arc::clone(service.counts()),
-        calls: calls.clone(),
-    };
+    let handler = react::PaymentHandler { context: service.context().clone(), calls: calls.clone() };
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
     let calling =
@@ -148,11 +144,7 @@ pub fn stepped(
 ) -> Result<SteppedService<impl BatchHandler<Contract = Codec, Due = OrderId>>, ServiceError> {
     let service = Service::new("payment", parts, spans::PaymentSpans)?;
     let (calls, _) = Calls::new(service.context().clone(), 1);
-    let handler = react::PaymentHandler {
-        context: service.context().clone(),
-        counts: Arc::clone(service.counts()),
-        calls,
-    };
+    let handler = react::PaymentHandler { context: service.context().clone(), calls };
     Ok(SteppedService::new(service, handler))
 }
 

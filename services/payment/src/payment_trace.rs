@@ -28,7 +28,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Self> {
-        let trace = with_order(row.trace.as_ref()?, row.order_id);
+        let trace = with_order(row.versioned.trace.as_ref()?, row.order_id);
         let user = row.user_id.as_ref().map(ToString::to_string);
         Some(Origin { trace, request: request.cloned(), user })
     }

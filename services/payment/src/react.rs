@@ -4,12 +4,11 @@
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Counts, IllegalEvent, ReactError};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError};
 use sqlx::PgConnection;
 
 use crate::call::Call;
@@ -25,7 +24,6 @@ pub use table::PARTICIPANT;
 
 pub(crate) struct PaymentHandler {
     pub(crate) context: ServiceContext,
-    pub(crate) counts: Arc<Counts>,
     pub(crate) calls: Calls,
 }
 
@@ -34,7 +32,6 @@ pub(crate) struct Committed {
     calls: Vec<Call>,
     stops: Vec<OrderId>,
     tally: Tally,
-    no_ops: usize,
 }
 
 impl BatchHandler for PaymentHandler {
@@ -55,68 +52,44 @@ impl BatchHandler for PaymentHandler {
         let events: Vec<(usize, &Envelope, &Event, OrderId)> = contents(events).collect();
         let ids: BTreeSet<OrderId> = events.iter().map(|(.., order)| *order).collect();
         let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
-        let (mut emissions, mut refusals, mut no_ops) = (Vec::new(), Vec::new(), 0);
-        let mut tally = Tally::default();
-        let (mut applied, mut requests) = (Vec::new(), BTreeMap::new());
+        let mut fold = Fold::new(self.context.source(), now);
+        let (mut tally, mut requests) = (Tally::default(), BTreeMap::new());
 
         for (index, envelope, event, order_id) in events {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let kind = InputKind::Event(event.event_type());
             let illegal = || Illegal { state: row.payment.state(), input: kind };
             let input = Input::of(event, envelope.id, now).ok_or_else(illegal);
-            match input.and_then(|input| decide(&row.payment, input)) {
-                Ok(decision) if decision.is_no_op() => no_ops += 1,
-                Ok(decision) => {
-                    applied.push(index);
-                    if row.trace.is_none() && !decision.changes.is_empty() {
-                        row.trace = Some(envelope.trace.without_baggage());
-                    }
-                    if let Event::InventoryReserved(reserved) = event {
-                        row.user_id = Some(reserved.user_id.clone());
-                        row.expires_at = Some(reserved.expires_at);
-                    }
-                    let trace = order_trace(row.trace.as_ref(), Some(&envelope.trace), order_id);
-                    if trace.trace_id() != envelope.trace.trace_id() {
-                        requests.insert(order_id, envelope.trace.clone());
-                    }
-                    let emission = settle(&self.context, row, decision, Cause::from(envelope), now, &trace)?;
-                    tally.note(row, emission.as_ref());
-                    emissions.extend(emission);
-                }
-                Err(illegal) => refusals.push(IllegalEvent { index, detail: illegal.to_string() }),
+            let decision = input.and_then(|input| decide(&row.payment, input));
+            let Some(decision) = fold.decided(index, decision) else { continue };
+            if row.versioned.trace.is_none() && !decision.changes.is_empty() {
+                row.versioned.trace = Some(envelope.trace.without_baggage());
             }
+            if let Event::InventoryReserved(reserved) = event {
+                row.user_id = Some(reserved.user_id.clone());
+                row.expires_at = Some(reserved.expires_at);
+            }
+            let trace = order_trace(row.versioned.trace.as_ref(), Some(&envelope.trace), order_id);
+            if trace.trace_id() != envelope.trace.trace_id() {
+                requests.insert(order_id, envelope.trace.clone());
+            }
+            settle(&mut fold, &mut tally, row, decision, Cause::from(envelope), now, &trace)?;
         }
 
-        let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+        let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_payments(connection, &self.context, &written).await?;
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row, requests.get(&row.order_id))).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
             tally,
-            no_ops,
         };
-        Ok(Handled { emissions, refusals, applied, after })
+        Ok(fold.handled(after))
     }
 
     fn committed(&self, after: Committed) {
-        Counts::add(&self.counts.no_ops, after.no_ops);
         self.calls.meters.count(&after.tally);
         self.calls.ask(after.calls);
         self.calls.stop(&after.stops);
-    }
-
-    async fn due(&self, _: &mut PgConnection, _: Micros, _: Micros) -> Result<Vec<OrderId>, ReactError> {
-        Ok(Vec::new())
-    }
-
-    async fn sweep(
-        &self,
-        _: &mut PgConnection,
-        _: Micros,
-        _: &[OrderId],
-    ) -> Result<Handled<Committed>, ReactError> {
-        let after = Committed { calls: Vec::new(), stops: Vec::new(), tally: Tally::default(), no_ops: 0 };
-        Ok(Handled { emissions: Vec::new(), refusals: Vec::new(), applied: Vec::new(), after })
     }
 
     async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {

@@ -9,27 +9,34 @@ use minuet_messaging::{Cause, ReactError};
 use sqlx::PgConnection;
 
 use crate::call::{Call, Key, ProviderOutcome};
-use crate::domain::{Decision, Input, decide};
-use crate::messaging::{OutboxEvent, ServiceContext};
+use crate::domain::{Decision, Input, Payment, decide};
+use crate::messaging::{Fold, OutboxEvent, ServiceContext};
 use crate::meters::Tally;
 use crate::row::Row;
 use crate::store;
 
-/// Applies a decision to its row. `cause`: what the event, if there is one, is derived from.
+/// Applies a decision to its row, and emits its event. `cause`: the event that the emitted one is derived from.
 pub(crate) fn settle(
-    context: &ServiceContext,
+    fold: &mut Fold,
+    tally: &mut Tally,
     row: &mut Row,
     decision: Decision,
     cause: Cause,
     now: Micros,
     trace: &TraceContext,
-) -> Result<Option<OutboxEvent>, ReactError> {
+) -> Result<(), ReactError> {
     for change in decision.changes {
         row.apply(change, cause, now)?;
     }
-    let Some(event) = decision.emit else { return Ok(None) };
-    let sequence = row.next_sequence(now);
-    Ok(Some(context.emission(cause, event, 0, now, sequence, trace)))
+    let emitted = decision.emit.is_some();
+    match decision.emit {
+        // A refusal about an order that is not known here.
+        Some(event) if matches!(row.payment, Payment::Unknown) => fold.emit_as(None, cause, trace, event),
+        Some(event) => fold.emit(&mut row.versioned, cause, trace, event),
+        None => {}
+    }
+    tally.note(row, fold.events().last().filter(|_| emitted));
+    Ok(())
 }
 
 /// What the outcomes led to.
@@ -49,7 +56,8 @@ pub(crate) async fn record(
 ) -> Result<Recorded, ReactError> {
     let orders: BTreeSet<OrderId> = answers.keys().map(|(order, _)| *order).collect();
     let mut rows = store::load_payments(connection, &orders.into_iter().collect::<Vec<_>>()).await?;
-    let (mut emissions, mut tally) = (Vec::new(), Tally::default());
+    let mut fold = Fold::new(context.source(), now);
+    let mut tally = Tally::default();
     for ((order_id, _), outcome) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
         let (input, cause) = match outcome {
@@ -63,10 +71,8 @@ pub(crate) async fn record(
         };
         match (decide(&row.payment, input), cause) {
             (Ok(decision), Some(cause)) if !decision.is_no_op() => {
-                let trace = order_trace(row.trace.as_ref(), None, *order_id);
-                let emission = settle(context, row, decision, cause, now, &trace)?;
-                tally.note(row, emission.as_ref());
-                emissions.extend(emission);
+                let trace = order_trace(row.versioned.trace.as_ref(), None, *order_id);
+                settle(&mut fold, &mut tally, row, decision, cause, now, &trace)?;
             }
             (Ok(_), _) => {}
             (Err(illegal), _) => {
@@ -74,8 +80,9 @@ pub(crate) async fn record(
             }
         }
     }
-    let written: Vec<&Row> = rows.values().filter(|row| row.changed).collect();
+    let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
     store::write_payments(connection, context, &written).await?;
     let calls = written.iter().filter_map(|row| Call::of(row, None)).collect();
+    let emissions = fold.handled(()).events;
     Ok(Recorded { emissions, calls, tally })
 }

@@ -1,8 +1,7 @@
 //! A payment's row while a batch is decided: its state, and the columns beside it.
 
-use minuet_events::TraceContext;
 use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, ReactError, Versioned};
 
 use crate::call::Kind;
 use crate::domain::{Change, Charge, Payment, Refund};
@@ -23,17 +22,8 @@ pub(crate) struct Row {
     pub(crate) reserved: Option<Cause>,
     /// A refund and what asked for it: what the refund's event is derived from.
     pub(crate) refund: Option<(Refund, Cause)>,
-    pub(crate) event_sequence: i64,
-    pub(crate) version: i32,
-    /// The version that was read: only that one is changed.
-    pub(crate) read_version: i32,
-    /// The order's own trace.
-    pub(crate) trace: Option<TraceContext>,
-    pub(crate) created_at: Micros,
-    pub(crate) updated_at: Micros,
-    /// Whether the database has it, whether it knows what changed, and whether the refund is new.
-    pub(crate) stored: bool,
-    pub(crate) changed: bool,
+    pub(crate) versioned: Versioned,
+    /// The refund is new, or was answered.
     pub(crate) refund_changed: bool,
     /// The call that it waited for when it was read.
     pub(crate) read_call: Option<Kind>,
@@ -53,27 +43,10 @@ impl Row {
             expires_at: None,
             reserved: None,
             refund: None,
-            event_sequence: 0,
-            version: 0,
-            read_version: 0,
-            trace: None,
-            created_at: now,
-            updated_at: now,
-            stored: false,
-            changed: false,
+            versioned: Versioned::new(now),
             refund_changed: false,
             read_call: None,
         }
-    }
-
-    /// The next `ce_sequence` of this order. None: a refusal about an order that is not known here.
-    pub(crate) fn next_sequence(&mut self, now: Micros) -> Option<i64> {
-        if matches!(self.payment, Payment::Unknown) {
-            return None;
-        }
-        self.event_sequence += 1;
-        self.touch(now);
-        Some(self.event_sequence)
     }
 
     /// `cause`: the event that led to the change.
@@ -106,13 +79,7 @@ impl Row {
             }
             Change::Refunded => self.refund_changed = true,
         }
-        self.version += 1;
-        self.touch(now);
+        self.versioned.advance(now);
         Ok(())
-    }
-
-    fn touch(&mut self, now: Micros) {
-        self.changed = true;
-        self.updated_at = now;
     }
 }

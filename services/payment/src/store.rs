@@ -7,7 +7,7 @@ use minuet_events::values::{
     UserId,
 };
 use minuet_events::{TraceContext, ids};
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, ReactError, Versioned};
 use rust_decimal::Decimal;
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, PgPool};
@@ -242,11 +242,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         stop_reason,
         reserved: cause(stored.reserved_id, stored.reserved_time),
         refund,
-        event_sequence: stored.event_sequence,
-        version: stored.version,
-        read_version: stored.version,
-        trace,
-        stored: true,
+        versioned: Versioned::read(stored.event_sequence, stored.version, trace, created_at),
         ..Row::unknown(order_id, created_at)
     })
 }
@@ -262,7 +258,7 @@ pub(crate) async fn write_payments(
     context: &ServiceContext,
     rows: &[&Row],
 ) -> Result<(), ReactError> {
-    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.stored);
+    let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
     if !new.is_empty() {
         let opened = Changed::of(context, &new, |row| Kind::open(&row.payment));
         let done = sqlx::query(INSERT_PAYMENTS)
@@ -289,12 +285,18 @@ pub(crate) async fn write_payments(
             .bind(
                 new.iter().map(|row| row.reserved.map(|cause| cause.time.to_datetime())).collect::<Vec<_>>(),
             )
-            .bind(new.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| Some(row.trace.as_ref()?.traceparent.as_str())).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.created_at.to_datetime()).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
-            .bind(new.iter().map(|row| row.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.event_sequence).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
+            .bind(
+                new.iter()
+                    .map(|row| Some(row.versioned.trace.as_ref()?.traceparent.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(new.iter().map(|row| row.versioned.created_at.to_datetime()).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
+            .bind(
+                new.iter().map(|row| row.versioned.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>(),
+            )
             .bind(opened.shards)
             .bind(opened.orders)
             .bind(opened.kinds)
@@ -321,10 +323,10 @@ pub(crate) async fn write_payments(
                     .map(|row| row.stop_reason.as_ref().map(CancellationReason::as_str))
                     .collect::<Vec<_>>(),
             )
-            .bind(stored.iter().map(|row| row.event_sequence).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.version).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.updated_at.to_datetime()).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.read_version).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.event_sequence).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
             .bind(opened.shards)
             .bind(opened.orders)
             .bind(opened.kinds)
@@ -456,7 +458,7 @@ async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(
         .bind(due.iter().map(|(.., cause)| cause.id).collect::<Vec<_>>())
         .bind(due.iter().map(|(.., cause)| cause.time.to_datetime()).collect::<Vec<_>>())
         .bind(due.iter().map(|(row, ..)| matches!(row.payment, Payment::Refunded)).collect::<Vec<_>>())
-        .bind(due.iter().map(|(row, ..)| row.updated_at.to_datetime()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(row, ..)| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

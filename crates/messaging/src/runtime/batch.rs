@@ -68,6 +68,7 @@ struct Worked<'i, R: BatchHandler> {
     parked: Vec<ParkReason>,
     /// Indexes among `events`.
     applied: Vec<usize>,
+    no_ops: usize,
     after: R::After,
 }
 
@@ -256,7 +257,7 @@ impl<R: BatchHandler> Processor<R> {
         let work = async |opened: Opened<'_>| self.work(opened, claims, items).await;
         let Committed { result, events: emissions } =
             self.context.claiming(&shards, &wanted, &mut steps, work).await?;
-        let Worked { fresh, events, parked, applied, after } = match result {
+        let Worked { fresh, events, parked, applied, no_ops, after } = match result {
             Ok(worked) => worked,
             Err(refused) => return Ok(Attempted::Refused(refused)),
         };
@@ -268,6 +269,7 @@ impl<R: BatchHandler> Processor<R> {
         }
 
         Counts::add(&self.counts.processed, events.len());
+        Counts::add(&self.counts.no_ops, no_ops);
         Counts::add(&self.counts.duplicates, items.len() - fresh.len());
         Counts::add(&self.counts.parked, parked.len());
         self.context.core.instruments.parked(&parked);
@@ -309,14 +311,17 @@ impl<R: BatchHandler> Processor<R> {
         }
         let received: Vec<&Received<R::Contract>> = events.iter().map(|(_, received)| *received).collect();
         let handled = self.react(connection, &received).await?;
-        if !handled.refusals.is_empty() {
+        if !handled.illegal.is_empty() {
             let index = |of: usize| events.get(of).map(|(index, _)| *index);
-            let refused = handled.refusals.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
+            let refused = handled.illegal.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
             return Ok(Ending::RollBack(Err(refused.collect())));
         }
-        let Handled { emissions: caused, applied, after, .. } = handled;
+        let Handled { events: caused, applied, no_ops, after, .. } = handled;
         emissions.extend(caused);
-        Ok(Ending::Commit { events: emissions, result: Ok(Worked { fresh, events, parked, applied, after }) })
+        Ok(Ending::Commit {
+            events: emissions,
+            result: Ok(Worked { fresh, events, parked, applied, no_ops, after }),
+        })
     }
 
     async fn react(

@@ -37,12 +37,22 @@ pub struct IllegalEvent {
 /// What a batch led to.
 pub struct Handled<C: Contract, A> {
     /// Events to publish, in the order in which they were decided.
-    pub emissions: Vec<OutboxEvent<C>>,
-    pub refusals: Vec<IllegalEvent>,
+    pub events: Vec<OutboxEvent<C>>,
+    /// Events of the batch that the domain calls illegal. One is enough to roll back: it is parked, and the rest tried again.
+    pub illegal: Vec<IllegalEvent>,
     /// The places in the batch of the events that changed something.
     pub applied: Vec<usize>,
+    /// How many events changed nothing.
+    pub no_ops: usize,
     /// What is to be done once the transaction has committed.
     pub after: A,
+}
+
+impl<C: Contract, A> Handled<C, A> {
+    /// Nothing was decided.
+    pub fn nothing(after: A) -> Self {
+        Handled { events: Vec::new(), illegal: Vec::new(), applied: Vec::new(), no_ops: 0, after }
+    }
 }
 
 /// The kinds of event of a handler's contract.

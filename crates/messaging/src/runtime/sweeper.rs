@@ -247,10 +247,10 @@ pub(crate) async fn decide<R: BatchHandler>(
     let begun = SystemTime::now();
     let work = async |connection: &mut PgConnection| {
         let sweeping = AssertUnwindSafe(handler.sweep(connection, now, due)).catch_unwind();
-        let Handled { emissions, after, .. } =
+        let Handled { events, after, .. } =
             sweeping.await.map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
         hit(Failpoint::BeforeSweepCommit);
-        Ok(Ending::Commit { events: emissions, result: after })
+        Ok(Ending::Commit { events, result: after })
     };
     let Committed { result: after, events: emissions } = context.transaction(&shards, work).await?;
     spans::tell_sweep(context, &emissions, begun);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use minuet_envelope::{Contract, EventKind, Micros, TraceContext};
+use minuet_envelope::{Contract, EventKind, Micros};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use sqlx::pool::PoolConnection;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::database::Connections;
 use super::inbox;
 use super::outbox::{self, NewRow};
-use super::outbox_event::{Cause, OutboxEvent};
+use super::outbox_event::OutboxEvent;
 use super::shards::{Fenced, Shards};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
@@ -120,17 +120,9 @@ impl<C: Contract> ServiceContext<C> {
         self.core.shards.held().into_iter().map(|(shard, _)| shard).collect()
     }
 
-    /// An event of this service, caused by another.
-    pub fn emission(
-        &self,
-        cause: Cause,
-        event: C::Event,
-        index: u32,
-        now: Micros,
-        sequence: Option<i64>,
-        trace: &TraceContext,
-    ) -> OutboxEvent<C> {
-        OutboxEvent::caused_by(cause, &self.core.source, event, index, now, sequence, trace)
+    /// The `ce_source` of this service's events.
+    pub fn source(&self) -> Arc<str> {
+        Arc::clone(&self.core.source)
     }
 
     /// Appends events to the outbox in a transaction of the caller's. They are published once it has committed, in the order

@@ -128,22 +128,23 @@ impl<R: BatchHandler> Processor<R> {
             let events: Vec<Received<R::Contract>> =
                 new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
             let handled = self.react(opened.connection, &events.iter().collect::<Vec<_>>()).await?;
-            if let Some(refusal) = handled.refusals.into_iter().next() {
+            if let Some(refusal) = handled.illegal.into_iter().next() {
                 let reason = Reason::at_once(ParkReason::Illegal, refusal.detail);
                 return Ok(Ending::RollBack(Err(RedriveStep::Parked(reason))));
             }
-            let result = Ok((events, handled.applied.is_empty(), handled.after));
-            Ok(Ending::Commit { events: handled.emissions, result })
+            let result = Ok((events, handled.applied.is_empty(), handled.no_ops, handled.after));
+            Ok(Ending::Commit { events: handled.events, result })
         };
         let done = self.context.claiming(&shards, wanted.as_slice(), &mut Steps::begin(), work).await?;
         let Committed { result, events: emissions } = done;
-        let (events, is_no_op, after) = match result {
+        let (events, is_no_op, no_ops, after) = match result {
             Ok(redriven) => redriven,
             Err(step) => return Ok(step),
         };
         minuet_telemetry::within(None, order, || info!(id, "event redriven"));
         self.tell_redriven(&events, is_no_op, &emissions, begun);
         Counts::add(&self.counts.processed, events.len());
+        Counts::add(&self.counts.no_ops, no_ops);
         self.handler.committed(after);
         Ok(RedriveStep::Done)
     }
