@@ -33,9 +33,9 @@ impl World {
 impl Process {
     /// Where it listens: it says so once it does.
     pub async fn url(&self) -> String {
-        let log = self.logs("\"listening\"").await;
+        let log = self.logs("\"service listens\"").await;
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut listening = events.filter(|event| event["message"] == "listening");
+        let mut listening = events.filter(|event| event["message"] == "service listens");
         format!("http://{}", listening.next().unwrap()["address"].as_str().unwrap())
     }
 

@@ -85,7 +85,7 @@ async fn authorize<T: Send + Sync>(
 
 /// 503: the service's database did not answer. The cause goes to the log, not to the caller.
 pub fn database_unavailable(error: &dyn Error) -> Problem {
-    error!(event = "admin_query_failed", error = error_chain(error));
+    error!(error = error_chain(error), "admin query failed");
     Problem::new(ProblemType::UNAVAILABLE, "the service's database does not answer")
 }
 

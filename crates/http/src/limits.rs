@@ -45,13 +45,13 @@ async fn limit(State(limits): State<RequestLimits>, request: Request, next: Next
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             // The panic hook has logged the message and the place.
-            tracing::error!(event = "request_panicked", %method, path);
+            tracing::error!(%method, path, "request handler panicked");
             Problem::new(ProblemType::INTERNAL, "this is a bug here; the request may be sent again")
                 .into_response()
         }
         Err(_) => Problem::new(ProblemType::TIMEOUT, "this took too long; try again").into_response(),
     };
     let took_ms = began.elapsed().as_millis();
-    tracing::debug!(event = "request", %method, path, status = response.status().as_u16(), took_ms);
+    tracing::debug!(%method, path, status = response.status().as_u16(), took_ms, "request answered");
     response
 }

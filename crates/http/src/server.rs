@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use minuet_telemetry::error_chain;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -51,7 +52,7 @@ pub async fn serve_with_timeout(
     // An answer is one small write. Waiting for more bytes to fill a packet would only delay the answer.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
-            debug!(event = "nodelay_refused", %error);
+            debug!(error = error_chain(&error), "socket refused TCP_NODELAY");
         }
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
@@ -62,7 +63,7 @@ pub async fn serve_with_timeout(
     tokio::select! {
         served = server.into_future() => served,
         () = expired => {
-            warn!(event = "requests_cut_off", shutdown_timeout_ms = shutdown_timeout.as_millis());
+            warn!(shutdown_timeout_ms = shutdown_timeout.as_millis(), "open requests were cut off at shutdown");
             Ok(())
         }
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 use crate::keys::Keys;
 use crate::token::Verifier;
 
+use minuet_telemetry::error_chain;
+
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Takes over the verifier's key set whenever its file changes.
@@ -15,14 +17,17 @@ pub async fn follow(verifier: &Verifier) -> Infallible {
         match set.reload() {
             Ok(reloaded) => {
                 if reloaded {
-                    tracing::info!(event = "keys_reloaded");
+                    tracing::info!("verification keys were reloaded");
                 }
                 usable = true;
             }
             Err(error) => {
                 // Once per failure, not once per second.
                 if usable {
-                    tracing::error!(event = "keys_not_reloaded", %error, cause = ?std::error::Error::source(&error));
+                    tracing::error!(
+                        error = error_chain(&error),
+                        "verification keys could not be reloaded; the old ones stay in use"
+                    );
                 }
                 usable = false;
             }

@@ -91,12 +91,9 @@ impl<T> ExportWorker<T> {
                 receiver_ok = sent;
                 // Once per change, not once per batch.
                 if sent {
-                    tracing::info!(event = "telemetry_export_recovered");
+                    tracing::info!("telemetry receiver accepts data again");
                 } else {
-                    tracing::warn!(
-                        event = "telemetry_export_failed",
-                        "the receiver refuses telemetry or does not answer; failed batches are dropped"
-                    );
+                    tracing::warn!("telemetry could not be exported; failed batches are dropped");
                 }
             }
         }

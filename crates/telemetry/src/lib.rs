@@ -160,7 +160,7 @@ pub enum TelemetryError {
 ///
 /// let orders = SubjectNames { field: "order_id", attribute: "order.id" };
 /// init(&Settings::default(), "shipping", Some(orders))?;
-/// tracing::info!(event = "started");
+/// tracing::info!("service started");
 /// flush();
 /// # Ok::<(), minuet_telemetry::TelemetryError>(())
 /// ```
@@ -191,7 +191,7 @@ pub fn init(
     }
     .map_err(TelemetryError::LoggingTwice)?;
     for warning in warnings {
-        tracing::warn!(event = "variable_ignored", warning);
+        tracing::warn!(detail = warning, "environment variable is ignored");
     }
     Ok(())
 }

@@ -27,6 +27,8 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{ManualReader, SdkMeterProvider};
 
+use crate::error_chain;
+
 pub use export::MetersError;
 pub use hub::Hub;
 pub use instruments::{Counter, Histogram, Sample, Series};
@@ -91,7 +93,7 @@ impl Meters {
         let mut metrics = ResourceMetrics::default();
         // Fails only after a shutdown. Then there is nothing to show.
         if let Err(error) = self.0.reader.collect(&mut metrics) {
-            tracing::debug!(event = "meters_not_collected", %error);
+            tracing::debug!(error = error_chain(&error), "meters could not be collected");
         }
         metrics
     }

@@ -55,7 +55,7 @@ pub fn flush() {
     pipeline.stop.send_replace(true);
     let stopped = pipeline.stopped.lock();
     if stopped.recv_timeout(SHUTDOWN_TIMEOUT).is_err() {
-        tracing::debug!(event = "telemetry_flush_timed_out");
+        tracing::debug!("last spans were not sent in time");
     }
 }
 
@@ -176,7 +176,7 @@ fn launch(
             );
         });
         if done.send(()).is_err() {
-            tracing::debug!(event = "telemetry_flush_abandoned");
+            tracing::debug!("receiver of the last spans is gone");
         }
     });
     thread.map_err(|source| TelemetryError::Thread { source })?;

@@ -115,7 +115,7 @@ impl Known {
             let mut wrong = BTreeSet::from_iter(self.paths_in(file, line));
             if let Some(prose) = prose {
                 wrong.extend(self.decisions_in(prose));
-                if !is_fenced {
+                if !is_fenced && !prose.contains("```") {
                     wrong.extend(self.names_in(prose));
                     wrong.extend(self.identifiers_in(prose));
                     wrong.extend(self.headings_in(file, prose));

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use crate::tokens::{end_of_item, is_cfg_test, is_punct, is_word};
 
 /// `[]` is the root of the crate, `["relay", "wave"]` is `crate::relay::wave`.
 pub(crate) type ModulePath = Vec<String>;
@@ -213,19 +215,6 @@ fn names(tokens: &[TokenTree], mut at: usize) -> (Vec<String>, usize) {
     (names, at)
 }
 
-fn is_punct(token: Option<&TokenTree>, sign: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
-}
-
-fn is_word(token: Option<&TokenTree>, words: &[&str]) -> bool {
-    matches!(token, Some(TokenTree::Ident(word)) if words.iter().any(|one| word == one))
-}
-
-fn is_cfg_test(attribute: &Group) -> bool {
-    attribute.delimiter() == Delimiter::Bracket
-        && attribute.stream().to_string().replace(' ', "") == "cfg(test)"
-}
-
 /// What stands before `use`: nothing, `pub`, or `pub(crate)`.
 fn visibility(before: &[TokenTree]) -> Visibility {
     let last = match before.last() {
@@ -239,19 +228,4 @@ fn visibility(before: &[TokenTree]) -> Visibility {
     } else {
         Visibility::Private
     }
-}
-
-/// Where the item ends that begins at `at`: after its block, or after its semicolon.
-fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
-    let ends_in_semicolon =
-        |token: &TokenTree| is_word(Some(token), &["use", "const", "static", "type", "let"]);
-    let mut to_semicolon = false;
-    for (index, token) in tokens.iter().enumerate().skip(at) {
-        to_semicolon |= ends_in_semicolon(token);
-        let is_block = matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-        if is_punct(Some(token), ';') || is_block && !to_semicolon {
-            return index + 1;
-        }
-    }
-    tokens.len()
 }

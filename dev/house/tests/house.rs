@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use minuet_house::{
-    Dangling, circles, crates, dangling, forbidden_dependencies, repository, runbook_mistakes, source,
-    unknown_log_lines,
+    Dangling, circles, crates, dangling, declared_fields, forbidden_dependencies, log_mistakes, repository,
+    runbook_mistakes, source, unknown_log_lines,
 };
 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
@@ -118,4 +118,12 @@ fn every_alert_leads_to_its_section_and_quoted_log_lines_are_real() {
     assert_eq!(runbook_mistakes(&rules, &page), Vec::<String>::new());
     let programs: String = source(&root).into_iter().map(|(_, text)| text).collect();
     assert_eq!(unknown_log_lines(&page, &programs), Vec::<String>::new());
+}
+
+#[test]
+fn log_lines_keep_the_convention() {
+    let root = repository();
+    let page = std::fs::read_to_string(root.join("docs/logging.md")).unwrap();
+    let wrong = log_mistakes(source(&root), &declared_fields(&page));
+    assert!(wrong.is_empty(), "docs/logging.md has the convention:\n{}", wrong.join("\n"));
 }

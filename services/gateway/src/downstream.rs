@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use minuet_events::trace::with_order;
 use minuet_events::values::OrderStatus;
 use minuet_http::{Problem, ProblemType};
+use minuet_telemetry::error_chain;
 use minuet_telemetry::{Kind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -31,7 +32,7 @@ pub(crate) enum DownstreamError {
 impl From<DownstreamError> for Problem {
     /// The cause is logged, not told: it names addresses and parts of the house.
     fn from(error: DownstreamError) -> Self {
-        tracing::warn!(event = "downstream_failed", error = %error, cause = ?std::error::Error::source(&error));
+        tracing::warn!(error = error_chain(&error), "query of a service failed");
         match error {
             DownstreamError::TimedOut { .. } => {
                 Problem::new(ProblemType::TIMEOUT, "this took too long; try again")

@@ -42,6 +42,7 @@ use minuet_http::{BindError, Guarded, RequestLimits};
 use minuet_identity::{KeyError, Verifier};
 use minuet_messaging::Publisher;
 use minuet_telemetry::Tracer;
+use minuet_telemetry::error_chain;
 use tokio_util::sync::CancellationToken;
 
 use crate::downstream::{Downstream, DownstreamError};
@@ -117,13 +118,13 @@ impl AppState {
     /// then that the event was taken in, which is true.
     async fn wait_for<T>(
         &self,
-        what: &'static str,
+        awaited: &'static str,
         asked: impl Future<Output = Result<Option<T>, DownstreamError>>,
     ) -> Option<T> {
         tokio::select! {
             biased;
             answer = asked => answer.unwrap_or_else(|error| {
-                tracing::warn!(event = "wait_failed", what, %error);
+                tracing::warn!(error = error_chain(&error), awaited, "waiting for the outcome failed");
                 None
             }),
             () = self.shutdown.cancelled() => None,

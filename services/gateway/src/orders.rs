@@ -94,7 +94,7 @@ async fn publish(
         lines: request.lines.clone(),
     };
     state.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
-    tracing::info!(event = "order_submitted", order_id = %id, lines = request.lines.len());
+    tracing::info!(order_id = %id, lines = request.lines.len(), "order was submitted");
     Ok(())
 }
 

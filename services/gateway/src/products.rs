@@ -39,7 +39,7 @@ pub(crate) async fn put(
         event_id: None,
     };
     let event_id = state.publish(product.into(), trace).await?;
-    tracing::info!(event = "product_changed", sku);
+    tracing::info!(sku, "product was changed");
 
     let seen =
         state.wait_for("product", state.downstream.product(&sku, Some((event_id, state.answer_wait)))).await;

@@ -6,6 +6,7 @@ use minuet_events::{Envelope, Event};
 use minuet_http::{Problem, ProblemType};
 use minuet_messaging::PublishError;
 use minuet_messaging::failpoint::{Failpoint, hit};
+use minuet_telemetry::error_chain;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -63,7 +64,7 @@ fn envelope(event: &Event, id: Uuid, time: Micros, trace: IncomingTrace) -> Enve
 }
 
 fn refusal(error: &PublishError, key: &str) -> Problem {
-    tracing::error!(event = "publish_failed", key, %error, cause = ?std::error::Error::source(error));
+    tracing::error!(error = error_chain(error), key, "event of a request could not be published");
     match error {
         PublishError::NotAcknowledged { .. } | PublishError::Away(_) => {
             let detail =

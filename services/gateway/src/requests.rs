@@ -99,7 +99,7 @@ async fn publish_request(
     let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &identity.user));
     let path = format!("/v1/orders/{order_id}");
     state.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
-    tracing::info!(event = "request_published", kind, %order_id, %request);
+    tracing::info!(kind, %order_id, request_id = %request, "request was published");
     let id = order_id.to_string();
     let outcome = state.wait_for(kind, state.downstream.request(&id, request, state.answer_wait)).await;
     match outcome {

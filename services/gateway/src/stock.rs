@@ -62,11 +62,11 @@ pub(crate) async fn adjust(
         None => {
             state.publish(adjusted.clone().into(), trace).await?;
             tracing::info!(
-                event = "stock_adjusted",
                 adjustment_id = text,
                 sku,
                 warehouse_code,
-                delta = adjusted.delta
+                delta = adjusted.delta,
+                "stock adjustment was published"
             );
             state.wait_for("adjustment", state.downstream.adjustment(&text, state.answer_wait)).await
         }

@@ -11,6 +11,7 @@ use axum::{Json, Router, middleware};
 use minuet_events::values::{AdjustmentId, Sku};
 use minuet_http::{Caller, server_span};
 use minuet_messaging::Waiters;
+use minuet_telemetry::error_chain;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::error;
@@ -103,6 +104,6 @@ fn show(adjustment: &AdjustmentView) -> Value {
 
 /// The cause goes into the log, not to the caller.
 fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error, "query failed");
+    error!(error = error_chain(error), "inventory query failed");
     (StatusCode::SERVICE_UNAVAILABLE, "the inventory database does not answer").into_response()
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(settings: &Settings, service: Kind) -> Result<(), CliErr
         // Stopped while the registry was awaited.
         return Ok(());
     };
-    let bound = move |address| info!(?service, %address, "listening");
+    let bound = move |address| info!(?service, %address, "service listens");
     let ended = run_one(service, &shared, settings, shutdown, bound).await;
     shared.close().await;
     ended

@@ -11,6 +11,7 @@ use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku};
 use minuet_http::{Caller, server_span};
 use minuet_messaging::{ReactError, Waiters};
+use minuet_telemetry::error_chain;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -217,6 +218,6 @@ fn show(order: OrderView) -> Value {
 
 /// The cause goes into the log, not to the caller.
 fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error, "query failed");
+    error!(error = error_chain(error), "order query failed");
     (StatusCode::SERVICE_UNAVAILABLE, "the order database does not answer").into_response()
 }

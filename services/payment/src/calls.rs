@@ -140,7 +140,7 @@ impl Calls {
 
     fn begin(&self, call: Call, stop: CancellationToken) {
         if self.queue.send((call, stop)).is_err() {
-            tracing::debug!("a call is left to the next start");
+            tracing::debug!("call is left to the next start");
         }
     }
 

@@ -38,7 +38,7 @@ async fn retry(
     if !store::retry_refund(&admin.state, order_id).await.map_err(|e| database_unavailable(&e))? {
         return Err(Problem::new(ProblemType::NOT_FOUND, "no refund of this order is parked"));
     }
-    info!(%order_id, by = %by.user, "a parked refund is tried again");
+    info!(%order_id, user_id = %by.user, "retry of a parked refund was requested");
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -6,6 +6,7 @@ use minuet_events::TraceContext;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
 use minuet_messaging::{Cause, ReactError};
+use minuet_telemetry::error_chain;
 use sqlx::PgConnection;
 
 use crate::call::{Call, Key, ProviderOutcome};
@@ -64,7 +65,7 @@ pub(crate) async fn record(
             ProviderOutcome::Charge(answer) => (Input::Answered(answer), row.reserved),
             ProviderOutcome::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
             ProviderOutcome::RefundParked { attempts, reason } => {
-                tracing::error!(%order_id, attempts, reason, "a refund is parked: a person has to look");
+                tracing::error!(%order_id, attempts, detail = reason, "refund parked; a person has to settle it");
                 store::park_refund(connection, context, *order_id, *attempts, reason, now).await?;
                 continue;
             }
@@ -76,7 +77,7 @@ pub(crate) async fn record(
             }
             (Ok(_), _) => {}
             (Err(illegal), _) => {
-                tracing::error!(%order_id, %illegal, "an answer of the provider is not expected")
+                tracing::error!(error = error_chain(&illegal), %order_id, "answer of the provider does not fit the payment")
             }
         }
     }

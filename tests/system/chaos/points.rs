@@ -132,7 +132,10 @@ async fn crash(point: Failpoint, victim: &'static str, orders: usize, seed: u64,
             }
         }
         let done = shop.process(victim).ended().await;
-        assert!(done.code.is_none() && done.err.contains("fault_reached"), "it ended otherwise: {done:#?}");
+        assert!(
+            done.code.is_none() && done.err.contains("failpoint was reached"),
+            "it ended otherwise: {done:#?}"
+        );
         reached.store(true, Ordering::SeqCst);
         shop.start(victim);
     };

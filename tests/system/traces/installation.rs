@@ -217,9 +217,9 @@ pub(super) fn token(user: &str, admin: bool) -> String {
 
 /// Where it listens: it says so once it does.
 async fn url(process: &Process) -> String {
-    let log = process.logs("\"listening\"").await;
+    let log = process.logs("\"service listens\"").await;
     let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut listening = events.filter(|event| event["message"] == "listening");
+    let mut listening = events.filter(|event| event["message"] == "service listens");
     format!("http://{}", listening.next().unwrap()["address"].as_str().unwrap())
 }
 

@@ -35,7 +35,7 @@ pub fn hit(point: Failpoint) {
 fn read() -> Option<Fault> {
     let value = std::env::var(VARIABLES[0]).ok()?;
     let Some((point, passage)) = parse(&value) else {
-        tracing::error!(value, "MINUET_FAULT takes point:passage, such as after_commit:3");
+        tracing::error!(value, "value of MINUET_FAULT is not point:passage, such as after_commit:3");
         std::process::exit(WRONG_USE);
     };
     let armed = std::env::var_os(VARIABLES[1]).map(PathBuf::from);
@@ -50,8 +50,8 @@ fn parse(value: &str) -> Option<(Failpoint, u64)> {
 
 /// By a real SIGKILL: nothing is unwound, flushed or said goodbye to. Whoever has come here goes no further meanwhile; the
 /// other threads are wherever they are.
-fn die(point: Failpoint) -> ! {
-    tracing::warn!(%point, "fault_reached");
+fn die(failpoint: Failpoint) -> ! {
+    tracing::warn!(%failpoint, "failpoint was reached");
     let own = std::process::id().to_string();
     if let Ok(mut kill) = Command::new("sh").args(["-c", "kill -KILL \"$0\"", &own]).spawn()
         && let Ok(_) = kill.wait()

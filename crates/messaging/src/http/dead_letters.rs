@@ -132,7 +132,12 @@ async fn redrive<C: Contract>(
         let is_there = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?.is_some();
         return Err(if is_there { discarded_before() } else { unknown() });
     }
-    info!(id, letters = asked.len(), by = by.user.as_str(), "redrive asked");
+    info!(
+        dead_letter_id = id,
+        dead_letters = asked.len(),
+        user_id = by.user.as_str(),
+        "redrive was requested"
+    );
     let letters = admin.state.answered(&asked, wait).await.map_err(|e| database_unavailable(&e))?;
     let is_open = letters.iter().any(|letter| letter.outcome == Outcome::Pending);
     let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -169,7 +174,7 @@ async fn discard<C: Contract>(
     let why = reason(body).await?;
     let by = format!("{ADMIN_PREFIX}{}", by.user);
     if let Some(waiting) = admin.state.discard(id, &by, &why).await.map_err(|e| database_unavailable(&e))? {
-        info!(id, by, "event discarded");
+        info!(dead_letter_id = id, user_id = by, "dead letter was discarded");
         return Ok(Json(json!({"id": id, "discarded_by": by, "discard_reason": why, "waiting": waiting})));
     }
     let is_there = admin.state.one(id).await.map_err(|e| database_unavailable(&e))?.is_some();

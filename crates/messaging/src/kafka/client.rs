@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use minuet_telemetry::error_chain;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -39,7 +40,7 @@ impl ClientContext for Client {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // A connection that fails comes as an error too.
         if facility == "FAIL" {
-            return debug!(target: "librdkafka", "FAIL {message}");
+            return debug!(target: "librdkafka", detail = message, "kafka connection failed");
         }
         DefaultClientContext.log(level, facility, message);
     }
@@ -53,11 +54,22 @@ impl ClientContext for Client {
         let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_))
             || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal);
         if is_fatal {
-            return error!(client = self.name, %error, reason, "kafka client");
+            return error!(
+                error = error_chain(&error),
+                client = self.name,
+                detail = reason,
+                "kafka client failed for good"
+            );
         }
         let said = self.errors.lock().unwrap_or_else(PoisonError::into_inner).say(Instant::now());
         if let Some(suppressed) = said {
-            warn!(client = self.name, %error, reason, suppressed, "kafka client");
+            warn!(
+                error = error_chain(&error),
+                client = self.name,
+                detail = reason,
+                suppressed,
+                "kafka client reports an error"
+            );
         }
     }
 }

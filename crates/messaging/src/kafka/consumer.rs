@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use minuet_telemetry::error_chain;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
@@ -74,7 +75,7 @@ impl ConsumerContext for Membership {
                 self.shards.give_away(&self.lead(partitions));
                 hit(Failpoint::WhileGivingAway);
             }
-            Rebalance::Error(error) => warn!(%error, "rebalance failed"),
+            Rebalance::Error(error) => warn!(error = error_chain(error), "rebalance failed"),
         }
     }
 
@@ -86,7 +87,7 @@ impl ConsumerContext for Membership {
             self.shards.assign(&shards);
             // The receiver ends only with the service.
             if self.assigned.send(shards).is_err() {
-                debug!("assignment after the end");
+                debug!("partitions were assigned after the service ended");
             }
         }
     }
@@ -132,7 +133,7 @@ pub(crate) async fn poll(
             Some(Ok(message)) => message,
             // The client says of itself that it is of no more use.
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                error!(%error, "poll");
+                error!(error = error_chain(&error), "poll failed for good; the consumer ends");
                 return;
             }
             Some(Err(error)) => {
@@ -178,29 +179,29 @@ async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
     };
     match &sought {
         Ok(()) => {
-            info!(partitions = to.count(), "reading again what another owner had");
+            info!(partitions = to.count(), "partitions are read again from the last processed offsets");
             for element in to.elements() {
                 consumer.context().generations.end(element.topic(), element.partition());
             }
         }
-        Err(error) => warn!(%error, "partitions cannot be read again yet"),
+        Err(error) => warn!(error = error_chain(error), "partitions could not be rewound; it is retried"),
     }
     if done.send(sought.is_ok()).is_err() {
-        debug!("nobody waits for the rewind");
+        debug!("receiver of the rewind is gone");
     }
 }
 
 fn pause(consumer: &Polled) {
     let done = consumer.assignment().and_then(|partitions| consumer.pause(&partitions));
     if let Err(error) = done {
-        warn!(%error, "partitions cannot be paused");
+        warn!(error = error_chain(&error), "partitions could not be paused");
     }
 }
 
 fn resume(consumer: &Polled) {
     let done = consumer.assignment().and_then(|partitions| consumer.resume(&partitions));
     if let Err(error) = done {
-        warn!(%error, "partitions cannot be resumed");
+        warn!(error = error_chain(&error), "partitions could not be resumed");
     }
 }
 
@@ -209,11 +210,11 @@ pub(crate) fn store_offsets(consumer: &Polled, next: &HashMap<(Arc<str>, i32), i
     let mut list = TopicPartitionList::new();
     for ((topic, partition), offset) in next {
         if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(*offset)) {
-            warn!(%error, topic = &**topic, partition, "offset");
+            warn!(error = error_chain(&error), topic = &**topic, partition, "offset could not be stored");
         }
     }
     // Partitions that are no longer ours are refused; their new owner finds our inbox rows.
     if let Err(error) = consumer.store_offsets(&list) {
-        debug!(%error, "offsets not stored");
+        debug!(error = error_chain(&error), "offsets of revoked partitions were not stored");
     }
 }

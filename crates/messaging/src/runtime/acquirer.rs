@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use minuet_telemetry::error_chain;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
@@ -12,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::consumer::{Polled, Rewind};
-use crate::runtime::policy::{back_off, chain};
+use crate::runtime::policy::back_off;
 use crate::runtime::sweeper::Processed;
 use crate::store::context::Core;
 use crate::{BatchHandler, Dependency, Health, ReactError};
@@ -64,7 +65,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                 return;
             }
             let Err(error) = self.try_take(&shards, &mut taken).await else { break };
-            warn!(error = chain(&error), ?shards, "shards cannot be taken yet");
+            warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
             self.health.down(Dependency::Postgres, "shards cannot be taken");
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -97,7 +98,11 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         let to = match found {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => {
-                warn!(%error, ?shards, "the inputs' positions cannot be asked for");
+                warn!(
+                    error = error_chain(&error),
+                    ?shards,
+                    "positions of the inputs could not be read; it is retried"
+                );
                 self.core.shards.take_back(shards.to_vec());
                 return false;
             }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minuet_envelope::{Contract, Micros, ParkReason, ResolveError};
+use minuet_telemetry::error_chain;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -20,7 +21,7 @@ use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::Steps;
 use crate::observe::spans::{self, Outcome};
 use crate::runtime::decode::Decoder;
-use crate::runtime::policy::{Verdict, back_off, chain, verdict};
+use crate::runtime::policy::{Verdict, back_off, verdict};
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
 use crate::{
@@ -172,7 +173,7 @@ impl<R: BatchHandler> Processor<R> {
                     }
                     Err(error) => error,
                 };
-                tries.push((SystemTime::now(), chain(&error)));
+                tries.push((SystemTime::now(), error_chain(&error)));
                 match verdict(&error) {
                     Verdict::Transient => {
                         self.away(&error);
@@ -181,7 +182,7 @@ impl<R: BatchHandler> Processor<R> {
                     }
                     Verdict::Fenced => {
                         let ReactError::Fenced(lost) = &error else { continue };
-                        warn!(shards = ?lost, "shards were taken by another instance");
+                        warn!(shards = ?lost, "shards were lost to another instance; their messages are left to it");
                         left.extend(lost);
                         items.retain(|item| !lost.contains(&shard(item.incoming())));
                         if items.is_empty() {
@@ -189,7 +190,7 @@ impl<R: BatchHandler> Processor<R> {
                         }
                     }
                     Verdict::Permanent(_) if items.len() > 1 => {
-                        debug!(messages = items.len(), error = chain(&error), "halving a batch");
+                        debug!(error = error_chain(&error), messages = items.len(), "batch is halved");
                         let mut second = items.split_off(items.len() / 2);
                         left.extend(self.settle(begun, items).await?);
                         // What comes behind an event that was left must be left as well.
@@ -203,9 +204,9 @@ impl<R: BatchHandler> Processor<R> {
                         failures += 1;
                         if !items.iter().any(Item::is_event) {
                             // Nothing but the parking itself was in it: the database does not take it as it is.
-                            error!(error = chain(&error), "a message cannot even be parked");
+                            error!(error = error_chain(&error), "message could not be parked; it is retried");
                         } else if failures >= self.attempts {
-                            let reason = Reason { code, detail: chain(&error), attempts: failures };
+                            let reason = Reason { code, detail: error_chain(&error), attempts: failures };
                             items = self.set_aside_all(items, &reason);
                             continue;
                         }
@@ -379,7 +380,7 @@ impl<R: BatchHandler> Processor<R> {
 
     async fn pause(&self, attempt: u32, error: &(dyn std::error::Error + Sync)) -> Result<(), Stopped> {
         Counts::add(&self.counts.retries, 1);
-        warn!(attempt, error = chain(error), "trying again");
+        warn!(error = error_chain(error), attempt, "processing failed; it is retried");
         tokio::select! {
             () = self.shutdown.cancelled() => Err(Stopped),
             () = tokio::time::sleep(back_off(attempt)) => Ok(()),
@@ -426,7 +427,7 @@ fn tell<C: Contract>(
 }
 
 fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
-    Reason { code: ParkReason::UnknownSchema, detail: chain(away), attempts }
+    Reason { code: ParkReason::UnknownSchema, detail: error_chain(away), attempts }
 }
 
 /// The shard in whose name a message is processed: the partition it came in on.

@@ -13,8 +13,6 @@ use minuet_envelope::ParkReason;
 
 use crate::ReactError;
 
-pub(crate) use minuet_telemetry::error_chain as chain;
-
 impl ReactError {
     /// Whether it may go away by itself.
     pub fn is_transient(&self) -> bool {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::TryStreamExt;
 use minuet_envelope::TraceContext;
+use minuet_telemetry::error_chain;
 use minuet_telemetry::{Kind, Span};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -26,7 +27,7 @@ use tracing::{error, warn};
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::config;
 use crate::observe::spans;
-use crate::runtime::policy::{back_off, chain};
+use crate::runtime::policy::back_off;
 use crate::store::context::Core;
 use crate::store::database::Connections;
 use crate::store::outbox::{self, Row};
@@ -103,7 +104,7 @@ impl Relay {
         let core = Arc::clone(&self.core);
         loop {
             if let Some((error, reason)) = self.producers.fatal_error() {
-                error!(%error, reason, "the producer is of no more use");
+                error!(error = error_chain(&error), detail = reason, "producer failed for good");
                 return;
             }
             match self.round().await {
@@ -126,7 +127,7 @@ impl Relay {
                     self.look_for_kafka().await;
                 }
                 Err(error) => {
-                    warn!(error = chain(&error), "the outbox cannot be read");
+                    warn!(error = error_chain(&error), "outbox could not be read; it is retried");
                     self.health.down(Dependency::Postgres, "the outbox cannot be read");
                     failures += 1;
                 }
@@ -204,7 +205,7 @@ impl Relay {
     ) -> Result<(), sqlx::Error> {
         let lost = shards::fence(connection, held).await?.lost;
         if !lost.is_empty() {
-            warn!(shards = ?lost, "shards were taken by another instance");
+            warn!(shards = ?lost, "shards were lost to another instance; their outbox is left to it");
             self.core.shards.fence_off(&lost);
         }
         Ok(())
@@ -290,9 +291,21 @@ impl Relay {
             )
         );
         if refused {
-            error!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "the broker refuses an event; its key waits");
+            error!(
+                error = error_chain(error),
+                outbox_id = row.id,
+                key = row.key,
+                topic = row.topic,
+                "broker refused the event; later events of this key are blocked"
+            );
         } else {
-            warn!(%error, outbox_id = row.id, key = row.key, topic = row.topic, "not published; its key waits");
+            warn!(
+                error = error_chain(error),
+                outbox_id = row.id,
+                key = row.key,
+                topic = row.topic,
+                "publish failed; later events of this key are blocked"
+            );
             self.health.down(Dependency::Kafka, "the broker does not acknowledge");
         }
         let wait = if refused { STOPPED } else { Duration::from_millis(100) };

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use minuet_envelope::EventKind;
+use minuet_telemetry::error_chain;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::runtime::policy::{back_off, chain};
+use crate::runtime::policy::back_off;
 use crate::topics::{Catalogue, TopicsError};
 use crate::{Dependency, Health, Settings};
 
@@ -56,7 +57,7 @@ pub(crate) async fn check<K: EventKind>(
             }
             Err(error) => error,
         };
-        warn!(error = chain(&error), "the topics' retention cannot be asked for yet");
+        warn!(error = error_chain(&error), "retention of the topics could not be read; it is retried");
         health.down(Dependency::Kafka, "the broker does not answer");
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),

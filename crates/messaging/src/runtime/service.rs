@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use minuet_envelope::Contract;
 use minuet_telemetry::Tracer;
+use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::Meters;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
@@ -204,7 +205,7 @@ impl<C: Contract> Service<C> {
         let consumer: Arc<Polled> =
             Arc::new(config::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-        info!(service = context.core.service, group, ?topics, "consuming");
+        info!(service = context.core.service, group, ?topics, "consumer started");
 
         let (to, from) = fetch_buffer::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
@@ -264,7 +265,7 @@ impl<C: Contract> Service<C> {
         tokio::select! {
             () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
             // The database has not answered: what was under way is rolled back, and is read again at the next start.
-            () = overdue(&shutdown) => warn!("a batch did not end in time"),
+            () = overdue(&shutdown) => warn!("batch did not end before the shutdown timeout"),
         }
         if !told.is_cancelled() {
             return Err(ServiceError::Ended { service: context.core.service });
@@ -273,19 +274,22 @@ impl<C: Contract> Service<C> {
 
         for task in [poller, taker, sweeper, sampler, tidy] {
             if let Err(error) = task.await {
-                warn!(%error, "a task ended badly");
+                warn!(error = error_chain(&error), "task failed");
             }
         }
         relay_stop.cancel();
         if let Err(error) = tokio::time::timeout(SHUTDOWN_TIMEOUT, relay).await {
-            warn!(%error, "the relay did not finish in time; what is left is published at the next start");
+            warn!(
+                error = error_chain(&error),
+                "relay did not end before the shutdown timeout; the next start publishes the rest"
+            );
         }
         leave(consumer, producers).await;
         let closing = async { tokio::join!(context.core.connections.close(), relays.close()) };
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, closing).await.is_err() {
-            warn!("the database did not let us go in time");
+            warn!("database connections did not close before the shutdown timeout");
         }
-        info!(service = context.core.service, "stopped");
+        info!(service = context.core.service, "service stopped");
         Ok(())
     }
 }
@@ -312,7 +316,7 @@ struct TaskEnd {
 impl Drop for TaskEnd {
     fn drop(&mut self) {
         if !self.shutdown.is_cancelled() {
-            error!(task = self.name, "a task of the service has ended by itself");
+            error!(task = self.name, "task ended before the service was stopped");
             self.shutdown.cancel();
         }
     }
@@ -328,15 +332,15 @@ async fn overdue(shutdown: &CancellationToken) {
 async fn leave(consumer: Arc<Polled>, producers: Producers) {
     let leaving = tokio::task::spawn_blocking(move || {
         if let Err(error) = producers.flush(SHUTDOWN_TIMEOUT) {
-            warn!(%error, "flush");
+            warn!(error = error_chain(&error), "producer could not be flushed");
         }
         // Nothing stored since the last commit is no error worth a line.
         if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
-            tracing::debug!(%error, "commit");
+            tracing::debug!(error = error_chain(&error), "offsets were not committed");
         }
         drop(consumer);
     });
     if tokio::time::timeout(SHUTDOWN_TIMEOUT + SHUTDOWN_TIMEOUT, leaving).await.is_err() {
-        warn!("the broker did not let us go in time");
+        warn!("consumer did not leave the group before the shutdown timeout");
     }
 }

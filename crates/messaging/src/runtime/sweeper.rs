@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minuet_envelope::Micros;
+use minuet_telemetry::error_chain;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use sqlx::PgConnection;
@@ -26,7 +27,7 @@ use crate::failpoint::{Failpoint, hit};
 use crate::kafka::consumer::Polled;
 use crate::observe::spans;
 use crate::runtime::batch::panic_text;
-use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::runtime::policy::{Verdict, verdict};
 use crate::store::context::{Committed, Ending};
 use crate::{BatchHandler, Handled, ReactError, ServiceContext};
 
@@ -81,9 +82,13 @@ impl<R: BatchHandler> Sweeper<R> {
             };
             match swept {
                 Ok(0) => {}
-                Ok(orders) => info!(service = self.context.core.service, orders, "swept"),
+                Ok(rows) => info!(service = self.context.core.service, rows, "due rows were decided"),
                 Err(error) => {
-                    warn!(service = self.context.core.service, error = chain(&error), "a sweep begins anew")
+                    warn!(
+                        error = error_chain(&error),
+                        service = self.context.core.service,
+                        "sweep failed; the next one starts over"
+                    )
                 }
             }
         }
@@ -114,7 +119,7 @@ impl<R: BatchHandler> Sweeper<R> {
             decided += self.decide_once_read(waiting, &mut held, now).await?;
         }
         if !waiting.is_empty() {
-            debug!(service = self.context.core.service, shards = ?waiting.keys(), "a sweep waits for its inputs");
+            debug!(service = self.context.core.service, shards = ?waiting.keys(), "sweep waits for its inputs");
         }
         // Whatever was due there has been decided.
         held.retain(|shard, _| !waiting.contains_key(shard));
@@ -165,7 +170,12 @@ impl<R: BatchHandler> Sweeper<R> {
             waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
         let reader = self.reader.clone();
         for empty in blocking(move || inputs::empty(&reader, stretches)).await? {
-            debug!(topic = &*empty.topic, partition = empty.partition, end = empty.end, "nothing to read");
+            debug!(
+                topic = &*empty.topic,
+                partition = empty.partition,
+                offset = empty.end,
+                "range of offsets has no record"
+            );
             self.processed.skip(&empty);
         }
         Ok(())
@@ -216,7 +226,7 @@ impl<R: BatchHandler> Sweeper<R> {
             match (verdict(&error), due) {
                 (Verdict::Transient | Verdict::Fenced, _) => Err(error),
                 (Verdict::Permanent(code), [key]) => {
-                    error!(%key, code = code.code(), error = chain(&error), "a due row cannot be decided");
+                    error!(error = error_chain(&error), %key, reason = code.code(), "due row could not be decided");
                     Ok(0)
                 }
                 (Verdict::Permanent(_), _) => {

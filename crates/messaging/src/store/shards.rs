@@ -144,7 +144,7 @@ impl Shards {
     /// To be taken again, if the group still says that they are ours.
     pub(crate) fn take_back(&self, shards: Vec<u32>) {
         if self.fenced.send(shards).is_err() {
-            tracing::debug!("fenced after the end");
+            tracing::debug!("shards were fenced after the service ended");
         }
     }
 

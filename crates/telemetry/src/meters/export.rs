@@ -67,7 +67,7 @@ pub(super) fn is_wanted() -> bool {
             .exporter(Signal::Metrics)
             .unwrap_or_else(|| environment.names_endpoint(Signal::Metrics));
     for warning in environment.into_warnings() {
-        tracing::warn!(event = "variable_ignored", warning);
+        tracing::warn!(detail = warning, "environment variable of the meters is ignored");
     }
     asked
 }

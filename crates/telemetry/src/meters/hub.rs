@@ -4,6 +4,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::export::{self, MetersError};
 use super::{Meters, attribute, text};
+use crate::error_chain;
 use crate::names::meter::{self, attribute as key};
 use crate::{ExportCounts, log_export_counts, span_export_counts};
 
@@ -41,7 +42,11 @@ impl Hub {
         for meters in self.all().drain(..) {
             for provider in [Some(&meters.0.scraped), meters.0.pushed.as_ref()].into_iter().flatten() {
                 if let Err(error) = provider.shutdown() {
-                    tracing::debug!(event = "meters_shutdown_failed", service = meters.service(), %error);
+                    tracing::debug!(
+                        error = error_chain(&error),
+                        service = meters.service(),
+                        "last meters were not pushed"
+                    );
                 }
             }
         }

@@ -139,6 +139,6 @@ fn escaped(text: &str, quotes: bool) -> String {
 fn append(text: &mut String, what: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     if text.write_fmt(what).is_err() {
-        tracing::debug!(event = "metrics_line_missing");
+        tracing::debug!("line of the metrics page was dropped");
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(
     let done = beside(&started, sources, up, no_demo, &files, begun, traces, shutdown).await;
     // The last spans leave while there is somebody to take them.
     if tokio::task::spawn_blocking(minuet_telemetry::flush).await.is_err() {
-        tracing::debug!("the last spans were not sent");
+        tracing::debug!("last spans of this process were not sent");
     }
     drop(receiver);
     files.forget();

@@ -52,7 +52,7 @@ impl Shared {
             if !failed.is_transient() {
                 return Err(failed);
             }
-            warn!(reason = error_chain(&failed), "registry_away");
+            warn!(error = error_chain(&failed), "schema registry does not answer; it is retried");
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 () = tokio::time::sleep(REGISTRY_RETRY_INTERVAL) => {}
@@ -93,7 +93,7 @@ impl Shared {
     pub(crate) async fn close(&self) {
         let meters = self.meters.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || meters.shutdown()).await {
-            warn!(%error, "meters");
+            warn!(error = error_chain(&error), "meters could not be shut down");
         }
     }
 
@@ -121,6 +121,6 @@ fn follow(verifier: Arc<Verifier>) -> AbortOnDropHandle<()> {
 /// Dropping a producer discards what is in flight.
 pub(crate) async fn flush(publisher: &Publisher<Codec>) {
     if let Err(error) = publisher.flush(FLUSH_TIMEOUT).await {
-        warn!(reason = error_chain(&error), "flush");
+        warn!(error = error_chain(&error), "publisher could not be flushed");
     }
 }

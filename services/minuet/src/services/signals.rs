@@ -19,7 +19,7 @@ pub(crate) fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), CliErr
             }
         };
         next().await;
-        info!("stopping");
+        info!("stopping on a signal");
         shutdown.cancel();
         next().await;
         std::process::exit(INTERRUPTED);

@@ -76,7 +76,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
             if attempts >= self.refund_attempts {
                 return ProviderOutcome::RefundParked { attempts, reason: clean(&error.to_string()) };
             }
-            warn!(order_id = %charge.order_id, attempts, %error, "a refund is tried again");
+            warn!(error = error_chain(&error), order_id = %charge.order_id, attempts, "refund failed; it is retried");
             back_off(attempts - 1).await;
         }
     }
@@ -167,7 +167,7 @@ fn operation(before: Failpoint) -> &'static str {
 }
 
 fn unanswered(order_id: OrderId, attempt: u32, error: &NoAnswer) {
-    warn!(%order_id, attempt, %error, "a charge has no answer yet");
+    warn!(error = error_chain(error), %order_id, attempt, "charge has no answer; it is retried");
 }
 
 /// A provider's text goes into our database and onto our topics: no control characters, and not without end.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use minuet_messaging::failpoint::{Failpoint, hit};
 use minuet_messaging::{Committed, Ending, ReactError};
+use minuet_telemetry::error_chain;
 use sqlx::PgConnection;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
@@ -93,7 +94,7 @@ impl<G: PaymentGateway> Worker<G> {
             }
         };
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, gather).await.is_err() {
-            info!("calls to the provider are left open; the next start looks them up");
+            info!("open calls are left to the next start");
         }
         self.record(answers).await;
         self.calls.finished.cancel();
@@ -103,7 +104,7 @@ impl<G: PaymentGateway> Worker<G> {
         match self.calls.poll(seen).await {
             Ok(waiting) => *seen = waiting,
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "open calls cannot be looked for now");
+                warn!(error = error_chain(&error), "open calls could not be read; it is retried");
             }
         }
     }
@@ -128,9 +129,9 @@ impl<G: PaymentGateway> Worker<G> {
                 }
                 Err(error) if error.is_transient() => {
                     warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = error_chain(&error),
                         answers = open.len(),
-                        "answers are not recorded yet"
+                        "answers could not be recorded; it is retried"
                     );
                     if self.shutdown.is_cancelled() && attempt > 3 {
                         break;
@@ -140,9 +141,9 @@ impl<G: PaymentGateway> Worker<G> {
                 }
                 Err(error) => {
                     error!(
-                        error = &error as &dyn std::error::Error,
+                        error = error_chain(&error),
                         answers = open.len(),
-                        "one of the answers cannot be recorded"
+                        "answers could not be recorded; each is tried by itself"
                     );
                     self.end(answers.keys().filter(|key| !open.contains_key(key)));
                     return self.one_by_one(&open).await;
@@ -172,8 +173,7 @@ impl<G: PaymentGateway> Worker<G> {
                     if error.is_transient() || matches!(error, ReactError::Fenced(_)) {
                         self.end(std::iter::once(key));
                     }
-                    let (order_id, error) = (key.0, &error as &dyn std::error::Error);
-                    error!(%order_id, error, "an answer cannot be recorded")
+                    error!(error = error_chain(&error), order_id = %key.0, "answer could not be recorded")
                 }
             }
         }
@@ -181,8 +181,10 @@ impl<G: PaymentGateway> Worker<G> {
 }
 
 fn answered(done: Result<(Key, ProviderOutcome), JoinError>) -> Option<(Key, ProviderOutcome)> {
-    done.inspect_err(|error| error!(%error, "a call to the provider panicked; the next start looks it up"))
-        .ok()
+    done.inspect_err(|error| {
+        error!(error = error_chain(error), "provider call panicked; it is left to the next start")
+    })
+    .ok()
 }
 
 pub(crate) async fn try_record(

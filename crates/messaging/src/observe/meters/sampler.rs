@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::postgres::PgPoolOptions;
@@ -11,7 +12,6 @@ use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::runtime::policy::chain;
 use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
@@ -119,7 +119,12 @@ impl<R: BatchHandler> Sampler<R> {
         asked.map(|(name, (took, answer))| match answer {
             Ok(()) => Ok(took),
             Err(error) => {
-                debug!(service = self.core.service, sample = name, error = chain(&error), "sample");
+                debug!(
+                    error = error_chain(&error),
+                    service = self.core.service,
+                    sample = name,
+                    "gauges could not be read"
+                );
                 self.gauges.failures.add(1, &[attribute(key::SAMPLE, name)]);
                 Err(took)
             }

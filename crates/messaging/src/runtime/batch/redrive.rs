@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use minuet_envelope::ParkReason;
+use minuet_telemetry::error_chain;
 use tracing::{info, warn};
 
 use super::item::claim;
 use super::{Processor, Stopped, subject_of};
 use crate::observe::meters::Steps;
 use crate::observe::spans::{self, Outcome};
-use crate::runtime::policy::{Verdict, chain, verdict};
+use crate::runtime::policy::{Verdict, verdict};
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
@@ -38,7 +39,7 @@ impl<R: BatchHandler> Processor<R> {
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
-                warn!(error = chain(&error), "what is to be redriven cannot be read");
+                warn!(error = error_chain(&error), "requested redrives could not be read; it is retried");
                 return Ok(());
             }
         }
@@ -66,7 +67,12 @@ impl<R: BatchHandler> Processor<R> {
     ) -> Result<(), sqlx::Error> {
         if let Some(letter) = redrive::letter(self.context.pool(), id).await? {
             minuet_telemetry::within(None, subject_of::<R::Contract>(&letter.incoming), || {
-                warn!(id, reason = reason.code.code(), detail = reason.detail, "event stays parked");
+                warn!(
+                    dead_letter_id = id,
+                    reason = reason.code.code(),
+                    detail = reason.detail,
+                    "redrive failed; the event stays parked"
+                );
             });
             self.telling(begun).tell_still_parked(&letter, reason);
         }
@@ -96,7 +102,7 @@ impl<R: BatchHandler> Processor<R> {
                 }
                 Verdict::Fenced => return Ok(RedriveStep::Left),
                 Verdict::Permanent(code) => {
-                    return Ok(RedriveStep::Parked(Reason::at_once(code, chain(&error))));
+                    return Ok(RedriveStep::Parked(Reason::at_once(code, error_chain(&error))));
                 }
             }
         }
@@ -141,7 +147,7 @@ impl<R: BatchHandler> Processor<R> {
             Ok(redriven) => redriven,
             Err(step) => return Ok(step),
         };
-        minuet_telemetry::within(None, order, || info!(id, "event redriven"));
+        minuet_telemetry::within(None, order, || info!(dead_letter_id = id, "event redriven"));
         self.tell_redriven(&events, is_no_op, &emissions, begun);
         Counts::add(&self.counts.processed, events.len());
         Counts::add(&self.counts.no_ops, no_ops);

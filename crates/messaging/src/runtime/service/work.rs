@@ -141,7 +141,7 @@ fn sort(shards: &Shards, messages: Vec<Incoming>) -> (Vec<Incoming>, Vec<Incomin
     let (early, foreign): (Vec<Incoming>, Vec<Incoming>) =
         others.into_iter().partition(|message| batch::shard(message) < shards.count());
     if let Some(Incoming { position, .. }) = foreign.first() {
-        error!(%position, partitions = shards.count(), "a topic has more partitions than there are shards; they are not read");
+        error!(%position, shards = shards.count(), "topic has more partitions than there are shards; the rest is not read");
     }
     (held, early)
 }

@@ -1,6 +1,7 @@
 //! Parked events as they are shown to a person.
 
 use minuet_envelope::{Contract, DecodeError, EventKind, Micros, ParkReason};
+use minuet_telemetry::error_chain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -141,7 +142,7 @@ async fn decoded<C: Contract>(incoming: &Incoming, contract: Option<&C>) -> Resu
         Err(failed) => failed,
     };
     let DecodeError::UnknownSchema { id } = failed else { return Err(failed.to_string()) };
-    contract.resolve(id).await.map_err(|error| crate::runtime::policy::chain(&error))?;
+    contract.resolve(id).await.map_err(|error| error_chain(&error))?;
     contract.decode(payload).map_err(|error| error.to_string())
 }
 

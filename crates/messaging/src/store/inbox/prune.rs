@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_envelope::Micros;
+use minuet_telemetry::error_chain;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr};
 use time::Date;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::runtime::policy::chain;
 use crate::store::context::Core;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -43,11 +43,15 @@ pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: Cancella
         let wait = match prune(core.pool(), core.now(), retention).await {
             Ok(Pruned { made: 0, dropped: 0, forgotten: 0 }) => INTERVAL,
             Ok(Pruned { made, dropped, forgotten }) => {
-                info!(service = core.service, made, dropped, forgotten, "inbox pruned");
+                info!(service = core.service, created = made, dropped, deleted = forgotten, "inbox pruned");
                 INTERVAL
             }
             Err(error) => {
-                warn!(service = core.service, error = chain(&error), "the inbox is pruned later");
+                warn!(
+                    error = error_chain(&error),
+                    service = core.service,
+                    "inbox could not be pruned; it is retried"
+                );
                 AGAIN
             }
         };

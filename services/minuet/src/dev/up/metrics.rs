@@ -15,7 +15,7 @@ pub(super) async fn serve(wanted: u16, hub: &Hub, shutdown: &CancellationToken) 
     let page = minuet_http::metrics_route(move || hub.text());
     tokio::spawn(async move {
         if let Err(error) = minuet_http::serve(listener, page, shutdown).await {
-            tracing::warn!(reason = error_chain(&error), "the page of the meters ended");
+            tracing::warn!(error = error_chain(&error), "metrics page ended");
         }
     });
     Ok(format!("http://{address}/metrics"))

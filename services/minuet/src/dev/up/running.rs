@@ -128,7 +128,7 @@ async fn spawn(
         // Whoever waits for the address is the caller, who waits.
         let bound = move |address| {
             if bound.send(address).is_err() {
-                tracing::debug!(name, "nobody waits for the address");
+                tracing::debug!(service = name, "receiver of the address is gone");
             }
         };
         services::run_one(kind, &shared, &settings, stop, bound).await
