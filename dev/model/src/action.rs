@@ -3,7 +3,7 @@
 
 use minuet_payment::domain::PaymentState;
 
-use crate::people::TIMES;
+use crate::actors::TIMES;
 use crate::service::Service;
 use crate::state::{CHANNELS, Dance, Entry, State};
 use crate::world::{Allowed, World};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use crate::bug::Bug;
+use crate::counterexample::Counterexample;
 use crate::decisions::Cell;
 use crate::service::Service;
-use crate::story::Story;
 use crate::world::{Setting, World, WorldError};
 
 /// What a check of a whole world found.
@@ -20,8 +20,8 @@ pub struct Report {
     pub states: usize,
     pub depth: usize,
     pub took: Duration,
-    /// Properties that do not hold, each with the shortest way there.
-    pub broken: Vec<Story>,
+    /// The shortest counterexample of each property that does not hold.
+    pub broken: Vec<Counterexample>,
     /// What should be seen to happen, and never does.
     pub unseen: Vec<&'static str>,
     /// Cells of the tables of reactions that nothing has led to.
@@ -39,8 +39,8 @@ impl fmt::Display for Report {
         let Report { name, unique_states, states, depth, took, .. } = self;
         let seconds = took.as_secs_f64();
         writeln!(f, "{name}: {unique_states} unique states of {states}, depth {depth}, {seconds:.1} s")?;
-        for story in &self.broken {
-            write!(f, "{story}")?;
+        for counterexample in &self.broken {
+            write!(f, "{counterexample}")?;
         }
         for name in &self.unseen {
             writeln!(f, "never seen: {name}")?;
@@ -93,19 +93,19 @@ pub fn shortest(
     setting: Setting,
     bug: Option<Bug>,
     property: &'static str,
-) -> Result<Option<Story>, WorldError> {
-    let mut found: Option<Story> = None;
+) -> Result<Option<Counterexample>, WorldError> {
+    let mut found: Option<Counterexample> = None;
     loop {
         let checker = World::new(setting, bug)?.checker();
         let checker = checker.finish_when(HasDiscoveries::AnyOf(BTreeSet::from([property])));
         let checker = match &found {
             // The beginning has depth 1, and a state at the greatest depth is not looked at any more.
-            Some(story) => checker.target_max_depth(story.steps.len() + 1),
+            Some(counterexample) => checker.target_max_depth(counterexample.steps.len() + 1),
             None => checker,
         };
         let checker = checker.spawn_bfs().join();
         match checker.discoveries().remove(property) {
-            Some(path) => found = Some(Story::tell(checker.model(), property, path)),
+            Some(path) => found = Some(Counterexample::of(checker.model(), property, path)),
             None => return Ok(found),
         }
     }

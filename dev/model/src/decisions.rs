@@ -6,7 +6,7 @@ use minuet_saga::Trigger;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::people::units;
+use crate::actors::units;
 use crate::service::{Done, Parked, Published, Service, breaks_an_end, inventory, is_listed, order, payment};
 use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow, SHELVES, Shelf};
 use crate::table::{Memo, Table};

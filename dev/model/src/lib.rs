@@ -22,27 +22,27 @@
 //! **That it can fail** is shown by planting bugs ([`Bug`]) around the real decisions: `tests/bugs.rs`.
 
 mod action;
+mod actors;
 mod bug;
 mod check;
+mod counterexample;
 mod decisions;
-mod outside;
-mod people;
+mod environment;
 mod properties;
 mod routes;
 mod service;
 mod settings;
 mod state;
 mod step;
-mod story;
 mod table;
 mod world;
 
 pub use bug::Bug;
 pub use check::{Report, check, shortest};
+pub use counterexample::Counterexample;
 pub use decisions::Cell;
 pub use routes::RouteError;
 pub use service::Service;
 pub use settings::{LARGE, ONE, PLANTED, TWO};
 pub use state::SHELVES;
-pub use story::Story;
 pub use world::{Allowed, Setting, World, WorldError};

@@ -39,7 +39,7 @@ pub const LARGE: Setting = Setting {
     ..TWO
 };
 
-/// Where bugs are planted: as small as it can be and still show one, so that its story is short.
+/// For planted bugs: as small as a world that shows them can be, so that counterexamples are short.
 pub const PLANTED: Setting = Setting {
     name: "one order, few faults",
     orders: &[2],

@@ -7,9 +7,9 @@ use stateright::{Model, Property};
 use uuid::Uuid;
 
 use crate::action::{self, Action, Crash, Step};
+use crate::actors::{self, Script};
 use crate::bug::Bug;
 use crate::decisions::Decisions;
-use crate::people::{self, Script};
 use crate::properties;
 use crate::routes::{RouteError, Routes};
 use crate::service::inventory::Shelves;
@@ -98,8 +98,8 @@ pub struct World {
 impl World {
     pub fn new(setting: Setting, bug: Option<Bug>) -> Result<World, WorldError> {
         let routes = Routes::read()?;
-        let shelves = people::shelves()?;
-        let products = people::catalogue(&shelves)?;
+        let shelves = actors::shelves()?;
+        let products = actors::catalogue(&shelves)?;
         let (ids, events) = (Table::default(), Table::default());
         let orders = setting.orders.iter().enumerate();
         let scripts = orders

@@ -1,4 +1,4 @@
-//! The check can fail: each planted bug is found, by the harm that it does, with the shortest story of it.
+//! The check can fail: each planted bug is found, by the harm that it does, with the shortest counterexample.
 
 use std::io::Write;
 
@@ -22,9 +22,9 @@ fn world(allowed: Allowed) -> Setting {
 /// Prints past the test harness, which keeps what succeeds to itself.
 #[track_caller]
 fn finds(bug: Bug, setting: Setting, harm: &'static str) {
-    let story = shortest(setting, Some(bug), harm).expect("the world can be made");
-    let story = story.unwrap_or_else(|| panic!("{bug:?} does not break: {harm}"));
-    write!(std::io::stderr(), "\n{bug:?} is found in {} steps. {story}", story.steps.len())
+    let counterexample = shortest(setting, Some(bug), harm).expect("the world can be made");
+    let counterexample = counterexample.unwrap_or_else(|| panic!("{bug:?} does not break: {harm}"));
+    write!(std::io::stderr(), "\n{bug:?} is found in {} steps. {counterexample}", counterexample.steps.len())
         .expect("standard error takes it");
 }
 

@@ -6,8 +6,8 @@ use minuet_inventory::domain::{
 use uuid::Uuid;
 
 use super::{Done, Parked, Published, parked};
+use crate::actors::EXPIRES_AT;
 use crate::bug::Bug;
-use crate::people::EXPIRES_AT;
 use crate::state::{SHELVES, Shelf};
 
 /// What the inventory service keeps about an order.
@@ -172,7 +172,7 @@ pub(crate) fn adjusted(shelf: Shelf, shelves: &Shelves, at: usize, delta: i32) -
         on_hand: shelf.on_hand.into(),
         version: 0,
     };
-    let adjusted = crate::people::stock_adjusted(shelves, at, delta);
+    let adjusted = crate::actors::stock_adjusted(shelves, at, delta);
     match adjust(Some(level), &adjusted) {
         Adjusted::Applied(Level { available, reserved, on_hand, version: _ }) => {
             Some(Shelf { available: small(available), reserved: small(reserved), on_hand: small(on_hand) })

@@ -3,8 +3,8 @@ use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, S
 use uuid::Uuid;
 
 use super::{Done, Parked, Published, parked};
+use crate::actors::{EARLY, EXPIRES_AT};
 use crate::bug::Bug;
-use crate::people::{EARLY, EXPIRES_AT};
 
 /// What the payment service keeps.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! Who plays along: one product on two shelves, a user who orders it, a stranger, and what they send.
+//! The actors: one product on two shelves, a user who orders it, a stranger, and the messages that they send.
 
 use minuet_events::Event;
 use minuet_events::inventory::StockAdjusted;

@@ -1,4 +1,4 @@
-//! Who is no service of ours: people, and the payment provider.
+//! What happens outside of the services: the requests of people, and the payment provider.
 
 use crate::action::Step;
 use crate::bug::Bug;

@@ -7,17 +7,17 @@ use crate::service::Service;
 use crate::state::{Dance, Entry, State};
 use crate::world::World;
 
-/// How it came to break a property, step by step.
+/// The steps that lead to a state in which a property does not hold.
 #[derive(Clone, Debug)]
-pub struct Story {
+pub struct Counterexample {
     pub property: &'static str,
     pub steps: Vec<String>,
-    /// What the books say in the end: a line for each order, and one for the shelves.
+    /// The last state: a line for each order, and one for the shelves.
     pub ending: Vec<String>,
 }
 
-impl Story {
-    pub(crate) fn tell(world: &World, property: &'static str, path: Path<State, Action>) -> Story {
+impl Counterexample {
+    pub(crate) fn of(world: &World, property: &'static str, path: Path<State, Action>) -> Counterexample {
         let mut steps = Vec::new();
         let states = path.into_vec();
         for pair in states.windows(2) {
@@ -26,11 +26,11 @@ impl Story {
             }
         }
         let ending = states.last().map(|(state, _)| ending(world, state)).unwrap_or_default();
-        Story { property, steps, ending }
+        Counterexample { property, steps, ending }
     }
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "BROKEN: {}", self.property)?;
         for (step, nth) in self.steps.iter().zip(1..) {
