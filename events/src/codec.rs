@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError};
+use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError, ValueError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::datum::{OtherSchema, OwnSchema};
@@ -183,6 +183,10 @@ impl Contract for Codec {
 
     fn key(event: &Event) -> String {
         event.key()
+    }
+
+    fn admit(event: &Event) -> Result<(), ValueError> {
+        event.check_admissible()
     }
 
     fn encode(&self, event: &Event) -> Result<Vec<u8>, EncodeError> {

@@ -211,6 +211,45 @@ impl EventKind for EventType {
     }
 }
 
+impl Event {
+    /// Whether the names in a request may come in today. What a service emits repeats names that were taken: it is never
+    /// refused for them.
+    pub fn check_admissible(&self) -> Result<(), ValueError> {
+        match self {
+            Self::OrderSubmitted(e) => {
+                e.user_id.check_admissible()?;
+                e.lines.iter().try_for_each(|line| line.sku.check_admissible())
+            }
+            Self::OrderCancellationRequested(e) => e.requested_by.check_admissible(),
+            Self::RefundRequested(e) => e.requested_by.check_admissible(),
+            Self::StockAdjusted(e) => {
+                e.sku.check_admissible()?;
+                e.warehouse_code.check_admissible()
+            }
+            Self::ProductChanged(e) => e.sku.check_admissible(),
+            Self::OrderPlaced(_)
+            | Self::OrderRejected(_)
+            | Self::OrderConfirmed(_)
+            | Self::OrderCancelled(_)
+            | Self::OrderFailed(_)
+            | Self::OrderCancellationRejected(_)
+            | Self::InventoryReserved(_)
+            | Self::InventoryRejected(_)
+            | Self::InventoryConfirmed(_)
+            | Self::InventoryReleased(_)
+            | Self::ReservationExpired(_)
+            | Self::InventoryConfirmationFailed(_)
+            | Self::StockLevelChanged(_)
+            | Self::StockAdjustmentRejected(_)
+            | Self::PaymentSucceeded(_)
+            | Self::PaymentFailed(_)
+            | Self::PaymentRefunded(_)
+            | Self::RefundRejected(_)
+            | Self::EventParked(_) => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -13,6 +13,7 @@ mod dead_letters;
 mod endings;
 mod http;
 mod meters;
+mod names;
 mod outbox;
 mod outcomes;
 mod repetition;

@@ -7,6 +7,8 @@ use std::hash::Hash;
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::ValueError;
+
 /// The kind of an event: one value per record of the contract.
 pub trait EventKind: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static {
     /// Every kind, each once.
@@ -48,6 +50,15 @@ pub trait Contract: Clone + Debug + Send + Sync + 'static {
 
     /// The Kafka key: events of one key keep their order.
     fn key(event: &Self::Event) -> String;
+
+    /// Whether the event may come in today. Rules become narrower: an event that was taken under an earlier one still decodes,
+    /// and is read again without this question.
+    ///
+    /// # Errors
+    /// A value that is not taken any more; the error names it.
+    fn admit(_event: &Self::Event) -> Result<(), ValueError> {
+        Ok(())
+    }
 
     /// The message's value.
     ///

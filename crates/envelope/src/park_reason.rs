@@ -18,6 +18,8 @@ pub enum ParkReason {
     UnknownSchema,
     /// The value is no event of its schema.
     Undecodable,
+    /// A value of a request is not taken any more: see [`Contract::admit`](crate::Contract::admit).
+    Inadmissible,
     /// The domain knows no reaction to this event in this state.
     Illegal,
     /// The database does not take a value of the event.
@@ -47,6 +49,7 @@ impl ParkReason {
         Self::WrongRecord,
         Self::UnknownSchema,
         Self::Undecodable,
+        Self::Inadmissible,
         Self::Illegal,
         Self::Value,
         Self::Constraint,
@@ -67,6 +70,7 @@ impl ParkReason {
             Self::WrongRecord => "wrong_record",
             Self::UnknownSchema => "unknown_schema",
             Self::Undecodable => "undecodable",
+            Self::Inadmissible => "inadmissible",
             Self::Illegal => "illegal",
             Self::Value => "value",
             Self::Constraint => "constraint",
@@ -92,6 +96,9 @@ impl ParkReason {
                 "The schema registry knows no schema of this id, or did not answer in time."
             }
             Self::Undecodable => "The value is no event of the schema that it names.",
+            Self::Inadmissible => {
+                "A name in the request is not taken today; the detail says which names are."
+            }
             Self::Illegal => "The state of the event's subject allows no such event.",
             Self::Value => "The database refused a value of the event, such as a number out of range.",
             Self::Constraint => "A constraint of the database refused the event's effect.",
@@ -126,6 +133,9 @@ impl ParkReason {
             }
             Self::Undecodable => {
                 "Have the producer encode with a schema that the contract can read and send the event again; then discard this message."
+            }
+            Self::Inadmissible => {
+                "Have the producer send the request again with a name that is taken, then discard this message."
             }
             Self::Illegal => {
                 "Look at the events of this key. If an earlier event is missing or parked, settle that one and redrive; else discard this message."

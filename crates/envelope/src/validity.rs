@@ -106,6 +106,17 @@ pub fn check<'a, K: EventKind>(
     Ok(Checked::Event(EventMessage { key, envelope, payload }))
 }
 
+/// Holds an event that comes in today against the rules of today: [`Contract::admit`]. A reader of the past does not ask.
+///
+/// # Errors
+/// A value that is not taken any more.
+pub fn admit<C: Contract>(event: C::Event) -> Result<C::Event, Invalid> {
+    match C::admit(&event) {
+        Ok(()) => Ok(event),
+        Err(error) => Err(invalid(ParkReason::Inadmissible, error.to_string())),
+    }
+}
+
 impl<K: EventKind> EventMessage<'_, K> {
     /// Decodes the value and holds it against key and headers. Never waits.
     ///

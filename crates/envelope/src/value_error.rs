@@ -1,5 +1,6 @@
 use std::fmt;
 
+use minuet_text::escape::escaped_line;
 use uuid::Uuid;
 
 /// The longest excerpt of a wrong value that an error repeats, in characters.
@@ -18,9 +19,10 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    /// `found` is escaped by `Debug` and cut to one line: a stranger's text ends in logs and problem details.
+    /// `found` is escaped and cut to one line: a stranger's text ends in logs and problem details.
     pub fn new(what: &'static str, takes: &'static str, found: impl fmt::Debug) -> Self {
-        let mut found = format!("{found:?}");
+        // Some letters have no glyph, and pass Debug.
+        let mut found = escaped_line(&format!("{found:?}")).into_owned();
         if found.chars().count() > MAX_EXCERPT {
             found = found.chars().take(MAX_EXCERPT).chain(['…']).collect();
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
-use minuet_events::values::UserId;
+use minuet_events::values::{UserId, ValueError};
 use serde::Serialize;
 
 use crate::claims::Claims;
@@ -75,7 +75,9 @@ impl Verifier {
         if self.audience.is_none() && claims.names_an_audience() {
             return Err(Refused::Claims);
         }
+        // As it stands: normalising it could make one user of two.
         let user = UserId::parse(claims.subject()?).map_err(|_| Refused::Claims)?;
+        user.check_admissible().map_err(|_| Refused::Claims)?;
         // This prefix marks an admin in events: no user may have it.
         if user.as_str().starts_with(ADMIN_PREFIX) {
             return Err(Refused::Claims);
@@ -128,6 +130,8 @@ pub enum TokenError {
     /// Nobody would believe it.
     #[error("{user}: a user may not begin with {ADMIN_PREFIX}; for an admin's token ask for the scope admin")]
     Reserved { user: UserId },
+    #[error(transparent)]
+    User(#[from] ValueError),
     #[error("cannot sign the token")]
     Sign(#[from] jsonwebtoken::errors::Error),
 }
@@ -142,6 +146,7 @@ pub fn development_token(
     if user.as_str().starts_with(ADMIN_PREFIX) {
         return Err(TokenError::Reserved { user: user.clone() });
     }
+    user.check_admissible()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| TokenError::Clock)?;
     let claims = DevelopmentClaims {
         sub: user.to_string(),

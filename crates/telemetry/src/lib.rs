@@ -281,6 +281,37 @@ mod tests {
         assert!(parsed[3].get("trace_id").is_none() && text.matches("order_id").count() == 3, "{text}");
     }
 
+    /// A stranger's text commands no terminal, begins no line, and does not run backwards.
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        let text = "a\u{202e}b\u{200b}c\u{7f}\u{2028}\nd";
+        let (machine, human) = (Lines::default(), Lines::default());
+        let writer = machine.clone();
+        let log = || {
+            tracing::info!(sku = text, other = %text, "message {text}");
+            within(None, Some("o-1".into()), || tracing::info!("message {text}"));
+        };
+        tracing::subscriber::with_default(
+            json(filter("info").expect("a filter"), move || writer.clone()),
+            log,
+        );
+        let writer = human.clone();
+        let format = lines::Human(tracing_subscriber::fmt::format::Format::default().with_ansi(false));
+        let people = fmt().with_writer(move || writer.clone()).with_ansi(false).event_format(format).finish();
+        tracing::subscriber::with_default(people, log);
+        for lines in [&machine, &human] {
+            let written = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
+            assert_eq!(written.lines().count(), 2, "{written:?}");
+            let unseen = |c: &char| *c != '\n' && (c.is_control() || "\u{202e}\u{200b}\u{2028}".contains(*c));
+            assert_eq!(written.chars().find(unseen), None, "{written:?}");
+            assert!(written.contains(r"a\u202eb"), "{written}");
+        }
+        let written = String::from_utf8(machine.0.lock().clone()).expect("UTF-8");
+        let first: serde_json::Value =
+            serde_json::from_str(written.lines().next().expect("a line")).expect("JSON");
+        assert_eq!(first["sku"], text, "escaped JSON is the same JSON");
+    }
+
     #[test]
     fn a_wrong_filter_is_named() {
         for wrong in ["", "minuet=loud", "=,="] {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use minuet_text::escape::{escaped, escaped_colours};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -39,16 +40,16 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let (Some(names), Some(subject)) = (subject_names::names(), context::subject()) else {
-            return self.0.format_event(ctx, out, event);
-        };
         let mut line = String::with_capacity(256);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        let line = line.trim_end_matches('\n');
-        if line.contains(names.field) {
-            return writeln!(out, "{line}");
+        // A stranger's text is in it: it begins no line, and commands no terminal.
+        let line = escaped_colours(line.trim_end_matches('\n'));
+        match (subject_names::names(), context::subject()) {
+            (Some(names), Some(subject)) if !line.contains(names.field) => {
+                writeln!(out, "{line} {}={subject}", names.field)
+            }
+            _ => writeln!(out, "{line}"),
         }
-        writeln!(out, "{line} {}={subject}", names.field)
     }
 }
 
@@ -76,11 +77,12 @@ where
             fmt::Result::Ok(())
         })
         .transpose()?;
-        if more.is_empty() {
-            return self.0.format_event(ctx, out, event);
-        }
         let mut line = String::with_capacity(512);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
+        let line = escaped(&line);
+        if more.is_empty() {
+            return out.write_str(&line);
+        }
         let Some(open) = line.trim_end().strip_suffix('}') else { return out.write_str(&line) };
         // A field that the event has itself is not added a second time.
         if let Some(SubjectNames { field, .. }) = names

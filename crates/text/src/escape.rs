@@ -17,9 +17,9 @@ pub fn escaped_line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// As [`escaped`], but for the escape character, with which colours begin.
-pub fn escaped_but_colours(text: &str) -> Cow<'_, str> {
-    escape(text, |c| matches!(c, '\n' | '\t' | '\u{1b}'))
+/// As [`escaped_line`], but for the escape character: a line that its writer has coloured.
+pub fn escaped_colours(line: &str) -> Cow<'_, str> {
+    escape(line, |c| c == '\u{1b}')
 }
 
 fn escape(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -124,7 +124,7 @@ mod tests {
         );
         assert_eq!(escaped("\u{e0041}"), r"\udb40\udc41");
         assert_eq!(escaped_line("a\nb"), r"a\nb");
-        assert_eq!(escaped_but_colours("\u{1b}[31mred\u{202e}"), "\u{1b}[31mred\\u202e");
+        assert_eq!(escaped_colours("\u{1b}[31mred\u{202e}"), "\u{1b}[31mred\\u202e");
     }
 
     #[test]

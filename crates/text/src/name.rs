@@ -22,6 +22,11 @@ pub fn is_clear(name: &str) -> bool {
     name.chars().all(|c| is_visible(c) && !is_other_space(c)) && is_nfc(name)
 }
 
+/// Whether there is anything to see, besides space.
+pub fn is_blank(text: &str) -> bool {
+    !text.chars().any(|c| is_visible(c) && !c.is_whitespace() && c != '\u{2800}')
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -79,6 +84,14 @@ mod tests {
         assert_eq!(normalized(decomposed), composed);
         // The angstrom sign is the letter.
         assert_eq!(normalized("\u{212b}"), "\u{c5}");
+    }
+
+    #[test]
+    fn what_shows_nothing_is_blank() {
+        for text in ["", " ", "\t", "\u{200b}\u{200d}", "\u{3000} \u{3164}", "\u{2800}", "\u{202e}"] {
+            assert!(is_blank(text), "{text:?}");
+        }
+        assert!(!is_blank(" \u{200b}a"));
     }
 
     proptest! {

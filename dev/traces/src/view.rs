@@ -153,10 +153,10 @@ fn page(title: &str, body: &str) -> Html<String> {
     ))
 }
 
-/// Anybody may send a span here: nothing of it is taken for HTML.
+/// Anybody may send a span here: nothing of it is taken for HTML, and nothing of it is invisible.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in minuet_text::escaped(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -183,5 +183,6 @@ mod tests {
     #[test]
     fn what_was_sent_is_no_html() {
         assert_eq!(escaped("<script>'\"&"), "&lt;script&gt;&#39;&quot;&amp;");
+        assert_eq!(escaped("a\u{202e}b"), r"a\u202eb");
     }
 }

@@ -35,10 +35,9 @@ impl Amount {
         amount.ok_or_else(|| ValueError { what: WHAT, takes: TAKES, found: value.to_string() })
     }
 
-    /// Takes plain digits, such as `12.50`: no sign, no exponent, no thousands.
+    /// Takes plain digits, such as `12.50`: no sign, no exponent, no thousands, digits on both sides of a point.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let plain = text.len() <= 40 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let value = if plain { Decimal::from_str_exact(text).ok() } else { None };
+        let value = if is_plain(text) { Decimal::from_str_exact(text).ok() } else { None };
         value.and_then(|value| Self::new(value).ok()).ok_or_else(|| ValueError::new(WHAT, TAKES, text))
     }
 
@@ -63,6 +62,12 @@ impl Amount {
     fn from_unscaled(unscaled: i128) -> Option<Self> {
         (0..=MAX_UNSCALED).contains(&unscaled).then(|| Self(Decimal::from_i128_with_scale(unscaled, SCALE)))
     }
+}
+
+fn is_plain(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, decimals) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    text.len() <= 40 && digits(whole) && decimals.is_none_or(digits)
 }
 
 impl Default for Amount {

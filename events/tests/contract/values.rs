@@ -128,6 +128,11 @@ fn amounts_fit_the_decimal_and_look_the_same_whatever_way_they_came() {
         "0.00001",
         "1000000000000000",
         "999999999999999.99991",
+        "1.",
+        ".5",
+        "1..5",
+        "1.5.0",
+        "\u{ff11}",
         "1e3",
         "1_0",
         "NaN",
@@ -164,5 +169,27 @@ fn times_are_rfc_3339_and_no_time_fails() {
     assert_eq!(Micros(0).plus(Duration::MIN), Micros(i64::MIN));
     for wrong in ["", "2026-11-23", "2026-11-23T08:15:00", "2026-13-01T00:00:00Z"] {
         assert!(Micros::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn names_come_in_in_one_form_and_visible() {
+    assert_eq!(Sku::admit("cafe\u{301}").unwrap(), Sku::parse("caf\u{e9}").unwrap());
+    assert_eq!(Sku::admit("CAFÉ 7").unwrap().as_str(), "CAFÉ 7");
+    assert!(Sku::admit(&"e\u{301}".repeat(64)).is_ok(), "64 characters once it is normalised");
+    assert!(Sku::admit(&"e\u{301}".repeat(65)).is_err());
+    assert!(Sku::admit(&"x".repeat(2_000)).is_err());
+    for wrong in
+        ["", " ", " a", "a ", "a\u{200b}", "\u{202e}a", "a\u{ad}b", "a\u{2028}b", "a\u{e000}", "a\u{a0}b"]
+    {
+        assert!(Sku::admit(wrong).is_err(), "{wrong:?}");
+        assert!(UserId::admit(wrong).is_err(), "{wrong:?}");
+        assert!(WarehouseCode::admit(wrong).is_err(), "{wrong:?}");
+    }
+    // What was taken once can be read for ever.
+    for old in [" with blanks ", " ", "a\u{200b}", "cafe\u{301}"] {
+        let read: UserId = serde_json::from_value(old.into()).unwrap();
+        assert_eq!(read.as_str(), old);
+        assert!(read.check_admissible().is_err(), "{old:?}");
     }
 }

@@ -25,6 +25,19 @@ pub enum Command {
     Verify(Verify),
 }
 
+impl Command {
+    /// Whether the result is read by a program that wants bytes as they are: a template or a table.
+    pub fn is_for_programs(&self) -> bool {
+        match self {
+            Command::Tail(tail) => tail.format.is_some(),
+            Command::Replay(Replay::Export(export)) => export.csv,
+            Command::Timeline(_)
+            | Command::Replay(Replay::Shadow(_) | Replay::Rebuild(_))
+            | Command::Verify(_) => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Select {
     /// A topic, with or without the prefix; may be repeated [default: all of the installation's]

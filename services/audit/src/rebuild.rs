@@ -9,7 +9,7 @@ mod hands;
 mod rejections;
 mod schedule;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
@@ -31,6 +31,8 @@ use compare::RowDiffers;
 use hands::{Emitted, Hands};
 use schedule::{Change, Node, Schedule, Skipped};
 
+/// How the reason begins of a message that was parked for the names in it.
+const INADMISSIBLE: &str = "inadmissible:";
 /// Differences of one kind that are shown.
 const SHOWN: usize = 20;
 
@@ -86,6 +88,8 @@ pub(crate) fn run(rebuild: &Rebuild, context: &Context, out: &mut dyn Write) -> 
 
 struct Read {
     shadow: Shadow,
+    /// Messages that a service has parked for the names in them: the topic with its prefix, partition and offset.
+    inadmissible: HashSet<(String, i32, i64)>,
     /// What the service consumes.
     messages: HashMap<Place, Whole>,
     changes: Vec<Held>,
@@ -117,6 +121,7 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let mut read = Read {
         shadow: Shadow::new(Build::PRESENT, truncated),
+        inadmissible: HashSet::new(),
         messages: HashMap::new(),
         changes: Vec::new(),
         hold: Duration::minutes(15),
@@ -135,6 +140,11 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
                     if event_type == EventType::ProductChanged {
                         let (time, event) = (record.head.time, Some(record.head.id));
                         read.changes.push(Held { place, time, sku: record.event.key(), event });
+                    }
+                    if let Event::EventParked(parked) = &record.event
+                        && parked.reason.starts_with(INADMISSIBLE)
+                    {
+                        read.inadmissible.insert((parked.topic.clone(), parked.partition, parked.offset));
                     }
                     if let Event::InventoryReserved(reserved) = &record.event {
                         read.hold = reserved.expires_at.since(record.head.time);
@@ -163,6 +173,12 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
             Ok(ControlFlow::Continue(()))
         },
     )?;
+    read.shadow.all_taken_in();
+    let Read { changes, inadmissible, .. } = &mut read;
+    changes.retain(|Held { place, .. }| {
+        let topic = format!("{}{}", context.prefix, log.topics.name(*place));
+        !inadmissible.contains(&(topic, place.partition.into(), place.offset))
+    });
     Ok(read)
 }
 

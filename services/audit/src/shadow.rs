@@ -69,6 +69,9 @@ const SETTLED: Duration = Duration::seconds(30);
 /// as a cancellation that came before its order.
 const HAZY: Duration = Duration::minutes(5);
 
+/// Requests with inadmissible names that are kept for one order.
+const MAX_INADMISSIBLE: usize = 16;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub events: u64,
@@ -96,6 +99,8 @@ pub struct Differing {
 #[derive(Default)]
 struct Case {
     records: Vec<Record>,
+    /// Requests that a service parks for the names in them, unless it took them before this was a rule.
+    inadmissible: Vec<Record>,
     story: Story,
     /// Events that agreed already, by the random half of their ids.
     seen: Vec<u64>,
@@ -199,6 +204,12 @@ impl Shadow {
             self.levels.moved(allocation, change, record.head.time);
         }
         let case = self.cases.entry(order).or_default();
+        if record.event.check_admissible().is_err() {
+            if !case.given_up && case.inadmissible.len() < MAX_INADMISSIBLE {
+                case.inadmissible.push(record);
+            }
+            return;
+        }
         let id = record.head.id.as_u64_pair().1;
         let again =
             case.seen.contains(&id) || case.records.iter().any(|known| known.head.id == record.head.id);
@@ -250,6 +261,7 @@ impl Shadow {
         if case.records.is_empty() || case.given_up {
             return None;
         }
+        case.take_what_was_taken();
         let at_rest = case.story.is_at_rest();
         if !at_rest && !at_the_end {
             // It was opened again meanwhile, and will come to rest again.
@@ -333,6 +345,19 @@ impl Shadow {
 }
 
 impl Case {
+    /// Moves requests with inadmissible names to the records where something names them as its cause.
+    fn take_what_was_taken(&mut self) {
+        for record in std::mem::take(&mut self.inadmissible) {
+            let head = &record.head;
+            let causes = |other: &Record| other.head.cause == Some(head.id);
+            let is_new = |other: &Record| other.head.id != head.id;
+            if self.records.iter().any(causes) && self.records.iter().all(is_new) {
+                self.story.see(head.event_type, head.id, head.cause, head.place.partition);
+                self.records.push(record);
+            }
+        }
+    }
+
     /// Nothing more can be said about it.
     fn give_up(&mut self) {
         *self = Case { given_up: true, ..Case::default() };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use minuet_events::values::{OrderId, UserId};
 use minuet_events::{Event, EventType};
+use minuet_text::escape::escaped_line;
 
 use crate::args::{Select, Tail};
 use crate::decode::{Content, Decoder};
@@ -155,7 +156,7 @@ impl Showing<'_> {
 
 fn line(whole: &Whole, topics: &Topics) -> String {
     let (place, key) = (topics.show(whole.place), whole.key());
-    match &whole.content {
+    let line = match &whole.content {
         Ok(Content::Event(record)) => {
             let (head, said) = (&record.head, summary(&record.event));
             format!("{}  {:<27} {:<36}  {said}  {place}", head.time, head.event_type.name(), key)
@@ -167,7 +168,9 @@ fn line(whole: &Whole, topics: &Topics) -> String {
             let named = format!("! {}", odd.code);
             format!("{}  {named:<27} {key:<36}  {}  {place}", whole.timestamp, odd.detail)
         }
-    }
+    };
+    // A line feed in a stranger's text begins no line.
+    escaped_line(&line).into_owned()
 }
 
 /// Which events are meant.

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use minuet_http::FieldError;
+use minuet_text::name::is_blank;
 use serde_json::{Map, Value};
 
 /// A JSON object and where it stands in the body (`lines[2]`; empty for the body itself).
@@ -114,8 +115,7 @@ pub(crate) fn name_of(value: &Value) -> &'static str {
 /// Text that a person wrote: a name, a reason. At most `longest` characters, and none that a terminal would obey. What the
 /// records of the contract take is wider.
 pub(crate) fn free_text(text: &str, longest: usize) -> Result<String, String> {
-    let fits =
-        !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
+    let fits = !is_blank(text) && text.chars().count() <= longest && !text.chars().any(char::is_control);
     if fits {
         Ok(text.to_owned())
     } else {

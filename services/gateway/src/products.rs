@@ -29,9 +29,11 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     let product =
         parse(&sku, &body).map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
-    let location = [(LOCATION, path::of(&["v1", "products", &sku]))];
+    // In normal form C, unlike the path.
+    let sku = product.sku.clone();
+    let location = [(LOCATION, path::of(&["v1", "products", sku.as_str()]))];
     let accepted = Product {
-        sku: product.sku.to_string(),
+        sku: sku.to_string(),
         name: product.name.clone(),
         unit_price: product.unit_price.to_string(),
         currency: product.currency.to_string(),
@@ -39,10 +41,11 @@ pub(crate) async fn put(
         event_id: None,
     };
     let event_id = state.publish(product.into(), trace).await?;
-    tracing::info!(sku, "product was changed");
+    tracing::info!(%sku, "product was changed");
 
-    let seen =
-        state.wait_for("product", state.downstream.product(&sku, Some((event_id, state.answer_wait)))).await;
+    let seen = state
+        .wait_for("product", state.downstream.product(sku.as_str(), Some((event_id, state.answer_wait))))
+        .await;
     match seen.filter(|product| product.event_id == Some(event_id)) {
         Some(product) => Ok((StatusCode::OK, location, Json(product)).into_response()),
         None => Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response()),
@@ -55,13 +58,13 @@ pub(crate) async fn show(
     _: Admin,
     Path(sku): Path<String>,
 ) -> Result<Json<Product>, Problem> {
-    let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
+    let sku = Sku::admit(&sku).map_err(|_| Problem::not_found())?;
     state.downstream.product(sku.as_str(), None).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let sku = Sku::parse(sku)
+    let sku = Sku::admit(sku)
         .map_err(|error| errors.push(FieldError::new("sku", "invalid_sku", error.to_string())))
         .ok();
     let product =

@@ -30,7 +30,7 @@ pub(crate) async fn show(
     _: Admin,
     Path(sku): Path<String>,
 ) -> Result<Json<Stock>, Problem> {
-    let sku = Sku::parse(&sku).map_err(|_| Problem::not_found())?;
+    let sku = Sku::admit(&sku).map_err(|_| Problem::not_found())?;
     state.downstream.stock(sku.as_str()).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
@@ -63,8 +63,8 @@ pub(crate) async fn adjust(
             state.publish(adjusted.clone().into(), trace).await?;
             tracing::info!(
                 adjustment_id = text,
-                sku,
-                warehouse_code,
+                sku = adjusted.sku.as_str(),
+                warehouse_code = adjusted.warehouse_code.as_str(),
                 delta = adjusted.delta,
                 "stock adjustment was published"
             );
@@ -74,7 +74,7 @@ pub(crate) async fn adjust(
     match outcome {
         Some(outcome) => answer(&adjusted, outcome),
         None => {
-            let location = [(LOCATION, path::of(&["v1", "stock", &sku]))];
+            let location = [(LOCATION, path::of(&["v1", "stock", adjusted.sku.as_str()]))];
             Ok((StatusCode::ACCEPTED, location, Json(json!({ "adjustment_id": text }))).into_response())
         }
     }
@@ -113,10 +113,10 @@ fn parse(
     body: &Value,
 ) -> Result<StockAdjusted, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let sku = Sku::parse(sku)
+    let sku = Sku::admit(sku)
         .map_err(|error| errors.push(FieldError::new("sku", "invalid_sku", error.to_string())))
         .ok();
-    let warehouse = WarehouseCode::parse(warehouse_code)
+    let warehouse = WarehouseCode::admit(warehouse_code)
         .map_err(|error| {
             errors.push(FieldError::new("warehouse_code", "invalid_warehouse_code", error.to_string()))
         })

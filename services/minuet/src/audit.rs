@@ -2,7 +2,7 @@
 
 mod failure;
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, IsTerminal};
 use std::sync::Arc;
 
 use minuet_audit::{Command, Context, Outcome};
@@ -10,6 +10,7 @@ use minuet_events::Codec;
 use tokio::runtime::Handle;
 
 use crate::error::CliError;
+use crate::output;
 use crate::settings::Settings;
 
 pub(crate) use failure::AuditFailure;
@@ -29,8 +30,11 @@ pub(crate) async fn run(settings: &Settings, command: Command) -> Result<(), Cli
         databases: databases.into_iter().filter_map(known).collect(),
         runtime: Handle::current(),
     };
-    let auditing = tokio::task::spawn_blocking(move || {
-        minuet_audit::run(&command, &context, &mut BufWriter::new(io::stdout()))
+    // A program that reads a template or a table gets the bytes as they are.
+    let as_they_are = command.is_for_programs() && !io::stdout().is_terminal();
+    let auditing = tokio::task::spawn_blocking(move || match as_they_are {
+        true => minuet_audit::run(&command, &context, &mut BufWriter::new(io::stdout())),
+        false => minuet_audit::run(&command, &context, &mut output::results()),
     });
     match auditing.await {
         Ok(Ok(Outcome::Holds)) => Ok(()),

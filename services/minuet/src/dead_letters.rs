@@ -4,7 +4,7 @@ mod args;
 mod error;
 mod print;
 
-use std::io::{self, BufWriter};
+use std::io;
 use std::time::Duration;
 
 use minuet_events::Codec;
@@ -65,7 +65,7 @@ impl Opened {
 
 async fn list(settings: &Settings, list: &List) -> Result<(), CliError> {
     let databases = if list.services.is_empty() { Database::ALL.to_vec() } else { list.services.clone() };
-    let mut out = Printer::new(BufWriter::new(io::stdout()), list.json);
+    let mut out = Printer::new(output::results(), list.json);
     let mut more = Vec::new();
     for database in databases {
         let opened = Opened::new(settings, database, None)?;
@@ -100,7 +100,7 @@ async fn show(settings: &Settings, which: &One) -> Result<(), CliError> {
     let service = opened.service;
     let found = opened.desk.one(which.id).await.map_err(opened.failed())?;
     let whole = found.ok_or(DeadLettersError::Unknown { service, id: which.id })?;
-    let mut out = Printer::new(BufWriter::new(io::stdout()), which.json);
+    let mut out = Printer::new(output::results(), which.json);
     out.whole(service, &whole).map_err(DeadLettersError::Write)?;
     if let Some(why) = no_codec {
         output::note(format!("the payload is shown as bytes, since no schema is known: {why}"));
@@ -135,7 +135,7 @@ async fn redrive(settings: &Settings, which: &Redrive) -> Result<(), CliError> {
     asked.sort_unstable();
     asked.dedup();
     let letters = opened.desk.answered(&asked, which.wait).await.map_err(opened.failed())?;
-    let mut out = Printer::new(BufWriter::new(io::stdout()), which.json);
+    let mut out = Printer::new(output::results(), which.json);
     out.redriven(service, &letters).map_err(DeadLettersError::Write)?;
     let is_left = |letter: &&Redriven| letter.outcome != Outcome::Redriven;
     let (left, all) = (letters.iter().filter(is_left).count(), letters.len());

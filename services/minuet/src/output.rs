@@ -1,16 +1,23 @@
-//! Words for the user: results on stdout, everything else on stderr. A reader that went away (`| head`) is no error.
+//! Words for the user: results on stdout, everything else on stderr. Strangers' text in them is escaped. A reader that went away
+//! (`| head`) is no error.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 use minuet_telemetry::error_chain;
+use minuet_text::{Escaping, escaped};
 
 pub(crate) fn print(line: impl AsRef<str>) {
-    written(writeln!(io::stdout(), "{}", line.as_ref()));
+    written(writeln!(io::stdout(), "{}", escaped(line.as_ref())));
 }
 
 pub(crate) fn note(line: impl AsRef<str>) {
-    written(writeln!(io::stderr(), "{}", line.as_ref()));
+    written(writeln!(io::stderr(), "{}", escaped(line.as_ref())));
+}
+
+/// For results that are many.
+pub(crate) fn results() -> BufWriter<Escaping<Stdout>> {
+    BufWriter::new(Escaping::new(io::stdout()))
 }
 
 /// The error and its chain of causes.

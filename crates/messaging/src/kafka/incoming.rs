@@ -55,6 +55,10 @@ pub struct Incoming {
     pub timestamp: Micros,
     /// False: the name of a header is no UTF-8, and the headers from there on are missing here.
     pub headers_readable: bool,
+    /// An event of the past, which was taken under the rules of its time: see [`Contract::admit`].
+    ///
+    /// [`Contract::admit`]: minuet_envelope::Contract::admit
+    pub(crate) was_taken: bool,
     /// How often its partition had been given away when it was fetched.
     pub(crate) generation: u64,
     /// Its share of what may be under way, given back when it is dropped.
@@ -80,6 +84,7 @@ impl Incoming {
             headers,
             timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
             headers_readable: readable,
+            was_taken: false,
             generation,
             room: None,
         }
@@ -97,7 +102,14 @@ impl Incoming {
         let (key, payload) = (key.map(Bytes::from), payload.map(Bytes::from));
         let headers =
             headers.into_iter().map(|(name, value)| (named(&name), value.map(Bytes::from))).collect();
-        Incoming { position, key, payload, headers, timestamp, headers_readable, generation, room }
+        let was_taken = false;
+        Incoming { position, key, payload, headers, timestamp, headers_readable, was_taken, generation, room }
+    }
+
+    /// The same message, of which is known that it was processed before.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Incoming { was_taken: true, ..self }
     }
 
     /// The value of the first header of that name.

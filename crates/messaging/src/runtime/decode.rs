@@ -42,7 +42,11 @@ impl<C: Contract> Decoder<C> {
         if !self.consumed.contains(&message.envelope.event_type) {
             return Ok(Ok(None));
         }
-        let event = message.resolved_event(&self.contract).await?;
+        let event =
+            message.resolved_event(&self.contract).await?.and_then(|event| match incoming.was_taken {
+                true => Ok(event),
+                false => validity::admit::<C>(event),
+            });
         let content = event.map(|event| Content::Event(Box::new((message.envelope.to_owned(), event))));
         Ok(content.map(Some).map_err(Reason::from))
     }

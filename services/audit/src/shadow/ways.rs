@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::difference::Difference;
 use super::search::{Found, Step, search};
-use super::{Shadow, inventory, order, payment};
+use super::{Case, Shadow, inventory, order, payment};
 use crate::record::{Record, Service};
 
 /// How a service came to what it emitted.
@@ -29,6 +29,14 @@ impl<'a> Way<'a> {
 }
 
 impl Shadow {
+    /// Everything was taken in: what services parked for the names in it leaves the record.
+    pub(crate) fn all_taken_in(&mut self) {
+        self.cases.values_mut().for_each(Case::take_what_was_taken);
+        for adjusting in self.adjusting.values_mut().filter(|adjusting| adjusting.told.is_none()) {
+            adjusting.asked.retain(|asked| asked.event.check_admissible().is_ok());
+        }
+    }
+
     /// How a service came to what it emitted about an order, from the beginning.
     pub(crate) fn way(&self, service: Service, id: OrderId) -> Way<'_> {
         let records = self.cases.get(&id).map(|case| &*case.records).unwrap_or_default();

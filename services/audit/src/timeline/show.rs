@@ -1,3 +1,4 @@
+use minuet_text::escape::escaped_line;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -101,11 +102,13 @@ impl Timeline {
 }
 
 fn said(whole: &Whole) -> String {
-    match (&whole.content, whole.record()) {
+    let said = match (&whole.content, whole.record()) {
         (_, Some((_, event))) => summary(event),
         (Err(odd), None) => format!("{}: {}", odd.code, odd.detail),
         (Ok(_), None) => "gone".to_owned(),
-    }
+    };
+    // A line feed in a stranger's text begins no line.
+    escaped_line(&said).into_owned()
 }
 
 /// The 32 digits in the middle.

@@ -222,7 +222,13 @@ impl Account {
     }
 
     /// Nothing more will come: what is missing is lost.
-    pub(super) fn end(&self, order: impl Fn() -> String, findings: &mut Findings) {
+    /// `inadmissible`: whether this is a request of whose effects nothing was expected.
+    pub(super) fn end(
+        &self,
+        order: impl Fn() -> String,
+        inadmissible: impl Fn(Uuid) -> bool,
+        findings: &mut Findings,
+    ) {
         for (service, sequence) in Service::ALL.into_iter().zip(&self.sequences) {
             for (number, place) in sequence.missing() {
                 let detail = format!("ce_sequence {number} from {service} is missing");
@@ -232,7 +238,7 @@ impl Account {
         if self.cut {
             return;
         }
-        for (cause, place) in &self.uncaused {
+        for (cause, place) in self.uncaused.iter().filter(|(cause, _)| !inadmissible(*cause)) {
             let detail = format!("an effect names the cause {cause}, which does not exist");
             findings.add(Check::Cause, order(), detail, [*place]);
         }

@@ -30,6 +30,9 @@ struct Asked {
     place: Place,
     delta: i32,
     at: Micros,
+    /// Inventory parks it; before this rule it was answered.
+    #[serde(default)]
+    inadmissible: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +70,10 @@ impl Adjustments {
         match &mut adjustment.asked {
             None => {
                 let (payload, place, delta, at) = (head.payload, head.place, event.delta, head.time);
-                adjustment.asked = Some(Asked { ids: vec![head.id], payload, place, delta, at });
+                let inadmissible =
+                    event.sku.check_admissible().is_err() || event.warehouse_code.check_admissible().is_err();
+                adjustment.asked =
+                    Some(Asked { ids: vec![head.id], payload, place, delta, at, inadmissible });
             }
             Some(first) if first.ids[0] == head.id => {
                 counts.repetitions += 1;
@@ -179,7 +185,9 @@ impl Adjustments {
         }
         for (id, adjustment) in &self.open {
             match adjustment {
-                Adjustment { asked: Some(asked), told: None, .. } if now > asked.at.plus(deadline) => {
+                Adjustment { asked: Some(asked), told: None, .. }
+                    if !asked.inadmissible && now > asked.at.plus(deadline) =>
+                {
                     let detail =
                         "an adjustment waits for StockLevelChanged or StockAdjustmentRejected from inventory";
                     findings.add(Check::Stuck, id, detail, [asked.place]);

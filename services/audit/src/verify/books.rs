@@ -94,6 +94,10 @@ pub struct Books {
     /// What lay on the topics and was no event, by its code.
     pub odd: BTreeMap<String, u64>,
     pub findings: Findings,
+    /// Ids of requests that a service parks for the names in them, the latest: see [`Event::check_admissible`]. One that was
+    /// taken under an earlier rule is still the cause of what followed.
+    #[serde(default)]
+    inadmissible: VecDeque<Uuid>,
     /// Orders that were forgotten, where somebody compares them.
     #[serde(skip)]
     pub(super) forgotten_orders: Option<Vec<(Uuid, Option<Expected>)>>,
@@ -127,6 +131,17 @@ impl Books {
         self.counts.events += 1;
         if self.rules.truncated && self.hazy_until.is_none() {
             self.hazy_until = Some(head.time);
+        }
+        if event.check_admissible().is_err() {
+            *self.odd.entry("inadmissible".to_owned()).or_default() += 1;
+            if let Subject::Order(_) = event.subject() {
+                // Nobody owes it anything.
+                self.inadmissible.push_back(head.id);
+                if self.inadmissible.len() > self.rules.remember {
+                    self.inadmissible.pop_front();
+                }
+                return;
+            }
         }
         match event.subject() {
             Subject::Order(order) => self.order(order.as_uuid(), head, event),
@@ -284,7 +299,7 @@ impl Books {
         for open in self.open(now) {
             let Some(account) = self.accounts.get_mut(&open.order) else { continue };
             let show = || open.order.to_string();
-            account.end(show, &mut self.findings);
+            account.end(show, |cause| self.inadmissible.contains(&cause), &mut self.findings);
             if open.awaited.is_empty() {
                 account.settle(show, &mut self.findings);
             }

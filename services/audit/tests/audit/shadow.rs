@@ -56,6 +56,20 @@ fn neither_repetitions_nor_the_order_among_topics_matter() {
     agrees(&records);
 }
 
+/// Before there was a rule for names such requests were taken; today they are parked.
+#[test]
+fn requests_with_inadmissible_names_are_decided_again_only_if_they_were_taken() {
+    let mut shop = Shop::new();
+    let odd = "CHAIR\u{202e}";
+    shop.product(odd, "10.00", true);
+    shop.adjust(odd, "BER", 10);
+    shop.submit(&[(odd, 3)]);
+    let parked = shop.submission(&[(odd, 1)]);
+    shop.intake(parked);
+    let counts = agrees(&shop.records());
+    assert_eq!((counts.orders, counts.open), (1, 0));
+}
+
 /// A service that is away sees its inputs in another order than they were written.
 #[test]
 fn a_record_that_ends_in_the_middle_agrees_as_far_as_it_goes() {

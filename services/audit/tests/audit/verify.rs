@@ -437,3 +437,37 @@ fn orders_at_rest_are_forgotten() {
     assert!(books.sizes().0 <= 11, "{:?}", books.sizes());
     assert_eq!((books.counts.confirmed, books.counts.cancelled), (201, 1));
 }
+
+/// A right-to-left override, and the two forms of one name.
+const ODD: &str = "CHAIR\u{202e}e\u{301}";
+
+/// The services park a request with such names: nobody owes it an answer.
+#[test]
+fn a_request_with_inadmissible_names_is_owed_nothing() {
+    let mut shop = Shop::new();
+    shop.product("CHAIR", "10.00", true);
+    shop.adjust("CHAIR", "BER", 10);
+    shop.submit(&[("CHAIR", 3)]);
+    let submitted = shop.submission(&[(ODD, 1)]);
+    shop.intake(submitted);
+    let books = fails(&shop.records(), &[]);
+    assert_eq!(books.odd.get("inadmissible"), Some(&1));
+    assert_eq!((books.counts.orders, books.open(Micros(i64::MAX)).len()), (1, 0));
+}
+
+/// Before there was such a rule they were taken: what followed is as good as ever.
+#[test]
+fn what_followed_from_inadmissible_names_in_the_past_balances() {
+    let mut shop = Shop::new();
+    shop.product(ODD, "10.00", true);
+    shop.adjust(ODD, "BER", 10);
+    shop.submit(&[(ODD, 3)]);
+    let mut records = shop.records();
+    fails(&records, &[]);
+    records.sort_by_key(|record| std::cmp::Reverse(record.head.place.topic));
+    fails(&records, &[]);
+    // A cause that does not exist is still found.
+    let placed = at(&records, EventType::OrderPlaced);
+    records[placed].head.cause = Some(Uuid::from_u128(7));
+    fails(&records, &[Check::Cause]);
+}

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use minuet_messaging::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, Redriven};
+use minuet_text::escape::escaped_line;
 use serde_json::{Value, json};
 
 /// So much of a payload that is no record is shown to a person; `-J` has all of it.
@@ -156,9 +157,9 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What strangers wrote must not reach the terminal as commands to it.
+/// A stranger's text must not reach the terminal as a command to it, nor as a line of its own.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    escaped_line(text).into_owned()
 }
 
 /// A time without its fraction.
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn nothing_commands_the_terminal() {
-        assert_eq!(plain(&json!("\u{1b}[2Jx")), "\u{fffd}[2Jx");
+        assert_eq!(plain(&json!("\u{1b}[2Jx\n\u{202e}")), r"\u001b[2Jx\n\u202e");
         assert_eq!(plain(&json!({"hex": "ff"})), "{\"hex\":\"ff\"}");
     }
 }

@@ -33,6 +33,8 @@ const HEADERS: &[&str] = &[
 pub(crate) enum LineError {
     #[error("no JSON: {detail} (column {column})")]
     Syntax { detail: String, column: usize },
+    #[error("{detail}")]
+    Inadmissible { detail: String },
     #[error("{path}: stands twice in its object (column {column})")]
     Repeated { path: String, column: usize },
     #[error("longer than {limit} bytes, more than a topic takes")]
@@ -102,6 +104,8 @@ impl Reading {
             return Ok(Line { key, envelope, event: None });
         }
         let event = event_of(self.event_type, value)?;
+        // A service would park it.
+        event.check_admissible().map_err(|error| LineError::Inadmissible { detail: error.to_string() })?;
         let own = event.key();
         let key = given.unwrap_or_else(|| own.clone());
         if key != own && !self.force_key {

@@ -50,6 +50,7 @@ mod tests {
             headers: Vec::new(),
             timestamp: Micros(now.0 - seconds * 1_000_000),
             headers_readable: true,
+            was_taken: false,
             generation: 0,
             room: None,
         };
