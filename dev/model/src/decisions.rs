@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
 use minuet_events::values::Micros;
-use minuet_events::{Event, EventType, ids};
+use minuet_events::{Event, EventType, TraceContext};
+use minuet_messaging::{Cause, OutboxEvent};
 use minuet_saga::Trigger;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::actors::units;
-use crate::service::{Done, Parked, Published, Service, breaks_an_end, inventory, is_listed, order, payment};
+use crate::service::{
+    Done, Parked, Published, Service, breaks_an_end, fold, inventory, is_listed, order, payment,
+};
 use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow, SHELVES, Shelf};
 use crate::table::{Memo, Table};
 use crate::world::World;
@@ -160,7 +163,7 @@ impl World {
             };
         };
         let (after, row) = numbered(row);
-        let emit = emit.map(|(cause, event)| self.emit(cause, event));
+        let emit = emit.and_then(|(cause, event)| self.emit(cause, event));
         let participant = service.participant();
         let broken = Broken {
             unlisted: !is_listed(participant, on, (before, after), emit.map(|emitted| emitted.kind)),
@@ -185,17 +188,19 @@ impl World {
         Published { id: *self.ids.get(message.id), event: Event::clone(&self.events.get(message.event)) }
     }
 
-    /// The event as it leaves the outbox.
-    fn emit(&self, cause: Uuid, event: Event) -> Emitted {
-        let kind = event.event_type();
+    /// The event as the services' fold puts it into the outbox.
+    fn emit(&self, cause: Uuid, event: Event) -> Option<Emitted> {
+        let mut fold = fold();
         let refuses = match &event {
             Event::OrderCancellationRejected(rejected) => Some(rejected.request_id),
             Event::RefundRejected(rejected) => Some(rejected.request_id),
             _ => None,
         };
-        let id = self.ids.number(ids::derive(cause, Micros(0), kind, 0));
-        let message = Message { id, event: self.events.number(event) };
-        Emitted { message, kind, refuses: refuses.map(|request| self.ids.number(request)) }
+        fold.emit_as(None, Cause { id: cause, time: Micros(0) }, &TraceContext::root(1, 1, false), event);
+        let OutboxEvent { envelope, event, .. } = fold.handled(()).events.pop()?;
+        let message = Message { id: self.ids.number(envelope.id), event: self.events.number(event) };
+        let refuses = refuses.map(|request| self.ids.number(request));
+        Some(Emitted { message, kind: envelope.event_type, refuses })
     }
 
     /// The cells of the tables that were met so far.

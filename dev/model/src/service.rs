@@ -4,7 +4,9 @@ pub(crate) mod inventory;
 pub(crate) mod order;
 pub(crate) mod payment;
 
-use minuet_events::{Event, EventType};
+use minuet_events::values::Micros;
+use minuet_events::{Codec, Event, EventType};
+use minuet_messaging::{Decided, Fold};
 use minuet_saga::{Participant, StateKind, Trigger};
 use uuid::Uuid;
 
@@ -42,8 +44,24 @@ pub(crate) struct Done<R> {
 }
 
 /// The message would be parked: its state does not take the event, or does not allow the change that was decided.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("parked")]
 pub(crate) struct Parked;
+
+/// The fold that the services' transactions use, at the model's only time.
+pub(crate) fn fold() -> Fold<Codec> {
+    Fold::new("/model".into(), Micros(0))
+}
+
+/// A decision as the services' fold takes it. `None`: a no-op.
+pub(crate) fn folded<D: Decided>(decision: Result<D, Parked>) -> Result<Option<D>, Parked> {
+    let mut fold = fold();
+    match fold.decided(0, decision) {
+        Some(decision) => Ok(Some(decision)),
+        None if fold.handled(()).illegal.is_empty() => Ok(None),
+        None => Err(Parked),
+    }
+}
 
 /// For `map_err`: whichever service says so, and why, is all the same here.
 pub(crate) fn parked<E>(_: E) -> Parked {

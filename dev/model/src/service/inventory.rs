@@ -5,7 +5,7 @@ use minuet_inventory::domain::{
 };
 use uuid::Uuid;
 
-use super::{Done, Parked, Published, parked};
+use super::{Done, Parked, Published, folded, parked};
 use crate::actors::EXPIRES_AT;
 use crate::bug::Bug;
 use crate::state::{SHELVES, Shelf};
@@ -110,7 +110,10 @@ fn settle(
     bug: Option<Bug>,
 ) -> Result<Done<(Row, [Shelf; SHELVES])>, Parked> {
     let mut stock = shelves.stock(levels);
-    let (seen, Decision { change, moves, mut emit }) = decided(row, input, &stock, bug)?;
+    let (seen, decision) = decided(row, input, &stock, bug)?;
+    let Some(Decision { change, moves, mut emit }) = folded(Ok(decision))? else {
+        return Ok(Done { row: (row.clone(), *levels), emit: None });
+    };
     shift(&mut stock, &moves);
     let mut row = row.clone();
     if let Some(change) = &change {

@@ -1,7 +1,7 @@
 use minuet_order::domain::{Decision, Input, Order, Products, decide};
 use uuid::Uuid;
 
-use super::{Done, Parked, Published, parked};
+use super::{Done, Parked, Published, folded, parked};
 use crate::bug::Bug;
 
 /// What the order service keeps.
@@ -42,7 +42,9 @@ fn settle(
     submission: Option<Uuid>,
     bug: Option<Bug>,
 ) -> Result<Done<Row>, Parked> {
-    let Decision { change, emit } = decided(&row.order, input, bug)?;
+    let Some(Decision { change, emit }) = folded(decided(&row.order, input, bug))? else {
+        return Ok(Done { row: row.clone(), emit: None });
+    };
     let row = Row {
         order: change
             .as_ref()

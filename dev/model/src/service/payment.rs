@@ -2,7 +2,7 @@ use minuet_events::values::Micros;
 use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, StopCause, decide};
 use uuid::Uuid;
 
-use super::{Done, Parked, Published, parked};
+use super::{Done, Parked, Published, folded, parked};
 use crate::actors::{EARLY, EXPIRES_AT};
 use crate::bug::Bug;
 
@@ -68,8 +68,11 @@ fn declined() -> Answer {
 }
 
 fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
-    let (mut payment, Decision { changes, emit }) = decided(&row.payment, input, bug)?;
+    let (mut payment, decision) = decided(&row.payment, input, bug)?;
     let mut row = row.clone();
+    let Some(Decision { changes, emit }) = folded(Ok(decision))? else {
+        return Ok(Done { row, emit: None });
+    };
     for change in &changes {
         payment = payment.after(change).map_err(parked)?;
         match change {
