@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// How often a waiter looks for itself: what another instance commits wakes nobody here.
@@ -25,7 +26,7 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
     where
         K: 'a,
     {
-        let notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        let notifiers = self.notifiers.lock();
         if notifiers.is_empty() {
             return;
         }
@@ -66,7 +67,7 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
     }
 
     fn notifier(&self, key: &K) -> Arc<Notify> {
-        let mut notifiers = self.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notifiers = self.notifiers.lock();
         Arc::clone(notifiers.entry(key.clone()).or_default())
     }
 }
@@ -80,7 +81,7 @@ struct Registration<'a, K: Eq + Hash> {
 
 impl<K: Eq + Hash> Drop for Registration<'_, K> {
     fn drop(&mut self) {
-        let mut notifiers = self.waiters.notifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notifiers = self.waiters.notifiers.lock();
         // The map's and ours: nobody else sits here.
         if Arc::strong_count(&self.notifier) == 2 {
             notifiers.remove(&self.key);

@@ -1,10 +1,10 @@
 //! What a Kafka client says about its connections. While the broker is away librdkafka says it several times a second; a
 //! log that repeats it hides everything else.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use minuet_telemetry::error_chain;
+use parking_lot::Mutex;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -61,7 +61,7 @@ impl ClientContext for Client {
                 "kafka client failed for good"
             );
         }
-        let said = self.errors.lock().unwrap_or_else(PoisonError::into_inner).say(Instant::now());
+        let said = self.errors.lock().say(Instant::now());
         if let Some(suppressed) = said {
             warn!(
                 error = error_chain(&error),

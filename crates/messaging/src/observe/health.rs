@@ -1,10 +1,11 @@
 //! What a service tells about itself: which dependency answers, since when, and what it has counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use minuet_http::DependencyStatus;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,23 +54,18 @@ impl Health {
     }
 
     fn set(&self, dependency: Dependency, status: DependencyStatus) {
-        let mut reports = self.0.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reports = self.0.reports.lock();
         let status = status.after(reports.get(&dependency));
         reports.insert(dependency, status);
     }
 
     pub fn report(&self) -> BTreeMap<Dependency, DependencyStatus> {
-        self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.reports.lock().clone()
     }
 
     /// Nobody expects what was never reported.
     pub(crate) fn is_up(&self, dependency: Dependency) -> bool {
-        self.0
-            .reports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&dependency)
-            .is_none_or(|report| report.ok)
+        self.0.reports.lock().get(&dependency).is_none_or(|report| report.ok)
     }
 
     pub fn ready(&self) -> bool {

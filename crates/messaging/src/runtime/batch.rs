@@ -5,13 +5,14 @@ mod redrive;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minuet_envelope::{Contract, Micros, ParkReason, ResolveError};
 use minuet_telemetry::error_chain;
+use parking_lot::Mutex;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -142,7 +143,7 @@ impl<R: BatchHandler> Processor<R> {
     }
 
     fn gives_up(&self, since: Instant) -> bool {
-        let mut given_up = self.registry_given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given_up = self.registry_given_up.lock();
         let recently = given_up.is_some_and(|at| at.elapsed() < REGISTRY_GIVEN_UP);
         if !recently && since.elapsed() < REGISTRY_PATIENCE {
             return false;

@@ -4,7 +4,7 @@ mod stepped;
 mod work;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +12,7 @@ use minuet_envelope::Contract;
 use minuet_telemetry::Tracer;
 use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::Meters;
+use parking_lot::Mutex;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::Notify;

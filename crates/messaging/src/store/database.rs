@@ -1,7 +1,7 @@
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection as _, PgPool, Postgres};
@@ -122,6 +122,6 @@ impl Connections {
         &self,
         by: Option<(PoolConnection<Postgres>, Instant)>,
     ) -> Option<(PoolConnection<Postgres>, Instant)> {
-        std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), by)
+        std::mem::replace(&mut *self.kept.lock(), by)
     }
 }

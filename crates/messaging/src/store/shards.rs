@@ -10,8 +10,8 @@
 //! inputs again from what it had processed.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, watch};
 
@@ -170,11 +170,11 @@ impl Shards {
     }
 
     fn assigned(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.assigned.lock()
     }
 
     fn epochs(&self) -> MutexGuard<'_, Vec<Option<i64>>> {
-        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.epochs.lock()
     }
 }
 

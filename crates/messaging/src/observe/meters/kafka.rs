@@ -1,9 +1,10 @@
 //! librdkafka's own statistics, and from them how many messages a service is behind.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use minuet_telemetry::meters::{Attribute, Meters, Series, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
+use parking_lot::Mutex;
 use rdkafka::Statistics;
 use rdkafka::statistics::Partition;
 
@@ -28,11 +29,11 @@ struct Shown {
 
 impl KafkaStatistics {
     pub(crate) fn show(&self, statistics: &Statistics) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown(statistics);
+        *self.0.lock() = shown(statistics);
     }
 
     fn shown(&self) -> Shown {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Messages that are sent together, and take_results of together: one wake-up for all of them, not one for each.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
@@ -100,12 +101,12 @@ impl ProduceBatch {
     }
 
     fn take_results(&self) -> Option<Vec<Sent>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         (state.open == 0).then(|| std::mem::take(&mut state.results))
     }
 
     fn complete(&self, index: usize, result: Sent) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if let Some(slot) = state.results.get_mut(index) {
             *slot = result;
         }
