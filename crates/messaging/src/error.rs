@@ -1,27 +1,38 @@
-//! Why a transaction of a service failed. `runtime::policy` says what follows from each.
+//! Why a transaction of a service failed. `runtime::policy` defines the reaction to each error.
 
 use minuet_envelope::EncodeError;
 
 /// A transaction that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReactError {
+    /// The database failed; the source says how.
     #[error("database error (its source says which)")]
     Database(#[from] sqlx::Error),
-    /// Two transactions wanted to create the same row, or to change the same version of it: the later one starts again and
-    /// finds what the other left.
+    /// Another transaction created the row, or changed its version, first. The transaction starts again and reads the
+    /// other's result.
     #[error("another transaction was first to create or to change a row of {table}")]
-    LostRace { table: &'static str },
+    LostRace {
+        /// The table.
+        table: &'static str,
+    },
+    /// An event of the service does not fit its schema.
     #[error("an event cannot be encoded")]
     Encode(#[from] EncodeError),
-    /// A row holds what the types cannot: a bug, or a hand in the tables.
+    /// A row holds a value that its type cannot represent: a bug, or a manual change of the table.
     #[error("{table} holds a value that cannot be: {detail}")]
-    Corrupt { table: &'static str, detail: String },
-    /// The shards that another instance has taken.
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// These shards belong to another instance now.
     #[error("shards {0:?} belong to another instance")]
     Fenced(Vec<u32>),
+    /// The service's code panicked, with this message.
     #[error("the code panicked: {0}")]
     Panic(String),
-    /// The service contradicts itself: it decided what the state does not allow. Names the row and the contradiction.
+    /// The service decided something that its state does not allow. The text names the row and the contradiction.
     #[error("a bug in the service: {0}")]
     Bug(String),
 }

@@ -1,9 +1,9 @@
-//! Named places at which a process can be told to kill itself, one at every boundary: so that what a crash leaves behind
-//! there can be tried. In release builds without the feature `faults` there is nothing of it.
+//! Named points at which a process can kill itself, one at every boundary. Tests use them to check what a crash leaves
+//! behind. Release builds contain no failpoints unless the feature `faults` is on.
 //!
-//! `MINUET_FAULT=after_commit:3` kills (SIGKILL) on the third passage through [`Failpoint::AfterCommit`]. Passages count
-//! from the start on, or, where `MINUET_FAULT_ARMED` names a file, from when that is there. The process says that it has
-//! come there before it dies.
+//! `MINUET_FAULT=after_commit:3` kills the process (SIGKILL) at the third passage through [`Failpoint::AfterCommit`].
+//! Passages count from the start of the process, or, if `MINUET_FAULT_ARMED` names a file, from the moment that file
+//! exists. The process logs the failpoint before it dies.
 
 #[cfg(any(debug_assertions, feature = "faults"))]
 mod armed;
@@ -11,24 +11,27 @@ mod armed;
 #[cfg(any(debug_assertions, feature = "faults"))]
 pub use armed::{VARIABLES, hit};
 
-/// Variables that are no settings. Where there are no faults to be had, naming one is an error like any unknown setting.
+/// The environment variables that this module reads: none in this build, so that naming one is an error like any
+/// unknown setting.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 pub const VARIABLES: &[&str] = &[];
 
-/// Nothing: this build has no faults.
+/// Does nothing: this build has no failpoints.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 #[inline(always)]
 pub const fn hit(_: Failpoint) {}
 
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal,)*) => {
+        /// A point at which a process can kill itself.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Failpoint { $($(#[$doc])* $point,)* }
 
         impl Failpoint {
-            /// In the order of an event's way.
+            /// All failpoints, in the order in which an event passes them.
             pub const ALL: &[Failpoint] = &[$(Failpoint::$point,)*];
 
+            /// The name of the failpoint in `MINUET_FAULT`.
             pub const fn name(self) -> &'static str {
                 match self { $(Failpoint::$point => $name,)* }
             }
@@ -37,46 +40,56 @@ macro_rules! points {
 }
 
 points! {
-    /// The gateway has checked a request, and published nothing.
+    /// The gateway has checked a request and published nothing yet.
     BeforeProduce = "before_produce",
-    /// The broker has the gateway's event, and whoever asked has no answer.
+    /// The broker has the gateway's event; the caller has no answer yet.
     AfterAck = "after_ack",
     /// A batch is in memory.
     AfterPoll = "after_poll",
     /// The inbox rows of a batch are written, in an open transaction.
     AfterClaim = "after_claim",
-    /// Everything that a transaction holds is written: a batch's, a sweep's, an answer's.
+    /// All writes of a transaction are done (of a batch, a sweep or a provider's answer); it has not committed.
     BeforeCommit = "before_commit",
-    /// It is committed, and nobody has been told: no offset, no relay, no call to the provider.
+    /// The transaction has committed; nothing else has happened yet: no offset stored, relay not notified, provider not
+    /// called.
     AfterCommit = "after_commit",
+    /// The offsets of a batch are stored; the consumer commits them later.
     AfterStoreOffset = "after_store_offset",
     /// Outbox rows are read.
     AfterRelayRead = "after_relay_read",
-    /// A row is handed to the producer, and may be on its way.
+    /// A row is in the producer's queue and may already be on its way.
     BeforeRelayAck = "before_relay_ack",
-    /// The broker has the rows, and they are still in the outbox.
+    /// The broker has the rows; they are still in the outbox.
     AfterRelayAck = "after_relay_ack",
+    /// The published rows are deleted from the outbox.
     AfterRelayDelete = "after_relay_delete",
-    /// Partitions were revoked in a rebalance, and the group does not know that we have let go.
+    /// Partitions were revoked in a rebalance; the group does not know yet that this instance has released them.
     WhileGivingAway = "while_giving_away",
-    /// Partitions were assigned, and their shards are not taken.
+    /// Partitions were assigned; their shards are not acquired yet.
     BeforeTake = "before_take",
-    /// The shards' epochs are raised, and what their former owner left open is not taken up.
+    /// The shards' epochs are raised; the former owner's open work is not taken over yet.
     AfterTake = "after_take",
-    /// The sweeper has found what is due.
+    /// The sweeper has found the due rows.
     AfterDue = "after_due",
-    /// What is due is decided, in an open transaction.
+    /// The due rows are decided, in an open transaction.
     BeforeSweepCommit = "before_sweep_commit",
+    /// The provider is about to be asked for a charge.
     BeforeCharge = "before_charge",
-    /// The provider has captured or declined, and we have recorded nothing.
+    /// The provider has captured or declined; nothing is recorded yet.
     AfterCharge = "after_charge",
+    /// The provider is about to be asked about an earlier call.
     BeforeLookUp = "before_look_up",
+    /// The provider has answered about an earlier call; nothing is recorded yet.
     AfterLookUp = "after_look_up",
+    /// The provider is about to be asked to cancel a payment.
     BeforeStop = "before_stop",
+    /// The provider has answered a cancellation; nothing is recorded yet.
     AfterStop = "after_stop",
+    /// The provider is about to be asked for a refund.
     BeforeRefund = "before_refund",
+    /// The provider has answered a refund; nothing is recorded yet.
     AfterRefund = "after_refund",
-    /// The provider's answers are gathered, and their transaction is not begun.
+    /// The provider's answers are collected; the transaction that records them has not begun.
     BeforeRecord = "before_record",
 }
 

@@ -1,4 +1,4 @@
-//! What every service shows over HTTP: whether it lives, whether it is ready, what it has counted.
+//! The HTTP routes of every service: liveness, readiness, counts, dead letters.
 
 mod dead_letters;
 
@@ -23,7 +23,7 @@ pub(crate) fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
         .route("/counts", get(count).with_state(counts))
 }
 
-/// 200 as long as the process lives: a restart mends no dependency. What it says of them is for people.
+/// Always 200: a restart repairs no dependency. The report on dependencies is for people.
 async fn live(State(health): State<Health>) -> Response {
     Json(json!({"ok": true, "since": health.since(), "dependencies": health.report()})).into_response()
 }

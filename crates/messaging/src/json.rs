@@ -1,8 +1,8 @@
-//! What was recorded, as JSON that shows all of it: text where it is text, else its bytes.
+//! Recorded messages as JSON without loss: text where the bytes are UTF-8, else hex.
 
 use serde_json::{Map, Value, json};
 
-/// A header that comes several times has a list of values.
+/// Headers by name. A name that occurs several times has a list of values.
 pub fn headers<N: AsRef<str>, B: AsRef<[u8]>>(headers: &[(N, Option<B>)]) -> Value {
     let mut fields = Map::new();
     for (name, value) in headers {
@@ -16,7 +16,7 @@ pub fn headers<N: AsRef<str>, B: AsRef<[u8]>>(headers: &[(N, Option<B>)]) -> Val
     Value::Object(fields)
 }
 
-/// Text; what is none, in hex and said so.
+/// The bytes as a JSON string, or as `{"hex": "..."}` if they are not UTF-8.
 pub fn text(bytes: &[u8]) -> Value {
     match str::from_utf8(bytes) {
         Ok(text) => Value::String(text.to_owned()),
@@ -24,6 +24,7 @@ pub fn text(bytes: &[u8]) -> Value {
     }
 }
 
+/// The bytes in lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }

@@ -1,4 +1,4 @@
-//! Kafka: clients, settings, messages in and out. No database here.
+//! Kafka: clients, settings, incoming and outgoing messages. No database.
 
 pub(crate) mod client;
 pub(crate) mod config;

@@ -18,6 +18,8 @@
 //!
 //! This is the only crate that knows rdkafka.
 
+#![warn(missing_docs)]
+
 mod clock;
 mod error;
 pub mod failpoint;

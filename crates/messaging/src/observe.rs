@@ -1,4 +1,4 @@
-//! What a service shows of itself: health, meters, spans.
+//! Observability of a service: health, meters, spans.
 
 pub(crate) mod domain_spans;
 pub(crate) mod health;

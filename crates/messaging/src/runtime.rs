@@ -1,4 +1,4 @@
-//! The running service: consumer to batch to relay, and the tasks beside them.
+//! The running service: consumer, batches, relay and background tasks.
 
 pub(crate) mod acquirer;
 pub(crate) mod batch;

@@ -6,64 +6,69 @@ use std::time::Duration;
 use minuet_identity::Verifier;
 use minuet_telemetry::meters::Meters;
 
-/// What one service needs to take part: where its database, the broker and the registry are.
+/// Settings of one service: its database, the broker, limits and intervals.
 #[derive(Clone)]
 pub struct Settings {
     /// librdkafka settings, passed through (TLS and SASL included). `bootstrap.servers` is required.
     pub kafka: BTreeMap<String, String>,
-    /// Goes before every topic and consumer group, so that several installations share a cluster.
+    /// Prefix of every topic and consumer group, so that several installations can share a cluster.
     pub topic_prefix: String,
-    /// The service's own database. Never logged.
+    /// PostgreSQL URL of the service's own database. Never logged.
     pub database_url: String,
+    /// Upper bound of the connection pool.
     pub database_connections: u32,
-    /// Most events in one transaction: PostgreSQL gains little from more.
+    /// Upper bound of events in one transaction. PostgreSQL gains little from larger batches.
     pub batch_size: usize,
-    /// How long a relay sleeps when nobody wakes it. Rows that another instance wrote are found by this poll.
+    /// Interval of the relay's poll. A commit of this instance wakes the relay at once; the poll finds the rows of
+    /// other instances.
     pub relay_poll: Duration,
-    /// How often one event alone is tried before it is parked.
+    /// Attempts for a single event before it is parked.
     pub attempts: u32,
-    /// How long the inbox remembers at least.
+    /// Minimum time for which the inbox remembers an event.
     pub inbox_retention: Duration,
-    /// How old a parked event may be that is redriven.
+    /// Maximum age of a parked event that may be redriven.
     pub redrive_age: Duration,
-    /// How old an event may be that is read again from a topic which keeps events for ever.
+    /// Maximum age of an event that is read again from a topic with unlimited retention. `None`: the service refuses
+    /// such topics.
     pub unlimited_topics: Option<Duration>,
-    /// How often what only the database knows is asked for its meters.
+    /// Interval between the queries for gauges that only the database knows (outbox depth, inbox size).
     pub sample_interval: Duration,
-    /// Where the service is measured. None: in meters of its own.
+    /// The registry of the service's meters. `None`: a registry of its own.
     pub meters: Option<Meters>,
-    /// Whose tokens are believed where an admin is asked for. None: nobody's.
+    /// Verifies the tokens of admins. `None`: no token is accepted.
     pub identity: Option<Arc<Verifier>>,
 }
 
-/// A setting of the right type that must not be used as it stands.
+/// A setting that has the right type and a value out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange {
-    /// Below the section, with dots: `provider.success_rate`.
+    /// The key within its section, with dots: `provider.success_rate`.
     pub key: &'static str,
+    /// The permitted values, for the error message.
     pub takes: &'static str,
 }
 
-/// Settings of a service that know what a type cannot say.
+/// Settings with bounds that their types cannot express.
 pub trait InRange {
+    /// The settings that are out of bounds; empty if all fit.
     fn out_of_range(&self) -> Vec<OutOfRange>;
 }
 
-/// A setting's key, whether it is within its bounds, and what it takes.
+/// A setting's key, whether its value is within bounds, and the permitted values in words.
 pub type Bounded = (&'static str, bool, &'static str);
 
-/// Those of the settings that are not within their bounds.
+/// The settings that are out of bounds.
 pub fn out_of(settings: &[Bounded]) -> Vec<OutOfRange> {
     let wrong = settings.iter().filter(|(_, is_within, _)| !is_within);
     wrong.map(|&(key, _, takes)| OutOfRange { key, takes }).collect()
 }
 
-/// How long something may take that a person waits for, in seconds.
+/// Bounds of a time for which a person waits, in seconds: 1 s to 31 days.
 pub fn within_a_month(key: &'static str, seconds: u32) -> Bounded {
     (key, (1..=31 * 24 * 3_600).contains(&seconds), "takes 1 to 2678400 (31 days)")
 }
 
-/// How often a sweeper looks, in milliseconds.
+/// Bounds of the sweep interval, in milliseconds: 10 ms to an hour.
 pub fn sweeps_within_an_hour(milliseconds: u32) -> Bounded {
     ("sweep_interval_ms", (10..=3_600_000).contains(&milliseconds), "takes 10 to 3600000 (an hour)")
 }
@@ -71,6 +76,7 @@ pub fn sweeps_within_an_hour(milliseconds: u32) -> Bounded {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Settings {
+    /// Settings with the given connections and the default for everything else.
     pub fn new(kafka: BTreeMap<String, String>, database_url: String) -> Self {
         Settings {
             kafka,

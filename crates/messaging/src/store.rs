@@ -1,4 +1,4 @@
-//! PostgreSQL: the tables of this library, each with its statements, and the transactions over them. No Kafka client here.
+//! PostgreSQL: the tables of this library with their statements, and transactions over them. No Kafka client.
 
 pub(crate) mod context;
 pub(crate) mod database;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// How often a waiter looks for itself: what another instance commits wakes nobody here.
+/// Interval between queries: commits of other instances send no notification.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Those who wait, over HTTP, for something about a key to be committed.
+/// HTTP requests that wait for a commit about a key.
 pub struct Waiters<K> {
     notifiers: Mutex<HashMap<K, Arc<Notify>>>,
 }
@@ -21,7 +21,7 @@ impl<K> Default for Waiters<K> {
 }
 
 impl<K: Clone + Eq + Hash> Waiters<K> {
-    /// Something about these keys was committed.
+    /// Notifies the requests that wait for these keys. Call it after a commit.
     pub fn wake<'a>(&self, keys: impl IntoIterator<Item = &'a K>)
     where
         K: 'a,
@@ -37,7 +37,11 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
         }
     }
 
-    /// Asks `look` until it finds something or the time is up, again at each commit about the key.
+    /// Calls `find` until it returns `Some` or `limit` has passed: once at the start, at each commit about the key, and
+    /// every 100 ms. `None`: the time is over.
+    ///
+    /// # Errors
+    /// The first error of `find`.
     pub async fn wait<T, E, F>(
         &self,
         key: &K,
@@ -72,7 +76,7 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
     }
 }
 
-/// Leaves when it is dropped: also when the caller has hung up.
+/// Removes the key's notifier on drop, also when the HTTP client has disconnected.
 struct Registration<'a, K: Eq + Hash> {
     waiters: &'a Waiters<K>,
     key: K,
@@ -82,7 +86,7 @@ struct Registration<'a, K: Eq + Hash> {
 impl<K: Eq + Hash> Drop for Registration<'_, K> {
     fn drop(&mut self) {
         let mut notifiers = self.waiters.notifiers.lock();
-        // The map's and ours: nobody else sits here.
+        // Two references (the map's and this one): no other request waits.
         if Arc::strong_count(&self.notifier) == 2 {
             notifiers.remove(&self.key);
         }

@@ -1,4 +1,4 @@
-//! The one point that the environment names.
+//! The failpoint that the environment names.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,21 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Failpoint;
 
+/// The environment variables that this module reads.
 pub const VARIABLES: &[&str] = &["MINUET_FAULT", "MINUET_FAULT_ARMED"];
 
-/// As a shell reports a wrong use.
+/// Exit status for wrong usage, as in a shell.
 const WRONG_USE: i32 = 2;
 
 struct Fault {
     point: Failpoint,
-    /// Passages that are still to come, the last one included.
+    /// Remaining passages, the fatal one included.
     left: AtomicU64,
     armed: Option<PathBuf>,
 }
 
 static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
 
-/// Dies here, if this is the point and the passage that were named.
+/// Kills the process if the environment names this failpoint and its passage is reached.
 pub fn hit(point: Failpoint) {
     let Some(fault) = FAULT.get_or_init(read) else { return };
     if fault.point != point || fault.armed.as_ref().is_some_and(|file| !file.exists()) {
@@ -48,15 +49,15 @@ fn parse(value: &str) -> Option<(Failpoint, u64)> {
     passage.parse().ok().filter(|passage| *passage > 0).map(|passage| (*point, passage))
 }
 
-/// By a real SIGKILL: nothing is unwound, flushed or said goodbye to. Whoever has come here goes no further meanwhile; the
-/// other threads are wherever they are.
+/// Dies by a real SIGKILL: nothing is unwound or flushed. The calling thread stops here; the other threads run until
+/// the signal arrives.
 fn die(failpoint: Failpoint) -> ! {
     tracing::warn!(%failpoint, "failpoint was reached");
     let own = std::process::id().to_string();
     if let Ok(mut kill) = Command::new("sh").args(["-c", "kill -KILL \"$0\"", &own]).spawn()
         && let Ok(_) = kill.wait()
     {
-        // It comes at once.
+        // The signal arrives within this second.
         std::thread::sleep(std::time::Duration::from_secs(1));
     }
     std::process::abort()

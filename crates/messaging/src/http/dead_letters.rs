@@ -28,7 +28,7 @@ use crate::store::dead_letters::{
 
 const LARGEST_PAGE: u32 = 100;
 const USUAL_PAGE: u32 = 20;
-/// How long a redrive is waited for, where the request does not say.
+/// Default wait for the result of a redrive, in milliseconds.
 const USUAL_WAIT: u64 = 5_000;
 const LONGEST_WAIT: u64 = 30_000;
 const LARGEST_BODY: usize = 4 * 1024;
@@ -58,7 +58,7 @@ async fn list<C: Contract>(
 ) -> Result<Json<Value>, Problem> {
     let mut which = which(given)?;
     let page = which.limit as usize;
-    // One more, which says whether there are more.
+    // One more than the page, to see whether there is a next page.
     which.limit += 1;
     let mut letters = admin.state.list(&which).await.map_err(|e| database_unavailable(&e))?;
     let more = letters.len() > page;

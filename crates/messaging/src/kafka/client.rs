@@ -1,5 +1,5 @@
-//! What a Kafka client says about its connections. While the broker is away librdkafka says it several times a second; a
-//! log that repeats it hides everything else.
+//! Errors and statistics of a Kafka client. While the broker is away, librdkafka reports it several times a second;
+//! repeating that would hide every other log line.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 pub(crate) type Producer = FutureProducer<Client>;
 
-/// The context of one client: its errors come to the log at most once per [`INTERVAL`], with a count of the others.
+/// The context of one client. Logs an error at most once per [`INTERVAL`], with the number of suppressed ones.
 pub(crate) struct Client {
     name: String,
     errors: Mutex<LogThrottle>,
@@ -30,7 +30,7 @@ impl Client {
         Client { name: name.to_owned(), errors: Mutex::default(), statistics: KafkaStatistics::default() }
     }
 
-    /// What this client says of itself.
+    /// The client's latest statistics.
     pub(crate) fn statistics(&self) -> KafkaStatistics {
         self.statistics.clone()
     }
@@ -38,7 +38,7 @@ impl Client {
 
 impl ClientContext for Client {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // A connection that fails comes as an error too.
+        // librdkafka reports a failed connection as an error, too.
         if facility == "FAIL" {
             return debug!(target: "librdkafka", detail = message, "kafka connection failed");
         }
@@ -50,7 +50,7 @@ impl ClientContext for Client {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // The client is beyond use, and says so once.
+        // A fatal error: the client is unusable and reports it once.
         let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_))
             || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal);
         if is_fatal {
@@ -74,7 +74,7 @@ impl ClientContext for Client {
     }
 }
 
-/// Lets one in an interval through.
+/// Permits one log line per interval.
 #[derive(Debug, Default)]
 struct LogThrottle {
     last: Option<Instant>,
@@ -82,7 +82,7 @@ struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// How many were held back since the last one that was said; None: hold this one back too.
+    /// The number of suppressed lines since the last one. `None`: suppress this one, too.
     fn say(&mut self, now: Instant) -> Option<u64> {
         if self.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
             self.suppressed += 1;

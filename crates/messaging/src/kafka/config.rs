@@ -1,4 +1,4 @@
-//! librdkafka's settings: our defaults, then the installation's own, then what the guarantees rest on.
+//! librdkafka settings. Precedence: settings that the guarantees rest on, then the installation's, then defaults.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", 
 const CONSUMER_ONLY: &[&str] =
     &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"];
 
-/// Settings that only a consumer, or only a producer, understands: librdkafka warns about the others.
+/// Removes the settings that only the other kind of client understands: librdkafka warns about them.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
     kafka
         .iter()
@@ -32,7 +32,7 @@ fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<Strin
         .collect()
 }
 
-/// A few classes, for meters: the conventions' `error.type`.
+/// Error classes for meters: `error.type` of the semantic conventions.
 pub(crate) fn error_type(error: &KafkaError) -> &'static str {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::MessageTimedOut | RDKafkaErrorCode::RequestTimedOut) => "timeout",
@@ -46,7 +46,7 @@ pub(crate) fn error_type(error: &KafkaError) -> &'static str {
     }
 }
 
-/// How often a client says how it is, for its meters.
+/// Interval of the client's statistics, for meters.
 const STATISTICS: (&str, &str) = ("statistics.interval.ms", "5000");
 
 pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
@@ -59,7 +59,7 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
         ("fetch.wait.max.ms", "500"),
         STATISTICS,
     ];
-    // Range: the instance that reads partition p of one topic reads partition p of all, and owns shard p.
+    // With `range`, the instance that reads partition p of one topic reads partition p of all, and owns shard p.
     let strategy = match kafka.get("group.protocol").map(String::as_str) {
         Some("classic") => ("partition.assignment.strategy", "range"),
         _ => ("group.remote.assignor", "range"),
@@ -69,14 +69,14 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
         ("group.id", group),
         ("client.id", client),
         ("enable.auto.commit", "true"),
-        // An offset is stored after its transaction has committed, never when it is handed out.
+        // Offsets are stored after the transaction has committed, never on delivery.
         ("enable.auto.offset.store", "false"),
         ("auto.offset.reset", "earliest"),
     ];
     base(&kafka, &defaults, &fixed)
 }
 
-/// Reads and leaves no trace: no group is joined, no offset is committed. librdkafka wants a group's name all the same.
+/// A consumer that joins no group and commits no offset. librdkafka requires a group name anyway.
 pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
     let kafka = without(kafka, PRODUCER_ONLY);
     let fixed = [
@@ -88,14 +88,14 @@ pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientCo
     base(&kafka, &[], &fixed)
 }
 
-/// How long a message waits for others to the same partition.
+/// How long a message waits for others to the same partition (`linger.ms`).
 #[derive(Clone, Copy)]
 pub(crate) enum Linger {
-    /// At low load each message comes alone: the wait, which the client rounds up to more than a millisecond, would be a third of an
-    /// order's way.
+    /// No wait. At low load each message is alone; the client rounds the wait up to more than a millisecond, a third of
+    /// an order's time.
     No,
-    /// A relay hands over a batch in less than half a millisecond, so that one request takes what goes to one partition; without it
-    /// the client sends the first message by itself. 7 to 14 % of the whole system's CPU (docs/performance.md).
+    /// 0.5 ms. A relay enqueues a batch in less than that, so one request carries all messages of a partition; without
+    /// it the client sends the first message alone. Saves 7 to 14 % of the system's CPU (docs/performance.md).
     ForABatch,
 }
 
@@ -105,15 +105,15 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: L
         ("client.id", client),
         ("acks", "all"),
         ("enable.idempotence", "true"),
-        // Java's partitioner: partition and outbox shard of a key are one number.
+        // The Java client's partitioner: partition and outbox shard of a key are the same number.
         ("partitioner", "murmur2_random"),
     ];
     let linger = match linger {
         Linger::No => "0",
         Linger::ForABatch => "0.5",
     };
-    // The dead-letter topics take events that wrap one of the broker's largest.
-    // The timeout is shorter than a takeover (6 s): what an instance queued is gone before another one starts.
+    // Events on dead-letter topics wrap another event, which may have the broker's maximum size. The timeout is shorter
+    // than a takeover (6 s): the queue of a dead instance is empty before its successor starts.
     base(
         &kafka,
         &[

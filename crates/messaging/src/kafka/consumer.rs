@@ -1,4 +1,4 @@
-//! Polls Kafka and hands messages on, one by one as they come. Batches are made by whoever takes them.
+//! Polls Kafka and forwards messages one by one. The receiver forms batches.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::kafka::revocations::RevocationEpochs;
 use crate::store::shards::Shards;
 use crate::{Dependency, Health, Incoming};
 
-/// How long the poll may wait for room before partitions are paused.
+/// Maximum wait for space in the fetch buffer; then the partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(2);
 const BROKER: Duration = Duration::from_secs(5);
 
 pub(crate) type Polled = StreamConsumer<Membership>;
 
-/// Told by the group which partitions are ours. A shard belongs to whoever reads its partition of the lead topic; under
-/// range assignment that is whoever reads this partition of every topic.
+/// Receives the assignments of the consumer group. A shard belongs to the instance that reads its partition of the lead
+/// topic; under range assignment this instance reads that partition of every topic.
 pub(crate) struct Membership {
     pub(crate) lead_topic: String,
     pub(crate) shards: Arc<Shards>,
@@ -85,7 +85,7 @@ impl ConsumerContext for Membership {
             self.health.up(Dependency::Kafka);
             let shards = self.lead(partitions);
             self.shards.assign(&shards);
-            // The receiver ends only with the service.
+            // The channel closes only when the service ends.
             if self.assigned.send(shards).is_err() {
                 debug!("partitions were assigned after the service ended");
             }
@@ -93,14 +93,14 @@ impl ConsumerContext for Membership {
     }
 }
 
-/// Partitions to be read again from these offsets, and whom to tell when that is so.
+/// A request to read partitions again from these offsets. `done` receives whether the seek succeeded.
 pub(crate) struct Rewind {
     pub(crate) to: TopicPartitionList,
     pub(crate) done: oneshot::Sender<bool>,
 }
 
-/// Polls until told to stop. When nobody takes the messages (the database is away), the partitions are paused and polling
-/// goes on, so that the group does not evict us; what is held meanwhile is bounded by the channel and one prefetch queue.
+/// Polls until shutdown. While the fetch buffer is full (the database is away), partitions are paused and polling goes
+/// on, so that the group does not evict this instance. Memory is bounded by the buffer and one prefetch queue.
 pub(crate) async fn poll(
     consumer: Arc<Polled>,
     to: BufferSender,
@@ -131,13 +131,13 @@ pub(crate) async fn poll(
         };
         let message = match message {
             Some(Ok(message)) => message,
-            // The client says of itself that it is of no more use.
+            // A fatal error: the client is unusable.
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
                 error!(error = error_chain(&error), "poll failed for good; the consumer ends");
                 return;
             }
             Some(Err(error)) => {
-                // Most of these the client has told already.
+                // The client has logged most of these errors already.
                 consumer.context().client.error(error, "poll");
                 health.down(Dependency::Kafka, "the broker does not answer");
                 continue;
@@ -169,7 +169,8 @@ pub(crate) async fn poll(
     }
 }
 
-/// Between two messages, so that each message is told to be of before or after. What is under way is ended by its generation.
+/// Seeks between two messages, so that each message is either before or after the seek. Raises the revocation epochs,
+/// which drops messages in flight.
 async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
     let (seeker, list) = (Arc::clone(consumer), to.clone());
     let sought = match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
@@ -205,7 +206,7 @@ fn resume(consumer: &Polled) {
     }
 }
 
-/// The offsets after these messages: what the group continues from.
+/// Stores the offsets after these messages; the group continues from there.
 pub(crate) fn store_offsets(consumer: &Polled, next: &HashMap<(Arc<str>, i32), i64>) {
     let mut list = TopicPartitionList::new();
     for ((topic, partition), offset) in next {
@@ -213,7 +214,7 @@ pub(crate) fn store_offsets(consumer: &Polled, next: &HashMap<(Arc<str>, i32), i
             warn!(error = error_chain(&error), topic = &**topic, partition, "offset could not be stored");
         }
     }
-    // Partitions that are no longer ours are refused; their new owner finds our inbox rows.
+    // librdkafka refuses partitions that were revoked; their new owner finds the inbox rows.
     if let Err(error) = consumer.store_offsets(&list) {
         debug!(error = error_chain(&error), "offsets of revoked partitions were not stored");
     }

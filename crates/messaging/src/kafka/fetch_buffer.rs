@@ -1,5 +1,5 @@
-//! From the poll to the batches: a channel that is full by count or by bytes, whichever comes first. A topic may hold
-//! messages of any size up to the broker's largest, so that a count alone bounds nothing.
+//! A channel from the poller to the batches, bounded by count and by bytes. A count alone bounds no memory: messages
+//! may have the broker's maximum size.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::Incoming;
 
-/// What may lie between the poll and the end of a batch. Two of the largest messages that a broker takes by default fit many
-/// times over, so that batches stay full.
+/// Maximum bytes from the poll to the end of a batch. Many messages of the broker's default maximum size fit, so that
+/// batches stay full.
 pub(crate) const BYTES: u32 = 32 * 1024 * 1024;
 
-/// Nobody takes messages any more.
+/// The receiver is gone.
 pub(crate) struct Closed;
 
 pub(crate) fn channel(messages: usize) -> (BufferSender, BufferReceiver) {
@@ -25,11 +25,11 @@ pub(crate) struct BufferSender {
     room: Arc<Semaphore>,
 }
 
-/// A place for one message.
+/// Reserved space for one message.
 pub(crate) struct Permit<'a>(mpsc::Permit<'a, Incoming>, OwnedSemaphorePermit);
 
 impl BufferSender {
-    /// Waits until there is room for the message.
+    /// Waits for space of so many bytes.
     pub(crate) async fn reserve(&self, bytes: u32) -> Result<Permit<'_>, Closed> {
         let slot = self.to.reserve().await.map_err(|_| Closed)?;
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| Closed)?;
@@ -47,13 +47,13 @@ impl Permit<'_> {
 pub(crate) struct BufferReceiver(mpsc::Receiver<Incoming>);
 
 impl BufferReceiver {
-    /// Appends up to so many messages, at least one; 0: there will be no more.
+    /// Waits for a message, then appends up to `most` available ones and returns their number. 0: the sender is gone.
     pub(crate) async fn take(&mut self, messages: &mut Vec<Incoming>, most: usize) -> usize {
         self.0.recv_many(messages, most).await
     }
 }
 
-/// What a message takes, bounded so that each one fits at all.
+/// The size of a message in bytes, capped so that every message fits.
 pub(crate) fn size(message: &Incoming) -> u32 {
     let headers: usize =
         message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len)).sum();

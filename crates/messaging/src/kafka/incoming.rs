@@ -10,11 +10,14 @@ use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Where a message lies. The topic carries its prefix.
+/// The position of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
+    /// The topic's full name, prefix included.
     pub topic: Arc<str>,
+    /// The partition.
     pub partition: i32,
+    /// The offset in the partition.
     pub offset: i64,
 }
 
@@ -24,8 +27,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// Shows each header. False: a header's name is no UTF-8, and what follows it was not shown. The client panics on such a name,
-/// and anybody may write one.
+/// Calls `show` for each header. `false`: a header's name is not UTF-8, and that header and all after it were skipped.
+/// rdkafka panics on such a name, and any producer can write one.
 pub(crate) fn each_header<'a>(
     message: &'a BorrowedMessage<'_>,
     mut show: impl FnMut(&'a str, Option<&'a [u8]>),
@@ -39,29 +42,34 @@ pub(crate) fn each_header<'a>(
     .is_ok()
 }
 
-/// Headers in their order. A name of the contract is not copied.
+/// Headers in their order. Names of the contract are not copied.
 pub(crate) type IncomingHeaders = Vec<(Cow<'static, str>, Option<Bytes>)>;
 
-/// Room for the values of the contract's headers, so that a message is copied into one piece of memory.
+/// Space for the values of the contract's headers, so that a message is copied into one allocation.
 const HEADER_BYTES: usize = 640;
 
-/// A message as the broker gave it, nothing parsed yet: what is parked if it cannot be processed.
+/// A message as received, not parsed. It is parked in this form if it cannot be processed.
 #[derive(Clone, Debug)]
 pub struct Incoming {
+    /// Where the message is.
     pub position: Position,
+    /// The key's bytes.
     pub key: Option<Bytes>,
+    /// The value's bytes. `None`: a tombstone.
     pub payload: Option<Bytes>,
+    /// The headers, in their order.
     pub headers: IncomingHeaders,
+    /// Kafka's timestamp of the message.
     pub timestamp: Micros,
-    /// False: the name of a header is no UTF-8, and the headers from there on are missing here.
+    /// `false`: a header's name is not UTF-8; `headers` ends before it.
     pub headers_readable: bool,
     /// An event of the past, which was taken under the rules of its time: see [`Contract::admit`].
     ///
     /// [`Contract::admit`]: minuet_envelope::Contract::admit
     pub(crate) was_taken: bool,
-    /// How often its partition had been given away when it was fetched.
+    /// The revocation epoch of its partition at the time of the fetch.
     pub(crate) generation: u64,
-    /// Its share of what may be under way, given back when it is dropped.
+    /// Its share of the fetch buffer, released on drop.
     pub(crate) room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -90,7 +98,7 @@ impl Incoming {
         }
     }
 
-    /// A message that was read elsewhere, to be processed without a consumer.
+    /// A message from another source than the consumer: a dead letter, a replay, a test.
     pub fn recorded(
         position: Position,
         key: Option<Vec<u8>>,

@@ -15,7 +15,7 @@ use crate::observe::meters::{self, KafkaStatistics, Sending};
 use crate::observe::spans::{self, Sent};
 use crate::topics::Catalogue;
 
-/// Produces events straight onto their topics: for the gateway, for `minuet produce`, for any program without an outbox.
+/// Publishes events directly to their topics, for programs without an outbox: the gateway, `minuet produce`.
 #[derive(Clone)]
 pub struct Publisher<C: Contract> {
     producer: Producer,
@@ -28,20 +28,35 @@ pub struct Publisher<C: Contract> {
     tracer: Tracer,
 }
 
+/// Why an event could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
+    /// librdkafka rejects a setting.
     #[error("a kafka setting is wrong")]
     Settings(#[source] KafkaError),
+    /// The event does not fit its schema.
     #[error("the event does not fit its schema")]
     Encode(#[from] EncodeError),
+    /// The broker did not acknowledge the event in time. It may still arrive; publishing it again under the same id has
+    /// one effect.
     #[error("{topic} did not take the event; it may be sent again")]
-    NotAcknowledged { topic: String, source: KafkaError },
+    NotAcknowledged {
+        /// The topic.
+        topic: String,
+        /// The cause.
+        source: KafkaError,
+    },
+    /// The broker does not answer.
     #[error("the broker does not answer")]
     Away(#[source] KafkaError),
 }
 
 impl<C: Contract> Publisher<C> {
-    /// `client` names this producer in the broker's logs, `traced_as` the service in its spans. Connects in the background.
+    /// A publisher that connects in the background. `client` is its name in the broker's logs, `traced_as` the
+    /// service's name in spans.
+    ///
+    /// # Errors
+    /// [`PublishError::Settings`]: librdkafka rejects a setting.
     pub fn new(
         kafka: &BTreeMap<String, String>,
         client: &str,
@@ -67,7 +82,7 @@ impl<C: Contract> Publisher<C> {
         })
     }
 
-    /// What is published from here on is measured.
+    /// Records every later publication in these meters.
     #[must_use]
     pub fn measured(mut self, meters: &Meters) -> Self {
         meters::observe_kafka(meters, &[("producer", self.statistics.clone())]);
@@ -76,20 +91,25 @@ impl<C: Contract> Publisher<C> {
         self
     }
 
-    /// Where it is measured.
+    /// The registry given to [`Publisher::measured`].
     pub fn meters(&self) -> Option<&Meters> {
         self.meters.as_ref()
     }
 
-    /// Returns once every in-sync replica has it (acks=all). On an error the event may still arrive: send it again under
-    /// the same id, and it counts once.
+    /// Publishes an event under its own key. Returns after every in-sync replica has it (`acks=all`).
+    ///
+    /// # Errors
+    /// [`PublishError::Encode`]; [`PublishError::NotAcknowledged`]: the event may still arrive. Publish it again under
+    /// the same id: it takes effect once.
     pub async fn publish(&self, envelope: Envelope<C::Kind>, event: C::Event) -> Result<(), PublishError> {
         let key = C::key(&event);
         self.publish_with_key(&key, envelope, event).await
     }
 
-    /// As [`Publisher::publish`], under a key of the caller's choice. A key that is not the event's own is parked by
-    /// whoever consumes it.
+    /// As [`Publisher::publish`], under a key of the caller's choice. Consumers park an event whose key is not its own.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
     pub async fn publish_with_key(
         &self,
         key: &str,
@@ -100,12 +120,19 @@ impl<C: Contract> Publisher<C> {
         self.send(key, &envelope, Some(&payload)).await
     }
 
-    /// A null value: what the key names is gone. Only a compacted topic knows that; elsewhere consumers park it.
+    /// Publishes a tombstone (null value): the key's subject is deleted. Only compacted topics take tombstones;
+    /// consumers park them elsewhere.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAcknowledged`].
     pub async fn erase(&self, key: &str, envelope: Envelope<C::Kind>) -> Result<(), PublishError> {
         self.send(key, &envelope, None).await
     }
 
-    /// A message as it was read elsewhere: headers and bytes as they are, on the topic of that name (without the prefix).
+    /// Publishes a recorded message unchanged. `topic` has no prefix.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAcknowledged`].
     pub async fn repeat(
         &self,
         topic: &str,
@@ -160,7 +187,10 @@ impl<C: Contract> Publisher<C> {
         }
     }
 
-    /// Whether the broker answers.
+    /// Checks whether the broker answers.
+    ///
+    /// # Errors
+    /// [`PublishError::Away`]: no answer within `timeout`.
     pub async fn ready(&self, timeout: Duration) -> Result<(), PublishError> {
         let producer = self.producer.clone();
         let asked =
@@ -171,7 +201,10 @@ impl<C: Contract> Publisher<C> {
         }
     }
 
-    /// Waits until what was handed over has left. Dropping a producer discards what is in flight.
+    /// Waits until every queued event is sent. Dropping a producer discards its queue.
+    ///
+    /// # Errors
+    /// [`PublishError::Away`]: events are left after `timeout`.
     pub async fn flush(&self, timeout: Duration) -> Result<(), PublishError> {
         let producer = self.producer.clone();
         match tokio::task::spawn_blocking(move || producer.flush(timeout)).await {

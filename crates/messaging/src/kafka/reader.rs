@@ -1,4 +1,4 @@
-//! Topics as evidence: what lies on them, read without joining a group, without committing an offset, without a trace.
+//! Reads topics without joining a group, committing an offset or leaving any other trace.
 
 mod inputs;
 mod live;
@@ -23,30 +23,51 @@ pub use message::Message;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A partition of a topic; the topic carries its prefix.
+/// A partition of a topic (full name, prefix included).
 pub type Partition = (Arc<str>, i32);
 
-/// A stretch of one partition: from this offset up to, and without, that one.
+/// A range of offsets of one partition; the end is exclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
+    /// The topic's full name, prefix included.
     pub topic: Arc<str>,
+    /// The partition.
     pub partition: i32,
+    /// The offsets, end exclusive.
     pub offsets: Range<i64>,
 }
 
+/// Why topics could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// librdkafka rejects a setting.
     #[error("a kafka setting is wrong")]
     Settings(#[source] KafkaError),
+    /// No broker answered in time.
     #[error("Kafka at {servers} did not answer within {} s: is it running, and is kafka.bootstrap.servers right?", TIMEOUT.as_secs())]
-    Away { servers: String, source: KafkaError },
+    Away {
+        /// The setting `bootstrap.servers`.
+        servers: String,
+        /// The cause.
+        source: KafkaError,
+    },
+    /// A partition delivered nothing in time although its range has not ended.
     #[error("{topic}[{partition}] cannot be read any further: nothing came for {} s after offset {offset}", TIMEOUT.as_secs())]
-    Silent { topic: Arc<str>, partition: i32, offset: i64 },
+    Silent {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The last offset that was read.
+        offset: i64,
+    },
+    /// librdkafka reported an error that does not pass by itself.
     #[error("the topics cannot be read any further")]
     Broken(#[source] KafkaError),
 }
 
-/// A client for questions and for scans, and the settings of those that read otherwise. Every call blocks: not for the runtime's threads.
+/// A client for metadata requests and scans, and the settings of clients that read in another way. Every call blocks:
+/// do not call it on the runtime's threads.
 pub struct Reader {
     config: ClientConfig,
     asking: Arc<BaseConsumer>,
@@ -54,10 +75,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// `client` names it in the broker's logs. Connects in the background.
+    /// A reader that connects in the background. `client` is its name in the broker's logs.
     ///
     /// # Errors
-    /// A setting that librdkafka does not take.
+    /// [`ReadError::Settings`]: librdkafka rejects a setting.
     pub fn new(kafka: &BTreeMap<String, String>, client: &str) -> Result<Self, ReadError> {
         let config = config::reader(kafka, client);
         let asking = Reader::reading(&config, scan::SETTINGS)?;
@@ -65,20 +86,21 @@ impl Reader {
         Ok(Reader { config, asking, servers })
     }
 
-    /// The topics whose name begins so, with the numbers of their partitions. All are asked for: asking by name may create.
+    /// The topics whose name starts with `prefix`, with their partition numbers. Requests the metadata of all topics,
+    /// since a request by name may create the topic.
     ///
     /// # Errors
-    /// The broker does not answer.
+    /// [`ReadError::Away`].
     pub fn topics(&self, prefix: &str) -> Result<BTreeMap<Arc<str>, Vec<i32>>, ReadError> {
         let metadata = self.asking.fetch_metadata(None, TIMEOUT).map_err(|error| self.away(error))?;
         let ours = metadata.topics().iter().filter(|topic| topic.name().starts_with(prefix));
         Ok(ours.map(|t| (t.name().into(), t.partitions().iter().map(|p| p.id()).collect())).collect())
     }
 
-    /// Of each partition the offsets that it has: the first one that is kept, and the one that comes next.
+    /// The offsets of each partition: from the first retained one to the next one to be written.
     ///
     /// # Errors
-    /// The broker does not answer, or a partition does not exist.
+    /// [`ReadError::Away`]: the broker does not answer, or a partition does not exist.
     pub fn bounds(&self, partitions: &[Partition]) -> Result<Vec<Range<i64>>, ReadError> {
         let starts = self.offsets(partitions, Offset::Beginning)?;
         let ends = self.offsets(partitions, Offset::End)?;
@@ -86,7 +108,7 @@ impl Reader {
         Ok(ranges.collect())
     }
 
-    /// Of each partition the first offset that is as young as that. None: nothing is.
+    /// The first offset of each partition with a timestamp at or after `time`. `None`: there is none.
     ///
     /// # Errors
     /// As [`Reader::bounds`].
@@ -94,7 +116,7 @@ impl Reader {
         self.offsets(partitions, Offset::Offset(time.as_millis().max(0)))
     }
 
-    /// One request for all partitions: Kafka takes the beginning and the end for times, too.
+    /// One request for all partitions: Kafka accepts the beginning and the end in place of a time.
     fn offsets(&self, partitions: &[Partition], time: Offset) -> Result<Vec<Option<i64>>, ReadError> {
         let mut wanted = TopicPartitionList::with_capacity(partitions.len());
         for (topic, partition) in partitions {

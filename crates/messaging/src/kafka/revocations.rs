@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often each input partition was given away. A message that was fetched before that is not processed after it: its
-/// partition is read again, from what was committed, by whoever has it then.
+/// Counts the revocations of each input partition. Messages that were fetched before a revocation are dropped; the new
+/// owner reads them again from the committed offset.
 pub(crate) struct RevocationEpochs(Vec<(Arc<str>, Vec<AtomicU64>)>);
 
 impl RevocationEpochs {
@@ -21,7 +21,7 @@ impl RevocationEpochs {
         }
     }
 
-    /// Of a handful of topics.
+    /// Linear search: a service has few input topics.
     fn counter(&self, topic: &str, partition: i32) -> Option<&AtomicU64> {
         let (_, counters) = self.0.iter().find(|(name, _)| **name == *topic)?;
         counters.get(usize::try_from(partition).ok()?)

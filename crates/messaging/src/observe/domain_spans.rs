@@ -24,12 +24,12 @@ pub trait DomainSpans<C: Contract>: Send + Sync + 'static {
 /// No spans of the domain's own.
 impl<C: Contract> DomainSpans<C> for () {}
 
-/// Names the key's subject, if the contract has an attribute for it.
+/// Adds the attribute that the contract has for this key, if any.
 pub(crate) fn keyed<C: Contract>(span: Span, key: &str) -> Span {
     named(span, key, C::key_attribute)
 }
 
-/// As [`keyed`], where the contract is known only by its function.
+/// As [`keyed`], for callers that know only this function of the contract.
 pub(crate) fn named(span: Span, key: &str, attribute: KeyAttribute) -> Span {
     match attribute(key) {
         Some(name) => span.with(name, key.to_owned()),

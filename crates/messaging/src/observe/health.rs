@@ -1,4 +1,4 @@
-//! What a service tells about itself: which dependency answers, since when, and what it has counted.
+//! Health and counts of a service: the state of its dependencies, since when, and its counters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,20 +8,25 @@ use minuet_http::DependencyStatus;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+/// A system that a service depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dependency {
+    /// The Kafka cluster.
     Kafka,
+    /// The service's database.
     Postgres,
+    /// The schema registry.
     Registry,
 }
 
-/// Readiness: every dependency must have answered. Unknown ones count as away.
+/// The state of a service's dependencies. The service is ready if every expected dependency has answered last. Clones
+/// share their state.
 #[derive(Clone)]
 pub struct Health(Arc<Known>);
 
 struct Known {
-    /// The process itself: its start.
+    /// The process itself, since its start.
     process: DependencyStatus,
     reports: Mutex<BTreeMap<Dependency, DependencyStatus>>,
 }
@@ -33,22 +38,24 @@ impl Default for Health {
 }
 
 impl Health {
-    /// RFC 3339: when the process came to live.
+    /// The start of the process, in RFC 3339.
     pub fn since(&self) -> &str {
         &self.0.process.since
     }
 
+    /// Expects these dependencies: each counts as down until it answers.
     pub fn expect(&self, dependencies: &[Dependency]) {
         for dependency in dependencies {
             self.down(*dependency, "not reached yet");
         }
     }
 
+    /// Records that the dependency answers.
     pub fn up(&self, dependency: Dependency) {
         self.set(dependency, DependencyStatus::up());
     }
 
-    /// `detail` must hold no secret.
+    /// Records that the dependency does not answer. `detail` is shown to people and must hold no secret.
     pub fn down(&self, dependency: Dependency, detail: &str) {
         self.set(dependency, DependencyStatus::down(detail));
     }
@@ -59,35 +66,41 @@ impl Health {
         reports.insert(dependency, status);
     }
 
+    /// The state of each reported dependency.
     pub fn report(&self) -> BTreeMap<Dependency, DependencyStatus> {
         self.0.reports.lock().clone()
     }
 
-    /// Nobody expects what was never reported.
+    /// Whether the dependency answers. One that was never reported is not expected and counts as up.
     pub(crate) fn is_up(&self, dependency: Dependency) -> bool {
         self.0.reports.lock().get(&dependency).is_none_or(|report| report.ok)
     }
 
+    /// Whether all reported dependencies answer.
     pub fn ready(&self) -> bool {
         self.report().values().all(|report| report.ok)
     }
 }
 
-/// Counted since the process started.
+/// Counters since the start of the process.
 #[derive(Debug, Default, Serialize)]
 pub struct Counts {
     /// Events whose effect was committed.
     pub processed: AtomicU64,
-    /// Events that the inbox had seen before.
+    /// Events whose inbox row existed already.
     pub duplicates: AtomicU64,
-    /// Events that arrived in a state in which they change nothing, by the dance.
+    /// Legal events without an effect in the current state.
     pub no_ops: AtomicU64,
+    /// Events that were parked.
     pub parked: AtomicU64,
+    /// Outbox rows that were published and deleted.
     pub published: AtomicU64,
+    /// Repeated attempts, of batches, redrives and registry queries.
     pub retries: AtomicU64,
 }
 
 impl Counts {
+    /// Adds `n` to a counter.
     pub fn add(counter: &AtomicU64, n: usize) {
         counter.fetch_add(n as u64, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! What the way of a batch is measured by. Recorded after the commit, from what the transaction did; per batch and not per
-//! event. What is kept elsewhere anyway is only asked for when somebody reads.
+//! Meters of the pipeline. Recorded per batch, after the commit, from the transaction's results. Values that exist
+//! elsewhere are read on collection.
 
 mod kafka;
 mod oldest_in_flight;
@@ -22,7 +22,7 @@ pub(crate) use kafka::{KafkaStatistics, observe as observe_kafka};
 pub(crate) use oldest_in_flight::OldestInFlight;
 pub(crate) use sampler::{INBOX, OUTBOX, PARKED, Sampler};
 
-/// The instruments of one service's context, and the attributes that never change.
+/// The instruments of one service, with their constant attributes.
 pub(crate) struct Instruments {
     consumed: Counter,
     process_duration: Histogram,
@@ -51,7 +51,7 @@ impl Instruments {
         }
     }
 
-    /// A batch was handed to the service.
+    /// Records a batch that begins.
     pub(crate) fn taken(&self, messages: &[Incoming]) -> Taken {
         self.under_way.begin(messages);
         let mut topics: BTreeMap<Arc<str>, u64> = BTreeMap::new();
@@ -66,7 +66,7 @@ impl Instruments {
         Taken { topics: topics.into_keys().collect(), at: Instant::now() }
     }
 
-    /// Its messages are processed.
+    /// Records the end of the batch.
     pub(crate) fn processed(&self, taken: Taken) {
         self.under_way.end();
         for topic in &taken.topics {
@@ -75,7 +75,7 @@ impl Instruments {
         }
     }
 
-    /// Its transaction has committed.
+    /// Records the steps of a committed transaction.
     pub(crate) fn committed(&self, steps: &Steps) {
         for (step, took) in &steps.done {
             self.batch_duration.record(took.as_secs_f64(), &[attribute(key::STEP, *step)]);
@@ -98,13 +98,13 @@ impl Instruments {
     }
 }
 
-/// A batch under way.
+/// A batch in flight.
 pub(crate) struct Taken {
     topics: Vec<Arc<str>>,
     at: Instant,
 }
 
-/// What becomes of messages that are sent, by a relay or straight.
+/// Meters of sent messages, by a relay or a publisher.
 #[derive(Clone)]
 pub(crate) struct Sending {
     sent: Counter,
@@ -119,7 +119,7 @@ impl Sending {
         }
     }
 
-    /// `error`: the broker did not acknowledge them, as far as we know.
+    /// Records `count` sent messages. `error`: the class of the failure, if the broker did not acknowledge them.
     pub(crate) fn sent(&self, topic: &str, count: u64, took: Duration, error: Option<&'static str>) {
         let mut attributes = vec![
             attribute(key::MESSAGING_SYSTEM, "kafka"),
@@ -132,7 +132,7 @@ impl Sending {
     }
 }
 
-/// How long each step of a transaction takes.
+/// Durations of the steps of a transaction.
 pub(crate) struct Steps {
     last: Instant,
     done: Vec<(&'static str, Duration)>,
@@ -150,7 +150,7 @@ impl Steps {
     }
 }
 
-/// What a service keeps anyway.
+/// Meters of values that the service has anyway: counts, held shards, the connection pool.
 pub(crate) fn observe(meters: &Meters, counts: &Arc<Counts>, shards: &Arc<Shards>, pool: &PgPool, most: u32) {
     let kept = Arc::clone(counts);
     meters.total(&meter::EVENT_COUNT, move || {

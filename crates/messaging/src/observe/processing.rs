@@ -1,10 +1,10 @@
 use minuet_envelope::{Micros, TraceContext};
 
-/// Under which spans an event is processed.
+/// The spans under which an event is processed.
 #[derive(Clone, Debug)]
 pub(crate) struct Processing {
     pub(crate) context: TraceContext,
     pub(crate) sender: Option<TraceContext>,
-    /// Under which span it was parked, and when.
+    /// The span in which the event was parked, and the time of parking.
     pub(crate) parked: Option<(TraceContext, Micros)>,
 }

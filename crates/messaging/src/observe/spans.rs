@@ -1,15 +1,14 @@
-//! What the way of an event looks like in its trace. Spans are told once the transaction has committed:
+//! The spans of an event. They are recorded after the transaction has committed:
 //!
 //! ```text
-//! send orders.intake            PRODUCER, by whoever published; its id is the one in the message's traceparent
+//! send orders.intake            PRODUCER, by the publisher; its id is the one in the message's traceparent
 //! └ process orders.intake       CONSUMER, one per message, linked to the span of its batch
-//!   └ order.create              what the domain did with it
+//!   └ order.create              the decision of the domain
 //!     └ send orders.events      PRODUCER, by the relay
 //! ```
 //!
-//! The ids of these spans are functions of what they are about: of the message's place in its topic, and of the event's
-//! `ce_id`. So a later life of this process, or another instance, tells of the same spans, and nothing that was published
-//! hangs under a span that nobody knows. See docs/decisions/0020.
+//! Span ids are functions of the message's position and of the event's `ce_id`. A restarted process or another instance
+//! therefore records the same spans, and every published event has a recorded parent. See docs/decisions/0020.
 
 mod outbox;
 
@@ -32,13 +31,13 @@ use crate::{Content, Incoming, OutboxEvent, Received, ServiceContext};
 
 pub(crate) use outbox::{Sent, relayed};
 
-/// The span that sent a message, and the one that processes it here. None: its trace is not recorded.
+/// The span that sent the message and the one that processes it here. `None`: the trace is not recorded.
 pub(crate) fn processing(core: &Core, incoming: &Incoming, sent: &TraceContext) -> Option<Processing> {
     let tracer = &core.tracer;
     if !tracer.is_on() {
         return None;
     }
-    // Without a traceparent nobody has decided yet, nor told of any span above.
+    // Without a traceparent no sampling decision was made and there is no parent span.
     let decided = incoming.header("traceparent").is_some();
     let sender = if decided { Cow::Borrowed(sent) } else { Cow::Owned(tracer.decided(sent)) };
     if !tracer.records(&sender) {
@@ -55,7 +54,7 @@ pub(crate) fn processing(core: &Core, incoming: &Incoming, sent: &TraceContext) 
     Some(Processing { context: sender.under(id), sender: decided.then(|| sender.into_owned()), parked: None })
 }
 
-/// The same for an event that was parked then: a span of its own each time, linked to the one in which it was parked.
+/// As [`processing`] for a parked event: a new span for each redrive, linked to the span in which the event was parked.
 pub(crate) fn redriving(
     core: &Core,
     incoming: &Incoming,
@@ -67,7 +66,7 @@ pub(crate) fn redriving(
     Some(Processing { context, sender: first.sender, parked: Some((first.context, parked_at)) })
 }
 
-/// The span of the decision that led to this event, from its beginning to its commit.
+/// The span of the decision behind this event, from its begin to the commit.
 fn decision_span<C: Contract>(
     spans: &dyn DomainSpans<C>,
     emission: &OutboxEvent<C>,
@@ -83,25 +82,25 @@ fn decision_span<C: Contract>(
     Some(spans.describe(keyed::<C>(step, &emission.envelope.subject), &emission.event))
 }
 
-/// A try that failed, and when.
+/// A failed attempt: when, and why.
 pub(crate) type Failure = (SystemTime, String);
 
-/// One transaction over many events, and what it tells of each once it is over.
+/// The spans of one transaction over many events, recorded after its end.
 pub(crate) struct Batch<'a, C: Contract> {
     pub(crate) context: &'a ServiceContext<C>,
-    /// When the batch was taken up, and when its last transaction began.
+    /// The start of the batch, and the start of its last transaction.
     pub(crate) begun: SystemTime,
     pub(crate) opened: SystemTime,
     pub(crate) failures: &'a [Failure],
 }
 
-/// What became of an event.
+/// The result of processing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Applied,
     NoOp,
     Duplicate,
-    /// An earlier one of its key is parked: it is told of again when its turn comes.
+    /// An earlier event of its key is parked. A redrive of this event records another span.
     Waits,
 }
 
@@ -117,7 +116,8 @@ impl Outcome {
 }
 
 impl<C: Contract> Batch<'_, C> {
-    /// `events`: those whose trace is recorded, and what became of them; `parked`: what is set aside, and why. In a trace of its own the batch holds the transaction, since that belongs to all of them.
+    /// Records the spans of a batch. `events`: the recorded events with their results; `parked`: the parked messages
+    /// with their reasons. The transaction's span is in a trace of the batch's own, since it belongs to all events.
     pub(crate) fn tell<'e>(
         &self,
         events: &[(&Received<C>, Outcome)],
@@ -131,7 +131,7 @@ impl<C: Contract> Batch<'_, C> {
         self.tell_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
     }
 
-    /// It was parked then, and stays so.
+    /// Records that a redrive failed and the event stays parked.
     pub(crate) fn tell_still_parked(&self, letter: &StoredMessage, reason: &Reason) {
         let StoredMessage { incoming, parked_at, .. } = letter;
         let sent = sender(incoming);
@@ -175,7 +175,8 @@ impl<C: Contract> Batch<'_, C> {
                 let other_trace = emission.envelope.trace.trace_id() != processing.context.trace_id();
                 let mut step = decision_span(&*self.context.spans, emission, self.opened, committed);
                 if other_trace {
-                    // The order's events stay in the order's trace; the request's knows where it went, and the other way round.
+                    // The event stays in the trace of its key and links to the request's trace, and the other way
+                    // round.
                     step = step.map(|step| step.link(&processing.context, "request"));
                     span = span.link(&emission.decision_span(), "order");
                 }
@@ -250,14 +251,14 @@ impl<C: Contract> Batch<'_, C> {
 }
 
 impl<C: Contract> ServiceContext<C> {
-    /// The span of the decision that led to an event, begun then and ended now. `None`: its trace is not recorded.
+    /// The span of the decision behind an event, from `begun` to now. `None`: the trace is not recorded.
     pub fn decision_span(&self, event: &OutboxEvent<C>, begun: SystemTime) -> Option<Span> {
         let recorded = event.is_recorded(&self.core.tracer);
         recorded.then(|| decision_span(&*self.spans, event, begun, SystemTime::now())).flatten()
     }
 }
 
-/// What a sweep has led to: under the spans that the orders' rows keep.
+/// Records the decisions of a sweep, each under the span that is stored in its row.
 pub(crate) fn tell_sweep<C: Contract>(
     context: &ServiceContext<C>,
     emissions: &[OutboxEvent<C>],
@@ -268,7 +269,7 @@ pub(crate) fn tell_sweep<C: Contract>(
     }
 }
 
-/// A statement, or several, as the semantic conventions for databases have it.
+/// A database span after the semantic conventions.
 pub(crate) fn database(
     core: &Core,
     operation: &'static str,
@@ -283,13 +284,13 @@ pub(crate) fn database(
         .with("db.namespace", name.to_owned())
 }
 
-/// Whatever the event itself cannot be read for.
+/// The sender's trace context from the headers, for messages that cannot be decoded.
 fn sender(incoming: &Incoming) -> Option<TraceContext> {
     let text = |name| incoming.header(name).and_then(|value| std::str::from_utf8(value).ok());
     TraceContext::parse(text("traceparent")?, text("tracestate"), text("baggage"))
 }
 
-/// Never negative: clocks of two machines differ.
+/// Milliseconds from one time to the other. Never negative, since clocks of two machines differ.
 pub(crate) fn millis(from: Micros, to: SystemTime) -> i64 {
     let waited = to.duration_since(time_of(from)).unwrap_or(Duration::ZERO);
     i64::try_from(waited.as_millis()).unwrap_or(i64::MAX)
@@ -299,7 +300,7 @@ pub(crate) fn time_of(micros: Micros) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros.0).unwrap_or_default())
 }
 
-/// A publication straight onto its topic.
+/// Records the span of a direct publication.
 pub(crate) fn published<C: Contract>(tracer: &Tracer, sent: Sent<'_>, error: Option<&(dyn Error + 'static)>) {
     let mut span = outbox::producer(&sent, C::key_attribute);
     if let Some(parent) = minuet_telemetry::current().filter(|now| now.trace_id() == sent.trace.trace_id()) {

@@ -1,4 +1,4 @@
-//! Takes the shards that the group gives us, and takes back those that somebody else took by mistake.
+//! Acquires the shards that the consumer group assigns, and reacquires those that another instance took by mistake.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::store::context::Core;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
 const BROKER: Duration = Duration::from_secs(5);
-/// How long a fenced shard is left alone: by then the group has taken it away, if it is meant to be another's.
+/// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct ShardAcquirer<R> {
@@ -56,7 +56,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         }
     }
 
-    /// However often the database has to be asked, as long as the group says that they are ours.
+    /// Retries until the shards are taken or the group has revoked them.
     async fn take(&self, mut shards: Vec<u32>) {
         let (mut attempt, mut taken) = (0, false);
         loop {
@@ -77,7 +77,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         self.core.wake.notify_one();
     }
 
-    /// Each epoch is raised once: raising it again would fence off what is under way in our own name.
+    /// Raises each epoch once: raising it again would fence this instance's own transactions.
     async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
         if !*taken {
             hit(Failpoint::BeforeTake);
@@ -89,7 +89,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         self.handler.shards_taken(shards).await
     }
 
-    /// What was fetched for these shards while they were not ours is read again. False: not now.
+    /// Reads the messages of these shards again that were fetched while another instance held them. `false`: failed;
+    /// the shards are queued again.
     async fn rewind(&self, shards: &[u32]) -> bool {
         let asked =
             (Arc::clone(&self.consumer), self.topics.clone(), Arc::clone(&self.processed), shards.to_vec());
@@ -109,7 +110,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             Err(_) => return false,
         };
         let (done, told) = oneshot::channel();
-        // False, or nobody there to answer: the poller has ended, or the seek failed.
+        // The poller has ended, or the seek failed.
         let done = self.rewinds.send(Rewind { to, done }).is_ok() && told.await.unwrap_or(false);
         if !done && !self.shutdown.is_cancelled() {
             self.core.shards.take_back(shards.to_vec());
@@ -118,7 +119,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
     }
 }
 
-/// Where to read on: after what was processed here, or else after what the group has committed, or else from the start.
+/// The offsets to continue from: after the last message processed here, else the group's committed offset, else the
+/// beginning.
 fn positions(
     consumer: &Polled,
     topics: &[Arc<str>],

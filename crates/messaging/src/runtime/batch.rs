@@ -1,4 +1,4 @@
-//! A batch of events as one transaction; and, when it fails, as two of half its size.
+//! Processes a batch of events in one transaction. A batch that fails permanently is split in two halves.
 
 mod item;
 mod redrive;
@@ -31,9 +31,11 @@ use crate::{
 };
 use item::Item;
 
-/// How long an intake topic waits for a registry that does not answer: a restart of it. Then what cannot be read is parked.
+/// Maximum wait of an intake topic for the registry: time for a restart of it. After that, messages with unknown
+/// schemas are parked.
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(10);
-/// How long after that nobody waits for it at all, so that a heap of such messages does not hold up everything else.
+/// Time after that wait in which messages with unknown schemas are parked at once, so that many of them do not hold up
+/// all other messages.
 const REGISTRY_GIVEN_UP: Duration = Duration::from_secs(5);
 
 pub(crate) struct Processor<R: BatchHandler> {
@@ -47,26 +49,26 @@ pub(crate) struct Processor<R: BatchHandler> {
     pub(crate) shutdown: CancellationToken,
 }
 
-/// The service is stopping, and what was under way is left to the next start.
+/// The service stops; work in flight is left to the next start.
 pub(crate) struct Stopped;
 
-/// Items of a batch that the domain calls illegal: their indexes, each with its reason.
+/// Indexes of the items that the domain calls illegal, with reasons.
 type Refused = Vec<(usize, String)>;
 
-/// How a transaction ended that did not fail.
+/// The result of a transaction that did not fail.
 enum Attempted<A> {
     Done(A),
     /// Nothing was committed.
     Refused(Refused),
 }
 
-/// What a transaction did with its items.
+/// The work of a transaction.
 struct Worked<'i, R: BatchHandler> {
-    /// The indexes of the items that no earlier transaction has claimed.
+    /// Indexes of the items that no earlier transaction has claimed.
     fresh: Vec<usize>,
-    /// The events that were handled, each with its index among the items.
+    /// The handled events with their indexes among the items.
     events: Vec<(usize, &'i Received<R::Contract>)>,
-    /// The codes of the items that were parked.
+    /// Reason codes of the parked items.
     parked: Vec<ParkReason>,
     /// Indexes among `events`.
     applied: Vec<usize>,
@@ -75,8 +77,8 @@ struct Worked<'i, R: BatchHandler> {
 }
 
 impl<R: BatchHandler> Processor<R> {
-    /// Processes the messages to their end: committed, parked or skipped. Answers with the shards whose messages were left to
-    /// another owner.
+    /// Processes the messages until each is committed, parked or skipped. Returns the shards whose messages were left
+    /// to another owner.
     pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
         let begun = SystemTime::now();
         let mut items = Vec::with_capacity(messages.len());
@@ -90,8 +92,8 @@ impl<R: BatchHandler> Processor<R> {
         if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items).await }
     }
 
-    /// From here on the event's trace goes on under the span that processes it, if anybody records it. `parked_at`: it is
-    /// redriven.
+    /// The event continues its trace under the span that processes it, if the trace is recorded. `parked_at`: the time
+    /// of parking, for a redrive.
     fn received(
         &self,
         incoming: Incoming,
@@ -115,7 +117,7 @@ impl<R: BatchHandler> Processor<R> {
         Received { incoming, content, processing }
     }
 
-    /// Asks until the registry answers; of what a stranger wrote, for a while.
+    /// Decodes a message; waits while the registry is away, on intake topics for a limited time.
     async fn decode(
         &self,
         message: &Incoming,
@@ -152,7 +154,7 @@ impl<R: BatchHandler> Processor<R> {
         true
     }
 
-    /// Boxed, since a half is settled like the whole.
+    /// Processes the items until none is left. Boxed because it recurses for halves.
     fn settle(
         &self,
         begun: SystemTime,
@@ -194,7 +196,7 @@ impl<R: BatchHandler> Processor<R> {
                         debug!(error = error_chain(&error), messages = items.len(), "batch is halved");
                         let mut second = items.split_off(items.len() / 2);
                         left.extend(self.settle(begun, items).await?);
-                        // What comes behind an event that was left must be left as well.
+                        // Later events of these shards must be left, too.
                         second.retain(|item| !left.contains(&shard(item.incoming())));
                         if !second.is_empty() {
                             left.extend(self.settle(begun, second).await?);
@@ -204,7 +206,7 @@ impl<R: BatchHandler> Processor<R> {
                     Verdict::Permanent(code) => {
                         failures += 1;
                         if !items.iter().any(Item::is_event) {
-                            // Nothing but the parking itself was in it: the database does not take it as it is.
+                            // The transaction contained only the parking: the database refuses it.
                             error!(error = error_chain(&error), "message could not be parked; it is retried");
                         } else if failures >= self.attempts {
                             let reason = Reason { code, detail: error_chain(&error), attempts: failures };
@@ -219,8 +221,8 @@ impl<R: BatchHandler> Processor<R> {
         .boxed()
     }
 
-    /// In the next attempt these are parked, of one key only the first: what came after it may have been refused only because
-    /// something took effect that waits behind the first from now on.
+    /// Marks refused items for parking, of each key only the first: a later one may have been refused because of an
+    /// event that waits behind the first from now on.
     fn set_aside(
         &self,
         items: Vec<Item<R::Contract>>,
@@ -241,7 +243,7 @@ impl<R: BatchHandler> Processor<R> {
         items.into_iter().map(|item| item.poison(reason.clone(), &self.context.catalogue)).collect()
     }
 
-    /// One transaction: fence and claim, park, react, publish.
+    /// One transaction: fence, claim, park, handle, append to the outbox.
     async fn attempt(
         &self,
         begun: SystemTime,
@@ -279,7 +281,7 @@ impl<R: BatchHandler> Processor<R> {
         Ok(Attempted::Done(after))
     }
 
-    /// Parks, reacts: everything between fence and commit.
+    /// The work between fence and commit: park and handle.
     async fn work<'i>(
         &self,
         opened: Opened<'_>,
@@ -287,7 +289,7 @@ impl<R: BatchHandler> Processor<R> {
         items: &'i [Item<R::Contract>],
     ) -> Result<Ending<R::Contract, Result<Worked<'i, R>, Refused>>, ReactError> {
         let Opened { connection, something_waits, claimed: mut new } = opened;
-        // Of several items with one id the first counts.
+        // The first of several items with one id counts.
         let is_fresh =
             |(index, claim): (usize, Option<Uuid>)| claim.is_none_or(|id| new.remove(&id)).then_some(index);
         let fresh: Vec<usize> = claims.into_iter().enumerate().filter_map(is_fresh).collect();
@@ -346,7 +348,7 @@ impl<R: BatchHandler> Processor<R> {
         !waiting.is_empty() && self.place(item).is_some_and(|place| waiting.contains(&place))
     }
 
-    /// Sets it aside; what comes later of its place waits from now on. None: it was parked before.
+    /// Parks the item; later items of its ordering key wait from now on. `None`: it was parked before.
     async fn park(
         &self,
         connection: &mut PgConnection,
@@ -389,13 +391,13 @@ impl<R: BatchHandler> Processor<R> {
     }
 }
 
-/// The key, where log lines name it.
+/// The key, if log lines name it.
 fn subject_of<C: Contract>(incoming: &Incoming) -> Option<String> {
     let key = std::str::from_utf8(incoming.key.as_deref()?).ok()?;
     C::key_attribute(key).map(|_| key.to_owned())
 }
 
-/// What became of each message whose trace is recorded: `fresh` were claimed, `new` are those of them that were reacted to.
+/// Records the spans of the batch. `fresh`: the claimed items; `new`: the handled ones.
 fn tell<C: Contract>(
     batch: &spans::Batch<'_, C>,
     items: &[Item<C>],
@@ -431,7 +433,7 @@ fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
     Reason { code: ParkReason::UnknownSchema, detail: error_chain(away), attempts }
 }
 
-/// The shard in whose name a message is processed: the partition it came in on.
+/// The shard of a message: the partition that it came in on.
 pub(crate) fn shard(incoming: &Incoming) -> u32 {
     incoming.position.partition.unsigned_abs()
 }
@@ -441,7 +443,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
-/// Which messages of a batch may be processed: those whose partition has not been given away since they were fetched.
+/// The messages whose partition was not revoked since they were fetched.
 pub(crate) fn current(messages: Vec<Incoming>, generations: &RevocationEpochs) -> Vec<Incoming> {
     let of = |message: &Incoming| generations.of(&message.position.topic, message.position.partition);
     messages.into_iter().filter(|message| message.generation == of(message)).collect()

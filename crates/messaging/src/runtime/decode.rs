@@ -1,4 +1,4 @@
-//! From a message to an event, or to the reason why it is none: by the one rule of [`validity`].
+//! Decodes messages to events. [`validity`] is the only rule for what is valid.
 
 use std::collections::HashSet;
 
@@ -16,8 +16,8 @@ pub(crate) struct Decoder<C: Contract> {
 }
 
 impl<C: Contract> Decoder<C> {
-    /// None: the service does not consume this kind of event. The outer error only when the registry is away: then nothing can
-    /// be said about the message yet.
+    /// The event, or the reason why the message is invalid. `None`: the service does not consume this kind of event.
+    /// The outer error means that the registry is away, so the message cannot be judged yet.
     pub(crate) async fn decode(
         &self,
         incoming: &Incoming,

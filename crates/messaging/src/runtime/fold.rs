@@ -1,4 +1,4 @@
-//! The decisions of one transaction, gathered: for each event no-op, illegal or applied, and the events that follow.
+//! Collects the decisions of one transaction: for each event no-op, illegal or applied, and the resulting events.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::store::versioned::Versioned;
 
 /// A decision of a domain.
 pub trait Decided {
-    /// Nothing changes and nothing is emitted.
+    /// Whether the decision changes nothing and emits nothing.
     fn is_no_op(&self) -> bool;
 }
 
@@ -82,8 +82,8 @@ impl<C: Contract> Fold<C> {
         Fold { source, now, handled: Handled::nothing(()) }
     }
 
-    /// Takes the decision about the event at this index of the batch. `None`: it changes nothing, or it is illegal and will be
-    /// parked.
+    /// Records the decision about the event at this index of the batch. `None`: it is a no-op, or it is illegal and
+    /// will be parked.
     pub fn decided<D: Decided, E: Display>(&mut self, index: usize, decision: Result<D, E>) -> Option<D> {
         match decision {
             Ok(decision) if decision.is_no_op() => {
@@ -106,7 +106,7 @@ impl<C: Contract> Fold<C> {
         self.handled.applied.push(index);
     }
 
-    /// An event changed nothing, and nothing follows from it.
+    /// Counts an event without effect.
     pub fn no_op(&mut self) {
         self.handled.no_ops += 1;
     }
@@ -123,12 +123,12 @@ impl<C: Contract> Fold<C> {
         self.handled.events.push(event);
     }
 
-    /// The events that were emitted so far.
+    /// The events emitted so far.
     pub fn events(&self) -> &[OutboxEvent<C>] {
         &self.handled.events
     }
 
-    /// `after`: what is left to do once the transaction has committed.
+    /// The result for the batch. `after`: the service's work for after the commit.
     pub fn handled<A>(self, after: A) -> Handled<C, A> {
         let Handled { events, illegal, applied, no_ops, after: () } = self.handled;
         Handled { events, illegal, applied, no_ops, after }

@@ -8,43 +8,50 @@ use sqlx::PgConnection;
 use crate::observe::processing::Processing;
 use crate::{Incoming, OutboxEvent, ReactError};
 
-/// An event that was decoded and whose inbox row is new in this transaction.
+/// A decoded event whose inbox row is new in this transaction.
 #[derive(Clone, Debug)]
 pub struct Received<C: Contract> {
+    /// The message as received.
     pub incoming: Incoming,
+    /// The decoded content.
     pub content: Content<C>,
-    /// Under which spans it is processed, where its trace is recorded: its envelope then names the one of the processing.
+    /// The spans of its processing, if its trace is recorded. Its envelope then names the processing span.
     pub(crate) processing: Option<Processing>,
 }
 
+/// The content of a valid message.
 #[derive(Clone, Debug)]
 pub enum Content<C: Contract> {
+    /// An event with its envelope.
     Event(Box<(Envelope<C::Kind>, C::Event)>),
-    /// A null value on a compacted topic: what the key names is gone.
+    /// A null value on a compacted topic: the key's subject is deleted.
     Tombstone {
+        /// The message's key.
         key: String,
     },
 }
 
-/// An event of the batch that the domain calls illegal: it alone is parked, the rest of the batch goes on.
+/// An event of the batch that is illegal in the current state. It is parked alone; the rest of the batch is handled
+/// again.
 #[derive(Debug)]
 pub struct IllegalEvent {
-    /// Its place in the batch.
+    /// Its index in the batch.
     pub index: usize,
+    /// Why it is illegal, for the dead letter.
     pub detail: String,
 }
 
-/// What a batch led to.
+/// The result of handling a batch.
 pub struct Handled<C: Contract, A> {
-    /// Events to publish, in the order in which they were decided.
+    /// Events for the outbox, in the order of their decisions.
     pub events: Vec<OutboxEvent<C>>,
-    /// Events of the batch that the domain calls illegal. One is enough to roll back: it is parked, and the rest tried again.
+    /// Illegal events. If there are any, the transaction is rolled back, they are parked, and the rest is tried again.
     pub illegal: Vec<IllegalEvent>,
-    /// The places in the batch of the events that changed something.
+    /// Indexes of the events that changed something; the others are no-ops.
     pub applied: Vec<usize>,
-    /// How many events changed nothing.
+    /// The number of events without effect.
     pub no_ops: usize,
-    /// What is to be done once the transaction has committed.
+    /// Passed to [`BatchHandler::committed`] after the commit.
     pub after: A,
 }
 
@@ -55,21 +62,26 @@ impl<C: Contract, A> Handled<C, A> {
     }
 }
 
-/// The kinds of event of a handler's contract.
+/// The event kinds of a handler's contract.
 pub type Kind<R> = <<R as BatchHandler>::Contract as Contract>::Kind;
 
-/// A service, seen from here: a table of reactions and the code behind it.
+/// The code of a service: a reaction to each consumed event, and optionally to time.
 pub trait BatchHandler: Send + Sync + 'static {
+    /// The events of the shop.
     type Contract: Contract;
+    /// Work for after the commit, such as calls to start and waiters to notify.
     type After: Send + 'static;
-    /// Something that is due, by the name of its key. [`std::convert::Infallible`] where nothing ever is.
+    /// Identifies something due; its text is the key. Use [`std::convert::Infallible`] for a service without sweeps.
     type Due: Display + Clone + Send + Sync + 'static;
 
-    /// The kinds of event that the service reacts to. Its inputs are their topics.
+    /// The consumed event kinds. The inputs of the service are their topics.
     fn consumes(&self) -> Vec<Kind<Self>>;
 
-    /// Load, decide, store: everything that the batch touches, in the given transaction. Called again with the same events,
-    /// or with a part of them, if the transaction fails; so it must leave no trace outside of it.
+    /// Loads, decides and stores everything that the batch touches, in the given transaction. If the transaction fails,
+    /// it is called again with the same events or a part; so it must have no effect outside the transaction.
+    ///
+    /// # Errors
+    /// [`ReactError`] rolls the transaction back; its kind decides whether the batch is retried, split or parked.
     fn react(
         &self,
         connection: &mut PgConnection,
@@ -77,20 +89,26 @@ pub trait BatchHandler: Send + Sync + 'static {
         events: &[&Received<Self::Contract>],
     ) -> impl Future<Output = Result<Handled<Self::Contract, Self::After>, ReactError>> + Send;
 
-    /// The transaction has committed.
+    /// Called after the commit.
     fn committed(&self, after: Self::After);
 
-    /// The shards were taken by this instance: whatever it finds left open in them is now its own.
+    /// This instance has taken these shards: it now owns the open work in them.
+    ///
+    /// # Errors
+    /// An error is logged and the call is repeated.
     fn shards_taken(&self, _shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send {
         async { Ok(()) }
     }
 
-    /// How often the sweeper looks for what is due. None: nothing ever is.
+    /// Interval of the sweeper. `None`: the service has no sweeps.
     fn sweep_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// What is due at `now`, the oldest first. Everything that was due before `since` was decided by an earlier sweep.
+    /// Everything due at `now`, the oldest first. Everything due before `since` was decided by an earlier sweep.
+    ///
+    /// # Errors
+    /// An error ends this sweep; the next one starts again.
     fn due(
         &self,
         _connection: &mut PgConnection,
@@ -100,7 +118,11 @@ pub trait BatchHandler: Send + Sync + 'static {
         async { Ok(Vec::new()) }
     }
 
-    /// Decides the effect of time on these, as `react` decides events. Called only with the answers of [`BatchHandler::due`].
+    /// Decides the effect of time on these, as `react` does for events. `due` holds results of [`BatchHandler::due`]
+    /// only.
+    ///
+    /// # Errors
+    /// As [`BatchHandler::react`].
     fn sweep(
         &self,
         _connection: &mut PgConnection,
@@ -115,7 +137,10 @@ pub trait BatchHandler: Send + Sync + 'static {
         }
     }
 
-    /// Asks the database what the service's gauges show. On a connection of its own, cut off where it takes long.
+    /// Queries the database for the service's gauges, on a connection of its own with a statement timeout.
+    ///
+    /// # Errors
+    /// An error is counted; the gauges keep their last values.
     fn sample(
         &self,
         _: &mut PgConnection,
@@ -124,7 +149,8 @@ pub trait BatchHandler: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Nothing more is taken in; returns once what the service does besides is at its end, before the relay stops.
+    /// Called at shutdown after the last batch. Returns when the service's other work has ended; the relay stops after
+    /// that.
     fn stopped(&self) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -14,7 +14,7 @@ use minuet_envelope::ParkReason;
 use crate::ReactError;
 
 impl ReactError {
-    /// Whether it may go away by itself.
+    /// Whether a retry may succeed without a change of code or data.
     pub fn is_transient(&self) -> bool {
         verdict(self) == Verdict::Transient
     }
@@ -24,7 +24,7 @@ impl ReactError {
 pub(crate) enum Verdict {
     Transient,
     Fenced,
-    /// With the reason under which it is parked.
+    /// The reason of the dead letter.
     Permanent(ParkReason),
 }
 
@@ -40,9 +40,9 @@ pub(crate) fn verdict(error: &ReactError) -> Verdict {
     }
 }
 
-/// Only what lies in the event itself is permanent: a value that does not fit (class 22), a constraint (class 23), a row that
-/// cannot be read. Everything else may be put right outside (a password, a right, a migration, a full disk), and must not
-/// make us park good events: https://www.postgresql.org/docs/15/errcodes-appendix.html
+/// Permanent are only errors of the event itself: a value that does not fit (class 22), a constraint (class 23), a row
+/// that cannot be decoded. Everything else can be repaired outside (a password, a right, a migration, a full disk) and
+/// must not park good events: https://www.postgresql.org/docs/15/errcodes-appendix.html
 fn database(error: &sqlx::Error) -> Verdict {
     match error {
         sqlx::Error::Database(e) => match e.code().as_deref() {
@@ -60,7 +60,7 @@ fn database(error: &sqlx::Error) -> Verdict {
     }
 }
 
-/// 50 ms, doubling, at most 5 s; with jitter, so that instances do not come back in step.
+/// Back-off with jitter: 50 ms, doubling, at most 5 s.
 pub(crate) fn back_off(attempt: u32) -> Duration {
     let base = 50_u64.saturating_mul(1 << attempt.min(7)).min(5_000);
     let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (base / 2 + 1);

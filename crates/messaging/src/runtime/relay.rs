@@ -1,8 +1,9 @@
-//! Publishes the outbox: reads the lowest rows of the held shards, sends, waits for the acknowledgements, deletes.
+//! Publishes the outbox: reads the lowest rows of the held shards, sends them, waits for the acknowledgements, deletes
+//! them.
 //!
-//! Of one key at most one row is under way: an idempotent producer does not keep the order when it loses row 1 and row 2
-//! is accepted. What fails stays, and its key waits; other keys go on. There is no cursor: a row that commits late is
-//! lower than those already published, and is found because every read starts from the lowest row.
+//! At most one row per key is in flight: an idempotent producer does not keep the order when row 1 fails and row 2 is
+//! accepted. A failed row stays and blocks its key; other keys continue. There is no cursor: a row that commits late
+//! has a lower id than published ones, and is found because every read starts from the lowest row.
 
 mod produce_batch;
 mod producers;
@@ -39,37 +40,37 @@ use produce_batch::{ProduceBatch, Record};
 
 pub(crate) use producers::Producers;
 
-/// Rows of one read: PostgreSQL gives little more for larger ones.
+/// Upper bound of rows per read; PostgreSQL gains little from larger reads.
 const ROWS: usize = 1_000;
-/// How long a key whose row the broker refused waits before it is tried again.
+/// Pause before a key is tried again whose row the broker refused.
 const STOPPED: Duration = Duration::from_secs(5);
-/// Bytes of one read: rows may be as large as the broker's largest message.
+/// Upper bound of bytes per read: rows may have the broker's maximum message size.
 const BYTES: usize = 8 * 1024 * 1024;
-/// How long it goes on once it is told to stop: what is left is published at the next start.
+/// Maximum time to empty the outbox after shutdown; the next start publishes the rest.
 const LAST_ROUNDS: Duration = Duration::from_millis(1_500);
-/// How often a broker that was away is asked, where nothing is to be sent to it.
+/// Interval of metadata requests to a broker that was away while nothing is to be sent.
 const ASK_KAFKA: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
     pub(crate) core: Arc<Core>,
-    /// Its own: see [`crate::store::database::connect_relay`].
+    /// A pool of its own: see [`crate::store::database::connect_relay`].
     pub(crate) connections: Arc<Connections>,
     pub(crate) producers: Producers,
     pub(crate) prefix: String,
     pub(crate) poll: Duration,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
-    /// Keys that the broker refused, and until when they wait.
+    /// Blocked keys, and until when.
     stopped: HashMap<String, Instant>,
     kafka_was_up: bool,
     asked_kafka: Instant,
 }
 
-/// What one round did.
+/// The result of one round.
 #[derive(Default)]
 struct Round {
     published: usize,
-    /// More rows may have been there than were read.
+    /// The read reached a bound, so more rows may be ready.
     was_cut: bool,
 }
 
@@ -98,7 +99,7 @@ impl Relay {
         }
     }
 
-    /// Runs until told to stop; then until the outbox is empty, for a while, so that what was committed before the end leaves.
+    /// Runs until shutdown, then until the outbox is empty, for at most [`LAST_ROUNDS`].
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let (mut failures, mut told) = (0, None);
         let core = Arc::clone(&self.core);
@@ -120,7 +121,7 @@ impl Relay {
                         }
                         continue;
                     }
-                    // Whoever commits more wakes us: nobody is asked whether there is nothing.
+                    // No empty poll: the next commit notifies the relay.
                     if published > 0 && was_cut {
                         continue;
                     }
@@ -163,7 +164,7 @@ impl Relay {
         let published = self.publish(rows).await;
         if !published.is_empty() {
             hit(Failpoint::AfterRelayAck);
-            // Where the broker was slow, it is asked first whether it is still there.
+            // `get` pings the connection if the broker was slow.
             let mut connection = self.connections.get().await?;
             let deleted = sqlx::query(outbox::DELETE)
                 .bind(&published)
@@ -181,11 +182,11 @@ impl Relay {
         Ok(Round { published: published.len(), was_cut })
     }
 
-    /// An idle service hears nothing of a broker that came back: nobody tells it, and it sends nothing.
+    /// Detects that a broker is back while the service is idle: without traffic the client reports nothing.
     async fn look_for_kafka(&mut self) {
         let is_up = self.health.is_up(Dependency::Kafka);
         self.kafka_was_up |= is_up;
-        // The first time the group says it, with the partitions that it assigns.
+        // The consumer reports the first connection, with its assignment.
         if is_up || !self.kafka_was_up || self.asked_kafka.elapsed() < ASK_KAFKA {
             return;
         }
@@ -197,7 +198,8 @@ impl Relay {
         }
     }
 
-    /// Rows that could not be deleted are somebody else's now: without this we would publish them for ever.
+    /// Rows that could not be deleted belong to another instance now; without this check they would be published for
+    /// ever.
     async fn look_at_epochs(
         &self,
         connection: &mut PgConnection,
@@ -211,7 +213,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends in waves, of each key its next row. Answers with the ids that the broker has acknowledged.
+    /// Sends in batches with at most one row per key. Returns the ids of the acknowledged rows.
     async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<i64> {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
@@ -219,7 +221,7 @@ impl Relay {
             let (batch, mut later) = next_batch(rows);
             let (began_batch, begun) = (Instant::now(), SystemTime::now());
             let sent = ProduceBatch::new(batch.len());
-            // All of it stands ready first: the client's thread sends what it finds at its first message.
+            // Prepare all records first: the client's thread starts to send at the first one.
             let topics: Vec<Cow<'_, str>> = batch.iter().map(|row| self.topic_of(row)).collect();
             let records: Vec<Record<'_>> =
                 batch.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
@@ -259,7 +261,7 @@ impl Relay {
         }
     }
 
-    /// Of a batch once per topic and outcome.
+    /// Records one measurement per topic and outcome.
     fn measure(&self, batch: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
         let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
         for (row, result) in batch.iter().zip(results) {
@@ -272,7 +274,7 @@ impl Relay {
         }
     }
 
-    /// `relay`: this round's own span, once there is a row that another instance has written.
+    /// `relay`: this round's own span, created when a row of another instance is found.
     fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
         let tracer = self.core.tracer;
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
@@ -313,7 +315,7 @@ impl Relay {
     }
 }
 
-/// The lowest rows, by number or by bytes, whichever is reached first; one at least. And whether one of the two was.
+/// The lowest rows, up to the bound of rows or bytes, at least one; and whether a bound was reached.
 async fn read(
     connection: &mut PgConnection,
     shards: &[i16],
@@ -328,7 +330,7 @@ async fn read(
         rows.push(row);
         if bytes >= BYTES {
             drop(stream);
-            // What was not read of it must not wait in the database until all of this is sent.
+            // Drain the statement's remaining rows: they must not stay open in the database during the send.
             connection.ping().await?;
             return Ok((rows, true));
         }
@@ -337,7 +339,7 @@ async fn read(
     Ok((rows, was_cut))
 }
 
-/// Of each key its first row; and the others, in their order.
+/// The first row of each key, and the other rows in their order.
 fn next_batch(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
     let mut keys = HashSet::with_capacity(rows.len());
     let first: Vec<bool> = rows.iter().map(|row| keys.insert(row.key.as_str())).collect();

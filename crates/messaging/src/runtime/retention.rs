@@ -1,4 +1,4 @@
-//! The inbox must not forget an event that may still come: a topic keeps it for a while, and from the dead letters it may be
+//! Checks that the inbox remembers every event that may arrive again: a topic retains events, and a dead letter may be
 //! redriven later still. A service whose inbox forgets earlier does not start.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use crate::{Dependency, Health, Settings};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
+/// Why a service refuses to start with its topics and settings.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RetentionError {
     #[error(
@@ -22,20 +23,43 @@ pub enum RetentionError {
          for {redrive_days} more: set inbox_retention_days to {} or more, or let the topic keep less",
         .topic_days + .redrive_days
     )]
-    Forgets { inbox_days: u64, topic: String, topic_days: u64, redrive_days: u64 },
+    /// The inbox forgets events earlier than they may arrive again.
+    Forgets {
+        /// Retention of the inbox, in days.
+        inbox_days: u64,
+        /// The topic.
+        topic: String,
+        /// Retention of the topic, in days.
+        topic_days: u64,
+        /// Maximum age of a redrive, in days.
+        redrive_days: u64,
+    },
     #[error(
         "{topic} keeps events for ever, and the inbox for {inbox_days} days: say how old an event may be that is read again \
          (unlimited_topic_days), or limit the topic's retention.ms"
     )]
-    Unlimited { inbox_days: u64, topic: String },
+    /// The topic has no retention limit, and no maximum age is set.
+    Unlimited {
+        /// Retention of the inbox, in days.
+        inbox_days: u64,
+        /// The topic.
+        topic: String,
+    },
     #[error(
         "{topic} has {partitions} partitions and {shards} are declared: those above would not be read. See `minuet topics plan`"
     )]
-    Partitions { topic: String, partitions: u32, shards: u32 },
+    /// The topic has more partitions than there are shards.
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// The number of partitions.
+        partitions: u32,
+        /// The number of shards.
+        shards: u32,
+    },
 }
 
-/// Asks the broker until it answers; Ok also where the service is told to stop first. A topic that is not there yet will be
-/// made as it is declared.
+/// Asks the broker until it answers. Returns `Ok` at shutdown, too. A topic that does not exist yet counts as declared.
 pub(crate) async fn check<K: EventKind>(
     settings: &Settings,
     catalogue: &Catalogue<K>,
@@ -77,7 +101,7 @@ fn judge(
     if partitions > shards {
         return Err(RetentionError::Partitions { topic, partitions, shards });
     }
-    // Applied by its position, not by an inbox row.
+    // Compacted topics use no inbox rows.
     if configs.get("cleanup.policy").is_some_and(|policy| policy.contains("compact")) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Wires a service together: context, consumer, processor, relay; starts them, and stops them in order.
+//! Assembles a service from context, consumer, processor and relay; starts its tasks and stops them in order.
 
 mod stepped;
 mod work;
@@ -48,32 +48,49 @@ use crate::{
 pub use stepped::SteppedService;
 use work::{Input, work};
 
-/// How long each step of a stop may wait: for the batch, the relay, the broker, the database. All of them end within 10 s.
+/// Timeout of each step of a shutdown: batch, relay, broker, database. The whole shutdown takes less than 10 s.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Why a service did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// librdkafka rejects a setting.
     #[error("a kafka setting is wrong")]
     Kafka(#[from] KafkaError),
+    /// The database URL is wrong.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The inbox would forget events too early.
     #[error("the {service} service does not start")]
-    Retention { service: &'static str, source: RetentionError },
-    /// What it had under way is in the database and in the topics: the next start goes on with it.
+    Retention {
+        /// The service.
+        service: &'static str,
+        /// The cause.
+        source: RetentionError,
+    },
+    /// A task of the service ended by itself. Work in flight is safe in the database and in the topics; the next start
+    /// continues it.
     #[error("a part of the {service} service has ended by itself; its log says which. Start it again")]
-    Ended { service: &'static str },
+    Ended {
+        /// The service.
+        service: &'static str,
+    },
 }
 
-/// What every service is made of, whatever it does.
+/// The parts that every service needs.
 #[derive(Clone)]
 pub struct ServiceParts<C: Contract> {
+    /// Connections, limits and intervals.
     pub settings: Settings,
+    /// The events: names, keys, encoding.
     pub contract: C,
+    /// The topics.
     pub catalogue: Arc<Catalogue<C::Kind>>,
+    /// The clock; [`Clock::System`] except in tests.
     pub clock: Clock,
 }
 
-/// A service before it runs. Its [`ServiceContext`] is there already, for the code that writes besides the consumer.
+/// A service before it runs. Its [`ServiceContext`] is available already, for code that writes besides the consumer.
 pub struct Service<C: Contract> {
     settings: Settings,
     context: ServiceContext<C>,
@@ -83,7 +100,11 @@ pub struct Service<C: Contract> {
 }
 
 impl<C: Contract> Service<C> {
-    /// `name` is the consumer group, the event source (`/minuet/<name>`) and the owner in the shards table.
+    /// A service named `name`: the name of its consumer group, its event source (`/minuet/<name>`) and the owner in its
+    /// shards table. Connects when it runs.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`]: the database URL is wrong.
     pub fn new(
         name: &'static str,
         parts: ServiceParts<C>,
@@ -117,23 +138,27 @@ impl<C: Contract> Service<C> {
         Ok(Service { settings, context, health, counts, fenced })
     }
 
+    /// The context: transactions, outbox, clock.
     pub fn context(&self) -> &ServiceContext<C> {
         &self.context
     }
 
+    /// The registry of the service's meters.
     pub fn meters(&self) -> &Meters {
         &self.context.core.meters
     }
 
+    /// The state of the dependencies.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
+    /// The counters since the start.
     pub fn counts(&self) -> &Arc<Counts> {
         &self.counts
     }
 
-    /// What every service shows over HTTP: health, counts, meters, and to admins its parked events.
+    /// The HTTP routes of every service: health, counts, meters, and for admins the dead letters.
     pub fn routes(&self) -> Router {
         let letters = DeadLetters::of(self.context.pool().clone(), self.context.contract.clone());
         http::health_routes(self.health.clone(), Arc::clone(&self.counts))
@@ -165,7 +190,12 @@ impl<C: Contract> Service<C> {
         }
     }
 
-    /// Runs until `shutdown`; then stops taking in, finishes the batch, flushes, commits, and returns.
+    /// Runs until `shutdown`, then stops consuming, finishes the batch, empties the outbox, commits offsets and
+    /// returns.
+    ///
+    /// # Errors
+    /// [`ServiceError::Kafka`], [`ServiceError::Database`] and [`ServiceError::Retention`] before it consumes;
+    /// [`ServiceError::Ended`] if one of its tasks ends by itself.
     pub async fn run<R: BatchHandler<Contract = C>>(
         self,
         handler: Arc<R>,
@@ -258,14 +288,14 @@ impl<C: Contract> Service<C> {
         let sampler = spawn("sample", &shutdown, sampler.run());
         let tidy = prune::run(Arc::clone(&context.core), settings.inbox_retention, shutdown.clone());
         let tidy = spawn("tidy the inbox", &shutdown, tidy);
-        // The relay stops last: it publishes what the last batch committed.
+        // The relay stops last: it publishes the events of the last batch.
         let relay_stop = CancellationToken::new();
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
 
         let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
         tokio::select! {
             () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
-            // The database has not answered: what was under way is rolled back, and is read again at the next start.
+            // The database did not answer: the transaction is rolled back and the next start reads the batch again.
             () = overdue(&shutdown) => warn!("batch did not end before the shutdown timeout"),
         }
         if !told.is_cancelled() {
@@ -295,8 +325,8 @@ impl<C: Contract> Service<C> {
     }
 }
 
-/// A task that does not outlive the service, also when that is dropped in its midst. A service without one of its tasks would
-/// stand still and look well: one that ends, or panics, before it is told to takes the service with it.
+/// Spawns a task that ends with the service, also if the service is dropped. A task that ends or panics before shutdown
+/// stops the service, which would otherwise look healthy and do nothing.
 fn spawn(
     name: &'static str,
     shutdown: &CancellationToken,
@@ -323,19 +353,19 @@ impl Drop for TaskEnd {
     }
 }
 
-/// Some time after the service was told to stop.
+/// Completes [`SHUTDOWN_TIMEOUT`] after shutdown.
 async fn overdue(shutdown: &CancellationToken) {
     shutdown.cancelled().await;
     tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
 }
 
-/// Flush, commit, leave the group: off the runtime and with a time limit, since each of it may block on the broker.
+/// Flushes, commits and leaves the group, off the runtime and with a timeout, since each step may block on the broker.
 async fn leave(consumer: Arc<Polled>, producers: Producers) {
     let leaving = tokio::task::spawn_blocking(move || {
         if let Err(error) = producers.flush(SHUTDOWN_TIMEOUT) {
             warn!(error = error_chain(&error), "producer could not be flushed");
         }
-        // Nothing stored since the last commit is no error worth a line.
+        // No offset stored since the last commit is reported as an error, too.
         if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
             tracing::debug!(error = error_chain(&error), "offsets were not committed");
         }

@@ -1,9 +1,11 @@
-//! Time passes too: what is due is found by its time, decided like an event, and committed in the name of its shard.
+//! The sweeper handles deadlines: it finds due rows by time, decides them like events, and commits under the fence of
+//! their shards.
 //!
-//! A sweep must not overtake news: after an outage, the payment of an order may wait in a topic while its reservation has
-//! long expired. So the sweeper finds what is due, asks the broker for the ends of the inputs of these shards, waits until
-//! this instance has processed everything up to them, and only then decides, under the row's lock. Whatever was published
-//! before it asked is known by then. Each shard waits for itself, and an order that cannot be decided is left alone.
+//! A sweep must not overtake events: after an outage, the payment of an order may wait in a topic while its reservation
+//! has long expired. So the sweeper finds the due rows, asks the broker for the end offsets of these shards' inputs,
+//! waits until this instance has processed them up to there, and only then decides, under the row's lock. Every event
+//! published before that request is known by then. Each shard waits for itself, and a row that cannot be decided is
+//! left alone.
 
 mod inputs;
 mod processed;
@@ -34,12 +36,12 @@ use crate::{BatchHandler, Handled, ReactError, ServiceContext};
 use processed::OffsetRange;
 pub(crate) use processed::Processed;
 
-/// Most orders in one transaction.
+/// Upper bound of rows in one transaction.
 const BATCH: usize = 500;
-/// How long one pass waits for inputs. A shard that is still behind is waited for in the next one.
+/// Maximum wait of one pass for inputs. A shard that is still behind waits for the next pass.
 const PATIENCE: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// A transaction may commit a row this much later than the time in it says.
+/// A transaction may commit a row this much later than the time in the row.
 const LATE: time::Duration = time::Duration::seconds(120);
 
 pub(crate) const SINCE: &str =
@@ -52,14 +54,14 @@ pub(crate) struct Sweeper<R: BatchHandler> {
     pub(crate) handler: Arc<R>,
     pub(crate) context: ServiceContext<R::Contract>,
     pub(crate) consumer: Arc<Polled>,
-    /// For a look beside the group's consumer.
+    /// Settings of a reader besides the group's consumer.
     pub(crate) reader: ClientConfig,
     pub(crate) topics: Vec<Arc<str>>,
     pub(crate) processed: Arc<Processed>,
     pub(crate) shutdown: CancellationToken,
 }
 
-/// What was found due in a shard, and what has to be read before it is decided.
+/// The due rows of a shard, and the inputs to process before they are decided.
 struct Waiting<D> {
     due: Vec<D>,
     inputs: Vec<OffsetRange>,
@@ -94,7 +96,8 @@ impl<R: BatchHandler> Sweeper<R> {
         }
     }
 
-    /// Answers with how many orders were decided. What is not is left in `waiting`, or found again by the next pass.
+    /// Runs one pass and returns the number of decided rows. Others stay in `waiting` or are found again by the next
+    /// pass.
     async fn sweep(&self, waiting: &mut Shards<Waiting<R::Due>>) -> Result<usize, SweepError> {
         let mut held: Shards<i64> = self.context.core.shards.held().into_iter().collect();
         waiting.retain(|shard, _| held.contains_key(shard));
@@ -103,7 +106,7 @@ impl<R: BatchHandler> Sweeper<R> {
         }
         let now = self.context.now();
         let mut due = self.due(held.keys().copied(), now).await?;
-        // What became due since its shard was asked about is decided by what is asked next.
+        // Rows that became due since the offsets of their shard were requested need a later request.
         due.retain(|shard, _| !waiting.contains_key(shard));
         held.retain(|shard, _| !waiting.contains_key(shard));
         if !due.is_empty() {
@@ -121,7 +124,7 @@ impl<R: BatchHandler> Sweeper<R> {
         if !waiting.is_empty() {
             debug!(service = self.context.core.service, shards = ?waiting.keys(), "sweep waits for its inputs");
         }
-        // Whatever was due there has been decided.
+        // Everything due in the remaining shards is decided.
         held.retain(|shard, _| !waiting.contains_key(shard));
         let (numbers, epochs): (Vec<i16>, Vec<i64>) =
             held.iter().map(|(shard, epoch)| (number(*shard), *epoch)).unzip();
@@ -135,7 +138,7 @@ impl<R: BatchHandler> Sweeper<R> {
         Ok(decided)
     }
 
-    /// What is due in our shards, the oldest first.
+    /// The due rows of these shards, the oldest first.
     async fn due(
         &self,
         shards: impl Iterator<Item = u32>,
@@ -163,8 +166,8 @@ impl<R: BatchHandler> Sweeper<R> {
         blocking(move || inputs::unread(&consumer, &topics, &processed, &shards)).await
     }
 
-    /// Offsets at the end of an input may hold nothing to read: a transaction's end, records that were compacted away. Where
-    /// nothing was processed since they were asked about, looks whether that is so.
+    /// The last offsets of an input may hold no records: transaction markers, compacted records. For inputs without
+    /// progress, checks whether that is so and skips them.
     async fn skip(&self, waiting: &Shards<Waiting<R::Due>>) -> Result<(), SweepError> {
         let stretches: Vec<OffsetRange> =
             waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
@@ -181,8 +184,8 @@ impl<R: BatchHandler> Sweeper<R> {
         Ok(())
     }
 
-    /// Decides each shard once its inputs are read, for a while. A shard that is not ours, or has an order that could not be
-    /// decided, leaves `held`.
+    /// Decides each shard when its inputs are processed, for at most [`PATIENCE`]. Removes from `held` a shard that was
+    /// lost or has an undecided row.
     async fn decide_once_read(
         &self,
         waiting: &mut Shards<Waiting<R::Due>>,
@@ -216,8 +219,8 @@ impl<R: BatchHandler> Sweeper<R> {
         }
     }
 
-    /// One transaction; if that can never be, two of half its size. Answers with how many were decided: an order that cannot
-    /// be, alone, is told of and left for the next pass. Boxed, since a half is settled like the whole.
+    /// Decides the rows in one transaction; after a permanent error in two halves. Returns the number of decided rows:
+    /// a single row that cannot be decided is logged and left to the next pass. Boxed because it recurses.
     fn settle<'a>(&'a self, due: &'a [R::Due], now: Micros) -> BoxFuture<'a, Result<usize, ReactError>> {
         async move {
             let Err(error) = decide(&*self.handler, &self.context, due, now).await else {
@@ -239,14 +242,14 @@ impl<R: BatchHandler> Sweeper<R> {
     }
 }
 
-/// Takes out what may be decided.
+/// Removes and returns the shards whose inputs are processed.
 fn read<D>(waiting: &mut Shards<Waiting<D>>, processed: &Processed) -> Vec<(u32, Waiting<D>)> {
     let read: Vec<u32> =
         waiting.iter().filter(|(_, w)| processed.reached(&w.inputs)).map(|(shard, _)| *shard).collect();
     read.into_iter().filter_map(|shard| waiting.remove_entry(&shard)).collect()
 }
 
-/// One transaction. What has happened to an order meanwhile is seen under its row's lock.
+/// Decides the rows in one transaction. Later events of a row are seen under its lock.
 pub(crate) async fn decide<R: BatchHandler>(
     handler: &R,
     context: &ServiceContext<R::Contract>,

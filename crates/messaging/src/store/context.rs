@@ -1,4 +1,4 @@
-//! Where a service writes: a transaction that is fenced by its shards' epochs and that publishes what it caused.
+//! Opens transactions fenced by shard epoch; commit appends their events to the outbox.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -24,7 +24,8 @@ use crate::observe::meters::{Instruments, Steps};
 use crate::topics::Catalogue;
 use crate::{Clock, ReactError};
 
-/// Shared by the consumer, by sweepers and by whoever records a provider's answers: one of each service and process.
+/// The write side of a service, one per service and process. Clones share their state; consumer, sweeper and the
+/// service's own tasks each hold one.
 #[derive(Clone)]
 pub struct ServiceContext<C: Contract> {
     pub(crate) core: Arc<Core>,
@@ -33,11 +34,11 @@ pub struct ServiceContext<C: Contract> {
     pub(crate) spans: Arc<dyn DomainSpans<C>>,
 }
 
-/// The part of a service's context that knows no events.
+/// The part of the context that is independent of the contract.
 pub(crate) struct Core {
     pub(crate) service: &'static str,
     pub(crate) source: Arc<str>,
-    /// The topic of this service's parked messages, without prefix.
+    /// The topic of this service's dead letters, without prefix.
     pub(crate) dead_letters: String,
     pub(crate) connections: Connections,
     /// P: the number of shards.
@@ -48,10 +49,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
-    /// What stands before the names of topics.
+    /// The prefix of topic names.
     pub(crate) prefix: Arc<str>,
     pub(crate) tracer: Tracer,
-    /// The contract's, for the relay: it knows no events.
+    /// The contract's function, for the relay, which is not generic over the contract.
     pub(crate) key_attribute: KeyAttribute,
 }
 
@@ -64,12 +65,12 @@ impl Core {
         self.clock.now()
     }
 
-    /// A topic's name without the installation's prefix.
+    /// A topic's name without prefix.
     pub(crate) fn plain<'a>(&self, topic: &'a str) -> &'a str {
         topic.strip_prefix(&*self.prefix).unwrap_or(topic)
     }
 
-    /// The shards with their epochs. [`ReactError::Fenced`] names those that are not ours.
+    /// The shards with the epochs that this instance holds. [`ReactError::Fenced`] names those that it does not hold.
     fn believed(&self, shards: &BTreeSet<u32>) -> Result<Vec<(u32, i64)>, ReactError> {
         let mut believed = Vec::with_capacity(shards.len());
         let mut foreign = Vec::new();
@@ -84,38 +85,42 @@ impl Core {
 }
 
 impl<C: Contract> ServiceContext<C> {
+    /// The connection pool of the service's database.
     pub fn pool(&self) -> &PgPool {
         self.core.pool()
     }
 
-    /// For what the service itself measures.
+    /// The registry for the service's own meters.
     pub fn meters(&self) -> &Meters {
         &self.core.meters
     }
 
+    /// The tracer of the service.
     pub fn tracer(&self) -> &Tracer {
         &self.core.tracer
     }
 
+    /// The current time of the service's clock.
     pub fn now(&self) -> Micros {
         self.core.now()
     }
 
-    /// The shard of a key, whichever partition it came in on.
+    /// The shard of a key; independent of the partition that a message came in on.
     pub fn shard_of(&self, key: &str) -> u32 {
         outbox::shard_of(key, self.core.partitions)
     }
 
-    /// How many shards there are.
+    /// The number of shards.
     pub fn partitions(&self) -> u32 {
         self.core.partitions
     }
 
+    /// Whether this instance holds the shard.
     pub fn holds(&self, shard: u32) -> bool {
         self.core.shards.epoch(shard).is_some()
     }
 
-    /// The shards of this instance.
+    /// The shards that this instance holds.
     pub fn held(&self) -> Vec<u32> {
         self.core.shards.held().into_iter().map(|(shard, _)| shard).collect()
     }
@@ -125,8 +130,8 @@ impl<C: Contract> ServiceContext<C> {
         Arc::clone(&self.core.source)
     }
 
-    /// Appends events to the outbox in a transaction of the caller's. They are published once it has committed, in the order
-    /// of their ids. `ServiceContext::transaction` is safer: it fences, and wakes the relay.
+    /// Appends events to the outbox in the caller's transaction. They are published after its commit, in the order of
+    /// their ids. [`ServiceContext::transaction`] is safer: it also fences, and wakes the relay.
     ///
     /// # Errors
     /// An event does not fit its schema, or the database refuses.
@@ -156,12 +161,12 @@ impl<C: Contract> ServiceContext<C> {
         Ok(outbox::append(connection, rows).await?)
     }
 
-    /// Runs `work` in a transaction that is fenced by the epochs of these shards. If `work` answers [`Ending::Commit`], its
-    /// events are appended to the outbox, everything commits together, and the relay is woken.
+    /// Runs `work` in a transaction that is fenced by the epochs of these shards. If `work` returns [`Ending::Commit`],
+    /// its events are appended to the outbox, everything commits together, and the relay is woken.
     ///
     /// # Errors
-    /// [`ReactError::Fenced`] names the shards that another instance has taken; nothing was done then. An error of `work` or of
-    /// the database rolls back.
+    /// [`ReactError::Fenced`] names the shards that another instance has taken; nothing was done then. An error of
+    /// `work` or of the database rolls back.
     pub async fn transaction<T, F>(
         &self,
         shards: &BTreeSet<u32>,
@@ -174,7 +179,7 @@ impl<C: Contract> ServiceContext<C> {
         self.claiming(shards, &[], &mut Steps::begin(), work).await
     }
 
-    /// As [`ServiceContext::transaction`]; claims the ids in the inbox, and measures its steps.
+    /// As [`ServiceContext::transaction`]; also claims the ids in the inbox and measures the steps.
     pub(crate) async fn claiming<T, F>(
         &self,
         shards: &BTreeSet<u32>,
@@ -185,7 +190,7 @@ impl<C: Contract> ServiceContext<C> {
     where
         F: AsyncFnOnce(Opened<'_>) -> Result<Ending<C, T>, ReactError>,
     {
-        // Fails at once for a foreign shard, also while the database is away.
+        // Fails at once for a shard that is not held, also while the database is away.
         let believed = self.core.believed(shards)?;
         let mut connection = self.core.connections.get().await?;
         steps.done("begin");
@@ -217,8 +222,8 @@ impl<C: Contract> ServiceContext<C> {
         Ok(Committed { result, events })
     }
 
-    /// For the next transaction. Only a connection on which nothing failed; and not the only one of the pool, since others need
-    /// it too.
+    /// Keeps the connection for the next transaction. Only for a connection without failure, and not for the only one
+    /// of the pool, which other tasks need.
     fn keep(&self, connection: PoolConnection<Postgres>) {
         if self.pool().options().get_max_connections() > 1 {
             self.core.connections.keep(connection);
@@ -226,28 +231,28 @@ impl<C: Contract> ServiceContext<C> {
     }
 }
 
-/// How the work in a transaction ended that did not fail.
+/// The end of a transaction whose work did not fail.
 pub enum Ending<C: Contract, T> {
     /// Publish these events, in this order, and commit.
     Commit {
         /// The events for the outbox.
         events: Vec<OutboxEvent<C>>,
-        /// The caller's.
+        /// The value of `work`.
         result: T,
     },
-    /// Leave everything as it was.
+    /// Roll back.
     RollBack(T),
 }
 
-/// What a transaction led to.
+/// The result of a transaction.
 pub struct Committed<C: Contract, T> {
-    /// The caller's.
+    /// The value of `work`.
     pub result: T,
-    /// The events that were appended to the outbox.
+    /// The appended events; empty after a rollback.
     pub events: Vec<OutboxEvent<C>>,
 }
 
-/// A transaction that has passed its fence.
+/// An open transaction that has passed its fence.
 pub(crate) struct Opened<'c> {
     pub(crate) connection: &'c mut PgConnection,
     /// Events of some keys are parked: see [`Fenced`].

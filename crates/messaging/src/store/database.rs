@@ -7,24 +7,29 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection as _, PgPool, Postgres};
 use tokio::time::timeout;
 
-/// How long a connection may be idle and still be believed to be there.
+/// Maximum idle time after which a connection is used without a ping.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// How long a connection is waited for.
+/// Maximum wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
+    /// The URL has another scheme than `postgres` or `postgresql`.
     #[error("database_url does not begin with postgres://")]
     Scheme,
+    /// The URL does not parse.
     #[error("database_url is not a PostgreSQL URL (postgres://user:password@host:port/database)")]
     Url(#[source] sqlx::Error),
+    /// A migration failed.
     #[error("the database cannot be migrated; is it reachable, and does the role own it?")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The database does not answer.
     #[error("the database cannot be reached")]
     Connect(#[source] sqlx::Error),
 }
 
-/// The scheme is looked at here: sqlx takes any.
+/// Parses a URL. Checks the scheme, which sqlx does not.
 pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(DatabaseError::Scheme);
@@ -32,13 +37,16 @@ pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
     PgConnectOptions::from_str(url).map_err(DatabaseError::Url)
 }
 
-/// A pool that connects when it is first used: a service starts, and waits, while its database is away.
+/// A pool that connects at its first use, so that a service can start, and wait, while its database is away.
+///
+/// # Errors
+/// [`DatabaseError::Scheme`] or [`DatabaseError::Url`].
 pub fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, DatabaseError> {
     Ok(pool(options(url, name)?, connections))
 }
 
-/// The relay's own connection. What it deletes was acknowledged: if a crash of the database brings such rows back, they are
-/// published again, and nothing else. So a delete need not wait for the disk.
+/// The relay's own connection, without waiting for the disk at commit: if a crash of the database restores deleted
+/// rows, they are published again, which is harmless.
 pub(crate) fn connect_relay(url: &str, name: &str) -> Result<PgPool, DatabaseError> {
     Ok(pool(options(url, name)?.options([("synchronous_commit", "off")]), 1))
 }
@@ -46,21 +54,23 @@ pub(crate) fn connect_relay(url: &str, name: &str) -> Result<PgPool, DatabaseErr
 fn options(url: &str, name: &str) -> Result<PgConnectOptions, DatabaseError> {
     Ok(parse(url)?
         .application_name(&format!("minuet-{name}"))
-        // A generic plan made while a table was nearly empty stays a sequential scan until autoanalyze: three times the cost.
+        // A generic plan made on a nearly empty table stays a sequential scan until autoanalyze, at three times the
+        // cost.
         .options([
             ("enable_seqscan", "off"),
             ("jit", "off"),
             ("lock_timeout", "10s"),
             ("statement_timeout", "60s"),
-            // An instance that is stopped, or whose wire is gone, in the midst of a transaction holds its shards' rows: it must
-            // let go before the group's session timeout (6 s) gives them to another. No transaction of ours thinks that long.
+            // An instance that is stopped or disconnected in the middle of a transaction holds locks on its shards'
+            // rows. They must be released before the group's session timeout (6 s) assigns the shards to another
+            // instance. No transaction pauses that long.
             ("idle_in_transaction_session_timeout", "5s"),
         ])
         .disable_statement_logging())
 }
 
-/// A connection that was in use a moment ago is not asked whether it is there: a round trip for each transaction. If it is not, the
-/// transaction is tried again.
+/// Skips sqlx's ping for connections used within the last second; it costs a round trip per transaction. A dead
+/// connection fails the transaction, which is retried.
 fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
@@ -77,8 +87,8 @@ fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
-/// A pool, and the connection that was used last: a pool asks each one that comes back whether it is still there, a round trip,
-/// and gives out another one whose caches are cold. At low load those are a fifth of all round trips (decision 0032).
+/// A pool, and the connection that was used last. The pool pings each returned connection and may hand out another one
+/// with cold caches; at low load that is a fifth of all round trips (decision 0032).
 #[derive(Debug)]
 pub(crate) struct Connections {
     pool: PgPool,
@@ -94,7 +104,7 @@ impl Connections {
         &self.pool
     }
 
-    /// The kept one, if nobody else has it, or another.
+    /// The kept connection if it is free, else another one.
     pub(crate) async fn get(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let Some((mut connection, used)) = self.replace(None) else { return self.pool.acquire().await };
         if used.elapsed() < TRUSTED || matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(()))) {
@@ -105,14 +115,14 @@ impl Connections {
         self.pool.acquire().await
     }
 
-    /// For the next who asks. Only one on which nothing has failed.
+    /// Keeps a connection for the next caller. Only one without failure.
     pub(crate) fn keep(&self, connection: PoolConnection<Postgres>) {
         drop(self.replace(Some((connection, Instant::now()))));
     }
 
-    /// Waits until nobody uses any of them.
+    /// Closes the pool; waits until every connection is returned.
     pub(crate) async fn close(&self) {
-        // Closed from here on: the kept one is not asked whether it is there, but let go.
+        // The pool is closed from here on, so the kept connection is closed without a ping.
         let closing = self.pool.close();
         drop(self.replace(None));
         closing.await;

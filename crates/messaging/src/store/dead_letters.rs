@@ -1,10 +1,11 @@
-//! Events that could not be processed, with their original bytes, and those that wait behind them.
+//! Dead letters: events that could not be processed, with their original bytes, and events that wait behind them.
 //!
-//! On a service's own topics the later events of the same topic and key wait here too, in the order of their ids: a letter is
-//! `in_order` then. What strangers may write to (an intake topic) holds nobody back. Whether anything waits at all is asked
-//! by the statement that fences a batch ([`crate::store::shards::FENCE`]); only then is it asked what.
+//! On a service's own topics, later events of the same topic and key wait here too, in the order of their ids: such a
+//! letter is `in_order`. A dead letter of an intake topic, to which any program may write, blocks no other. The
+//! statement that fences a batch ([`crate::store::shards::FENCE`]) also checks whether anything waits; only then the
+//! keys are queried.
 //!
-//! A letter is parked and redriven by the owner of its shard, one after the other; whoever takes one away besides (a discard)
+//! A letter is parked and redriven by the owner of its shard, one after the other. A discard, which any process may do,
 //! locks the shard's row against both.
 
 pub(crate) mod admin;
@@ -35,9 +36,9 @@ pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \
 pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
      where in_order and discarded_at is null and (topic, key) in (select * from unnest($1::text[], $2::bytea[]))";
 
-/// Our own keys are ids and SKUs. What is longer is none of them, and has nobody behind it.
+/// Keys of the contract are shorter. A longer key belongs to no event of the contract, so no event waits behind it.
 const LONGEST_KEY: usize = 256;
-/// An error may quote what it complains about.
+/// Bounded, since an error may quote its input.
 const LONGEST_DETAIL: usize = 4_000;
 /// Why an event was parked. `detail`: the chain of causes; `attempts`: how often the event was really tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(crate) struct Reason {
 }
 
 impl Reason {
-    /// Tried once: a second look at the same bytes would show the same.
+    /// A failure that a second attempt would repeat.
     pub(crate) fn at_once(code: ParkReason, detail: impl Into<String>) -> Self {
         Reason { code, detail: detail.into(), attempts: 1 }
     }
@@ -58,7 +59,8 @@ impl Reason {
         Reason { code: ParkReason::WaitsBehind, detail, attempts: 0 }
     }
 
-    /// PostgreSQL's text holds no NUL, and a stranger's header may.
+    /// The detail as PostgreSQL can store it: without NUL, which a producer's header may contain, and cut to
+    /// [`LONGEST_DETAIL`].
     fn storable(&self) -> String {
         let mut detail = self.detail.replace('\0', "\u{fffd}");
         if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
@@ -68,10 +70,10 @@ impl Reason {
     }
 }
 
-/// Where an event waits for its turn: a topic of ours, and a key.
+/// The ordering key of an event: topic and key.
 pub(crate) type OrderingKey = (String, Vec<u8>);
 
-/// None on intake topics, and where the key is none of ours.
+/// The ordering key of a message. `None`: on intake topics, or if the key is no key of the contract.
 pub(crate) fn place<K: EventKind>(
     incoming: &Incoming,
     catalogue: &Catalogue<K>,
@@ -83,7 +85,7 @@ pub(crate) fn place<K: EventKind>(
     (!is_intake).then(|| (topic.to_owned(), key.to_vec()))
 }
 
-/// Those of the places where something waits.
+/// The keys with waiting events.
 pub(crate) async fn waiting(
     connection: &mut PgConnection,
     places: impl Iterator<Item = OrderingKey>,
@@ -97,7 +99,7 @@ pub(crate) async fn waiting(
     Ok(rows.into_iter().collect())
 }
 
-/// What is set aside, and what is known about it.
+/// A dead letter to be written.
 pub(crate) struct NewDeadLetter<'a> {
     pub(crate) incoming: &'a Incoming,
     pub(crate) claim: Option<Uuid>,
@@ -107,12 +109,12 @@ pub(crate) struct NewDeadLetter<'a> {
 }
 
 impl<'a> NewDeadLetter<'a> {
-    /// An event whose turn has not come.
+    /// An event that waits behind a parked one.
     pub(crate) fn behind(incoming: &'a Incoming, claim: Option<Uuid>, at: OffsetDateTime) -> Self {
         NewDeadLetter { incoming, claim, reason: Reason::waits_behind(), in_order: true, at }
     }
 
-    /// One row per event: parking is rare, so it is not batched. False: it was parked before.
+    /// Inserts one row; parking is rare, so it is not batched. `false`: the message was parked before.
     pub(crate) async fn park(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let NewDeadLetter { incoming, claim, reason, in_order, at } = self;
         let names: Vec<String> =
@@ -140,7 +142,7 @@ impl<'a> NewDeadLetter<'a> {
     }
 }
 
-/// The message as it came.
+/// The message as received.
 fn incoming(row: &sqlx::postgres::PgRow) -> Result<Incoming, sqlx::Error> {
     let names: Vec<String> = row.try_get("header_names")?;
     let values: Vec<Option<Vec<u8>>> = row.try_get("header_values")?;

@@ -1,4 +1,4 @@
-//! Who has been here before: one row per event that was processed, its id made of (`ce_source`, `ce_id`).
+//! The inbox: one row per processed event, its id derived from (`ce_source`, `ce_id`).
 
 pub(crate) mod prune;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::store::shards::{self, Fenced, held, something_waits};
 
-/// A fence ([`shards::FENCE`]) that claims the ids if all of the shards are ours: one round trip for both.
+/// A fence ([`shards::FENCE`]) that also claims the ids if all shards are held: one round trip for both.
 pub(crate) const CLAIM: &str = concat!(
     "with ",
     held!(),
@@ -22,7 +22,7 @@ pub(crate) const CLAIM: &str = concat!(
     ", array(select id from claimed)"
 );
 
-/// Fences the transaction and claims the ids for it. Answers with those that nobody had claimed before; with none, if a shard
+/// Fences the transaction and claims the ids. Returns the ids that no earlier transaction has claimed; none if a shard
 /// is lost.
 pub(crate) async fn claim(
     connection: &mut PgConnection,
@@ -30,7 +30,7 @@ pub(crate) async fn claim(
     ids: &[Uuid],
     now: Micros,
 ) -> Result<(Fenced, HashSet<Uuid>), sqlx::Error> {
-    // Whoever claims nothing does not wait for the inbox either.
+    // With no ids, run only the fence: the claim would wait for inbox locks.
     if ids.is_empty() {
         return Ok((shards::fence(connection, believed).await?, HashSet::new()));
     }

@@ -1,6 +1,6 @@
-//! What a transaction wants published. Rows are drawn after the locks on the aggregates' rows, so that within one key the
-//! order of the ids is the order of the transactions. Rows of other keys may commit later with a lower id: whoever reads
-//! starts from the lowest row each time and never keeps a cursor.
+//! The outbox. Ids are drawn after the aggregates' rows are locked, so that within one key the order of ids is the
+//! order of transactions. Rows of other keys may commit later with a lower id; so a reader starts from the lowest row
+//! each time and keeps no cursor.
 
 use minuet_envelope::partition;
 use sqlx::postgres::PgRow;
@@ -12,11 +12,11 @@ use super::stored_headers::StoredHeaders;
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
      select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
 
-/// The lowest rows of the held shards, but for the keys that wait.
+/// The lowest rows of the held shards, without blocked keys.
 pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outbox
      where shard = any($1::smallint[]) and not key = any($2::text[]) order by id limit $3";
 
-/// $1: rows that were acknowledged; they go, unless their shard was taken by somebody else meanwhile.
+/// $1: acknowledged rows. Deletes them unless another instance has taken their shard.
 pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
      where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 
@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub(crate) payload: Vec<u8>,
 }
 
-/// By place, not by name: many are read.
+/// By position, not by name: the relay reads many rows.
 impl FromRow<'_, PgRow> for Row {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Row {
@@ -46,7 +46,7 @@ pub(crate) fn shard_of(key: &str, partitions: u32) -> u32 {
     partition::shard(key.as_bytes(), partitions)
 }
 
-/// An event ready to be appended.
+/// An encoded event.
 pub(crate) struct NewRow<'a> {
     pub(crate) shard: i16,
     pub(crate) topic: &'a str,
@@ -55,7 +55,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Appends in the given order.
+/// Appends the rows in the given order.
 pub(crate) async fn append(connection: &mut PgConnection, rows: Vec<NewRow<'_>>) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());

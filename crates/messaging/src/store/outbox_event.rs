@@ -4,10 +4,12 @@ use minuet_envelope::{Contract, Envelope, Micros, TraceContext, ids, trace};
 use minuet_telemetry::Tracer;
 use uuid::Uuid;
 
-/// What an event is derived from: the `ce_id` and `ce_time` of the event that caused it.
+/// The cause of an event: `ce_id` and `ce_time` of the event that it is derived from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cause {
+    /// `ce_id` of the causing event.
     pub id: Uuid,
+    /// `ce_time` of the causing event.
     pub time: Micros,
 }
 
@@ -17,18 +19,21 @@ impl<K> From<&Envelope<K>> for Cause {
     }
 }
 
-/// An event on its way into the outbox, with all its headers.
+/// An event for the outbox, with all its headers.
 #[derive(Clone, Debug)]
 pub struct OutboxEvent<C: Contract> {
+    /// The headers.
     pub envelope: Envelope<C::Kind>,
+    /// The payload.
     pub event: C::Event,
-    /// The span, in the event's trace, under which it was decided. None: nobody records that trace.
+    /// The parent of the decision's span. `None`: the trace is not recorded.
     under: Option<u64>,
 }
 
 impl<C: Contract> OutboxEvent<C> {
-    /// `index` counts the events of one type that one cause leads to. `sequence` is dense per (source, key); None only for a
-    /// refusal about an order that the service does not know. The event continues `trace`, the order's own.
+    /// An event caused by another. `index` counts the events of one type that one cause produces; with the cause it
+    /// determines the event's id. `sequence` is dense per (source, key), `None` only for a refusal about an unknown
+    /// key. The event continues `trace`, the trace of its key.
     pub fn caused_by(
         cause: Cause,
         source: &Arc<str>,
@@ -56,17 +61,18 @@ impl<C: Contract> OutboxEvent<C> {
         OutboxEvent { envelope, event, under }
     }
 
-    /// Of the service, not of the domain: nobody records how it was decided.
+    /// An event of the service itself, not of the domain: it has no decision span.
     pub(crate) fn unrecorded(envelope: Envelope<C::Kind>, event: C::Event) -> Self {
         OutboxEvent { envelope, event, under: None }
     }
 
-    /// The span of the decision that led to this event: the parent of the span that sends it. A function of the event's id.
+    /// The span of the decision behind this event, the parent of the span that sends it. Its id is a function of the
+    /// event's id.
     pub fn decision_span(&self) -> TraceContext {
         self.envelope.trace.under(decision_span_id(self.envelope.id))
     }
 
-    /// The span above that.
+    /// The parent of [`OutboxEvent::decision_span`].
     pub fn parent(&self) -> Option<TraceContext> {
         self.under.map(|id| self.envelope.trace.under(id))
     }
@@ -76,7 +82,7 @@ impl<C: Contract> OutboxEvent<C> {
     }
 }
 
-/// The id of the span of an event's decision.
+/// The span id of an event's decision.
 pub(crate) fn decision_span_id(event: Uuid) -> u64 {
     trace::span_id(&[b"minuet.step", event.as_bytes()])
 }

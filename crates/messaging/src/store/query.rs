@@ -8,7 +8,10 @@ use crate::ServiceContext;
 use crate::observe::spans;
 
 impl<C: Contract> ServiceContext<C> {
-    /// Asks the database under the span that is being worked under. `target`: the table.
+    /// Runs a query in a span of its own under the current span. `target`: the table.
+    ///
+    /// # Errors
+    /// The query's.
     pub async fn query<T>(
         &self,
         target: &'static str,
@@ -30,7 +33,10 @@ impl<C: Contract> ServiceContext<C> {
         answer
     }
 
-    /// Work of the domain that somebody waits for: a span of its own, under which it goes on.
+    /// Runs work that a request waits for in a span of its own.
+    ///
+    /// # Errors
+    /// The work's.
     pub async fn work<T, E: std::error::Error + 'static>(
         &self,
         name: &'static str,

@@ -1,13 +1,13 @@
-//! Who owns which shard. A shard is a number below P, the number of partitions of every keyed topic; it stands for
+//! Ownership of shards. A shard is a number below P, the number of partitions of every keyed topic; it stands for
 //! partition p of all inputs and for the outbox rows whose key hashes to p.
 //!
-//! Taking a shard raises its epoch in the database. Every transaction names the epochs that it believes in and locks those
-//! rows against a taker until it ends ([`FENCE`]); with an older epoch it finds nothing and fails. So a taker waits for
-//! what is under way, and what comes later from the former owner changes nothing.
+//! Taking a shard raises its epoch in the database. Every transaction names the epochs that its instance holds and
+//! locks those rows until it ends ([`FENCE`]); with an older epoch it finds no row and fails. So a new owner waits for
+//! transactions in flight, and later transactions of the former owner change nothing.
 //!
-//! Two instances may take a shard in the wrong order, when the database was away while the group moved it. Then the one
-//! whose it is finds itself fenced while the group still says that it is its own: it takes the shard again, and reads the
-//! inputs again from what it had processed.
+//! Two instances may take a shard in the wrong order if the database was away while the group moved the shard. Then the
+//! rightful owner finds itself fenced while the group still assigns the shard to it: it takes the shard again and reads
+//! the inputs again from the last processed offset.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,7 +19,7 @@ pub(crate) const TAKE: &str = "insert into shards (shard, epoch, owner, taken_at
      on conflict (shard) do update set epoch = shards.epoch + 1, owner = excluded.owner, taken_at = excluded.taken_at
      returning shard, epoch";
 
-/// The believed shards that are ours, their rows locked.
+/// The named shards whose epoch is current, with their rows locked.
 macro_rules! held {
     () => {
         "held as materialized (select s.shard from shards s join unnest($1::smallint[], $2::bigint[]) as believed (shard, epoch)
@@ -27,7 +27,7 @@ macro_rules! held {
     };
 }
 
-/// Whether anything is parked that others wait behind: a look into an index that is empty as a rule. What it says is true while
+/// Whether any event waits behind a parked one: a look-up in an index that is normally empty. The answer holds while
 /// the lock is held, since only the owner of a shard parks.
 macro_rules! something_waits {
     () => {
@@ -45,19 +45,19 @@ pub(crate) const FENCE: &str = concat!(
 
 pub(crate) use {held, something_waits};
 
-/// The shards of this instance. Shared by the consumer, the relay and whoever else writes.
+/// The shards of this instance. Shared by consumer, relay and every other writer.
 pub(crate) struct Shards {
     /// The epoch of each held shard.
     epochs: Mutex<Vec<Option<i64>>>,
-    /// What the group says is ours, whoever holds it in the database.
+    /// The shards that the group assigns to this instance, whether held or not.
     assigned: Mutex<BTreeSet<u32>>,
     changed: watch::Sender<u64>,
-    /// Told of shards whose epoch somebody else has raised.
+    /// Receives the shards that another instance has taken.
     fenced: mpsc::UnboundedSender<Vec<u32>>,
 }
 
 impl Shards {
-    /// With whom is told of fenced shards.
+    /// No shard is held. The receiver gets the fenced shards.
     pub(crate) fn new(count: u32) -> (Self, mpsc::UnboundedReceiver<Vec<u32>>) {
         let (fenced, told) = mpsc::unbounded_channel();
         let epochs = Mutex::new(vec![None; count as usize]);
@@ -72,7 +72,7 @@ impl Shards {
         self.epochs().get(shard as usize).copied().flatten()
     }
 
-    /// How many there are, held or not.
+    /// The number of shards, held or not.
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.epochs().len()).unwrap_or(u32::MAX)
     }
@@ -88,7 +88,7 @@ impl Shards {
         self.changed.subscribe()
     }
 
-    /// Raises the epoch of each shard in the database and holds them from then on.
+    /// Raises the epoch of each shard in the database and holds the shards.
     pub(crate) async fn take(
         &self,
         connection: &mut PgConnection,
@@ -102,7 +102,7 @@ impl Shards {
         let mut epochs = self.epochs();
         for (number, epoch) in taken {
             let shard = u32::from(number.unsigned_abs());
-            // It was given away while we took it: its new owner finds itself fenced, and takes it after us.
+            // A shard that was revoked in the meantime is not held: its new owner is fenced, and takes it again.
             if let (Some(slot), true) = (epochs.get_mut(shard as usize), assigned.contains(&shard)) {
                 *slot = Some(epoch);
             }
@@ -112,23 +112,23 @@ impl Shards {
         Ok(())
     }
 
-    /// The group gave us these.
+    /// The group assigned these shards.
     pub(crate) fn assign(&self, shards: &[u32]) {
         self.assigned().extend(shards);
     }
 
-    /// The group gave these to somebody else.
+    /// The group revoked these shards.
     pub(crate) fn give_away(&self, shards: &[u32]) {
         self.assigned().retain(|shard| !shards.contains(shard));
         self.let_go(shards);
     }
 
-    /// Somebody has raised their epochs: we hold them no more, whatever the group says.
+    /// Another instance has raised these epochs: the shards are no longer held, even if the group still assigns them.
     pub(crate) fn fence_off(&self, believed: &[(u32, i64)]) {
         let mut epochs = self.epochs();
         let mut shards = Vec::new();
         for (shard, epoch) in believed {
-            // One that was taken anew meanwhile is ours by a newer epoch.
+            // A shard that was taken again in the meantime is held with a newer epoch.
             if let Some(slot) =
                 epochs.get_mut(*shard as usize).filter(|slot| slot.is_none_or(|held| held <= *epoch))
             {
@@ -141,14 +141,14 @@ impl Shards {
         self.take_back(shards);
     }
 
-    /// To be taken again, if the group still says that they are ours.
+    /// Queues the shards to be taken again if the group still assigns them.
     pub(crate) fn take_back(&self, shards: Vec<u32>) {
         if self.fenced.send(shards).is_err() {
             tracing::debug!("shards were fenced after the service ended");
         }
     }
 
-    /// Of these, the ones that the group says are ours.
+    /// The shards among these that the group still assigns.
     pub(crate) fn still_assigned(&self, shards: &[u32]) -> Vec<u32> {
         let assigned = self.assigned();
         shards.iter().copied().filter(|shard| assigned.contains(shard)).collect()
@@ -178,15 +178,15 @@ impl Shards {
     }
 }
 
-/// What a fence found.
+/// The result of a fence.
 pub(crate) struct Fenced {
-    /// Those that are no longer ours.
+    /// The shards that another instance has taken.
     pub(crate) lost: Vec<(u32, i64)>,
-    /// Events of some keys are parked, and what comes later may have to wait behind them.
+    /// Events of some keys are parked; later ones may have to wait behind them.
     pub(crate) something_waits: bool,
 }
 
-/// Locks the shards' rows in share mode until the transaction ends.
+/// Locks the shards' rows in share mode until the transaction ends, and checks their epochs.
 pub(crate) async fn fence(
     connection: &mut PgConnection,
     believed: &[(u32, i64)],
@@ -205,7 +205,7 @@ impl Fenced {
     }
 }
 
-/// Numbers and epochs, turned on their side for UNNEST.
+/// Numbers and epochs as columns for UNNEST.
 pub(crate) fn columns(believed: &[(u32, i64)]) -> (Vec<i16>, Vec<i64>) {
     believed.iter().map(|(shard, epoch)| (i16::try_from(*shard).unwrap_or(i16::MAX), *epoch)).unzip()
 }

@@ -1,15 +1,15 @@
-//! The headers of an outbox row: one text column, a line per header (`name: value`). A person can read it, and it is cheap to
-//! write.
+//! The headers of an outbox row: one text column with a line per header (`name: value`), readable for people and cheap
+//! to write.
 
 use minuet_envelope::{Envelope, EventKind};
 
-/// What the headers of an event take as a rule, in bytes.
+/// Usual size of an event's headers, in bytes.
 const USUAL_BYTES: usize = 768;
 
-/// The line that is kept back when the row is published: the spans of the event's decision.
+/// The line that is not published: the spans of the event's decision.
 const SPAN_LINE: &str = "minuet-trace";
 
-/// Headers as an outbox row keeps them.
+/// The headers of an outbox row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredHeaders(String);
 
@@ -24,7 +24,7 @@ impl StoredHeaders {
         StoredHeaders(lines)
     }
 
-    /// Headers as a row of the outbox has them.
+    /// From the column's text.
     pub fn from_row(lines: String) -> Self {
         StoredHeaders(lines)
     }
@@ -54,7 +54,7 @@ impl StoredHeaders {
     }
 }
 
-/// Control characters are left out: a line break would begin another header.
+/// Removes control characters: a line break would begin another header.
 fn add_line(lines: &mut String, name: &str, value: &str) {
     lines.push_str(name);
     lines.push_str(": ");

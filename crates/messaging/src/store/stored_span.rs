@@ -16,7 +16,7 @@ pub(crate) struct StoredSpan {
 }
 
 impl StoredSpan {
-    /// None: the event's trace is not recorded.
+    /// `None`: the event's trace is not recorded.
     pub(crate) fn of<C: Contract>(
         tracer: &Tracer,
         spans: &dyn DomainSpans<C>,

@@ -22,7 +22,7 @@ pub struct Versioned {
 }
 
 impl Versioned {
-    /// A row that the database does not have yet.
+    /// A row that is not in the database yet.
     pub fn new(now: Micros) -> Self {
         Versioned {
             event_sequence: 0,
@@ -36,7 +36,7 @@ impl Versioned {
         }
     }
 
-    /// A row as it was read.
+    /// A row read from the database.
     pub fn read(event_sequence: i64, version: i32, trace: Option<TraceContext>, created_at: Micros) -> Self {
         let read = Versioned::new(created_at);
         Versioned { event_sequence, version, read_version: version, trace, stored: true, ..read }

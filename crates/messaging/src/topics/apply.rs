@@ -7,23 +7,25 @@ use minuet_envelope::EventKind;
 
 use super::{Catalogue, Change, Difference, TopicsError};
 
-/// A new topic has its leaders after some milliseconds; on a busy cluster of many topics after seconds.
+/// Leaders of a new topic are elected within milliseconds; on a busy cluster with many topics within seconds.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What applying did, and what it left: replication and undeclared settings are reported only.
+/// The differences that were applied, and those that were not: replication and undeclared settings are only reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
+    /// Applied differences.
     pub changed: Vec<Difference>,
+    /// Reported differences, left as they are.
     pub left: Vec<Difference>,
 }
 
 impl<K: EventKind> Catalogue<K> {
-    /// What the cluster has otherwise. `kafka` are librdkafka settings, `bootstrap.servers` among them; `prefix` goes before
-    /// every topic's name. Other topics are nobody's business here.
+    /// The differences between the cluster and the declaration. `kafka` holds librdkafka settings (`bootstrap.servers`
+    /// is required); `prefix` precedes every topic's name. Topics outside the declaration are ignored.
     ///
     /// # Errors
-    /// Kafka cannot be reached, or refuses to answer.
+    /// Kafka cannot be reached, or refuses a request.
     pub async fn plan(
         &self,
         kafka: &BTreeMap<String, String>,
@@ -35,11 +37,11 @@ impl<K: EventKind> Catalogue<K> {
         Ok(self.differences(prefix, &actual?))
     }
 
-    /// Creates what is missing and sets what differs, until every topic has its leaders. Nothing is deleted. Any number may
-    /// run at once, and again.
+    /// Creates missing topics, sets differing settings and waits until every topic has its leaders. Deletes nothing.
+    /// Safe to run again, and concurrently.
     ///
     /// # Errors
-    /// As [`Catalogue::plan`]; and [`TopicsError::KeyedPartitions`], before anything is changed.
+    /// As [`Catalogue::plan`]; and [`TopicsError::KeyedPartitions`] before anything is changed.
     pub async fn apply(
         &self,
         kafka: &BTreeMap<String, String>,
@@ -67,7 +69,7 @@ impl<K: EventKind> Catalogue<K> {
         let created = if declared.is_empty() { vec![] } else { cluster.create(&declared).await? };
         self.wait_for_leaders(cluster, prefix).await?;
         if created.len() < missing.len() {
-            // Somebody else created the rest meanwhile, perhaps otherwise.
+            // A concurrent run created the rest, perhaps from another declaration.
             actual = self.actual(cluster, prefix).await?;
         }
 
@@ -100,8 +102,8 @@ impl<K: EventKind> Catalogue<K> {
         Ok(Applied { changed: changed.chain(to_apply).collect(), left })
     }
 
-    /// Partitions and settings of these topics (their names without prefix) as the cluster has them; where one does not exist
-    /// yet, as it is declared.
+    /// Partitions and settings of these topics (names without prefix) on the cluster. For a topic that does not exist
+    /// yet: the declared ones.
     pub(crate) async fn in_force(
         &self,
         kafka: &BTreeMap<String, String>,
@@ -145,7 +147,8 @@ impl<K: EventKind> Catalogue<K> {
         }
     }
 
-    /// The controller has agreed; the broker that answers the next `plan` may know it some milliseconds later.
+    /// The controller has accepted the changes; the broker that answers the next `plan` may learn of them milliseconds
+    /// later.
     async fn wait_for_changes(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
@@ -163,7 +166,7 @@ impl<K: EventKind> Catalogue<K> {
         }
     }
 
-    /// Whoever starts after `apply` finds every topic ready, instead of a minute of "unknown topic" in its log.
+    /// Waits for leaders, so that a process that starts after `apply` logs no "unknown topic" errors.
     async fn wait_for_leaders(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {

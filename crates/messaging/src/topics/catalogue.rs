@@ -6,24 +6,24 @@ use minuet_envelope::validity::TopicRules;
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
 use super::{Cleanup, Topic, TopicsError};
 
-/// What follows the service's name in the topic of its parked events.
+/// The suffix of a service's dead-letter topic: `<service>.dead-letters`.
 pub const DEAD_LETTERS: &str = "dead-letters";
 
-/// Every topic, checked: each record has one topic, and all keyed topics have the same number of partitions.
+/// All topics, validated: each record has one topic, and all keyed topics have the same number of partitions.
 #[derive(Clone, Debug)]
 pub struct Catalogue<K> {
     topics: Vec<Topic<K>>,
-    /// Index into `topics`. The kind that announces parked messages has a topic per service and is not in it.
+    /// Index into `topics`. [`EventKind::PARKED`] has a topic per service and is absent here.
     home: HashMap<K, usize>,
     by_name: HashMap<String, usize>,
     partitions: u32,
 }
 
 impl<K: EventKind> Catalogue<K> {
-    /// Parses a declaration of topics. The kind [`EventKind::PARKED`] may stand on many topics: each service has its own.
+    /// Parses a declaration of topics. [`EventKind::PARKED`] may be on many topics: each service has its own.
     ///
     /// # Errors
-    /// Names what is declared wrongly: an unknown record, a record on two topics, keyed topics that differ in partitions, ...
+    /// Names the first mistake: an unknown record, a record on two topics, keyed topics with different partitions, ...
     pub fn parse(yaml: &str) -> Result<Self, TopicsError> {
         let file: File = serde_yaml_ng::from_str(yaml)?;
         let topics = file.topics.into_iter().map(|topic| topic.check()).collect::<Result<Vec<_>, _>>()?;
@@ -53,7 +53,7 @@ impl<K: EventKind> Catalogue<K> {
     /// The same topics with another number of partitions on every keyed one. Tests use 2.
     ///
     /// # Errors
-    /// Zero, or more than anybody means.
+    /// [`TopicsError::OutOfRange`]: zero, or more than 10,000.
     pub fn with_partitions(mut self, partitions: u32) -> Result<Self, TopicsError> {
         in_range(partitions, MAX_PARTITIONS)?;
         for topic in self.topics.iter_mut().filter(|topic| topic.is_keyed()) {
@@ -66,7 +66,7 @@ impl<K: EventKind> Catalogue<K> {
     /// The same topics with another number of replicas.
     ///
     /// # Errors
-    /// Zero, or more than anybody means.
+    /// [`TopicsError::OutOfRange`]: zero, or more than 15.
     pub fn with_replication(mut self, replication: u32) -> Result<Self, TopicsError> {
         in_range(replication, MAX_REPLICATION)?;
         for topic in &mut self.topics {
@@ -75,41 +75,43 @@ impl<K: EventKind> Catalogue<K> {
         Ok(self)
     }
 
+    /// All topics, in the order of the declaration.
     pub fn topics(&self) -> &[Topic<K>] {
         &self.topics
     }
 
-    /// By its name without prefix.
+    /// The topic of this name (without prefix).
     pub fn topic(&self, name: &str) -> Option<&Topic<K>> {
         self.by_name.get(name).and_then(|&index| self.topics.get(index))
     }
 
-    /// Where a record belongs, without prefix. The announcement of a parked message belongs to its service: `<service>.dead-letters`, of which
-    /// only the second half is given here.
+    /// The topic of a record, without prefix. For [`EventKind::PARKED`] only the suffix [`DEAD_LETTERS`]: the topic is
+    /// `<service>.dead-letters`.
     pub fn topic_of(&self, record: K) -> &str {
         self.home.get(&record).map_or(DEAD_LETTERS, |&index| self.topics[index].name.as_str())
     }
 
-    /// P, the number of partitions of every keyed topic and of shards of every outbox.
+    /// P: the number of partitions of every keyed topic, and of shards of every outbox.
     pub fn partitions(&self) -> u32 {
         self.partitions
     }
 
-    /// Whether this record may lie on this topic (its name without prefix).
+    /// Whether the topic (its name without prefix) takes this record.
     pub fn allowed(&self, topic: &str, record: K) -> bool {
         self.topic(topic).is_some_and(|topic| topic.records.contains(&record))
     }
 
-    /// Whether strangers may write there: see [`Topic::is_intake`].
+    /// Whether any program may write to the topic (its name without prefix): see [`Topic::is_intake`].
     pub fn is_intake(&self, topic: &str) -> bool {
         self.topic(topic).is_some_and(Topic::is_intake)
     }
 
+    /// Whether the topic (its name without prefix) is compacted.
     pub fn is_compacted(&self, topic: &str) -> bool {
         self.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact)
     }
 
-    /// What a topic takes. Nothing belongs on one that is not declared.
+    /// The records that a topic takes, for validation. An undeclared topic takes none.
     pub fn rules<'a>(&'a self, topic: &'a str) -> TopicRules<'a, K> {
         let declared = self.topic(topic);
         TopicRules {

@@ -1,4 +1,4 @@
-//! The admin requests, with one meaning each: what the cluster has, create, set, grow.
+//! Admin requests to a cluster: describe, create, configure, grow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Cluster {
     servers: String,
 }
 
-/// Partitions and replicas of each topic, and whether each of its partitions has a leader.
+/// Size of a topic, and whether each of its partitions has a leader.
 pub(super) struct Shape {
     pub(super) partitions: u32,
     pub(super) replication: u32,
@@ -36,7 +36,8 @@ impl Cluster {
         Ok(Cluster { admin, servers })
     }
 
-    /// All topics whose name starts with the prefix. All are asked for, since asking by name may create.
+    /// All topics whose name starts with the prefix. Requests the metadata of all topics, since a request by name may
+    /// create the topic.
     pub(super) async fn shapes(&self, prefix: &str) -> Result<BTreeMap<String, Shape>, TopicsError> {
         let (admin, servers, prefix) = (Arc::clone(&self.admin), self.servers.clone(), prefix.to_owned());
         tokio::task::spawn_blocking(move || {
@@ -60,7 +61,7 @@ impl Cluster {
         .await?
     }
 
-    /// Those of the named topics that exist.
+    /// The named topics, as far as they exist.
     pub(super) async fn describe(
         &self,
         prefix: &str,
@@ -105,8 +106,8 @@ impl Cluster {
         Ok(topics)
     }
 
-    /// Creates all of them in one request; gives back the names of those that it created. The others somebody else created
-    /// meanwhile, which is as good.
+    /// Creates the topics in one request and returns the names of the created ones. A topic that exists already is no
+    /// error: a concurrent run created it.
     pub(super) async fn create<K>(&self, topics: &[(String, &Topic<K>)]) -> Result<Vec<String>, TopicsError> {
         let configs: Vec<_> = topics.iter().map(|(_, topic)| topic.configs()).collect();
         let new: Vec<NewTopic<'_>> = topics
@@ -136,7 +137,8 @@ impl Cluster {
         Ok(created)
     }
 
-    /// Sets all of a topic's own settings at once: the request resets to the broker's default whatever it does not name.
+    /// Sets all of a topic's own settings at once: the request resets every setting that it does not name to the
+    /// broker's default.
     pub(super) async fn configure(
         &self,
         name: &str,
@@ -164,7 +166,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Dropping the client waits for its thread: not on the runtime.
+    /// Drops the client off the runtime: the drop waits for the client's thread.
     pub(super) async fn close(self) -> Result<(), TopicsError> {
         Ok(tokio::task::spawn_blocking(move || drop(self)).await?)
     }

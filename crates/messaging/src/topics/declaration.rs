@@ -7,39 +7,50 @@ use serde::Deserialize;
 
 use super::TopicsError;
 
-/// One topic as `topics.yaml` declares it. Its name carries no prefix.
+/// A topic as `topics.yaml` declares it. Its name has no prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic<K> {
+    /// The name without prefix: 1 to 200 of `a-z`, `0-9`, `.` and `-`.
     pub name: String,
+    /// The number of partitions.
     pub partitions: u32,
+    /// The number of replicas.
     pub replication: u32,
-    /// None: compacted, so nothing goes by age.
+    /// How long the topic keeps events. `None`: compacted, kept without limit.
     pub retention: Option<Duration>,
+    /// Kafka's `cleanup.policy`.
     pub cleanup: Cleanup,
+    /// The key of the topic's records.
     pub key: Key,
+    /// The records that may be on the topic.
     pub records: Vec<K>,
+    /// The services that write to the topic; `any`: every program.
     pub producers: Vec<String>,
+    /// The services that read the topic.
     pub consumers: Vec<String>,
-    /// None: the broker's default.
+    /// Upper bound of a message, in bytes. `None`: the broker's default.
     pub max_message_bytes: Option<u32>,
 }
 
+/// Kafka's `cleanup.policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cleanup {
+    /// Events are deleted after the retention time.
     Delete,
+    /// The latest record of each key is kept.
     Compact,
 }
 
-/// What a topic's records are keyed by.
+/// The key of a topic's records.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum Key {
-    /// The field of the record whose value is the key, such as `order_id`.
+    /// A field of the record, such as `order_id`.
     Field(String),
-    /// The key of the message that was parked.
+    /// The key of the parked message.
     Original,
-    /// No order among records: the only topics whose partitions may grow.
+    /// No key, so no order among records. Only such topics may grow.
     None,
 }
 
@@ -63,16 +74,17 @@ impl fmt::Display for Cleanup {
 }
 
 impl<K> Topic<K> {
+    /// Whether records have a key, and so an order per key.
     pub fn is_keyed(&self) -> bool {
         self.key != Key::None
     }
 
-    /// Whether anybody may write there, and not only our own services.
+    /// Whether any program may write to the topic, not only the services of the installation.
     pub fn is_intake(&self) -> bool {
         self.producers.iter().any(|producer| producer == "any")
     }
 
-    /// The topic's own settings on the broker, under Kafka's names.
+    /// The topic's own settings, under Kafka's names.
     pub(super) fn configs(&self) -> BTreeMap<&'static str, String> {
         let mut configs = BTreeMap::from([("cleanup.policy", self.cleanup.to_string())]);
         if let Some(retention) = self.retention {
@@ -85,7 +97,7 @@ impl<K> Topic<K> {
     }
 }
 
-/// The file's shape, before names are looked up and numbers are checked.
+/// The shape of the file, before names are resolved and numbers are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -107,7 +119,7 @@ pub(super) struct Declared {
     max_message_bytes: Option<u32>,
 }
 
-/// librdkafka and Kafka take more; nobody who means it does.
+/// Upper bounds against typing errors; Kafka itself permits more.
 pub(super) const MAX_PARTITIONS: u32 = 10_000;
 pub(super) const MAX_REPLICATION: u32 = 15;
 
@@ -164,7 +176,8 @@ impl Declared {
     }
 }
 
-/// Kafka allows more, `_` included, which it cannot tell from `.` in its metrics. 249 is its limit; a prefix comes on top.
+/// Kafka permits more characters: `_` too, which its metrics do not distinguish from `.`. Its limit is 249 characters;
+/// the prefix needs some of them.
 fn is_topic_name(name: &str) -> bool {
     (1..=200).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')

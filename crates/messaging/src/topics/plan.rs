@@ -5,31 +5,69 @@ use minuet_envelope::EventKind;
 
 use super::{Catalogue, Topic, TopicsError};
 
-/// What one topic of a cluster has otherwise than `topics.yaml`. The topic carries its prefix.
+/// One difference between a topic of a cluster and `topics.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// The topic's full name, prefix included.
     pub topic: String,
+    /// The difference.
     pub change: Change,
 }
 
+/// The kinds of difference. `declared` is the value in `topics.yaml`, `actual` the value on the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Applying creates it.
-    Create { partitions: u32, replication: u32 },
-    /// Applying sets it.
-    Configure { name: &'static str, declared: String, actual: Option<String> },
-    /// Applying adds partitions: the topic has no keys.
-    Grow { declared: u32, actual: u32 },
-    /// Applying refuses, before it changes anything.
-    Partitions { declared: u32, actual: u32, keyed: bool },
-    /// Applying leaves it: moving replicas is a job of its own (`kafka-reassign-partitions`).
-    Replication { declared: u32, actual: u32 },
-    /// Set on the topic and not declared. Applying leaves it.
-    Undeclared { name: String, value: String },
+    /// The topic is missing; `apply` creates it.
+    Create {
+        /// The declared number of partitions.
+        partitions: u32,
+        /// The declared number of replicas.
+        replication: u32,
+    },
+    /// A setting differs; `apply` sets it.
+    Configure {
+        /// The setting.
+        name: &'static str,
+        /// The value in `topics.yaml`.
+        declared: String,
+        /// The value on the cluster.
+        actual: Option<String>,
+    },
+    /// A topic without keys has too few partitions; `apply` adds them.
+    Grow {
+        /// The value in `topics.yaml`.
+        declared: u32,
+        /// The value on the cluster.
+        actual: u32,
+    },
+    /// The number of partitions differs and cannot be changed; `apply` fails before it changes anything.
+    Partitions {
+        /// The value in `topics.yaml`.
+        declared: u32,
+        /// The value on the cluster.
+        actual: u32,
+        /// Whether the topic has a key.
+        keyed: bool,
+    },
+    /// The number of replicas differs; `apply` leaves it: moving replicas is a job of its own
+    /// (`kafka-reassign-partitions`).
+    Replication {
+        /// The value in `topics.yaml`.
+        declared: u32,
+        /// The value on the cluster.
+        actual: u32,
+    },
+    /// A setting is set on the topic and not declared; `apply` leaves it.
+    Undeclared {
+        /// The setting.
+        name: String,
+        /// The setting's value on the cluster.
+        value: String,
+    },
 }
 
 impl Difference {
-    /// Whether [`Catalogue::apply`] does something about it.
+    /// Whether [`Catalogue::apply`] resolves the difference.
     pub fn is_applied(&self) -> bool {
         match self.change {
             Change::Create { .. } | Change::Configure { .. } | Change::Grow { .. } => true,
@@ -37,7 +75,7 @@ impl Difference {
         }
     }
 
-    /// Whether it may stay as it is: reported only.
+    /// Whether the difference is only reported.
     pub fn is_left(&self) -> bool {
         match self.change {
             Change::Replication { .. } | Change::Undeclared { .. } => true,
@@ -95,20 +133,20 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A topic as the cluster has it.
+/// A topic on the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Actual {
     pub(super) partitions: u32,
-    /// Of its least replicated partition.
+    /// Replicas of the least replicated partition.
     pub(super) replication: u32,
-    /// Every setting in force, the broker's defaults included.
+    /// All effective settings, the broker's defaults included.
     pub(super) in_force: BTreeMap<String, String>,
-    /// Those that were set on the topic itself.
+    /// Settings of the topic itself.
     pub(super) own: BTreeMap<String, String>,
 }
 
 impl<K: EventKind> Catalogue<K> {
-    /// `actual` by name with prefix.
+    /// The differences of all declared topics. `actual` is keyed by full name.
     pub(super) fn differences(&self, prefix: &str, actual: &BTreeMap<String, Actual>) -> Vec<Difference> {
         let mut differences = vec![];
         for declared in self.topics() {

@@ -3,15 +3,17 @@ use std::collections::BTreeMap;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 
-/// A librdkafka setting that librdkafka does not take.
+/// A setting that librdkafka rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongSetting {
+    /// The setting's name.
     pub name: String,
-    /// librdkafka's words. They may repeat the value.
+    /// librdkafka's error text. It may repeat the value.
     pub detail: String,
 }
 
-/// Each setting by itself, before a client is made: its error would tell of the first one only, and with its value.
+/// Checks each setting by itself before a client is made: the client's own error names only the first wrong setting,
+/// and shows its value. Returns the rejected settings.
 pub fn check_settings(kafka: &BTreeMap<String, String>) -> Vec<WrongSetting> {
     kafka
         .iter()

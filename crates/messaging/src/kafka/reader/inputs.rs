@@ -1,4 +1,4 @@
-//! A client that reads some slices, with a queue for each.
+//! A client that reads slices, with one queue per slice.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const SETTINGS: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
     ("auto.offset.reset", "earliest"),
-    // What is there is asked for again at once.
+    // Fetch again without a wait.
     ("fetch.wait.max.ms", "10"),
     ("fetch.queue.backoff.ms", "2"),
     ("check.crcs", "false"),
 ];
 
 pub(super) struct Input {
-    /// Which slice.
+    /// The index of the slice.
     pub(super) at: usize,
     pub(super) queue: PartitionQueue<DefaultConsumerContext>,
     pub(super) next: i64,
@@ -31,7 +31,7 @@ pub(super) struct Input {
 }
 
 impl Reader {
-    /// A client that reads by these settings.
+    /// A client with these settings.
     pub(super) fn reading(
         config: &ClientConfig,
         settings: &[(&str, &str)],
@@ -43,7 +43,7 @@ impl Reader {
         config.create().map(Arc::new).map_err(ReadError::Settings)
     }
 
-    /// Of those slices that hold something.
+    /// Assigns the slices that are not empty.
     pub(super) fn assign(
         &self,
         consumer: &Arc<BaseConsumer>,
@@ -58,7 +58,7 @@ impl Reader {
             assignment
                 .add_partition_offset(topic, *partition, Offset::Offset(offsets.start))
                 .map_err(ReadError::Broken)?;
-            // Before it is assigned, or its first messages may go another way.
+            // Split before assigning: the first messages may otherwise bypass the queue.
             let queue = consumer.split_partition_queue(topic, *partition);
             let queue = queue.ok_or_else(|| self.away(KafkaError::Canceled))?;
             inputs.push(Input { at, queue, next: offsets.start, end: offsets.end });
@@ -68,12 +68,12 @@ impl Reader {
     }
 }
 
-/// Closing waits for the client's threads: nobody needs that.
+/// Closes the client on its own thread: closing waits for the client's threads.
 pub(super) fn leave(consumer: Arc<BaseConsumer>) {
     std::thread::spawn(move || drop(consumer));
 }
 
-/// None at the end of the slice.
+/// The next message. `None`: the end of the slice.
 pub(super) fn next<'a>(
     consumer: &BaseConsumer,
     slices: &[Slice],
@@ -88,7 +88,7 @@ pub(super) fn next<'a>(
         match input.queue.poll(if waiting.is_none() { Duration::ZERO } else { PATIENCE }) {
             Some(Ok(message)) if message.offset() >= input.end => return Ok(None),
             Some(Ok(message)) => return Ok(Some(message)),
-            // What was written meanwhile is not ours, and the last offsets may be gaps.
+            // Messages written later do not belong to the slice, and the last offsets may be gaps.
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
             Some(Err(error)) => return Err(ReadError::Broken(error)),
             None => {
@@ -106,7 +106,7 @@ pub(super) fn next<'a>(
     }
 }
 
-/// Errors of the connection pass by themselves, or end in silence; those of the settings do not.
+/// Returns fatal errors only. Connection errors pass by themselves or end in [`ReadError::Silent`].
 pub(super) fn news(consumer: &BaseConsumer) -> Result<(), ReadError> {
     match consumer.poll(Duration::ZERO) {
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => Err(ReadError::Broken(error)),

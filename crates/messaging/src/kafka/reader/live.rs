@@ -1,4 +1,4 @@
-//! What comes from now on.
+//! Live reading: messages as they arrive.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -11,11 +11,11 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 use super::{Message, Partition, ReadError, Reader};
 
 impl Reader {
-    /// Shows what comes, as it comes, from these offsets on. Where nothing comes for `pause`, that is shown too, as None:
-    /// so whoever waits for something else can look. Ends when told to.
+    /// Calls `show` with each message from these offsets on, as it arrives, and with `None` after each `pause` without
+    /// a message, so that the caller can check other conditions. Ends when `show` breaks.
     ///
     /// # Errors
-    /// librdkafka gives up. A broker that is away is waited for.
+    /// [`ReadError::Settings`], or a fatal error of librdkafka. A broker that is away is waited for.
     pub fn live(
         &self,
         from: &[(Partition, i64)],
@@ -43,7 +43,7 @@ impl Reader {
                     last = Err(ReadError::Broken(error));
                     ControlFlow::Break(())
                 }
-                // It is away, and comes back.
+                // The broker is away; librdkafka reconnects.
                 Some(Err(_)) => ControlFlow::Continue(()),
                 None => show(None),
             };

@@ -1,4 +1,4 @@
-//! Many partitions as one stream in the order of time, so that what belongs together comes close together.
+//! Merges partitions into one stream by timestamp.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,10 +13,10 @@ use super::inputs::{Input, leave, news, next};
 use super::message::timestamp;
 use super::{Message, ReadError, Reader, Slice};
 
-/// So often, in messages, the client's own news are looked at.
+/// Number of messages between two checks of the client's errors.
 const NEWS: usize = 4_096;
 
-/// Of each partition a little is fetched ahead, since the one that is behind holds up all: and it is asked for again at once.
+/// Small prefetch per partition: the slowest partition holds up all, and its next fetch starts at once.
 const SETTINGS: &[(&str, &str)] = &[
     ("queued.min.messages", "1000"),
     ("queued.max.messages.kbytes", "512"),
@@ -25,11 +25,11 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 impl Reader {
-    /// Shows every message of these slices, the oldest of those that come next in their partitions first: in the order of
-    /// each partition always, and in the order of time as far as partitions are. Ends with the slices, or when told to.
+    /// Calls `show` with every message of the slices: in order within each partition, and by timestamp among partitions
+    /// as far as each partition is ordered by time. Ends with the slices, or when `show` breaks.
     ///
     /// # Errors
-    /// The broker went away, for longer than a moment.
+    /// [`ReadError::Silent`] or [`ReadError::Broken`]: the broker was away for longer than 15 s.
     pub fn merged(
         &self,
         slices: &[Slice],

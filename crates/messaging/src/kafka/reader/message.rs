@@ -4,10 +4,11 @@ use rdkafka::message::BorrowedMessage;
 
 use crate::kafka::incoming::each_header;
 
-/// A message as it lies in the client's memory: nothing is copied until somebody wants it.
+/// A message in librdkafka's memory; nothing is copied.
 pub struct Message<'a> {
-    /// Which of the slices, or partitions, that were asked for.
+    /// The index of its slice or partition in the request.
     pub slice: usize,
+    /// The offset in the partition.
     pub offset: i64,
     inner: &'a BorrowedMessage<'a>,
 }
@@ -17,20 +18,23 @@ impl<'a> Message<'a> {
         Message { slice, offset: inner.offset(), inner }
     }
 
-    /// Kafka's own time.
+    /// Kafka's timestamp.
     pub fn timestamp(&self) -> Micros {
         timestamp(self.inner)
     }
 
+    /// The key's bytes.
     pub fn key(&self) -> Option<&'a [u8]> {
         self.inner.key()
     }
 
+    /// The value's bytes. `None`: a tombstone.
     pub fn payload(&self) -> Option<&'a [u8]> {
         self.inner.payload()
     }
 
-    /// Shows each header. False: a header's name is no UTF-8, and what follows it was not shown.
+    /// Calls `show` for each header. `false`: a header's name is not UTF-8, and that header and all after it were
+    /// skipped.
     pub fn headers(&self, show: impl FnMut(&'a str, Option<&'a [u8]>)) -> bool {
         each_header(self.inner, show)
     }

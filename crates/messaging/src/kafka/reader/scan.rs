@@ -1,4 +1,4 @@
-//! Few partitions to their ends, one after the other, as fast as they come.
+//! Scans a few partitions to their ends, one after the other, as fast as possible.
 
 use std::ops::ControlFlow;
 
@@ -7,23 +7,24 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::inputs::{Input, next};
 use super::{Message, ReadError, Reader, Slice};
 
-/// Much at once: whoever scans wants little of what comes, and that soon.
+/// Large fetches: a scan drops most messages quickly.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("queued.min.messages", "1000000"),
-    // Of each partition at most twice that lies here: 160 MB where all 80 are read.
+    // Memory per partition is at most twice this: 160 MB for all 80 partitions.
     ("max.partition.fetch.bytes", "1048576"),
     ("queued.max.messages.kbytes", "1024"),
     ("fetch.max.bytes", "16777216"),
 ];
 
 impl Reader {
-    /// Shows every message of these slices, in the order of each partition and in none among them. Ends with the slices, or
-    /// when told to. By the client that asks, since one of its own would first have to find the brokers.
+    /// Calls `show` with every message of the slices: in order within each partition, in no order among partitions.
+    /// Ends with the slices, or when `show` breaks. Uses the client that answered the metadata requests: a new one
+    /// would first have to connect.
     ///
-    /// One at a time: the client has one assignment.
+    /// One scan at a time: the client has one assignment.
     ///
     /// # Errors
-    /// The broker went away, for longer than a moment.
+    /// [`ReadError::Silent`] or [`ReadError::Broken`]: the broker was away for longer than 15 s.
     pub fn scan(
         &self,
         slices: &[Slice],

@@ -1,4 +1,4 @@
-//! librdkafka's own statistics, and from them how many messages a service is behind.
+//! librdkafka's statistics, and the consumer lag computed from them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rdkafka::Statistics;
 use rdkafka::statistics::Partition;
 
-/// What a client said of itself last. Clones are the same.
+/// The latest statistics of a client. Clones share their state.
 #[derive(Clone, Default)]
 pub(crate) struct KafkaStatistics(Arc<Mutex<Shown>>);
 
@@ -19,11 +19,11 @@ struct Shown {
     received: u64,
     timeouts: u64,
     disconnects: u64,
-    /// Only a consumer has them.
+    /// Only consumers have rebalances.
     rebalances: Option<u64>,
-    /// Of each broker the round trip in seconds.
+    /// Round-trip time of each broker, in seconds.
     round_trips: Vec<(i32, f64)>,
-    /// Of each partition that is read here.
+    /// Lag of each assigned partition, in messages.
     lags: Vec<(String, i32, i64)>,
 }
 
@@ -37,7 +37,7 @@ impl KafkaStatistics {
     }
 }
 
-/// Shows the clients of a service, by what they do.
+/// Registers meters for the clients of a service, by name.
 pub(crate) fn observe(meters: &Meters, clients: &[(&'static str, KafkaStatistics)]) {
     let clients: Arc<[(&'static str, KafkaStatistics)]> = clients.into();
     let total = |of: fn(&Shown) -> Option<u64>| {
@@ -107,7 +107,7 @@ fn shown(statistics: &Statistics) -> Shown {
     }
 }
 
-/// From what is done, or else from what the group has committed, or else from the beginning, to the end.
+/// Messages between the stored (else committed, else lowest) offset and the end.
 fn lag(partition: &Partition) -> Option<i64> {
     let Partition { stored_offset, committed_offset, lo_offset, hi_offset, .. } = *partition;
     let done = [stored_offset, committed_offset, lo_offset].into_iter().find(|offset| *offset >= 0)?;

@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 
 use crate::Incoming;
 
-/// The oldest message that was taken and is not processed: how far behind the service is, in time. A backlog is taken in
-/// order, so that its oldest message is always in hand; one that nobody delivers is seen as messages only.
+/// Age of the oldest message in flight: the lag in time. A backlog is processed in order, so its oldest message is in
+/// flight; a message that the broker does not deliver counts only in the lag in messages.
 #[derive(Clone, Default)]
 pub(crate) struct OldestInFlight(Arc<AtomicI64>);
 
-/// Nothing is under way.
+/// No message is in flight.
 const NOTHING: i64 = 0;
 
 impl OldestInFlight {
@@ -25,7 +25,7 @@ impl OldestInFlight {
         self.0.store(NOTHING, Ordering::Relaxed);
     }
 
-    /// By the machine's clock, as Kafka's timestamps are.
+    /// Uses the machine's clock, as Kafka's timestamps do.
     pub(crate) fn age(&self) -> Duration {
         let now = Micros::from_datetime(OffsetDateTime::from(SystemTime::now()));
         match self.0.load(Ordering::Relaxed) {

@@ -1,5 +1,5 @@
-//! What only the database knows: asked every few seconds, on a connection of its own, so that no order waits for it. Each
-//! question is cut off after [`LONGEST`], and asked the less often the longer it takes.
+//! Samples gauges from the database on a connection of its own, so that no batch waits for it. Each query is cancelled
+//! after [`LONGEST`]; slow queries run less often.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,16 +16,17 @@ use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
 const LONGEST: &str = "2s";
-/// Of the time at most one part in so many goes into questions.
+/// A pause takes at least this multiple of the queries' duration, so that sampling takes at most a twentieth of the
+/// time.
 const SHARE: u32 = 20;
-/// How soon it is asked again until each question was answered once: nothing is shown before.
+/// Interval until each query has succeeded once; before that no gauge is shown.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// In the order of their ids, which is about that of their age: a backlog is counted as far as it costs little.
+/// Bounded: a backlog is counted up to 100,000 rows. The order of ids is about the order of age.
 pub(crate) const OUTBOX: &str =
     "select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8
      from (select created_at from outbox order by id limit 100000) first";
-/// Nobody counts the rows of two weeks.
+/// The planner's estimate: counting two weeks of rows costs too much.
 pub(crate) const INBOX: &str = "select coalesce(sum(greatest(c.reltuples, 0)), 0)::float8
      from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'inbox'::regclass";
 pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters where discarded_at is null order by id desc limit 10000) newest group by reason";
@@ -80,7 +81,7 @@ impl<R: BatchHandler> Sampler<R> {
         shutdown: CancellationToken,
     ) -> Sampler<R> {
         let options = (*core.pool().connect_options()).clone();
-        // These questions are about whole tables; a plan that avoids reading one would only take longer.
+        // These queries read whole tables; a plan that avoids sequential scans only takes longer.
         let options = options
             .application_name(&format!("minuet-{}-meters", core.service))
             .options([("enable_seqscan", "on"), ("statement_timeout", LONGEST)]);
@@ -109,7 +110,8 @@ impl<R: BatchHandler> Sampler<R> {
         self.pool.close().await;
     }
 
-    /// What cannot be asked stays as it was seen last. Answers with how long each question took, answered or not.
+    /// Runs both queries and returns the duration of each, in `Err` if it failed. A failed query leaves its gauges
+    /// unchanged.
     async fn look(&self) -> [Result<Duration, Duration>; 2] {
         let asked = [(MESSAGING, self.one(MESSAGING).await), (SERVICE, self.one(SERVICE).await)];
         let series = asked
@@ -131,7 +133,7 @@ impl<R: BatchHandler> Sampler<R> {
         })
     }
 
-    /// With how long the database was busy with it: connecting is not counted.
+    /// Runs one query and returns its duration, without the time to connect.
     async fn one(&self, sample: &'static str) -> (Duration, Result<(), ReactError>) {
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,

@@ -1,4 +1,4 @@
-//! What an outbox row keeps for its trace, besides the headers that are published: who wrote it, and under which spans.
+//! Spans of outbox rows: recorded when the relay has sent a row.
 
 use std::time::SystemTime;
 
@@ -13,10 +13,10 @@ use crate::store::outbox::Row;
 use crate::store::outbox_event::decision_span_id;
 use crate::store::stored_span::StoredSpan;
 
-/// An event on its way onto a topic.
+/// A sent event.
 pub(crate) struct Sent<'a> {
     pub(crate) trace: &'a TraceContext,
-    /// With the installation's prefix, and without.
+    /// The topic's full name, and the name without prefix.
     pub(crate) topic: &'a str,
     pub(crate) plain: &'a str,
     pub(crate) key: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Sent<'a> {
     pub(crate) begun: SystemTime,
 }
 
-/// The span whose id the message names as its sender.
+/// The producer span, whose id is in the message's traceparent.
 pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
     let span = Span::new(format!("send {}", sent.plain), Kind::Producer, sent.trace, sent.begun)
         .until(SystemTime::now())
@@ -37,8 +37,8 @@ pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
     named(span, sent.key, attribute)
 }
 
-/// Tells that a row was published, or was not. `relay`: the relay's own span, for rows that another instance has written; what
-/// that one did not live to tell is told for it.
+/// Records that a row was published or failed. `relay`: the relay's own span, for rows that another instance has
+/// written; the decision's span is recorded on behalf of that instance.
 pub(crate) fn relayed(
     core: &Core,
     row: &Row,
@@ -68,7 +68,7 @@ pub(crate) fn relayed(
         .under(&parent)
         .with(attribute::OUTBOX_WAIT_MS, millis(written, begun));
     if let Some(error) = error {
-        // The span that the message names is told when the message has left.
+        // A failed attempt has an id of its own: the id in the message belongs to the successful one.
         tracer.record(span.renamed(&tracer.child(&trace)).failed("kafka", error));
         return;
     }

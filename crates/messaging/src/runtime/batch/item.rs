@@ -9,7 +9,7 @@ use crate::{Content, Incoming, Received};
 #[derive(Debug)]
 pub(crate) enum Item<C: Contract> {
     Event(Received<C>),
-    /// To be parked: it could not be read, or reacting to it failed.
+    /// A message to be parked: it cannot be decoded, or handling it failed.
     Poison {
         incoming: Incoming,
         claim: Option<Uuid>,
@@ -25,7 +25,7 @@ impl<C: Contract> Item<C> {
         }
     }
 
-    /// The inbox id. None: nothing was read that has one, or it lies on a compacted topic and is applied by its position.
+    /// The inbox id. `None`: the message has no readable id, or it is on a compacted topic, which needs no inbox row.
     pub(crate) fn claim(&self, catalogue: &Catalogue<C::Kind>) -> Option<Uuid> {
         match self {
             Item::Event(received) => claim(&received.content, catalogue),
@@ -33,7 +33,7 @@ impl<C: Contract> Item<C> {
         }
     }
 
-    /// It was an event, and is to be parked.
+    /// Marks the item for parking.
     pub(crate) fn poison(self, reason: Reason, catalogue: &Catalogue<C::Kind>) -> Self {
         let claim = self.claim(catalogue);
         match self {

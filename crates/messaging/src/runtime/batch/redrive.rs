@@ -1,4 +1,4 @@
-//! Parked events once more: one transaction for each, since some of them are expected to fail again.
+//! Redrives parked events: one transaction for each, since some are expected to fail again.
 
 use std::time::SystemTime;
 
@@ -16,18 +16,18 @@ use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
 use crate::{BatchHandler, Counts, Dependency, OutboxEvent, ReactError, Received};
 
-/// What became of one letter.
+/// The result of redriving one dead letter.
 enum RedriveStep {
     Done,
-    /// Discarded meanwhile.
+    /// It was discarded in the meantime.
     Gone,
     Parked(Reason),
-    /// Its shard is somebody else's now, who goes on with it.
+    /// Another instance owns its shard now and continues.
     Left,
 }
 
 impl<R: BatchHandler> Processor<R> {
-    /// Redrives what was asked for in our shards. A database that is away is asked again at the next turn.
+    /// Redrives the requested dead letters of the held shards. If the database is away, the next poll tries again.
     pub(crate) async fn redrive(&self) -> Result<(), Stopped> {
         let pool = self.context.pool();
         loop {
@@ -51,7 +51,7 @@ impl<R: BatchHandler> Processor<R> {
             match self.redrive_one(id, asked.shard).await? {
                 RedriveStep::Done | RedriveStep::Gone => {}
                 RedriveStep::Left => return Ok(Ok(())),
-                // Those after it stay too. One that is in no order is alone.
+                // Later ones of the key stay, too. One outside any order is alone.
                 RedriveStep::Parked(reason) => return Ok(self.stays(asked, id, &reason, begun).await),
             }
         }
@@ -79,7 +79,7 @@ impl<R: BatchHandler> Processor<R> {
         asked.failed(self.context.pool(), id, reason).await
     }
 
-    /// A transaction for one event.
+    /// The spans of a transaction for one event.
     fn telling(&self, begun: SystemTime) -> spans::Batch<'_, R::Contract> {
         spans::Batch { context: &self.context, begun, opened: begun, failures: &[] }
     }
@@ -108,8 +108,8 @@ impl<R: BatchHandler> Processor<R> {
         }
     }
 
-    /// The letter goes in the transaction in which its event takes effect. Its inbox row is there already, if it was claimed
-    /// when it was parked; else it is claimed now, and a duplicate that came through meanwhile counts.
+    /// Deletes the dead letter in the transaction in which its event takes effect. Its inbox row exists if it was
+    /// claimed when it was parked; else it is claimed now, and a duplicate that was processed in the meantime counts.
     async fn try_redrive(&self, id: i64, shard: u32) -> Result<RedriveStep, ReactError> {
         let begun = SystemTime::now();
         let Some(letter) = redrive::letter(self.context.pool(), id).await? else {

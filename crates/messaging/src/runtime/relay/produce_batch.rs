@@ -1,4 +1,4 @@
-//! Messages that are sent together, and take_results of together: one wake-up for all of them, not one for each.
+//! A batch of messages that are sent together: one wake-up when all results are known, not one per message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// It hands each acknowledgement to the batch of its message.
+/// Passes each delivery report to the batch of its message.
 pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
 pub(crate) type Sent = Result<(), KafkaError>;
@@ -60,9 +60,9 @@ struct State {
 }
 
 impl ProduceBatch {
-    /// Of so many messages, each of which has to be given to [`ProduceBatch::send`].
+    /// A batch of so many messages. Each must be passed to [`ProduceBatch::send`].
     pub(crate) fn new(messages: usize) -> Arc<Self> {
-        // A result that never came would be this one.
+        // The value of a result that never arrives.
         let results = vec![Err(KafkaError::Canceled); messages];
         Arc::new(ProduceBatch {
             state: Mutex::new(State { results, open: messages }),
@@ -70,7 +70,7 @@ impl ProduceBatch {
         })
     }
 
-    /// Waits only for room in the producer's queue.
+    /// Enqueues a message; waits only for space in the producer's queue.
     pub(crate) async fn send(self: &Arc<Self>, producer: &Producer, index: usize, record: Record<'_>) {
         let handle = Box::new(DeliveryHandle { batch: Arc::clone(self), index });
         let mut record = record.with(handle);
@@ -89,10 +89,10 @@ impl ProduceBatch {
         }
     }
 
-    /// By index, once all of them are known: the producer tells of each within its `message.timeout.ms`.
+    /// The results by index, when all are known: the producer reports each within its `message.timeout.ms`.
     pub(crate) async fn results(&self) -> Vec<Sent> {
         loop {
-            // The permit of a notification that came before is kept.
+            // `Notify` keeps the permit of an earlier notification.
             if let Some(results) = self.take_results() {
                 return results;
             }
@@ -117,7 +117,7 @@ impl ProduceBatch {
     }
 }
 
-/// What is to be sent.
+/// A message to send.
 pub(crate) struct Record<'a> {
     pub(crate) topic: &'a str,
     pub(crate) key: &'a str,

@@ -1,5 +1,6 @@
-//! The two producers of a relay. Of one key at most one row is under way, so that either may take any row. What one of them sent,
-//! and was not told of in time, may arrive after what the other has sent since: a repetition, as after a takeover.
+//! The two producers of a relay. At most one row per key is in flight, so either may send any row. A message of one
+//! producer whose acknowledgement timed out may arrive after later messages of the other: a repetition, as after a
+//! takeover.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,10 +13,10 @@ use crate::kafka::client::Client;
 use crate::kafka::config::{self, Linger};
 use crate::observe::meters::KafkaStatistics;
 
-/// From so many rows on a batch is worth a linger.
+/// Minimum number of rows for the batching producer.
 const MANY: usize = 8;
 
-/// What a client says of itself, under its name for meters.
+/// A client's statistics under its name for meters.
 type Shown = (&'static str, KafkaStatistics);
 
 #[derive(Clone)]
@@ -25,7 +26,7 @@ pub(crate) struct Producers {
 }
 
 impl Producers {
-    /// And what their clients say of themselves.
+    /// The producers, and the statistics of their clients.
     pub(crate) fn new(
         kafka: &BTreeMap<String, String>,
         owner: &str,
@@ -43,22 +44,22 @@ impl Producers {
         Ok((producers, statistics))
     }
 
-    /// The one for a batch of so many rows.
+    /// The producer for a batch of so many rows.
     pub(crate) fn of(&self, rows: usize) -> &Producer {
         if rows < MANY { &self.low_latency } else { &self.batching }
     }
 
-    /// Why one of them is of no more use.
+    /// The fatal error of a producer that is unusable.
     pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.both().find_map(|producer| producer.client().fatal_error())
     }
 
-    /// Waits for what is under way, for at most so long.
+    /// Waits for messages in flight, at most so long.
     pub(crate) fn flush(&self, most: Duration) -> Result<(), KafkaError> {
         let end = Instant::now() + most;
         let flushed =
             self.both().map(|producer| producer.flush(end.saturating_duration_since(Instant::now())));
-        // Both, before either's failure is told.
+        // Flush both before either error is returned.
         flushed.collect::<Vec<_>>().into_iter().collect()
     }
 

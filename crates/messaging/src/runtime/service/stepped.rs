@@ -1,6 +1,6 @@
-//! A service driven by hand: its own code on its own database, batch by batch, without a broker. For the audit, which
-//! rebuilds tables from the topics, and for tests that want to say themselves where a batch begins and ends, what time it
-//! is, and who else writes at that moment.
+//! A service that the caller steps: its own code on its own database, batch by batch, without a broker. The audit
+//! rebuilds tables with it; tests use it to decide where a batch begins and ends, what time it is, and which instance
+//! writes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,29 +15,39 @@ use crate::runtime::sweeper;
 use crate::store::inbox::prune;
 use crate::{BatchHandler, Counts, Incoming, Position, ReactError, Service, ServiceContext};
 
+/// A service that runs one step per call.
 pub struct SteppedService<R: BatchHandler>(Processor<R>);
 
 impl<R: BatchHandler> SteppedService<R> {
+    /// A stepped service. It holds no shards yet.
     pub fn new(service: Service<R::Contract>, handler: R) -> Self {
         SteppedService(service.processor(Arc::new(handler), CancellationToken::new()))
     }
 
-    /// Holds these shards from now on, whoever held them before.
+    /// Takes these shards from their current owner.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn take(&self, shards: &[u32], owner: &str) -> Result<(), ReactError> {
         let mut connection = self.context().pool().acquire().await?;
         self.context().core.shards.assign(shards);
         Ok(self.context().core.shards.take(&mut connection, shards, owner).await?)
     }
 
+    /// The context: transactions, outbox, clock.
     pub fn context(&self) -> &ServiceContext<R::Contract> {
         &self.0.context
     }
 
+    /// The counters since the start.
     pub fn counts(&self) -> &Counts {
         &self.0.counts
     }
 
-    /// What a producer of this event would have left there.
+    /// The message that a producer of this event would have written at this position.
+    ///
+    /// # Errors
+    /// The event does not fit its schema.
     pub fn message(
         &self,
         envelope: &Envelope<Kind<R>>,
@@ -60,30 +70,40 @@ impl<R: BatchHandler> SteppedService<R> {
         ))
     }
 
-    /// One batch, to its end. Answers with the shards that another instance has taken: their messages were left to it.
+    /// Processes one batch to its end. Returns the shards that another instance has taken, whose messages were left to
+    /// it.
     pub async fn batch(&self, messages: Vec<Incoming>) -> HashSet<u32> {
-        // Nobody stops it, so it comes to an end.
+        // The token is never cancelled, so `process` always ends.
         self.0.process(messages).await.unwrap_or_default()
     }
 
-    /// Decides what time has done to these.
+    /// Decides these due rows.
+    ///
+    /// # Errors
+    /// As [`BatchHandler::sweep`].
     pub async fn run_sweep(&self, due: &[R::Due]) -> Result<(), ReactError> {
         sweeper::decide(&*self.0.handler, self.context(), due, self.context().now()).await
     }
 
-    /// Gives back what the inbox need not remember any more.
+    /// Prunes the inbox: drops rows older than the retention.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn tidy(&self, retention: Duration) -> Result<(), ReactError> {
         prune::prune(self.context().pool(), self.context().now(), retention).await?;
         Ok(())
     }
 
-    /// Redrives what was asked for, as the service does between two batches.
+    /// Redrives the requested dead letters, as the service does between two batches.
     pub async fn redrive(&self) {
-        // Nobody stops it, so it comes to an end.
+        // The token is never cancelled, so `redrive` always ends.
         self.0.redrive().await.unwrap_or_default();
     }
 
-    /// Finds what is due and decides it, however long ago that was.
+    /// Finds all due rows and decides them. Returns their number.
+    ///
+    /// # Errors
+    /// As [`BatchHandler::due`] and [`BatchHandler::sweep`].
     pub async fn sweep(&self) -> Result<usize, ReactError> {
         let (context, now) = (self.context(), self.context().now());
         let due = {

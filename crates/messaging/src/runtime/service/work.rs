@@ -1,4 +1,4 @@
-//! The one loop that takes batches, and redrives between two of them.
+//! The loop that takes batches, and redrives between two batches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,20 +17,21 @@ use crate::runtime::sweeper::Processed;
 use crate::store::shards::Shards;
 use crate::{BatchHandler, Incoming};
 
-/// How often the loop looks for letters that are to be redriven: a person waits for it.
+/// Poll interval for requested redrives: a person waits for the result.
 const LOOK: Duration = Duration::from_millis(500);
-/// A batch of so many messages says that there is load: some hundred orders a second. The messages of one commit come in by partition,
-/// a few at a time: what began with the first few would split them, and they would never come together again.
+/// Number of messages from which a batch counts as large: some hundred orders a second. The messages of one commit
+/// arrive by partition, a few at a time; without lingering, the first few would start a batch, and the rest would stay
+/// separate on every later hop.
 const LARGE: usize = 32;
-/// How long the batch after a large one gathers, as multiple of what that one took: a slow hour, or a slow machine, makes batches
-/// take longer, and what comes in meanwhile is less (docs/performance.md). Below that load nothing waits.
+/// The batch after a large one lingers for this multiple of the large one's duration: on a slow machine batches take
+/// longer and messages arrive more slowly (docs/performance.md). Below that load no batch lingers.
 const GATHER: u32 = 2;
-/// A large batch of which nothing was to be processed took no time at all.
+/// Lower bound: a batch of duplicates reports almost no duration.
 const GATHER_LEAST: Duration = Duration::from_millis(20);
-/// Of longer waits the whole order would feel each.
+/// Upper bound: an order crosses five hops, so a linger is paid five times.
 const GATHER_MOST: Duration = Duration::from_millis(60);
 
-/// What the group and the sweeper are told about the messages that are processed.
+/// The consumer and the progress of the inputs.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) consumer: &'a Polled,
@@ -38,7 +39,7 @@ pub(super) struct Input<'a> {
     pub(super) processed: &'a Processed,
 }
 
-/// The batch before.
+/// The previous batch.
 #[derive(Clone, Copy, Default)]
 struct Last {
     messages: usize,
@@ -46,13 +47,13 @@ struct Last {
 }
 
 impl Last {
-    /// How long the next one gathers.
+    /// How long the next batch lingers.
     fn gathers(self) -> Option<Duration> {
         (self.messages >= LARGE).then(|| (self.took * GATHER).clamp(GATHER_LEAST, GATHER_MOST))
     }
 }
 
-/// Takes batches and processes them until the poller has ended or the service stops.
+/// Takes batches and processes them until the poller ends or the service stops.
 pub(super) async fn work<R: BatchHandler>(
     processor: &Processor<R>,
     input: Input<'_>,
@@ -64,7 +65,7 @@ pub(super) async fn work<R: BatchHandler>(
     let mut changed = shards.subscribe();
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Messages of shards that are not ours yet: they wait, and what is ours goes on.
+    // Messages of shards that are assigned and not acquired yet: they wait while others are processed.
     let mut early: Vec<Incoming> = Vec::new();
     let mut last = Last::default();
     loop {
@@ -98,7 +99,7 @@ pub(super) async fn work<R: BatchHandler>(
     }
 }
 
-/// After a large batch: until this one is full, or for as long as it may.
+/// After a large batch: collects messages until this batch is full or the linger is over.
 async fn gather(last: Last, from: &mut BufferReceiver, messages: &mut Vec<Incoming>, batch_size: usize) {
     let Some(time) = last.gathers() else { return };
     let end = Instant::now() + time;
@@ -125,7 +126,7 @@ async fn one_batch<R: BatchHandler>(
     let taken = processor.context.core.instruments.taken(&messages);
     let lost = processor.process(messages).await?;
     processor.context.core.instruments.processed(taken);
-    // What was left to another owner is not done: it is read again from what was committed.
+    // Messages that were left to another owner are not done: that owner reads them from the committed offset.
     next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
     input.processed.advance(&next);
     consumer::store_offsets(input.consumer, &next);
@@ -133,8 +134,8 @@ async fn one_batch<R: BatchHandler>(
     Ok(())
 }
 
-/// Those of held shards, and those that wait for theirs. A partition that no shard stands for was added by hand; it is left
-/// unread, offset and all, and `minuet topics plan` names it.
+/// Messages of held shards, and messages that wait for their shard. A partition above the number of shards was added by
+/// hand: it is not read, its offset is not stored, and `minuet topics plan` names it.
 fn sort(shards: &Shards, messages: Vec<Incoming>) -> (Vec<Incoming>, Vec<Incoming>) {
     let (held, others): (Vec<Incoming>, Vec<Incoming>) =
         messages.into_iter().partition(|message| shards.epoch(batch::shard(message)).is_some());

@@ -1,4 +1,4 @@
-//! What the broker says about the inputs. Every call blocks.
+//! Queries to the broker about the inputs. Every call blocks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::kafka::consumer::Polled;
 
 const BROKER: Duration = Duration::from_secs(5);
 
-/// By shard, what its inputs hold now and neither this instance has processed nor the group committed.
+/// By shard, the offsets that neither this instance has processed nor the group has committed.
 pub(super) fn unread(
     consumer: &Polled,
     topics: &[Arc<str>],
@@ -32,7 +32,7 @@ pub(super) fn unread(
         for shard in shards {
             let partition = shard.cast_signed();
             let (low, end) = consumer.fetch_watermarks(topic, partition, BROKER)?;
-            // What was deleted for its age cannot be read any more.
+            // Messages deleted by retention cannot be read any more.
             let mut from = low.max(processed.next(topic, partition).unwrap_or(low));
             if let Some(Offset::Offset(offset)) =
                 committed.find_partition(topic, partition).map(|element| element.offset())
@@ -48,7 +48,7 @@ pub(super) fn unread(
     Ok(unread)
 }
 
-/// Those in which there is no record. One that the broker says nothing of in time is not among them.
+/// The ranges without records. A range for which the broker does not answer in time is left out.
 pub(super) fn empty(
     reader: &ClientConfig,
     stretches: Vec<OffsetRange>,
@@ -64,7 +64,8 @@ pub(super) fn empty(
     Ok(empty)
 }
 
-/// Reads each until there is a record, or its partition ends. Of one topic, since the news of an end does not name it.
+/// Reads each range until a record or the end of the partition. One topic at a time, since the end-of-partition event
+/// does not name the topic.
 fn empty_of_a_topic(
     reader: &ClientConfig,
     stretches: Vec<OffsetRange>,
@@ -84,11 +85,11 @@ fn empty_of_a_topic(
                 empty.extend(open.remove(&message.partition()).filter(passed));
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => empty.extend(open.remove(&partition)),
-            // The broker is away, or slow.
+            // The broker is away or slow.
             Some(Err(_)) | None => {}
         }
     }
-    // That may block on the broker.
+    // The drop may block on the broker.
     std::thread::spawn(move || drop(consumer));
     Ok(empty)
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// Offsets of an input that are not processed yet: from the one, up to and without the other.
+/// Unprocessed offsets of an input; `end` is exclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OffsetRange {
     pub(crate) topic: Arc<str>,
@@ -14,7 +14,7 @@ pub(crate) struct OffsetRange {
 
 type Offsets = HashMap<(Arc<str>, i32), i64>;
 
-/// Offsets up to which this instance has processed its inputs.
+/// The offsets up to which this instance has processed its inputs.
 #[derive(Default)]
 pub(crate) struct Processed(Mutex<Offsets>);
 
@@ -23,7 +23,7 @@ impl Processed {
         self.offsets().extend(next.iter().map(|(partition, offset)| (partition.clone(), *offset)));
     }
 
-    /// The offset after the last one that was processed here. None: nothing was, yet.
+    /// The offset after the last processed message. `None`: no message was processed here.
     pub(crate) fn next(&self, topic: &Arc<str>, partition: i32) -> Option<i64> {
         self.offsets().get(&(Arc::clone(topic), partition)).copied()
     }
@@ -32,12 +32,12 @@ impl Processed {
         inputs.iter().all(|s| self.next(&s.topic, s.partition).is_some_and(|next| next >= s.end))
     }
 
-    /// Nothing of it was processed yet.
+    /// Whether no offset of the range is processed.
     pub(super) fn stands(&self, OffsetRange { topic, partition, from, .. }: &OffsetRange) -> bool {
         self.next(topic, *partition).is_none_or(|next| next <= *from)
     }
 
-    /// There is nothing in it to process.
+    /// Marks a range without records as processed.
     pub(super) fn skip(&self, OffsetRange { topic, partition, end, .. }: &OffsetRange) {
         let mut offsets = self.offsets();
         let next = offsets.entry((Arc::clone(topic), *partition)).or_insert(*end);

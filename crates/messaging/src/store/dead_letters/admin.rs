@@ -1,4 +1,4 @@
-//! What [`super::DeadLetters`] asks the database.
+//! The statements of [`super::DeadLetters`].
 
 use sqlx::prelude::FromRow;
 use sqlx::{PgPool, Row as _};
@@ -12,35 +12,38 @@ pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key,
 
 pub(crate) const ONE: &str = "select * from dead_letters where id = $1";
 
-/// With those that wait for the same key.
+/// With the letters that wait for the same key.
 pub(crate) const REQUEST: &str = "update dead_letters d set redrive = true from dead_letters asked
      where asked.id = $1 and asked.discarded_at is null and d.discarded_at is null
      and (d.id = asked.id or (asked.in_order and d.in_order and d.topic = asked.topic and d.key = asked.key)) returning d.id";
 
-/// Of these, those that are still there.
+/// The letters among these that still exist.
 pub(crate) const OPEN: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason
      from dead_letters where id = any($1::bigint[]) order by id";
 
-/// A batch that begins meanwhile waits, and then looks itself what is parked.
+/// Blocks new batches of the shard; they see the change when they continue.
 pub(crate) const LOCK: &str = "select s.epoch from shards s join dead_letters d on s.shard = d.\"partition\" where d.id = $1 for update of s";
 
 pub(crate) const DISCARD: &str =
     "update dead_letters set discarded_at = now(), discarded_by = $2, discard_reason = $3, redrive = false
      where id = $1 and discarded_at is null";
 
-/// How many wait for the key of a letter, itself left out.
+/// The number of letters that wait for the key of a letter, without itself.
 pub(crate) const BEHIND: &str = "select count(*) from dead_letters d join dead_letters of_key on d.topic = of_key.topic and d.key = of_key.key
      where of_key.id = $1 and d.id <> $1 and d.in_order and of_key.in_order and d.discarded_at is null";
 
-/// Which letters are listed.
+/// Selects dead letters for a list.
 #[derive(Clone, Debug)]
 pub struct DeadLetterFilter {
-    /// Those with a higher id.
+    /// Only letters with a higher id.
     pub after: i64,
+    /// Include discarded letters.
     pub discarded_too: bool,
+    /// Maximum number of letters.
     pub limit: u32,
-    /// Those with this code.
+    /// Only letters with this reason code.
     pub reason: Option<String>,
+    /// Only letters with this key.
     pub key: Option<String>,
 }
 
@@ -63,7 +66,7 @@ pub(crate) struct Row {
     pub(crate) discard_reason: Option<String>,
 }
 
-/// In the order in which they were parked, those after the id.
+/// Lists letters in the order of parking.
 pub(crate) async fn list(pool: &PgPool, which: &DeadLetterFilter) -> Result<Vec<Row>, sqlx::Error> {
     let DeadLetterFilter { after, discarded_too, limit, reason, key } = which;
     let query = sqlx::query_as(LIST).bind(after).bind(discarded_too).bind(i64::from(*limit));
@@ -75,18 +78,18 @@ pub(crate) async fn one(pool: &PgPool, id: i64) -> Result<Option<(Row, Incoming)
     row.map(|row| Ok((Row::from_row(&row)?, super::incoming(&row)?))).transpose()
 }
 
-/// Asks for a redrive. Answers with the letters that it is about: none, if there is none of that id to be redriven.
+/// Requests a redrive. Returns the ids of the affected letters; none if the id does not exist or is discarded.
 pub(crate) async fn request(pool: &PgPool, id: i64) -> Result<Vec<i64>, sqlx::Error> {
     sqlx::query_scalar(REQUEST).bind(id).fetch_all(pool).await
 }
 
-/// Of these letters, those that have not taken effect.
+/// The letters among these that have not taken effect.
 pub(crate) async fn open(pool: &PgPool, ids: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as(OPEN).bind(ids).fetch_all(pool).await
 }
 
-/// Gives the event up, and keeps a record of who did so. Answers with how many still wait for its key; None: there is none of
-/// that id, or it is discarded already.
+/// Discards the event and records who did so. Returns the number of letters that still wait for its key. `None`: the id
+/// does not exist or is discarded already.
 pub(crate) async fn discard(pool: &PgPool, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query(LOCK).bind(id).fetch_optional(&mut *transaction).await?;

@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::NewDeadLetter;
 use crate::{Incoming, OutboxEvent, Position};
 
-/// A header of CloudEvents takes no more.
+/// Upper bound of a CloudEvents header.
 const LONGEST_SUBJECT: usize = 256;
 
-/// The event that announces a parked message. It has no `ce_sequence`: no row was changed that could count it.
+/// The event that announces a parked message. It has no `ce_sequence`: no row exists that could count it.
 pub(crate) fn event_parked<C: Contract>(
     parking: &NewDeadLetter<'_>,
     source: &Arc<str>,
@@ -30,7 +30,7 @@ pub(crate) fn event_parked<C: Contract>(
         attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
     })?;
     let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
-    // Two messages may bear one `ce_id` and be parked both: the place counts too.
+    // Two messages may have the same `ce_id` and both be parked: the position makes the id unique.
     let place = ids::inbox_id(&incoming.position.to_string(), cause.unwrap_or_default());
     let id = ids::derive(place, incoming.timestamp, kind, 0);
     let subject = subject(incoming, id);
@@ -48,7 +48,7 @@ pub(crate) fn event_parked<C: Contract>(
     Some(OutboxEvent::unrecorded(envelope, event))
 }
 
-/// The key where it can be a header, so that what is parked about an order is found by the order's id.
+/// The key if it fits a header, so that parked events of an order are found by its id.
 fn subject(incoming: &Incoming, id: Uuid) -> Arc<str> {
     let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
     let fits = |key: &&str| (1..=LONGEST_SUBJECT).contains(&key.len()) && !key.chars().any(char::is_control);

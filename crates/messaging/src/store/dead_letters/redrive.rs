@@ -1,5 +1,6 @@
-//! Redriving: the parked events of a key once more, in order, through the normal reaction. RedriveRequest for by anybody
-//! (`super::admin`), done by the owner of the shard between two batches: so nothing of the key comes between.
+//! Redriving: handles the parked events of a key again, in order, through the normal reaction. Any process may request
+//! a redrive ([`super::admin`]); the owner of the shard does it between two batches, so that no other event of the key
+//! comes between.
 
 use minuet_envelope::Micros;
 use sqlx::postgres::PgRow;
@@ -26,15 +27,15 @@ pub(crate) const FAILED: &str =
 
 pub(crate) const ANSWERED: &str = "update dead_letters set redrive = false where id = any($1::bigint[])";
 
-/// A letter that somebody wants redriven, with those that go with it.
+/// A letter to be redriven, with the letters of its group.
 pub(crate) struct RedriveRequest {
     pub(crate) shard: u32,
-    /// Of one key, in order. One that stays where it is keeps those after it.
+    /// The ids of one key, in order. A letter that fails again keeps the later ones parked.
     pub(crate) ids: Vec<i64>,
 }
 
 impl RedriveRequest {
-    /// The first one in these shards.
+    /// The first request in these shards.
     pub(crate) async fn next(pool: &PgPool, shards: &[u32]) -> Result<Option<RedriveRequest>, sqlx::Error> {
         let partitions: Vec<i32> = shards.iter().map(|shard| shard.cast_signed()).collect();
         let Some(row) = sqlx::query(ASKED).bind(partitions).fetch_optional(pool).await? else {
@@ -57,8 +58,8 @@ impl RedriveRequest {
         Ok(())
     }
 
-    /// This one stays, for this reason, and those after it. In one transaction: whoever has seen the reason may ask again, and that
-    /// is another redrive.
+    /// Records that this letter stays parked, for this reason, and with it the later ones. Clears the requests in the
+    /// same transaction: a person who has seen the reason may ask again, which is another redrive.
     pub(crate) async fn failed(&self, pool: &PgPool, id: i64, reason: &Reason) -> Result<(), sqlx::Error> {
         let mut transaction = pool.begin().await?;
         sqlx::query(FAILED)
@@ -76,12 +77,12 @@ impl RedriveRequest {
 /// A message that was parked.
 pub(crate) struct StoredMessage {
     pub(crate) incoming: Incoming,
-    /// If it was claimed when it was parked.
+    /// The inbox id, if it was claimed when it was parked.
     pub(crate) claimed: Option<Uuid>,
     pub(crate) parked_at: Micros,
 }
 
-/// None: somebody has discarded it.
+/// A stored letter. `None`: it was discarded in the meantime.
 pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<StoredMessage>, sqlx::Error> {
     let row: Option<PgRow> = sqlx::query(LETTER).bind(id).fetch_optional(pool).await?;
     let letter = |row: PgRow| {
@@ -95,7 +96,7 @@ pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<StoredMessag
     row.map(letter).transpose()
 }
 
-/// Takes it out, in the transaction that reacts to it. False: somebody was first.
+/// Deletes the letter in the transaction that handles its event. `false`: it was discarded or redriven first.
 pub(crate) async fn take(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query(TAKE).bind(id).execute(connection).await?.rows_affected() > 0)
 }

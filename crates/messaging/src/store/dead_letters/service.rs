@@ -1,5 +1,5 @@
-//! What a person may do with the parked events of a service: look, ask for a redrive, discard. Over the service's HTTP, or with
-//! its database alone, whether the service runs or not.
+//! Operations on the dead letters of a service: list, redrive, discard. Used over the service's HTTP, or with its
+//! database alone, whether the service runs or not.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use super::view::{DeadLetter, DeadLetterDetail, Redriven};
 use crate::DatabaseError;
 use crate::store::database;
 
-/// How often it is looked whether a redrive is done.
+/// Poll interval for the result of a redrive.
 const LOOK: Duration = Duration::from_millis(200);
 const CONNECTIONS: u32 = 2;
 const LONGEST_REASON: usize = 500;
 
-/// What [`discard_reason`] takes, in words.
+/// The rule of [`discard_reason`], in words.
 pub const DISCARD_REASON: &str = "takes 1 to 500 characters, none of them a control character";
 
-/// What may be kept as the reason of a discard.
+/// The trimmed reason of a discard. `None`: it breaks the rule [`DISCARD_REASON`].
 pub fn discard_reason(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = (1..=LONGEST_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 
-/// The parked events of one service.
+/// The dead letters of one service.
 #[derive(Clone)]
 pub struct DeadLetters<C> {
     pool: PgPool,
@@ -40,31 +40,47 @@ impl<C: Contract> DeadLetters<C> {
         DeadLetters { pool, contract: Some(contract) }
     }
 
-    /// With the service's database alone. Without a contract payloads are shown as bytes.
+    /// Opens the dead letters with the service's database alone. Without a contract, payloads are shown as bytes.
+    ///
+    /// # Errors
+    /// The database URL is wrong.
     pub fn open(database_url: &str, contract: Option<C>) -> Result<Self, DatabaseError> {
         Ok(DeadLetters { pool: database::connect(database_url, CONNECTIONS, "dead-letters")?, contract })
     }
 
-    /// In the order in which they were parked.
+    /// Lists letters in the order of parking.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn list(&self, which: &DeadLetterFilter) -> Result<Vec<DeadLetter>, sqlx::Error> {
         Ok(admin::list(&self.pool, which).await?.into_iter().map(DeadLetter::from).collect())
     }
 
-    /// None: there is none of that id.
+    /// One letter with headers and payload. `None`: the id does not exist.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn one(&self, id: i64) -> Result<Option<DeadLetterDetail>, sqlx::Error> {
         let Some((row, incoming)) = admin::one(&self.pool, id).await? else { return Ok(None) };
         Ok(Some(DeadLetterDetail::of(row, &incoming, self.contract.as_ref()).await))
     }
 
-    /// Asks for a redrive of the letter and of those that wait for its key. Answers with all of them: none, if there is none of
-    /// that id, or it was discarded.
+    /// Requests a redrive of the letter and of those that wait for its key. Returns all their ids; none if the id does
+    /// not exist or is discarded.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn ask(&self, id: i64) -> Result<Vec<i64>, sqlx::Error> {
         let mut ids = admin::request(&self.pool, id).await?;
         ids.sort_unstable();
         Ok(ids)
     }
 
-    /// What became of letters that were asked for, once the owners of their shards have come to all of them, or `wait` is over.
+    /// Waits until the owners of the shards have tried all these letters, or until `wait` is over. Returns the result
+    /// of each.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn answered(&self, ids: &[i64], wait: Duration) -> Result<Vec<Redriven>, sqlx::Error> {
         let until = Instant::now() + wait;
         loop {
@@ -78,8 +94,11 @@ impl<C: Contract> DeadLetters<C> {
         }
     }
 
-    /// Gives the event up; `by` and `why` are kept. Answers with how many still wait for its key. None: there is none of that id,
-    /// or it was discarded before.
+    /// Discards the event; records `by` and `why`. Returns the number of letters that still wait for its key. `None`:
+    /// the id does not exist or is discarded already.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn discard(&self, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
         admin::discard(&self.pool, id, by, why).await
     }

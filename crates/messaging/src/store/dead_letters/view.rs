@@ -1,4 +1,4 @@
-//! Parked events as they are shown to a person.
+//! Dead letters as people see them.
 
 use minuet_envelope::{Contract, DecodeError, EventKind, Micros, ParkReason};
 use minuet_telemetry::error_chain;
@@ -9,24 +9,29 @@ use super::admin::Row;
 use crate::json::{headers, hex, text};
 use crate::{Incoming, Position};
 
-/// What is to be done with a letter, or was.
+/// The state of a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum DeadLetterState {
-    /// It is to be looked at.
+    /// It waits for a person's decision.
     Parked,
-    /// It waits behind an earlier one of its topic and key.
+    /// It waits behind an earlier letter of its topic and key.
     Waits,
-    /// The owner of its shard will try it again.
+    /// A redrive is requested; the owner of its shard will do it.
     RedriveAsked,
+    /// It was given up.
     Discarded {
+        /// When.
         discarded_at: Micros,
+        /// By whom.
         discarded_by: String,
+        /// Why.
         discard_reason: String,
     },
 }
 
 impl DeadLetterState {
+    /// The state in words.
     pub fn name(&self) -> &'static str {
         match self {
             DeadLetterState::Parked => "parked",
@@ -37,14 +42,18 @@ impl DeadLetterState {
     }
 }
 
-/// A parked event, without its headers and its payload.
+/// A dead letter, without headers and payload.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadLetter {
+    /// The id in the service's database.
     pub id: i64,
+    /// The topic's full name.
     pub topic: String,
+    /// The partition.
     pub partition: i32,
+    /// The offset in the partition.
     pub offset: i64,
-    /// Text; what is none, in hex and said so.
+    /// The key as [`crate::json::text`] shows it; null if there is none.
     pub key: Value,
     /// A stable code: [`ParkReason::code`], or one of a later release.
     pub reason: String,
@@ -52,10 +61,13 @@ pub struct DeadLetter {
     pub remedy: Option<&'static str>,
     /// The chain of causes.
     pub detail: String,
+    /// The number of attempts.
     pub attempts: i32,
+    /// When it was parked.
     pub parked_at: Micros,
-    /// Later events of its topic and key wait for it.
+    /// Whether later events of its topic and key wait for it.
     pub in_order: bool,
+    /// Its state.
     #[serde(flatten)]
     pub state: DeadLetterState,
 }
@@ -96,32 +108,34 @@ impl From<Row> for DeadLetter {
 }
 
 impl DeadLetter {
+    /// The position of the message.
     pub fn position(&self) -> Position {
         Position { topic: self.topic.as_str().into(), partition: self.partition, offset: self.offset }
     }
 }
 
-/// A parked event with everything that came with it.
+/// A dead letter with headers and payload.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadLetterDetail {
+    /// Everything but headers and payload.
     #[serde(flatten)]
     pub letter: DeadLetter,
-    /// Its time on the topic, in ms.
+    /// Kafka's timestamp, in milliseconds since 1970.
     pub ts: i64,
-    /// The record's name, where the payload is one.
+    /// The record's name, if the payload could be decoded.
     #[serde(rename = "type")]
     pub event_type: Option<&'static str>,
-    /// By name; a name that comes several times has a list.
+    /// Headers by name. A name that occurs several times has a list of values.
     pub headers: Value,
-    /// The record; of what is none, its bytes in hex. Null: there are none.
+    /// The decoded record, else the bytes in hex. Null: there is no value.
     pub value: Value,
-    /// Why the payload is no record.
+    /// Why the payload could not be decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub odd: Option<String>,
 }
 
 impl DeadLetterDetail {
-    /// `contract`: None where no registry could be asked, so that nothing is known about schemas.
+    /// `contract`: `None` without a registry, so that no schema is known.
     pub(super) async fn of<C: Contract>(row: Row, incoming: &Incoming, contract: Option<&C>) -> Self {
         let (event_type, value, odd) = match (decoded(incoming, contract).await, incoming.payload.as_deref())
         {
@@ -146,34 +160,40 @@ async fn decoded<C: Contract>(incoming: &Incoming, contract: Option<&C>) -> Resu
     contract.decode(payload).map_err(|error| error.to_string())
 }
 
-/// What became of a letter that was to be redriven.
+/// The result of a requested redrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It took effect, or was known already.
+    /// It took effect, or the event was processed before.
     Redriven,
-    /// It failed again.
+    /// It failed again and stays parked.
     Parked {
+        /// The new reason code.
         reason: String,
+        /// The new chain of causes.
         detail: String,
+        /// The number of attempts so far.
         attempts: i32,
     },
-    /// One before it failed again.
+    /// An earlier letter of its key failed again.
     Waits,
+    /// It was discarded in the meantime.
     Discarded,
-    /// No instance has come to it in the time given; it stays asked for.
+    /// No instance has tried it in time; the request stands.
     Pending,
 }
 
+/// A letter and the result of its redrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     pub id: i64,
+    /// The result.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
 impl Redriven {
-    /// `row`: None where it is not there any more.
+    /// `row`: `None` if the letter no longer exists.
     pub(super) fn of(id: i64, row: Option<Row>) -> Self {
         let outcome = row.map_or(Outcome::Redriven, |row| {
             let letter = DeadLetter::from(row);

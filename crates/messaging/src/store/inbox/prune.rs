@@ -1,8 +1,8 @@
-//! Gives the inbox's space back: one partition per day of the ids, made ahead, and dropped once it may be forgotten.
+//! Prunes the inbox. It has one partition per day of the ids, created ahead and dropped when it may be forgotten.
 //!
-//! A day is forgotten when all of its ids are older than the retention and none of them was claimed within it: an old id may
-//! come late, by a redrive or from a stranger. Ids without a time, or with one that no partition stands for, lie in
-//! `inbox_default` and go row by row, by the day on which they were claimed.
+//! A day is dropped when all its ids are older than the retention and none was claimed within the retention: an old id
+//! may arrive late, by a redrive or from any producer. Ids without a time, or outside every partition, are in
+//! `inbox_default` and are deleted row by row, by the day of their claim.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use tracing::{info, warn};
 use crate::store::context::Core;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
-/// After a failure; as a rule somebody held a lock for too long.
+/// Retry interval after a failure, usually a lock timeout.
 const AGAIN: Duration = Duration::from_secs(60);
-/// Days that are made ahead: a service may be without its housekeeping for so long before ids fall into the default.
+/// Partitions created ahead, in days: how long a service may skip pruning before ids fall into the default partition.
 const AHEAD: i64 = 3;
-/// Rows of one delete.
+/// Upper bound of rows per delete.
 const ROWS: i64 = 20_000;
 
 pub(crate) const PARTITIONS: &str =
@@ -30,7 +30,7 @@ pub(crate) const PARTITIONS: &str =
 pub(crate) const TRY_LOCK: &str = "select pg_try_advisory_xact_lock(hashtext('minuet inbox'))";
 pub(crate) const PRUNE: &str = "delete from inbox_default where ctid = any(array(select ctid from inbox_default where claimed_on < $1 limit $2))";
 
-/// What one round did.
+/// The result of one round.
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
     made: usize,
@@ -62,7 +62,7 @@ pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: Cancella
     }
 }
 
-/// Any number of instances may do this at once: each step is one's alone.
+/// Any number of instances may prune at once: an advisory lock admits one at a time.
 pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Result<Pruned, sqlx::Error> {
     let today = now.to_datetime().date();
     let oldest = now.plus(-time::Duration::seconds_f64(retention.as_secs_f64())).to_datetime().date();
@@ -75,7 +75,7 @@ pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Re
             pruned.made += usize::from(step(pool, Step::Make(day)).await?);
         }
     }
-    // Names sort as their days do.
+    // Partition names sort by day.
     for old in there.into_iter().filter(|partition| *partition < name(oldest)) {
         pruned.dropped += usize::from(step(pool, Step::Drop(&old, oldest)).await?);
     }
@@ -90,11 +90,11 @@ pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Re
 
 enum Step<'a> {
     Make(Date),
-    /// Unless something in it was claimed since that day.
+    /// Drop the partition unless an id in it was claimed since that day.
     Drop(&'a str, Date),
 }
 
-/// One transaction, which waits for no lock for long: batches wait behind it. False: another instance is at it.
+/// One transaction with a short lock timeout, since batches wait behind it. `false`: another instance is pruning.
 async fn step(pool: &PgPool, step: Step<'_>) -> Result<bool, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     let is_alone: bool = sqlx::query_scalar(TRY_LOCK).fetch_one(&mut *transaction).await?;
@@ -111,7 +111,7 @@ async fn step(pool: &PgPool, step: Step<'_>) -> Result<bool, sqlx::Error> {
     Ok(done)
 }
 
-/// Rows of that day may lie in the default already: they move.
+/// Moves the rows of that day from the default partition.
 async fn make(connection: &mut PgConnection, day: Date) -> Result<(), sqlx::Error> {
     let there: Option<String> = sqlx::query_scalar("select to_regclass($1)::text")
         .bind(name(day))
@@ -162,7 +162,7 @@ fn name(day: Date) -> String {
     format!("inbox_d{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day())
 }
 
-/// The lowest id whose head is a time of that day.
+/// The lowest id of that day: its first 48 bits are milliseconds since 1970.
 fn first_id(day: Date) -> uuid::Uuid {
     let millis = day.midnight().assume_utc().unix_timestamp().unsigned_abs() * 1_000;
     uuid::Uuid::from_u64_pair(millis << 16, 0)
