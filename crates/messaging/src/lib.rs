@@ -56,8 +56,8 @@ pub use statements::STATEMENTS;
 pub use store::context::{Committed, Ending, ServiceContext};
 pub use store::database::{DatabaseError, connect};
 pub use store::dead_letters::{
-    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterState, DeadLetters, Outcome,
-    Redriven, discard_reason,
+    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetterState, DeadLetters,
+    RedriveOutcome, Redriven, discard_reason,
 };
 pub use store::migrations::{migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};

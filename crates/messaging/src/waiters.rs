@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Interval between queries: commits of other instances send no notification.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// HTTP requests that wait for a commit about a key.
 pub struct Waiters<K> {
@@ -46,7 +46,7 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
         &self,
         key: &K,
         limit: Duration,
-        mut look: impl FnMut() -> F,
+        mut find: impl FnMut() -> F,
     ) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
@@ -54,18 +54,18 @@ impl<K: Clone + Eq + Hash> Waiters<K> {
         let until = tokio::time::Instant::now() + limit;
         let guard = Registration { waiters: self, key: key.clone(), notifier: self.notifier(key) };
         loop {
-            let rung = guard.notifier.notified();
-            tokio::pin!(rung);
-            rung.as_mut().enable();
-            if let Some(found) = look().await? {
+            let notified = guard.notifier.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if let Some(found) = find().await? {
                 return Ok(Some(found));
             }
             if tokio::time::Instant::now() >= until {
                 return Ok(None);
             }
             tokio::select! {
-                () = rung => {}
-                () = tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)) => {}
+                () = notified => {}
+                () = tokio::time::sleep_until(until.min(tokio::time::Instant::now() + POLL_INTERVAL)) => {}
             }
         }
     }

@@ -8,7 +8,9 @@ use std::io;
 use std::time::Duration;
 
 use minuet_events::Codec;
-use minuet_messaging::{DeadLetter, DeadLetterFilter, DeadLetters as Desk, Outcome, ParkReason, Redriven};
+use minuet_messaging::{
+    DeadLetter, DeadLetterFilter, DeadLetters as Desk, ParkReason, RedriveOutcome, Redriven,
+};
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -137,9 +139,9 @@ async fn redrive(settings: &Settings, which: &Redrive) -> Result<(), CliError> {
     let letters = opened.desk.answered(&asked, which.wait).await.map_err(opened.failed())?;
     let mut out = Printer::new(output::results(), which.json);
     out.redriven(service, &letters).map_err(DeadLettersError::Write)?;
-    let is_left = |letter: &&Redriven| letter.outcome != Outcome::Redriven;
+    let is_left = |letter: &&Redriven| letter.outcome != RedriveOutcome::Redriven;
     let (left, all) = (letters.iter().filter(is_left).count(), letters.len());
-    if letters.iter().any(|letter| letter.outcome == Outcome::Pending) {
+    if letters.iter().any(|letter| letter.outcome == RedriveOutcome::Pending) {
         output::note(format!(
             "not tried within {:?}: it stays asked for, and the {service} service does it once it runs",
             which.wait

@@ -18,7 +18,7 @@ async fn thirty_days_leave_the_space_of_fifteen() {
     let mut sent = vec![bench.send(adjustment("tea", "a", 1))];
     bench.batch(&sent).await;
     for day in 0..30 {
-        bench.hand.tidy(RETENTION).await.unwrap();
+        bench.hand.prune(RETENTION).await.unwrap();
         let timeless = bench.send_as(uuid::Uuid::new_v4(), adjustment("tea", "a", 1).into());
         let today = [bench.send_as(bench.id_of_now(), adjustment("tea", "a", 1).into()), timeless];
         bench.batch(&today).await;
@@ -29,7 +29,7 @@ async fn thirty_days_leave_the_space_of_fifteen() {
         sent.extend(today);
         bench.pass(24 * 60);
     }
-    bench.hand.tidy(RETENTION).await.unwrap();
+    bench.hand.prune(RETENTION).await.unwrap();
     assert_eq!(bench.number("select on_hand::bigint from stock").await, 61, "each counted once");
     let days = bench.number(DAYS).await;
     assert!((17..=22).contains(&days), "{days} partitions: the default, 15 days and those ahead");

@@ -23,15 +23,16 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use crate::store::dead_letters::{
-    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetters, Outcome, discard_reason,
+    DISCARD_REASON, DeadLetter, DeadLetterDetail, DeadLetterFilter, DeadLetters, RedriveOutcome,
+    discard_reason,
 };
 
-const LARGEST_PAGE: u32 = 100;
-const USUAL_PAGE: u32 = 20;
+const MAX_PAGE: u32 = 100;
+const DEFAULT_PAGE: u32 = 20;
 /// Default wait for the result of a redrive, in milliseconds.
-const USUAL_WAIT: u64 = 5_000;
-const LONGEST_WAIT: u64 = 30_000;
-const LARGEST_BODY: usize = 4 * 1024;
+const DEFAULT_WAIT_MS: u64 = 5_000;
+const MAX_WAIT_MS: u64 = 30_000;
+const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// 409: the parked event was discarded before.
 const ALREADY_DISCARDED: ProblemType =
@@ -69,17 +70,17 @@ async fn list<C: Contract>(
 
 fn which(given: Vec<(String, String)>) -> Result<DeadLetterFilter, Problem> {
     let mut which =
-        DeadLetterFilter { after: 0, discarded_too: false, limit: USUAL_PAGE, reason: None, key: None };
+        DeadLetterFilter { after: 0, discarded_too: false, limit: DEFAULT_PAGE, reason: None, key: None };
     let (mut errors, mut names) = (Vec::new(), Vec::new());
     for (name, value) in given {
         let wrong = match name.as_str() {
             _ if names.contains(&name) => Some(("repeated_parameter", "may be given once".to_owned())),
-            "limit" => match value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit)) {
+            "limit" => match value.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)) {
                 Some(limit) => {
                     which.limit = limit;
                     None
                 }
-                None => Some(("invalid_limit", format!("takes 1 to {LARGEST_PAGE}"))),
+                None => Some(("invalid_limit", format!("takes 1 to {MAX_PAGE}"))),
             },
             "cursor" => match value.parse() {
                 Ok(after) => {
@@ -139,22 +140,22 @@ async fn redrive<C: Contract>(
         "redrive was requested"
     );
     let letters = admin.state.answered(&asked, wait).await.map_err(|e| database_unavailable(&e))?;
-    let is_open = letters.iter().any(|letter| letter.outcome == Outcome::Pending);
+    let is_open = letters.iter().any(|letter| letter.outcome == RedriveOutcome::Pending);
     let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(json!({"letters": letters}))).into_response())
 }
 
 fn wait(given: Vec<(String, String)>) -> Result<Duration, Problem> {
-    let mut wait = USUAL_WAIT;
+    let mut wait = DEFAULT_WAIT_MS;
     let mut errors = Vec::new();
     for (name, value) in given {
-        match value.parse().ok().filter(|ms| *ms <= LONGEST_WAIT) {
+        match value.parse().ok().filter(|ms| *ms <= MAX_WAIT_MS) {
             Some(ms) if name == "timeout_ms" => wait = ms,
             _ if name != "timeout_ms" => {
                 errors.push(FieldError::new(name, "unknown_parameter", "known is timeout_ms"));
             }
             _ => {
-                errors.push(FieldError::new(name, "invalid_timeout_ms", format!("takes 0 to {LONGEST_WAIT}")))
+                errors.push(FieldError::new(name, "invalid_timeout_ms", format!("takes 0 to {MAX_WAIT_MS}")))
             }
         }
     }
@@ -182,9 +183,10 @@ async fn discard<C: Contract>(
 }
 
 async fn reason(body: Body) -> Result<String, Problem> {
-    let too_large =
-        |_| Problem::new(ProblemType::BODY_TOO_LARGE, format!("a body may have up to {LARGEST_BODY} bytes"));
-    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(too_large)?;
+    let too_large = |_| {
+        Problem::new(ProblemType::BODY_TOO_LARGE, format!("a body may have up to {MAX_BODY_BYTES} bytes"))
+    };
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(too_large)?;
     let body = minuet_text::json::parse(&bytes)?;
     let wrong = |code, detail: String| {
         Err(Problem::with_errors(ProblemType::INVALID_REQUEST, vec![FieldError::new("reason", code, detail)]))

@@ -22,8 +22,8 @@ use crate::store::shards::Shards;
 use crate::{Dependency, Health, Incoming};
 
 /// Maximum wait for space in the fetch buffer; then the partitions are paused.
-const PATIENCE: Duration = Duration::from_secs(2);
-const BROKER: Duration = Duration::from_secs(5);
+const RESERVE_TIMEOUT: Duration = Duration::from_secs(2);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) type Polled = StreamConsumer<Membership>;
 
@@ -32,7 +32,7 @@ pub(crate) type Polled = StreamConsumer<Membership>;
 pub(crate) struct Membership {
     pub(crate) lead_topic: String,
     pub(crate) shards: Arc<Shards>,
-    pub(crate) generations: Arc<RevocationEpochs>,
+    pub(crate) revocations: Arc<RevocationEpochs>,
     pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
     pub(crate) health: Health,
     pub(crate) client: Client,
@@ -69,7 +69,7 @@ impl ConsumerContext for Membership {
             Rebalance::Assign(_) => {}
             Rebalance::Revoke(partitions) => {
                 for element in partitions.elements() {
-                    self.generations.end(element.topic(), element.partition());
+                    self.revocations.end(element.topic(), element.partition());
                 }
                 info!(partitions = partitions.count(), "partitions revoked");
                 self.shards.give_away(&self.lead(partitions));
@@ -116,12 +116,12 @@ pub(crate) async fn poll(
             biased;
             () = shutdown.cancelled() => return,
             Some(rewind) = rewinds.recv() => {
-                back(&consumer, rewind).await;
+                rewind_inputs(&consumer, rewind).await;
                 continue;
             }
-            place = to.reserve(held.front().map_or(0, fetch_buffer::size)), if !held.is_empty() => {
-                let (Ok(place), Some(first)) = (place, held.pop_front()) else { return };
-                place.put(first);
+            permit = to.reserve(held.front().map_or(0, fetch_buffer::size)), if !held.is_empty() => {
+                let (Ok(permit), Some(first)) = (permit, held.pop_front()) else { return };
+                permit.put(first);
                 if held.is_empty() {
                     resume(&consumer);
                 }
@@ -151,15 +151,15 @@ pub(crate) async fn poll(
                 Arc::clone(topics.entry(message.topic().to_owned()).or_insert_with(|| message.topic().into()))
             }
         };
-        let generation = consumer.context().generations.of(message.topic(), message.partition());
-        let incoming = Incoming::new(&message, topic, generation);
+        let revocation_epoch = consumer.context().revocations.of(message.topic(), message.partition());
+        let incoming = Incoming::new(&message, topic, revocation_epoch);
         if !held.is_empty() {
             held.push_back(incoming);
             pause(&consumer);
             continue;
         }
-        match tokio::time::timeout(PATIENCE, to.reserve(fetch_buffer::size(&incoming))).await {
-            Ok(Ok(place)) => place.put(incoming),
+        match tokio::time::timeout(RESERVE_TIMEOUT, to.reserve(fetch_buffer::size(&incoming))).await {
+            Ok(Ok(permit)) => permit.put(incoming),
             Ok(Err(Closed)) => return,
             Err(_) => {
                 held.push_back(incoming);
@@ -171,9 +171,10 @@ pub(crate) async fn poll(
 
 /// Seeks between two messages, so that each message is either before or after the seek. Raises the revocation epochs,
 /// which drops messages in flight.
-async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
+async fn rewind_inputs(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
     let (seeker, list) = (Arc::clone(consumer), to.clone());
-    let sought = match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER)).await {
+    let sought = match tokio::task::spawn_blocking(move || seeker.seek_partitions(list, BROKER_TIMEOUT)).await
+    {
         Ok(Ok(sought)) => sought.elements().iter().try_for_each(|element| element.error()),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(KafkaError::Canceled),
@@ -182,7 +183,7 @@ async fn back(consumer: &Arc<Polled>, Rewind { to, done }: Rewind) {
         Ok(()) => {
             info!(partitions = to.count(), "partitions are read again from the last processed offsets");
             for element in to.elements() {
-                consumer.context().generations.end(element.topic(), element.partition());
+                consumer.context().revocations.end(element.topic(), element.partition());
             }
         }
         Err(error) => warn!(error = error_chain(error), "partitions could not be rewound; it is retried"),

@@ -10,14 +10,14 @@ use crate::Incoming;
 
 /// Maximum bytes from the poll to the end of a batch. Many messages of the broker's default maximum size fit, so that
 /// batches stay full.
-pub(crate) const BYTES: u32 = 32 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u32 = 32 * 1024 * 1024;
 
 /// The receiver is gone.
 pub(crate) struct Closed;
 
 pub(crate) fn channel(messages: usize) -> (BufferSender, BufferReceiver) {
     let (to, from) = mpsc::channel(messages);
-    (BufferSender { to, room: Arc::new(Semaphore::new(BYTES as usize)) }, BufferReceiver(from))
+    (BufferSender { to, room: Arc::new(Semaphore::new(MAX_BYTES as usize)) }, BufferReceiver(from))
 }
 
 pub(crate) struct BufferSender {
@@ -59,7 +59,7 @@ pub(crate) fn size(message: &Incoming) -> u32 {
         message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len)).sum();
     let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
     let all = bytes(&message.key) + bytes(&message.payload) + headers + size_of::<Incoming>();
-    u32::try_from(all).unwrap_or(BYTES).min(BYTES)
+    u32::try_from(all).unwrap_or(MAX_BYTES).min(MAX_BYTES)
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     async fn it_is_full_by_bytes_until_a_message_is_done_with() {
         let large = || {
             let position = Position { topic: "orders.intake".into(), partition: 0, offset: 0 };
-            let payload = Some(vec![0; BYTES as usize / 2]);
+            let payload = Some(vec![0; MAX_BYTES as usize / 2]);
             Incoming::recorded(position, None, payload, Vec::new(), Micros(0))
         };
         let (to, mut from) = channel(10);

@@ -68,13 +68,13 @@ pub struct Incoming {
     /// [`Contract::admit`]: minuet_envelope::Contract::admit
     pub(crate) was_taken: bool,
     /// The revocation epoch of its partition at the time of the fetch.
-    pub(crate) generation: u64,
+    pub(crate) revocation_epoch: u64,
     /// Its share of the fetch buffer, released on drop.
     pub(crate) room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Incoming {
-    pub(crate) fn new(message: &BorrowedMessage<'_>, topic: Arc<str>, generation: u64) -> Self {
+    pub(crate) fn new(message: &BorrowedMessage<'_>, topic: Arc<str>, revocation_epoch: u64) -> Self {
         let (key, payload) = (message.key(), message.payload());
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let mut room = BytesMut::with_capacity(length(key) + length(payload) + HEADER_BYTES);
@@ -93,7 +93,7 @@ impl Incoming {
             timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
             headers_readable: readable,
             was_taken: false,
-            generation,
+            revocation_epoch,
             room: None,
         }
     }
@@ -106,12 +106,22 @@ impl Incoming {
         headers: Vec<(String, Option<Vec<u8>>)>,
         timestamp: Micros,
     ) -> Self {
-        let (headers_readable, generation, room) = (true, 0, None);
+        let (headers_readable, revocation_epoch, room) = (true, 0, None);
         let (key, payload) = (key.map(Bytes::from), payload.map(Bytes::from));
         let headers =
             headers.into_iter().map(|(name, value)| (named(&name), value.map(Bytes::from))).collect();
         let was_taken = false;
-        Incoming { position, key, payload, headers, timestamp, headers_readable, was_taken, generation, room }
+        Incoming {
+            position,
+            key,
+            payload,
+            headers,
+            timestamp,
+            headers_readable,
+            was_taken,
+            revocation_epoch,
+            room,
+        }
     }
 
     /// The same message, of which is known that it was processed before.

@@ -156,9 +156,9 @@ impl<C: Contract> Publisher<C> {
         let sent = self.send_to(topic, Some(key.as_bytes()), headers, payload).await;
         if self.tracer.records(&envelope.trace) {
             let (whole, id) = (format!("{}{topic}", self.prefix), envelope.id.to_string());
-            let told = Sent { trace: &envelope.trace, topic: &whole, plain: topic, key, id: &id, begun };
+            let event = Sent { trace: &envelope.trace, topic: &whole, plain: topic, key, id: &id, begun };
             let error = sent.as_ref().err().map(|error| error as &(dyn std::error::Error + 'static));
-            spans::published::<C>(&self.tracer, told, error);
+            spans::published::<C>(&self.tracer, event, error);
         }
         sent
     }

@@ -34,9 +34,9 @@ mod tests {
 
     #[test]
     fn one_partition_of_one_topic_ends_alone() {
-        let generations = RevocationEpochs::new(["a".into(), "b".into()], 2);
-        generations.end("a", 1);
-        assert_eq!([generations.of("a", 1), generations.of("a", 0), generations.of("b", 1)], [1, 0, 0]);
-        assert_eq!(generations.of("unknown", 7), 0);
+        let revocations = RevocationEpochs::new(["a".into(), "b".into()], 2);
+        revocations.end("a", 1);
+        assert_eq!([revocations.of("a", 1), revocations.of("a", 0), revocations.of("b", 1)], [1, 0, 0]);
+        assert_eq!(revocations.of("unknown", 7), 0);
     }
 }

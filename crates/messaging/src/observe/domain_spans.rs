@@ -25,12 +25,12 @@ pub trait DomainSpans<C: Contract>: Send + Sync + 'static {
 impl<C: Contract> DomainSpans<C> for () {}
 
 /// Adds the attribute that the contract has for this key, if any.
-pub(crate) fn keyed<C: Contract>(span: Span, key: &str) -> Span {
-    named(span, key, C::key_attribute)
+pub(crate) fn with_key_attribute<C: Contract>(span: Span, key: &str) -> Span {
+    with_attribute(span, key, C::key_attribute)
 }
 
-/// As [`keyed`], for callers that know only this function of the contract.
-pub(crate) fn named(span: Span, key: &str, attribute: KeyAttribute) -> Span {
+/// As [`with_key_attribute`], for callers that know only this function of the contract.
+pub(crate) fn with_attribute(span: Span, key: &str, attribute: KeyAttribute) -> Span {
     match attribute(key) {
         Some(name) => span.with(name, key.to_owned()),
         None => span,

@@ -22,7 +22,7 @@ use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
 use uuid::Uuid;
 
-use crate::observe::domain_spans::{DomainSpans, keyed};
+use crate::observe::domain_spans::{DomainSpans, with_key_attribute};
 use crate::observe::processing::Processing;
 use crate::store::context::Core;
 use crate::store::dead_letters::Reason;
@@ -79,7 +79,7 @@ fn decision_span<C: Contract>(
         Some(parent) => step.under(&parent),
         None => step,
     };
-    Some(spans.describe(keyed::<C>(step, &emission.envelope.subject), &emission.event))
+    Some(spans.describe(with_key_attribute::<C>(step, &emission.envelope.subject), &emission.event))
 }
 
 /// A failed attempt: when, and why.
@@ -96,7 +96,7 @@ pub(crate) struct Batch<'a, C: Contract> {
 
 /// The result of processing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum ProcessOutcome {
     Applied,
     NoOp,
     Duplicate,
@@ -104,13 +104,13 @@ pub(crate) enum Outcome {
     Waits,
 }
 
-impl Outcome {
+impl ProcessOutcome {
     fn name(self) -> &'static str {
         match self {
-            Outcome::Applied => "applied",
-            Outcome::NoOp => "no_op",
-            Outcome::Duplicate => "duplicate",
-            Outcome::Waits => ParkReason::WaitsBehind.code(),
+            ProcessOutcome::Applied => "applied",
+            ProcessOutcome::NoOp => "no_op",
+            ProcessOutcome::Duplicate => "duplicate",
+            ProcessOutcome::Waits => ParkReason::WaitsBehind.code(),
         }
     }
 }
@@ -118,9 +118,9 @@ impl Outcome {
 impl<C: Contract> Batch<'_, C> {
     /// Records the spans of a batch. `events`: the recorded events with their results; `parked`: the parked messages
     /// with their reasons. The transaction's span is in a trace of the batch's own, since it belongs to all events.
-    pub(crate) fn tell<'e>(
+    pub(crate) fn record<'e>(
         &self,
-        events: &[(&Received<C>, Outcome)],
+        events: &[(&Received<C>, ProcessOutcome)],
         parked: &[(&'e Incoming, &'e Reason)],
         emissions: &[OutboxEvent<C>],
         committed: SystemTime,
@@ -128,22 +128,22 @@ impl<C: Contract> Batch<'_, C> {
         let aside = |(incoming, reason): &(&'e Incoming, &'e Reason)| {
             Some((processing(&self.context.core, incoming, &sender(incoming)?)?, *incoming, *reason))
         };
-        self.tell_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
+        self.record_all(events, &parked.iter().filter_map(aside).collect::<Vec<_>>(), emissions, committed);
     }
 
     /// Records that a redrive failed and the event stays parked.
-    pub(crate) fn tell_still_parked(&self, letter: &StoredMessage, reason: &Reason) {
+    pub(crate) fn record_still_parked(&self, letter: &StoredMessage, reason: &Reason) {
         let StoredMessage { incoming, parked_at, .. } = letter;
         let sent = sender(incoming);
         if let Some(again) = sent.and_then(|sent| redriving(&self.context.core, incoming, &sent, *parked_at))
         {
-            self.tell_all(&[], &[(again, incoming, reason)], &[], SystemTime::now());
+            self.record_all(&[], &[(again, incoming, reason)], &[], SystemTime::now());
         }
     }
 
-    fn tell_all(
+    fn record_all(
         &self,
-        events: &[(&Received<C>, Outcome)],
+        events: &[(&Received<C>, ProcessOutcome)],
         parked: &[(Processing, &Incoming, &Reason)],
         emissions: &[OutboxEvent<C>],
         committed: SystemTime,
@@ -183,7 +183,7 @@ impl<C: Contract> Batch<'_, C> {
                 step.into_iter().for_each(|step| tracer.record(step));
             }
             tracer.record(span);
-            let quiet = *outcome == Outcome::Applied && emitted.is_empty();
+            let quiet = *outcome == ProcessOutcome::Applied && emitted.is_empty();
             if quiet && let Some(name) = self.context.spans.silent() {
                 let context = processing.context.under(trace::span_id(&[
                     b"minuet.step",
@@ -194,7 +194,7 @@ impl<C: Contract> Batch<'_, C> {
                     .until(committed)
                     .under(&processing.context);
                 let step = self.context.spans.describe(step, &content.1);
-                tracer.record(keyed::<C>(step, &C::key(&content.1)));
+                tracer.record(with_key_attribute::<C>(step, &C::key(&content.1)));
             }
         }
         for (processing, incoming, reason) in parked {
@@ -237,7 +237,9 @@ impl<C: Contract> Batch<'_, C> {
             None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
         };
         let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {
-            Some(key) => keyed::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key),
+            Some(key) => {
+                with_key_attribute::<C>(span.with("messaging.kafka.message.key", key.to_owned()), key)
+            }
             None => span,
         };
         let span = match &to.sender {
@@ -259,7 +261,7 @@ impl<C: Contract> ServiceContext<C> {
 }
 
 /// Records the decisions of a sweep, each under the span that is stored in its row.
-pub(crate) fn tell_sweep<C: Contract>(
+pub(crate) fn record_sweep<C: Contract>(
     context: &ServiceContext<C>,
     emissions: &[OutboxEvent<C>],
     begun: SystemTime,

@@ -18,9 +18,9 @@ use crate::runtime::sweeper::Processed;
 use crate::store::context::Core;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
-const BROKER: Duration = Duration::from_secs(5);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
-const PATIENCE: Duration = Duration::from_secs(1);
+const RETAKE_DELAY: Duration = Duration::from_secs(1);
 
 pub(crate) struct ShardAcquirer<R> {
     pub(crate) handler: Arc<R>,
@@ -45,7 +45,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                 () = self.shutdown.cancelled() => return,
                 Some(shards) = assigned.recv() => self.take(shards).await,
                 Some(shards) = fenced.recv() => {
-                    tokio::time::sleep(PATIENCE).await;
+                    tokio::time::sleep(RETAKE_DELAY).await;
                     let shards = self.core.shards.still_assigned(&shards);
                     if !shards.is_empty() && self.rewind(&shards).await {
                         self.take(shards).await;
@@ -109,9 +109,9 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             }
             Err(_) => return false,
         };
-        let (done, told) = oneshot::channel();
+        let (done, sought) = oneshot::channel();
         // The poller has ended, or the seek failed.
-        let done = self.rewinds.send(Rewind { to, done }).is_ok() && told.await.unwrap_or(false);
+        let done = self.rewinds.send(Rewind { to, done }).is_ok() && sought.await.unwrap_or(false);
         if !done && !self.shutdown.is_cancelled() {
             self.core.shards.take_back(shards.to_vec());
         }
@@ -133,7 +133,7 @@ fn positions(
             inputs.add_partition(topic, shard.cast_signed());
         }
     }
-    let committed = consumer.committed_offsets(inputs, BROKER)?;
+    let committed = consumer.committed_offsets(inputs, BROKER_TIMEOUT)?;
     let mut positions = TopicPartitionList::new();
     for topic in topics {
         for shard in shards {

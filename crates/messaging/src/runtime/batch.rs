@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::Steps;
-use crate::observe::spans::{self, Outcome};
+use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::decode::Decoder;
 use crate::runtime::policy::{Verdict, back_off, verdict};
 use crate::store::context::{Committed, Ending, Opened};
@@ -33,10 +33,10 @@ use item::Item;
 
 /// Maximum wait of an intake topic for the registry: time for a restart of it. After that, messages with unknown
 /// schemas are parked.
-const REGISTRY_PATIENCE: Duration = Duration::from_secs(10);
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time after that wait in which messages with unknown schemas are parked at once, so that many of them do not hold up
 /// all other messages.
-const REGISTRY_GIVEN_UP: Duration = Duration::from_secs(5);
+const REGISTRY_COOLDOWN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Processor<R: BatchHandler> {
     pub(crate) handler: Arc<R>,
@@ -123,7 +123,8 @@ impl<R: BatchHandler> Processor<R> {
         message: &Incoming,
     ) -> Result<Result<Option<Content<R::Contract>>, Reason>, Stopped> {
         let (mut attempt, since) = (0, Instant::now());
-        let is_intake = dead_letters::place(message, &self.context.catalogue, &self.decoder.prefix).is_none();
+        let is_intake =
+            dead_letters::ordering_key(message, &self.context.catalogue, &self.decoder.prefix).is_none();
         loop {
             match self.decoder.decode(message, &self.context.catalogue).await {
                 Ok(decoded) => {
@@ -146,8 +147,8 @@ impl<R: BatchHandler> Processor<R> {
 
     fn gives_up(&self, since: Instant) -> bool {
         let mut given_up = self.registry_given_up.lock();
-        let recently = given_up.is_some_and(|at| at.elapsed() < REGISTRY_GIVEN_UP);
-        if !recently && since.elapsed() < REGISTRY_PATIENCE {
+        let recently = given_up.is_some_and(|at| at.elapsed() < REGISTRY_COOLDOWN);
+        if !recently && since.elapsed() < REGISTRY_TIMEOUT {
             return false;
         }
         *given_up = Some(Instant::now());
@@ -232,7 +233,7 @@ impl<R: BatchHandler> Processor<R> {
         let mut keys = HashSet::new();
         let aside = |(index, item): (usize, Item<R::Contract>)| match refused.remove(&index) {
             Some(detail) if keys.insert(item.incoming().key.clone()) => {
-                item.poison(Reason::at_once(ParkReason::Illegal, detail), &self.context.catalogue)
+                item.poison(Reason::after_one_attempt(ParkReason::Illegal, detail), &self.context.catalogue)
             }
             _ => item,
         };
@@ -269,7 +270,7 @@ impl<R: BatchHandler> Processor<R> {
             let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
             let applied =
                 applied.into_iter().filter_map(|of| events.get(of)).map(|(index, _)| *index).collect();
-            tell(&batch, items, &fresh, &events, &applied, &emissions);
+            record_spans(&batch, items, &fresh, &events, &applied, &emissions);
         }
 
         Counts::add(&self.counts.processed, events.len());
@@ -295,7 +296,8 @@ impl<R: BatchHandler> Processor<R> {
         let fresh: Vec<usize> = claims.into_iter().enumerate().filter_map(is_fresh).collect();
         let mut waiting = match something_waits {
             true => {
-                dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.place(&items[*i]))).await?
+                dead_letters::waiting(connection, fresh.iter().filter_map(|i| self.ordering_key(&items[*i])))
+                    .await?
             }
             false => HashSet::new(),
         };
@@ -340,12 +342,12 @@ impl<R: BatchHandler> Processor<R> {
             .map_err(|panic| ReactError::Panic(panic_text(&*panic)))?
     }
 
-    fn place(&self, item: &Item<R::Contract>) -> Option<OrderingKey> {
-        dead_letters::place(item.incoming(), &self.context.catalogue, &self.decoder.prefix)
+    fn ordering_key(&self, item: &Item<R::Contract>) -> Option<OrderingKey> {
+        dead_letters::ordering_key(item.incoming(), &self.context.catalogue, &self.decoder.prefix)
     }
 
     fn waits(&self, item: &Item<R::Contract>, waiting: &HashSet<OrderingKey>) -> bool {
-        !waiting.is_empty() && self.place(item).is_some_and(|place| waiting.contains(&place))
+        !waiting.is_empty() && self.ordering_key(item).is_some_and(|place| waiting.contains(&place))
     }
 
     /// Parks the item; later items of its ordering key wait from now on. `None`: it was parked before.
@@ -355,7 +357,7 @@ impl<R: BatchHandler> Processor<R> {
         item: &Item<R::Contract>,
         waiting: &mut HashSet<OrderingKey>,
     ) -> Result<Option<(ParkReason, Option<OutboxEvent<R::Contract>>)>, sqlx::Error> {
-        let (now, place) = (self.context.now(), self.place(item));
+        let (now, place) = (self.context.now(), self.ordering_key(item));
         let (incoming, at) = (item.incoming(), now.to_datetime());
         let parking = match item {
             Item::Event(_) => NewDeadLetter::behind(incoming, item.claim(&self.context.catalogue), at),
@@ -398,7 +400,7 @@ fn subject_of<C: Contract>(incoming: &Incoming) -> Option<String> {
 }
 
 /// Records the spans of the batch. `fresh`: the claimed items; `new`: the handled ones.
-fn tell<C: Contract>(
+fn record_spans<C: Contract>(
     batch: &spans::Batch<'_, C>,
     items: &[Item<C>],
     fresh: &[usize],
@@ -413,20 +415,20 @@ fn tell<C: Contract>(
             Item::Poison { incoming, reason, .. } => parked.push((incoming, reason)),
             Item::Event(event) if event.processing.is_some() => {
                 let outcome = if applied.contains(&index) {
-                    Outcome::Applied
+                    ProcessOutcome::Applied
                 } else if new.contains(&index) {
-                    Outcome::NoOp
+                    ProcessOutcome::NoOp
                 } else if fresh.binary_search(&index).is_ok() {
-                    Outcome::Waits
+                    ProcessOutcome::Waits
                 } else {
-                    Outcome::Duplicate
+                    ProcessOutcome::Duplicate
                 };
                 outcomes.push((event, outcome));
             }
             Item::Event(_) => {}
         }
     }
-    batch.tell(&outcomes, &parked, emissions, SystemTime::now());
+    batch.record(&outcomes, &parked, emissions, SystemTime::now());
 }
 
 fn unresolved(away: &ResolveError, attempts: u32) -> Reason {
@@ -444,7 +446,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// The messages whose partition was not revoked since they were fetched.
-pub(crate) fn current(messages: Vec<Incoming>, generations: &RevocationEpochs) -> Vec<Incoming> {
-    let of = |message: &Incoming| generations.of(&message.position.topic, message.position.partition);
-    messages.into_iter().filter(|message| message.generation == of(message)).collect()
+pub(crate) fn current(messages: Vec<Incoming>, revocations: &RevocationEpochs) -> Vec<Incoming> {
+    let of = |message: &Incoming| revocations.of(&message.position.topic, message.position.partition);
+    messages.into_iter().filter(|message| message.revocation_epoch == of(message)).collect()
 }

@@ -54,6 +54,6 @@ impl<C: Contract> Decoder<C> {
 
 impl From<Invalid> for Reason {
     fn from(invalid: Invalid) -> Self {
-        Reason::at_once(invalid.reason, invalid.detail)
+        Reason::after_one_attempt(invalid.reason, invalid.detail)
     }
 }

@@ -41,15 +41,15 @@ use produce_batch::{ProduceBatch, Record};
 pub(crate) use producers::Producers;
 
 /// Upper bound of rows per read; PostgreSQL gains little from larger reads.
-const ROWS: usize = 1_000;
+const MAX_ROWS: usize = 1_000;
 /// Pause before a key is tried again whose row the broker refused.
-const STOPPED: Duration = Duration::from_secs(5);
+const REFUSED_KEY_PAUSE: Duration = Duration::from_secs(5);
 /// Upper bound of bytes per read: rows may have the broker's maximum message size.
-const BYTES: usize = 8 * 1024 * 1024;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Maximum time to empty the outbox after shutdown; the next start publishes the rest.
-const LAST_ROUNDS: Duration = Duration::from_millis(1_500);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Interval of metadata requests to a broker that was away while nothing is to be sent.
-const ASK_KAFKA: Duration = Duration::from_secs(1);
+const KAFKA_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
     pub(crate) core: Arc<Core>,
@@ -63,7 +63,7 @@ pub(crate) struct Relay {
     /// Blocked keys, and until when.
     stopped: HashMap<String, Instant>,
     kafka_was_up: bool,
-    asked_kafka: Instant,
+    probed_kafka_at: Instant,
 }
 
 /// The result of one round.
@@ -84,7 +84,7 @@ impl Relay {
         health: Health,
         counts: Arc<Counts>,
     ) -> Self {
-        let (stopped, asked_kafka) = (HashMap::new(), Instant::now());
+        let (stopped, probed_kafka_at) = (HashMap::new(), Instant::now());
         Relay {
             core,
             connections,
@@ -95,13 +95,13 @@ impl Relay {
             counts,
             stopped,
             kafka_was_up: false,
-            asked_kafka,
+            probed_kafka_at,
         }
     }
 
-    /// Runs until shutdown, then until the outbox is empty, for at most [`LAST_ROUNDS`].
+    /// Runs until shutdown, then until the outbox is empty, for at most [`DRAIN_TIMEOUT`].
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let (mut failures, mut told) = (0, None);
+        let (mut failures, mut stopping_since) = (0, None);
         let core = Arc::clone(&self.core);
         loop {
             if let Some((error, reason)) = self.producers.fatal_error() {
@@ -115,8 +115,8 @@ impl Relay {
                     }
                     failures = 0;
                     if shutdown.is_cancelled() {
-                        let told = told.get_or_insert_with(Instant::now);
-                        if published == 0 || told.elapsed() > LAST_ROUNDS {
+                        let stopping_since = stopping_since.get_or_insert_with(Instant::now);
+                        if published == 0 || stopping_since.elapsed() > DRAIN_TIMEOUT {
                             return;
                         }
                         continue;
@@ -125,7 +125,7 @@ impl Relay {
                     if published > 0 && was_cut {
                         continue;
                     }
-                    self.look_for_kafka().await;
+                    self.probe_kafka().await;
                 }
                 Err(error) => {
                     warn!(error = error_chain(&error), "outbox could not be read; it is retried");
@@ -174,7 +174,7 @@ impl Relay {
                 .await?;
             hit(Failpoint::AfterRelayDelete);
             if deleted.rows_affected() < published.len() as u64 {
-                self.look_at_epochs(&mut connection, &held).await?;
+                self.check_epochs(&mut connection, &held).await?;
             }
             self.connections.keep(connection);
             Counts::add(&self.counts.published, published.len());
@@ -183,16 +183,17 @@ impl Relay {
     }
 
     /// Detects that a broker is back while the service is idle: without traffic the client reports nothing.
-    async fn look_for_kafka(&mut self) {
+    async fn probe_kafka(&mut self) {
         let is_up = self.health.is_up(Dependency::Kafka);
         self.kafka_was_up |= is_up;
         // The consumer reports the first connection, with its assignment.
-        if is_up || !self.kafka_was_up || self.asked_kafka.elapsed() < ASK_KAFKA {
+        if is_up || !self.kafka_was_up || self.probed_kafka_at.elapsed() < KAFKA_PROBE_INTERVAL {
             return;
         }
-        self.asked_kafka = Instant::now();
+        self.probed_kafka_at = Instant::now();
         let producer = self.producers.of(1).clone();
-        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, ASK_KAFKA));
+        let asked =
+            tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, KAFKA_PROBE_INTERVAL));
         if matches!(asked.await, Ok(Ok(_))) {
             self.health.up(Dependency::Kafka);
         }
@@ -200,7 +201,7 @@ impl Relay {
 
     /// Rows that could not be deleted belong to another instance now; without this check they would be published for
     /// ever.
-    async fn look_at_epochs(
+    async fn check_epochs(
         &self,
         connection: &mut PgConnection,
         held: &[(u32, i64)],
@@ -233,7 +234,7 @@ impl Relay {
             let results = sent.results().await;
             self.measure(&batch, &results, began_batch.elapsed());
             for (row, result) in batch.iter().zip(results) {
-                self.tell(row, begun, result.as_ref().err(), &relay);
+                self.record_span(row, begun, result.as_ref().err(), &relay);
                 match result {
                     Ok(()) => published.push(row.id),
                     Err(error) => {
@@ -275,7 +276,13 @@ impl Relay {
     }
 
     /// `relay`: this round's own span, created when a row of another instance is found.
-    fn tell(&self, row: &Row, begun: SystemTime, error: Option<&KafkaError>, relay: &OnceCell<TraceContext>) {
+    fn record_span(
+        &self,
+        row: &Row,
+        begun: SystemTime,
+        error: Option<&KafkaError>,
+        relay: &OnceCell<TraceContext>,
+    ) {
         let tracer = self.core.tracer;
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
         let topic = self.topic_of(row);
@@ -310,7 +317,7 @@ impl Relay {
             );
             self.health.down(Dependency::Kafka, "the broker does not acknowledge");
         }
-        let wait = if refused { STOPPED } else { Duration::from_millis(100) };
+        let wait = if refused { REFUSED_KEY_PAUSE } else { Duration::from_millis(100) };
         self.stopped.insert(row.key.clone(), Instant::now() + wait);
     }
 }
@@ -322,20 +329,20 @@ async fn read(
     stopped: &[&str],
 ) -> Result<(Vec<Row>, bool), sqlx::Error> {
     let query =
-        sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(ROWS.cast_signed() as i64);
+        sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(MAX_ROWS.cast_signed() as i64);
     let mut stream = query.fetch(&mut *connection);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = stream.try_next().await? {
         bytes += row.payload.len() + row.headers.as_str().len();
         rows.push(row);
-        if bytes >= BYTES {
+        if bytes >= MAX_BYTES {
             drop(stream);
             // Drain the statement's remaining rows: they must not stay open in the database during the send.
             connection.ping().await?;
             return Ok((rows, true));
         }
     }
-    let was_cut = rows.len() >= ROWS;
+    let was_cut = rows.len() >= MAX_ROWS;
     Ok((rows, was_cut))
 }
 

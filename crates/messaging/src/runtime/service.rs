@@ -204,7 +204,7 @@ impl<C: Contract> Service<C> {
         let processor = self.processor(Arc::clone(&handler), shutdown.clone());
         let Service { settings, context, health, counts, fenced } = self;
         let consumed = handler.consumes();
-        let (told, shutdown) = (shutdown.clone(), shutdown.child_token());
+        let (requested, shutdown) = (shutdown.clone(), shutdown.child_token());
         let names: BTreeSet<&str> = consumed.iter().map(|kind| context.catalogue.topic_of(*kind)).collect();
         let names: Vec<&str> = names.into_iter().collect();
         retention::check(&settings, &context.catalogue, &names, &health, &shutdown)
@@ -222,12 +222,12 @@ impl<C: Contract> Service<C> {
             names.iter().map(|name| format!("{}{name}", settings.topic_prefix)).collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
         let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
-        let generations =
+        let revocations =
             Arc::new(RevocationEpochs::new(inputs.iter().cloned(), context.catalogue.partitions()));
         let membership = Membership {
             lead_topic: topics.iter().next().cloned().unwrap_or_default(),
             shards: Arc::clone(&context.core.shards),
-            generations: Arc::clone(&generations),
+            revocations: Arc::clone(&revocations),
             assigned,
             health: health.clone(),
             client: consuming,
@@ -246,7 +246,7 @@ impl<C: Contract> Service<C> {
             consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()),
         );
         let processed = Arc::new(Processed::default());
-        let taker = ShardAcquirer {
+        let acquirer = ShardAcquirer {
             handler: Arc::clone(&handler),
             core: Arc::clone(&context.core),
             owner: owner.clone(),
@@ -257,7 +257,7 @@ impl<C: Contract> Service<C> {
             health: health.clone(),
             shutdown: shutdown.clone(),
         };
-        let taker = spawn("take shards", &shutdown, taker.run(assignments, fenced));
+        let acquirer = spawn("acquire shards", &shutdown, acquirer.run(assignments, fenced));
         let relays = database::connect_relay(&settings.database_url, context.core.service)?;
         let relays = Arc::new(Connections::new(relays));
         let relay = Relay::new(
@@ -286,24 +286,24 @@ impl<C: Contract> Service<C> {
             shutdown.clone(),
         );
         let sampler = spawn("sample", &shutdown, sampler.run());
-        let tidy = prune::run(Arc::clone(&context.core), settings.inbox_retention, shutdown.clone());
-        let tidy = spawn("tidy the inbox", &shutdown, tidy);
+        let pruner = prune::run(Arc::clone(&context.core), settings.inbox_retention, shutdown.clone());
+        let pruner = spawn("prune inbox", &shutdown, pruner);
         // The relay stops last: it publishes the events of the last batch.
         let relay_stop = CancellationToken::new();
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
 
-        let input = Input { consumer: &consumer, generations: &generations, processed: &processed };
+        let input = Input { consumer: &consumer, revocations: &revocations, processed: &processed };
         tokio::select! {
             () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
             // The database did not answer: the transaction is rolled back and the next start reads the batch again.
             () = overdue(&shutdown) => warn!("batch did not end before the shutdown timeout"),
         }
-        if !told.is_cancelled() {
+        if !requested.is_cancelled() {
             return Err(ServiceError::Ended { service: context.core.service });
         }
         processor.handler.stopped().await;
 
-        for task in [poller, taker, sweeper, sampler, tidy] {
+        for task in [poller, acquirer, sweeper, sampler, pruner] {
             if let Err(error) = task.await {
                 warn!(error = error_chain(&error), "task failed");
             }

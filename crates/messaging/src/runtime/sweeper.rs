@@ -37,12 +37,12 @@ use processed::OffsetRange;
 pub(crate) use processed::Processed;
 
 /// Upper bound of rows in one transaction.
-const BATCH: usize = 500;
+const MAX_BATCH: usize = 500;
 /// Maximum wait of one pass for inputs. A shard that is still behind waits for the next pass.
-const PATIENCE: Duration = Duration::from_millis(500);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const INPUTS_TIMEOUT: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// A transaction may commit a row this much later than the time in the row.
-const LATE: time::Duration = time::Duration::seconds(120);
+const MAX_COMMIT_LAG: time::Duration = time::Duration::seconds(120);
 
 pub(crate) const SINCE: &str =
     "select min(coalesce(swept_until, 'epoch')) from shards where shard = any($1::smallint[])";
@@ -131,7 +131,7 @@ impl<R: BatchHandler> Sweeper<R> {
         sqlx::query(SWEPT)
             .bind(&numbers)
             .bind(&epochs)
-            .bind(now.plus(-LATE).to_datetime())
+            .bind(now.plus(-MAX_COMMIT_LAG).to_datetime())
             .execute(self.context.pool())
             .await
             .map_err(ReactError::from)?;
@@ -169,10 +169,10 @@ impl<R: BatchHandler> Sweeper<R> {
     /// The last offsets of an input may hold no records: transaction markers, compacted records. For inputs without
     /// progress, checks whether that is so and skips them.
     async fn skip(&self, waiting: &Shards<Waiting<R::Due>>) -> Result<(), SweepError> {
-        let stretches: Vec<OffsetRange> =
+        let ranges: Vec<OffsetRange> =
             waiting.values().flat_map(|w| &w.inputs).filter(|s| self.processed.stands(s)).cloned().collect();
         let reader = self.reader.clone();
-        for empty in blocking(move || inputs::empty(&reader, stretches)).await? {
+        for empty in blocking(move || inputs::empty(&reader, ranges)).await? {
             debug!(
                 topic = &*empty.topic,
                 partition = empty.partition,
@@ -184,7 +184,7 @@ impl<R: BatchHandler> Sweeper<R> {
         Ok(())
     }
 
-    /// Decides each shard when its inputs are processed, for at most [`PATIENCE`]. Removes from `held` a shard that was
+    /// Decides each shard when its inputs are processed, for at most [`INPUTS_TIMEOUT`]. Removes from `held` a shard that was
     /// lost or has an undecided row.
     async fn decide_once_read(
         &self,
@@ -192,11 +192,11 @@ impl<R: BatchHandler> Sweeper<R> {
         held: &mut Shards<i64>,
         now: Micros,
     ) -> Result<usize, ReactError> {
-        let until = tokio::time::Instant::now() + PATIENCE;
+        let until = tokio::time::Instant::now() + INPUTS_TIMEOUT;
         let mut decided = 0;
         loop {
             for (shard, Waiting { due, .. }) in read(waiting, &self.processed) {
-                for due in due.chunks(BATCH) {
+                for due in due.chunks(MAX_BATCH) {
                     match self.settle(due, now).await {
                         Ok(done) => {
                             decided += done;
@@ -215,7 +215,7 @@ impl<R: BatchHandler> Sweeper<R> {
             if waiting.is_empty() || tokio::time::Instant::now() > until {
                 return Ok(decided);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -266,7 +266,7 @@ pub(crate) async fn decide<R: BatchHandler>(
         Ok(Ending::Commit { events, result: after })
     };
     let Committed { result: after, events: emissions } = context.transaction(&shards, work).await?;
-    spans::tell_sweep(context, &emissions, begun);
+    spans::record_sweep(context, &emissions, begun);
     handler.committed(after);
     Ok(())
 }

@@ -8,9 +8,9 @@ use sqlx::{ConnectOptions, Connection as _, PgPool, Postgres};
 use tokio::time::timeout;
 
 /// Maximum idle time after which a connection is used without a ping.
-const TRUSTED: Duration = Duration::from_secs(1);
+const MAX_TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Maximum wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,13 +77,13 @@ fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                if meta.idle_for > TRUSTED {
+                if meta.idle_for > MAX_TRUSTED_IDLE {
                     connection.ping().await?;
                 }
                 Ok(true)
             })
         })
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options)
 }
 
@@ -107,7 +107,9 @@ impl Connections {
     /// The kept connection if it is free, else another one.
     pub(crate) async fn get(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let Some((mut connection, used)) = self.replace(None) else { return self.pool.acquire().await };
-        if used.elapsed() < TRUSTED || matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(()))) {
+        if used.elapsed() < MAX_TRUSTED_IDLE
+            || matches!(timeout(ACQUIRE_TIMEOUT, connection.ping()).await, Ok(Ok(())))
+        {
             return Ok(connection);
         }
         connection.close_on_drop();

@@ -27,7 +27,7 @@ use crate::{Incoming, Position};
 pub use admin::DeadLetterFilter;
 pub(crate) use parked::event_parked;
 pub use service::{DISCARD_REASON, DeadLetters, discard_reason};
-pub use view::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, Redriven};
+pub use view::{DeadLetter, DeadLetterDetail, DeadLetterState, RedriveOutcome, Redriven};
 
 pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, payload, reason, detail, attempts,
         parked_at, inbox_id, message_time, headers_readable, in_order)
@@ -37,9 +37,9 @@ pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
      where in_order and discarded_at is null and (topic, key) in (select * from unnest($1::text[], $2::bytea[]))";
 
 /// Keys of the contract are shorter. A longer key belongs to no event of the contract, so no event waits behind it.
-const LONGEST_KEY: usize = 256;
+const MAX_KEY_BYTES: usize = 256;
 /// Bounded, since an error may quote its input.
-const LONGEST_DETAIL: usize = 4_000;
+const MAX_DETAIL_CHARS: usize = 4_000;
 /// Why an event was parked. `detail`: the chain of causes; `attempts`: how often the event was really tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -50,7 +50,7 @@ pub(crate) struct Reason {
 
 impl Reason {
     /// A failure that a second attempt would repeat.
-    pub(crate) fn at_once(code: ParkReason, detail: impl Into<String>) -> Self {
+    pub(crate) fn after_one_attempt(code: ParkReason, detail: impl Into<String>) -> Self {
         Reason { code, detail: detail.into(), attempts: 1 }
     }
 
@@ -60,10 +60,10 @@ impl Reason {
     }
 
     /// The detail as PostgreSQL can store it: without NUL, which a producer's header may contain, and cut to
-    /// [`LONGEST_DETAIL`].
+    /// [`MAX_DETAIL_CHARS`].
     fn storable(&self) -> String {
         let mut detail = self.detail.replace('\0', "\u{fffd}");
-        if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
             detail.truncate(end);
         }
         detail
@@ -74,13 +74,13 @@ impl Reason {
 pub(crate) type OrderingKey = (String, Vec<u8>);
 
 /// The ordering key of a message. `None`: on intake topics, or if the key is no key of the contract.
-pub(crate) fn place<K: EventKind>(
+pub(crate) fn ordering_key<K: EventKind>(
     incoming: &Incoming,
     catalogue: &Catalogue<K>,
     prefix: &str,
 ) -> Option<OrderingKey> {
     let topic = &*incoming.position.topic;
-    let key = incoming.key.as_ref().filter(|key| key.len() <= LONGEST_KEY)?;
+    let key = incoming.key.as_ref().filter(|key| key.len() <= MAX_KEY_BYTES)?;
     let is_intake = catalogue.is_intake(topic.strip_prefix(prefix).unwrap_or(topic));
     (!is_intake).then(|| (topic.to_owned(), key.to_vec()))
 }
@@ -88,9 +88,9 @@ pub(crate) fn place<K: EventKind>(
 /// The keys with waiting events.
 pub(crate) async fn waiting(
     connection: &mut PgConnection,
-    places: impl Iterator<Item = OrderingKey>,
+    keys: impl Iterator<Item = OrderingKey>,
 ) -> Result<HashSet<OrderingKey>, sqlx::Error> {
-    let (topics, keys): (Vec<String>, Vec<Vec<u8>>) = places.unzip();
+    let (topics, keys): (Vec<String>, Vec<Vec<u8>>) = keys.unzip();
     if topics.is_empty() {
         return Ok(HashSet::new());
     }

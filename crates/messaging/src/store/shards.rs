@@ -59,9 +59,9 @@ pub(crate) struct Shards {
 impl Shards {
     /// No shard is held. The receiver gets the fenced shards.
     pub(crate) fn new(count: u32) -> (Self, mpsc::UnboundedReceiver<Vec<u32>>) {
-        let (fenced, told) = mpsc::unbounded_channel();
+        let (fenced, fenced_shards) = mpsc::unbounded_channel();
         let epochs = Mutex::new(vec![None; count as usize]);
-        (Shards { epochs, assigned: Mutex::default(), changed: watch::Sender::new(0), fenced }, told)
+        (Shards { epochs, assigned: Mutex::default(), changed: watch::Sender::new(0), fenced }, fenced_shards)
     }
 
     pub(crate) fn held(&self) -> Vec<(u32, i64)> {
@@ -216,13 +216,13 @@ mod tests {
 
     #[test]
     fn what_is_fenced_is_told_and_stays_assigned() {
-        let (shards, mut told) = Shards::new(4);
+        let (shards, mut fenced_shards) = Shards::new(4);
         shards.assign(&[1, 2]);
         shards.fence_off(&[(2, 1)]);
-        assert_eq!(told.try_recv(), Ok(vec![2]));
+        assert_eq!(fenced_shards.try_recv(), Ok(vec![2]));
         assert_eq!(shards.still_assigned(&[0, 1, 2]), [1, 2]);
         shards.give_away(&[2]);
         assert_eq!(shards.still_assigned(&[0, 1, 2]), [1]);
-        assert!(told.try_recv().is_err(), "what the group takes away is nobody's business");
+        assert!(fenced_shards.try_recv().is_err(), "what the group takes away is nobody's business");
     }
 }

@@ -8,8 +8,8 @@ use minuet_envelope::EventKind;
 use super::{Catalogue, Change, Difference, TopicsError};
 
 /// Leaders of a new topic are elected within milliseconds; on a busy cluster with many topics within seconds.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The differences that were applied, and those that were not: replication and undeclared settings are only reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl<K: EventKind> Catalogue<K> {
     /// The controller has accepted the changes; the broker that answers the next `plan` may learn of them milliseconds
     /// later.
     async fn wait_for_changes(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + READY_TIMEOUT;
         loop {
             let actual = self.actual(cluster, prefix).await?;
             let mut open = self.differences(prefix, &actual);
@@ -160,15 +160,15 @@ impl<K: EventKind> Catalogue<K> {
             }
             if Instant::now() >= deadline {
                 let topics = open.into_iter().map(|difference| difference.topic).collect();
-                return Err(TopicsError::NotReady { within: READY_WITHIN, topics });
+                return Err(TopicsError::NotReady { within: READY_TIMEOUT, topics });
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Waits for leaders, so that a process that starts after `apply` logs no "unknown topic" errors.
     async fn wait_for_leaders(&self, cluster: &Cluster, prefix: &str) -> Result<(), TopicsError> {
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + READY_TIMEOUT;
         loop {
             let shapes = cluster.shapes(prefix).await?;
             let ready =
@@ -178,9 +178,9 @@ impl<K: EventKind> Catalogue<K> {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(TopicsError::NotReady { within: READY_WITHIN, topics: waiting });
+                return Err(TopicsError::NotReady { within: READY_TIMEOUT, topics: waiting });
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use minuet_messaging::{DeadLetter, DeadLetterDetail, DeadLetterState, Outcome, Redriven};
+use minuet_messaging::{DeadLetter, DeadLetterDetail, DeadLetterState, RedriveOutcome, Redriven};
 use minuet_text::escape::escaped_line;
 use serde_json::{Value, json};
 
@@ -122,19 +122,19 @@ impl<W: Write> Printer<W> {
             }
             let id = letter.id;
             match &letter.outcome {
-                Outcome::Redriven => writeln!(self.out, "{service} {id} redriven")?,
-                Outcome::Parked { reason, detail, attempts } => {
+                RedriveOutcome::Redriven => writeln!(self.out, "{service} {id} redriven")?,
+                RedriveOutcome::Parked { reason, detail, attempts } => {
                     let detail = visible(detail);
                     writeln!(
                         self.out,
                         "{service} {id} stays parked, tried {attempts} times: {reason}: {detail}"
                     )?;
                 }
-                Outcome::Waits => {
+                RedriveOutcome::Waits => {
                     writeln!(self.out, "{service} {id} waits behind an earlier event of its key")?
                 }
-                Outcome::Discarded => writeln!(self.out, "{service} {id} was discarded meanwhile")?,
-                Outcome::Pending => writeln!(self.out, "{service} {id} not tried yet")?,
+                RedriveOutcome::Discarded => writeln!(self.out, "{service} {id} was discarded meanwhile")?,
+                RedriveOutcome::Pending => writeln!(self.out, "{service} {id} not tried yet")?,
             }
         }
         self.out.flush()

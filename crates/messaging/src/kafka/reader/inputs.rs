@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use super::{ReadError, Reader, Slice, TIMEOUT};
 
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
 const SETTINGS: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
@@ -85,14 +85,14 @@ pub(super) fn next<'a>(
     }
     let mut waiting: Option<Instant> = None;
     loop {
-        match input.queue.poll(if waiting.is_none() { Duration::ZERO } else { PATIENCE }) {
+        match input.queue.poll(if waiting.is_none() { Duration::ZERO } else { POLL_TIMEOUT }) {
             Some(Ok(message)) if message.offset() >= input.end => return Ok(None),
             Some(Ok(message)) => return Ok(Some(message)),
             // Messages written later do not belong to the slice, and the last offsets may be gaps.
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
             Some(Err(error)) => return Err(ReadError::Broken(error)),
             None => {
-                news(consumer)?;
+                check_client(consumer)?;
                 if waiting.get_or_insert_with(Instant::now).elapsed() > TIMEOUT {
                     let Slice { topic, partition, .. } = &slices[input.at];
                     return Err(ReadError::Silent {
@@ -107,7 +107,7 @@ pub(super) fn next<'a>(
 }
 
 /// Returns fatal errors only. Connection errors pass by themselves or end in [`ReadError::Silent`].
-pub(super) fn news(consumer: &BaseConsumer) -> Result<(), ReadError> {
+pub(super) fn check_client(consumer: &BaseConsumer) -> Result<(), ReadError> {
     match consumer.poll(Duration::ZERO) {
         Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => Err(ReadError::Broken(error)),
         Some(Err(_) | Ok(_)) | None => Ok(()),

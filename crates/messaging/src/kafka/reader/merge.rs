@@ -9,12 +9,12 @@ use rdkafka::Message as _;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::BorrowedMessage;
 
-use super::inputs::{Input, leave, news, next};
+use super::inputs::{Input, check_client, leave, next};
 use super::message::timestamp;
 use super::{Message, ReadError, Reader, Slice};
 
 /// Number of messages between two checks of the client's errors.
-const NEWS: usize = 4_096;
+const CHECK_CLIENT_EVERY: usize = 4_096;
 
 /// Small prefetch per partition: the slowest partition holds up all, and its next fetch starts at once.
 const SETTINGS: &[(&str, &str)] = &[
@@ -80,8 +80,8 @@ fn merge(
         }
         heads[index] = head;
         shown += 1;
-        if shown.is_multiple_of(NEWS) {
-            news(consumer)?;
+        if shown.is_multiple_of(CHECK_CLIENT_EVERY) {
+            check_client(consumer)?;
         }
     }
     Ok(())

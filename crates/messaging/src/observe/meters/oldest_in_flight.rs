@@ -51,7 +51,7 @@ mod tests {
             timestamp: Micros(now.0 - seconds * 1_000_000),
             headers_readable: true,
             was_taken: false,
-            generation: 0,
+            revocation_epoch: 0,
             room: None,
         };
         let under_way = OldestInFlight::default();

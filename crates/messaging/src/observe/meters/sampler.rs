@@ -1,5 +1,5 @@
 //! Samples gauges from the database on a connection of its own, so that no batch waits for it. Each query is cancelled
-//! after [`LONGEST`]; slow queries run less often.
+//! after [`STATEMENT_TIMEOUT`]; slow queries run less often.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use tracing::debug;
 use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
-const LONGEST: &str = "2s";
+const STATEMENT_TIMEOUT: &str = "2s";
 /// A pause takes at least this multiple of the queries' duration, so that sampling takes at most a twentieth of the
 /// time.
-const SHARE: u32 = 20;
+const MIN_PAUSE_FACTOR: u32 = 20;
 /// Interval until each query has succeeded once; before that no gauge is shown.
-const FIRST: Duration = Duration::from_millis(250);
+const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Bounded: a backlog is counted up to 100,000 rows. The order of ids is about the order of age.
 pub(crate) const OUTBOX: &str =
@@ -70,7 +70,7 @@ const MESSAGING: &str = "messaging";
 const SERVICE: &str = "service";
 
 fn pause(interval: Duration, took: Duration, answered: bool) -> Duration {
-    if answered { interval.max(took * SHARE) } else { interval.min(FIRST).max(took) }
+    if answered { interval.max(took * MIN_PAUSE_FACTOR) } else { interval.min(FIRST_INTERVAL).max(took) }
 }
 
 impl<R: BatchHandler> Sampler<R> {
@@ -84,7 +84,7 @@ impl<R: BatchHandler> Sampler<R> {
         // These queries read whole tables; a plan that avoids sequential scans only takes longer.
         let options = options
             .application_name(&format!("minuet-{}-meters", core.service))
-            .options([("enable_seqscan", "on"), ("statement_timeout", LONGEST)]);
+            .options([("enable_seqscan", "on"), ("statement_timeout", STATEMENT_TIMEOUT)]);
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(5))
@@ -98,7 +98,7 @@ impl<R: BatchHandler> Sampler<R> {
         loop {
             let asked = tokio::select! {
                 () = self.shutdown.cancelled() => break,
-                asked = self.look() => asked,
+                asked = self.sample() => asked,
             };
             answered |= asked.iter().all(Result::is_ok);
             let took = asked.into_iter().map(|asked| asked.unwrap_or_else(|took| took)).sum();
@@ -112,7 +112,7 @@ impl<R: BatchHandler> Sampler<R> {
 
     /// Runs both queries and returns the duration of each, in `Err` if it failed. A failed query leaves its gauges
     /// unchanged.
-    async fn look(&self) -> [Result<Duration, Duration>; 2] {
+    async fn sample(&self) -> [Result<Duration, Duration>; 2] {
         let asked = [(MESSAGING, self.one(MESSAGING).await), (SERVICE, self.one(SERVICE).await)];
         let series = asked
             .each_ref()

@@ -7,7 +7,7 @@ use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span};
 
 use super::{millis, time_of};
-use crate::observe::domain_spans::{KeyAttribute, named};
+use crate::observe::domain_spans::{KeyAttribute, with_attribute};
 use crate::store::context::Core;
 use crate::store::outbox::Row;
 use crate::store::outbox_event::decision_span_id;
@@ -34,7 +34,7 @@ pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
         .with("messaging.destination.name", sent.topic.to_owned())
         .with("messaging.message.id", sent.id.to_owned())
         .with("messaging.kafka.message.key", sent.key.to_owned());
-    named(span, sent.key, attribute)
+    with_attribute(span, sent.key, attribute)
 }
 
 /// Records that a row was published or failed. `relay`: the relay's own span, for rows that another instance has
@@ -52,14 +52,14 @@ pub(crate) fn relayed(
     if !tracer.is_on() {
         return;
     }
-    let Some(note) = row.headers.span().and_then(StoredSpan::parse) else { return };
+    let Some(stored) = row.headers.span().and_then(StoredSpan::parse) else { return };
     let trace = header("traceparent")
         .and_then(|parent| TraceContext::parse(parent, header("tracestate"), header("baggage")));
     let (Some(trace), Some(id)) = (trace, header("ce_id")) else { return };
     let written = header("ce_time").and_then(|time| Micros::parse(time).ok()).unwrap_or(Micros(0));
-    let above = trace.under(note.parent);
+    let above = trace.under(stored.parent);
     let step = uuid::Uuid::parse_str(id).map(|id| trace.under(decision_span_id(id)));
-    let parent = match (&note.operation, step) {
+    let parent = match (&stored.operation, step) {
         (Some(_), Ok(step)) => step,
         _ => above.clone(),
     };
@@ -72,12 +72,13 @@ pub(crate) fn relayed(
         tracer.record(span.renamed(&tracer.child(&trace)).failed("kafka", error));
         return;
     }
-    if tracer.instance() != Some(note.instance.as_str()) {
+    if tracer.instance() != Some(stored.instance.as_str()) {
         span = span.link(&relay(), "relay");
-        if let Some(operation) = note.operation {
+        if let Some(operation) = stored.operation {
             let at = time_of(written);
             let lost = Span::new(operation, Kind::Internal, &parent, at).until(at).under(&above);
-            tracer.record(named(lost, &row.key, core.key_attribute).with(attribute::RECOVERED, true));
+            tracer
+                .record(with_attribute(lost, &row.key, core.key_attribute).with(attribute::RECOVERED, true));
         }
     }
     tracer.record(span);

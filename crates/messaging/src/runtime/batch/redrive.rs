@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::item::claim;
 use super::{Processor, Stopped, subject_of};
 use crate::observe::meters::Steps;
-use crate::observe::spans::{self, Outcome};
+use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::policy::{Verdict, verdict};
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
@@ -74,13 +74,13 @@ impl<R: BatchHandler> Processor<R> {
                     "redrive failed; the event stays parked"
                 );
             });
-            self.telling(begun).tell_still_parked(&letter, reason);
+            self.batch_spans(begun).record_still_parked(&letter, reason);
         }
         asked.failed(self.context.pool(), id, reason).await
     }
 
     /// The spans of a transaction for one event.
-    fn telling(&self, begun: SystemTime) -> spans::Batch<'_, R::Contract> {
+    fn batch_spans(&self, begun: SystemTime) -> spans::Batch<'_, R::Contract> {
         spans::Batch { context: &self.context, begun, opened: begun, failures: &[] }
     }
 
@@ -102,7 +102,7 @@ impl<R: BatchHandler> Processor<R> {
                 }
                 Verdict::Fenced => return Ok(RedriveStep::Left),
                 Verdict::Permanent(code) => {
-                    return Ok(RedriveStep::Parked(Reason::at_once(code, error_chain(&error))));
+                    return Ok(RedriveStep::Parked(Reason::after_one_attempt(code, error_chain(&error))));
                 }
             }
         }
@@ -135,7 +135,7 @@ impl<R: BatchHandler> Processor<R> {
                 new.map(|content| self.received(incoming, content, Some(parked_at))).into_iter().collect();
             let handled = self.react(opened.connection, &events.iter().collect::<Vec<_>>()).await?;
             if let Some(refusal) = handled.illegal.into_iter().next() {
-                let reason = Reason::at_once(ParkReason::Illegal, refusal.detail);
+                let reason = Reason::after_one_attempt(ParkReason::Illegal, refusal.detail);
                 return Ok(Ending::RollBack(Err(RedriveStep::Parked(reason))));
             }
             let result = Ok((events, handled.applied.is_empty(), handled.no_ops, handled.after));
@@ -148,23 +148,24 @@ impl<R: BatchHandler> Processor<R> {
             Err(step) => return Ok(step),
         };
         minuet_telemetry::within(None, order, || info!(dead_letter_id = id, "event redriven"));
-        self.tell_redriven(&events, is_no_op, &emissions, begun);
+        self.record_redriven(&events, is_no_op, &emissions, begun);
         Counts::add(&self.counts.processed, events.len());
         Counts::add(&self.counts.no_ops, no_ops);
         self.handler.committed(after);
         Ok(RedriveStep::Done)
     }
 
-    fn tell_redriven(
+    fn record_redriven(
         &self,
         events: &[Received<R::Contract>],
         is_no_op: bool,
         emissions: &[OutboxEvent<R::Contract>],
         begun: SystemTime,
     ) {
-        let outcome = if is_no_op { Outcome::NoOp } else { Outcome::Applied };
+        let outcome = if is_no_op { ProcessOutcome::NoOp } else { ProcessOutcome::Applied };
         let recorded = events.iter().filter(|event| event.processing.is_some());
-        let told: Vec<(&Received<R::Contract>, Outcome)> = recorded.map(|event| (event, outcome)).collect();
-        self.telling(begun).tell(&told, &[], emissions, SystemTime::now());
+        let outcomes: Vec<(&Received<R::Contract>, ProcessOutcome)> =
+            recorded.map(|event| (event, outcome)).collect();
+        self.batch_spans(begun).record(&outcomes, &[], emissions, SystemTime::now());
     }
 }

@@ -14,7 +14,7 @@ use crate::kafka::config::{self, Linger};
 use crate::observe::meters::KafkaStatistics;
 
 /// Minimum number of rows for the batching producer.
-const MANY: usize = 8;
+const MIN_BATCHING_ROWS: usize = 8;
 
 /// A client's statistics under its name for meters.
 type Shown = (&'static str, KafkaStatistics);
@@ -39,14 +39,14 @@ impl Producers {
         };
         let producers = Producers {
             low_latency: producer(Linger::No, low_latency)?,
-            batching: producer(Linger::ForABatch, batching)?,
+            batching: producer(Linger::Batch, batching)?,
         };
         Ok((producers, statistics))
     }
 
     /// The producer for a batch of so many rows.
     pub(crate) fn of(&self, rows: usize) -> &Producer {
-        if rows < MANY { &self.low_latency } else { &self.batching }
+        if rows < MIN_BATCHING_ROWS { &self.low_latency } else { &self.batching }
     }
 
     /// The fatal error of a producer that is unusable.
@@ -76,6 +76,9 @@ mod tests {
     fn only_a_batch_of_many_lingers() {
         let (producers, _) = Producers::new(&BTreeMap::new(), "test").unwrap();
         let lingers = |rows| std::ptr::eq(producers.of(rows), &raw const producers.batching);
-        assert_eq!([1, MANY - 1, MANY, 1_000].map(lingers), [false, false, true, true]);
+        assert_eq!(
+            [1, MIN_BATCHING_ROWS - 1, MIN_BATCHING_ROWS, 1_000].map(lingers),
+            [false, false, true, true]
+        );
     }
 }

@@ -89,7 +89,7 @@ impl<R: BatchHandler> SteppedService<R> {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn tidy(&self, retention: Duration) -> Result<(), ReactError> {
+    pub async fn prune(&self, retention: Duration) -> Result<(), ReactError> {
         prune::prune(self.context().pool(), self.context().now(), retention).await?;
         Ok(())
     }

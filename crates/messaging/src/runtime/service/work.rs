@@ -18,24 +18,24 @@ use crate::store::shards::Shards;
 use crate::{BatchHandler, Incoming};
 
 /// Poll interval for requested redrives: a person waits for the result.
-const LOOK: Duration = Duration::from_millis(500);
+const REDRIVE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Number of messages from which a batch counts as large: some hundred orders a second. The messages of one commit
 /// arrive by partition, a few at a time; without lingering, the first few would start a batch, and the rest would stay
 /// separate on every later hop.
-const LARGE: usize = 32;
+const LARGE_BATCH: usize = 32;
 /// The batch after a large one lingers for this multiple of the large one's duration: on a slow machine batches take
 /// longer and messages arrive more slowly (docs/performance.md). Below that load no batch lingers.
-const GATHER: u32 = 2;
+const LINGER_FACTOR: u32 = 2;
 /// Lower bound: a batch of duplicates reports almost no duration.
-const GATHER_LEAST: Duration = Duration::from_millis(20);
+const MIN_LINGER: Duration = Duration::from_millis(20);
 /// Upper bound: an order crosses five hops, so a linger is paid five times.
-const GATHER_MOST: Duration = Duration::from_millis(60);
+const MAX_LINGER: Duration = Duration::from_millis(60);
 
 /// The consumer and the progress of the inputs.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) consumer: &'a Polled,
-    pub(super) generations: &'a RevocationEpochs,
+    pub(super) revocations: &'a RevocationEpochs,
     pub(super) processed: &'a Processed,
 }
 
@@ -48,8 +48,8 @@ struct Last {
 
 impl Last {
     /// How long the next batch lingers.
-    fn gathers(self) -> Option<Duration> {
-        (self.messages >= LARGE).then(|| (self.took * GATHER).clamp(GATHER_LEAST, GATHER_MOST))
+    fn linger(self) -> Option<Duration> {
+        (self.messages >= LARGE_BATCH).then(|| (self.took * LINGER_FACTOR).clamp(MIN_LINGER, MAX_LINGER))
     }
 }
 
@@ -63,8 +63,8 @@ pub(super) async fn work<R: BatchHandler>(
 ) {
     let shards = &processor.context.core.shards;
     let mut changed = shards.subscribe();
-    let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut redrive_poll = tokio::time::interval(REDRIVE_POLL_INTERVAL);
+    redrive_poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Messages of shards that are assigned and not acquired yet: they wait while others are processed.
     let mut early: Vec<Incoming> = Vec::new();
     let mut last = Last::default();
@@ -75,17 +75,17 @@ pub(super) async fn work<R: BatchHandler>(
             biased;
             () = shutdown.cancelled() => return,
             change = changed.changed(), if !messages.is_empty() => if change.is_err() { return },
-            _ = look.tick() => if processor.redrive().await.is_err() { return },
+            _ = redrive_poll.tick() => if processor.redrive().await.is_err() { return },
             taken = from.take(&mut messages, room), if room > 0 => {
                 if taken == 0 {
                     return;
                 }
-                gather(last, &mut from, &mut messages, batch_size).await;
+                linger(last, &mut from, &mut messages, batch_size).await;
             }
         }
         changed.mark_unchanged();
         let ours;
-        (ours, early) = sort(shards, batch::current(messages, input.generations));
+        (ours, early) = sort(shards, batch::current(messages, input.revocations));
         last = Last { messages: ours.len(), took: Duration::ZERO };
         if ours.is_empty() {
             continue;
@@ -100,8 +100,8 @@ pub(super) async fn work<R: BatchHandler>(
 }
 
 /// After a large batch: collects messages until this batch is full or the linger is over.
-async fn gather(last: Last, from: &mut BufferReceiver, messages: &mut Vec<Incoming>, batch_size: usize) {
-    let Some(time) = last.gathers() else { return };
+async fn linger(last: Last, from: &mut BufferReceiver, messages: &mut Vec<Incoming>, batch_size: usize) {
+    let Some(time) = last.linger() else { return };
     let end = Instant::now() + time;
     while messages.len() < batch_size {
         match timeout_at(end, from.take(messages, batch_size - messages.len())).await {
@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_batch_gathers_for_longer_where_the_one_before_took_longer() {
-        let after = |messages, took| Last { messages, took: Duration::from_millis(took) }.gathers();
-        assert_eq!(after(LARGE - 1, 25), None);
-        let times = [0, 10, 25, 500].map(|took| after(LARGE, took).map(|time| time.as_millis()));
+        let after = |messages, took| Last { messages, took: Duration::from_millis(took) }.linger();
+        assert_eq!(after(LARGE_BATCH - 1, 25), None);
+        let times = [0, 10, 25, 500].map(|took| after(LARGE_BATCH, took).map(|time| time.as_millis()));
         assert_eq!(times, [Some(20), Some(20), Some(50), Some(60)]);
     }
 
@@ -184,15 +184,17 @@ mod tests {
         let (to, mut from) = fetch_buffer::channel(10);
         let mut messages = vec![message(0)];
         let after = |messages| Last { messages, took: Duration::ZERO };
-        gather(after(LARGE - 1), &mut from, &mut messages, 3).now_or_never().expect("there is little to do");
+        linger(after(LARGE_BATCH - 1), &mut from, &mut messages, 3)
+            .now_or_never()
+            .expect("there is little to do");
         assert!(
-            gather(after(LARGE), &mut from, &mut messages, 3).now_or_never().is_none(),
+            linger(after(LARGE_BATCH), &mut from, &mut messages, 3).now_or_never().is_none(),
             "there is room for more"
         );
         for partition in [1, 2, 3] {
             to.reserve(1).await.ok().unwrap().put(message(partition));
         }
-        gather(after(LARGE), &mut from, &mut messages, 3).now_or_never().expect("it is full");
+        linger(after(LARGE_BATCH), &mut from, &mut messages, 3).now_or_never().expect("it is full");
         assert_eq!(messages.iter().map(batch::shard).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

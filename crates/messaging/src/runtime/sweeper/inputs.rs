@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use super::{OffsetRange, Processed, Shards};
 use crate::kafka::consumer::Polled;
 
-const BROKER: Duration = Duration::from_secs(5);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// By shard, the offsets that neither this instance has processed nor the group has committed.
 pub(super) fn unread(
@@ -26,12 +26,12 @@ pub(super) fn unread(
             partitions.add_partition(topic, shard.cast_signed());
         }
     }
-    let committed = consumer.committed_offsets(partitions, BROKER)?;
+    let committed = consumer.committed_offsets(partitions, BROKER_TIMEOUT)?;
     let mut unread = Shards::<Vec<OffsetRange>>::new();
     for topic in topics {
         for shard in shards {
             let partition = shard.cast_signed();
-            let (low, end) = consumer.fetch_watermarks(topic, partition, BROKER)?;
+            let (low, end) = consumer.fetch_watermarks(topic, partition, BROKER_TIMEOUT)?;
             // Messages deleted by retention cannot be read any more.
             let mut from = low.max(processed.next(topic, partition).unwrap_or(low));
             if let Some(Offset::Offset(offset)) =
@@ -40,8 +40,8 @@ pub(super) fn unread(
                 from = from.max(offset);
             }
             if from < end {
-                let stretch = OffsetRange { topic: Arc::clone(topic), partition, from, end };
-                unread.entry(*shard).or_default().push(stretch);
+                let range = OffsetRange { topic: Arc::clone(topic), partition, from, end };
+                unread.entry(*shard).or_default().push(range);
             }
         }
     }
@@ -49,39 +49,33 @@ pub(super) fn unread(
 }
 
 /// The ranges without records. A range for which the broker does not answer in time is left out.
-pub(super) fn empty(
-    reader: &ClientConfig,
-    stretches: Vec<OffsetRange>,
-) -> Result<Vec<OffsetRange>, KafkaError> {
+pub(super) fn empty(reader: &ClientConfig, ranges: Vec<OffsetRange>) -> Result<Vec<OffsetRange>, KafkaError> {
     let mut topics = BTreeMap::<Arc<str>, Vec<OffsetRange>>::new();
-    for stretch in stretches {
-        topics.entry(Arc::clone(&stretch.topic)).or_default().push(stretch);
+    for range in ranges {
+        topics.entry(Arc::clone(&range.topic)).or_default().push(range);
     }
     let mut empty = Vec::new();
-    for stretches in topics.into_values() {
-        empty.extend(empty_of_a_topic(reader, stretches)?);
+    for ranges in topics.into_values() {
+        empty.extend(empty_of_a_topic(reader, ranges)?);
     }
     Ok(empty)
 }
 
 /// Reads each range until a record or the end of the partition. One topic at a time, since the end-of-partition event
 /// does not name the topic.
-fn empty_of_a_topic(
-    reader: &ClientConfig,
-    stretches: Vec<OffsetRange>,
-) -> Result<Vec<OffsetRange>, KafkaError> {
+fn empty_of_a_topic(reader: &ClientConfig, ranges: Vec<OffsetRange>) -> Result<Vec<OffsetRange>, KafkaError> {
     let consumer: BaseConsumer = reader.clone().set("enable.partition.eof", "true").create()?;
     let mut assignment = TopicPartitionList::new();
-    for OffsetRange { topic, partition, from, .. } in &stretches {
+    for OffsetRange { topic, partition, from, .. } in &ranges {
         assignment.add_partition_offset(topic, *partition, Offset::Offset(*from))?;
     }
     consumer.assign(&assignment)?;
-    let mut open: BTreeMap<i32, OffsetRange> = stretches.into_iter().map(|s| (s.partition, s)).collect();
-    let (mut empty, until) = (Vec::new(), Instant::now() + BROKER);
+    let mut open: BTreeMap<i32, OffsetRange> = ranges.into_iter().map(|s| (s.partition, s)).collect();
+    let (mut empty, until) = (Vec::new(), Instant::now() + BROKER_TIMEOUT);
     while !open.is_empty() && Instant::now() < until {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
-                let passed = |stretch: &OffsetRange| message.offset() >= stretch.end;
+                let passed = |range: &OffsetRange| message.offset() >= range.end;
                 empty.extend(open.remove(&message.partition()).filter(passed));
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => empty.extend(open.remove(&partition)),

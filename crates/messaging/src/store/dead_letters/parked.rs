@@ -7,7 +7,7 @@ use super::NewDeadLetter;
 use crate::{Incoming, OutboxEvent, Position};
 
 /// Upper bound of a CloudEvents header.
-const LONGEST_SUBJECT: usize = 256;
+const MAX_SUBJECT_BYTES: usize = 256;
 
 /// The event that announces a parked message. It has no `ce_sequence`: no row exists that could count it.
 pub(crate) fn event_parked<C: Contract>(
@@ -51,7 +51,8 @@ pub(crate) fn event_parked<C: Contract>(
 /// The key if it fits a header, so that parked events of an order are found by its id.
 fn subject(incoming: &Incoming, id: Uuid) -> Arc<str> {
     let key = incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
-    let fits = |key: &&str| (1..=LONGEST_SUBJECT).contains(&key.len()) && !key.chars().any(char::is_control);
+    let fits =
+        |key: &&str| (1..=MAX_SUBJECT_BYTES).contains(&key.len()) && !key.chars().any(char::is_control);
     key.filter(fits).map_or_else(|| id.to_string().into(), Arc::from)
 }
 

@@ -14,9 +14,9 @@ use crate::DatabaseError;
 use crate::store::database;
 
 /// Poll interval for the result of a redrive.
-const LOOK: Duration = Duration::from_millis(200);
-const CONNECTIONS: u32 = 2;
-const LONGEST_REASON: usize = 500;
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const MAX_CONNECTIONS: u32 = 2;
+const MAX_REASON_CHARS: usize = 500;
 
 /// The rule of [`discard_reason`], in words.
 pub const DISCARD_REASON: &str = "takes 1 to 500 characters, none of them a control character";
@@ -24,7 +24,7 @@ pub const DISCARD_REASON: &str = "takes 1 to 500 characters, none of them a cont
 /// The trimmed reason of a discard. `None`: it breaks the rule [`DISCARD_REASON`].
 pub fn discard_reason(text: &str) -> Option<String> {
     let text = text.trim();
-    let fits = (1..=LONGEST_REASON).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits = (1..=MAX_REASON_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 
@@ -45,7 +45,7 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database URL is wrong.
     pub fn open(database_url: &str, contract: Option<C>) -> Result<Self, DatabaseError> {
-        Ok(DeadLetters { pool: database::connect(database_url, CONNECTIONS, "dead-letters")?, contract })
+        Ok(DeadLetters { pool: database::connect(database_url, MAX_CONNECTIONS, "dead-letters")?, contract })
     }
 
     /// Lists letters in the order of parking.
@@ -90,7 +90,7 @@ impl<C: Contract> DeadLetters<C> {
                 let mut rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
                 return Ok(ids.iter().map(|id| Redriven::of(*id, rows.remove(id))).collect());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -163,7 +163,7 @@ async fn decoded<C: Contract>(incoming: &Incoming, contract: Option<&C>) -> Resu
 /// The result of a requested redrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum RedriveOutcome {
     /// It took effect, or the event was processed before.
     Redriven,
     /// It failed again and stays parked.
@@ -186,22 +186,23 @@ pub enum Outcome {
 /// A letter and the result of its redrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Redriven {
+    /// The letter's id.
     pub id: i64,
     /// The result.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: RedriveOutcome,
 }
 
 impl Redriven {
     /// `row`: `None` if the letter no longer exists.
     pub(super) fn of(id: i64, row: Option<Row>) -> Self {
-        let outcome = row.map_or(Outcome::Redriven, |row| {
+        let outcome = row.map_or(RedriveOutcome::Redriven, |row| {
             let letter = DeadLetter::from(row);
             match letter.state {
-                DeadLetterState::RedriveAsked => Outcome::Pending,
-                DeadLetterState::Discarded { .. } => Outcome::Discarded,
-                DeadLetterState::Waits => Outcome::Waits,
-                DeadLetterState::Parked => Outcome::Parked {
+                DeadLetterState::RedriveAsked => RedriveOutcome::Pending,
+                DeadLetterState::Discarded { .. } => RedriveOutcome::Discarded,
+                DeadLetterState::Waits => RedriveOutcome::Waits,
+                DeadLetterState::Parked => RedriveOutcome::Parked {
                     reason: letter.reason,
                     detail: letter.detail,
                     attempts: letter.attempts,

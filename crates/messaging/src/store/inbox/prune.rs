@@ -18,11 +18,11 @@ use crate::store::context::Core;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Retry interval after a failure, usually a lock timeout.
-const AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// Partitions created ahead, in days: how long a service may skip pruning before ids fall into the default partition.
-const AHEAD: i64 = 3;
+const DAYS_AHEAD: i64 = 3;
 /// Upper bound of rows per delete.
-const ROWS: i64 = 20_000;
+const MAX_ROWS: i64 = 20_000;
 
 pub(crate) const PARTITIONS: &str =
     "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -52,7 +52,7 @@ pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: Cancella
                     service = core.service,
                     "inbox could not be pruned; it is retried"
                 );
-                AGAIN
+                RETRY_INTERVAL
             }
         };
         tokio::select! {
@@ -69,7 +69,7 @@ pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Re
     let mut there: Vec<String> = sqlx::query_scalar(PARTITIONS).fetch_all(pool).await?;
     there.sort_unstable();
     let mut pruned = Pruned::default();
-    for ahead in 0..=AHEAD {
+    for ahead in 0..=DAYS_AHEAD {
         let day = today.saturating_add(time::Duration::days(ahead));
         if !there.contains(&name(day)) {
             pruned.made += usize::from(step(pool, Step::Make(day)).await?);
@@ -80,9 +80,9 @@ pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Re
         pruned.dropped += usize::from(step(pool, Step::Drop(&old, oldest)).await?);
     }
     loop {
-        let gone = sqlx::query(PRUNE).bind(oldest).bind(ROWS).execute(pool).await?.rows_affected();
+        let gone = sqlx::query(PRUNE).bind(oldest).bind(MAX_ROWS).execute(pool).await?.rows_affected();
         pruned.forgotten += gone;
-        if gone < ROWS.unsigned_abs() {
+        if gone < MAX_ROWS.unsigned_abs() {
             return Ok(pruned);
         }
     }
