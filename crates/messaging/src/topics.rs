@@ -6,6 +6,7 @@ mod apply;
 mod catalogue;
 mod cluster;
 mod declaration;
+mod name;
 mod plan;
 mod settings;
 
@@ -16,6 +17,7 @@ use rdkafka::error::KafkaError;
 pub use apply::Applied;
 pub use catalogue::{Catalogue, DEAD_LETTERS};
 pub use declaration::{Cleanup, Key, Topic};
+pub use name::TopicName;
 pub use plan::{Change, Difference};
 pub use settings::{WrongSetting, check_settings};
 

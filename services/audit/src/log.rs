@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use minuet_events::values::Micros;
+use minuet_messaging::topics::TopicName;
 use minuet_messaging::{Message, Partition, ReadError, Reader, Slice};
 
 use crate::record::{Place, Topics};
@@ -112,7 +113,7 @@ impl Log {
         let mut found = reader.topics(&context.prefix)?;
         let (mut topics, mut partitions, mut survey) = (Topics::default(), Vec::new(), Survey::default());
         for topic in context.catalogue.topics() {
-            match found.remove(format!("{}{}", context.prefix, topic.name).as_str()) {
+            match found.remove(TopicName::new(&context.prefix, &topic.name).full()) {
                 Some(has) => {
                     topics.0.push(topic.name.as_str().into());
                     partitions.push(has);
@@ -124,7 +125,7 @@ impl Log {
             return Err(AuditError::NoTopics { prefix: context.prefix.clone() });
         }
         for (name, has) in found {
-            let name = name.strip_prefix(&context.prefix).unwrap_or(&name).to_owned();
+            let name = TopicName::from_full(&context.prefix, name).plain().to_owned();
             // Kafka's own, and other installations on a cluster without prefix, are no business of ours.
             if !name.starts_with("__") && !context.prefix.is_empty() {
                 survey.foreign.push(name.clone());
@@ -139,7 +140,7 @@ impl Log {
         let named = self.named(&wanted.topics, context)?;
         let (mut places, mut partitions): (Vec<Place>, Vec<Partition>) = (Vec::new(), Vec::new());
         for topic in named {
-            let name: Arc<str> = format!("{}{}", self.prefix, self.topics.0[topic]).into();
+            let name = TopicName::new(&self.prefix, &self.topics.0[topic]).to_full();
             let has = self.partitions[topic]
                 .iter()
                 .filter(|p| wanted.partitions.is_empty() || wanted.partitions.contains(p));
@@ -191,8 +192,9 @@ impl Log {
             return Ok((0..self.topics.0.len()).filter(|at| known(&self.topics.0[*at])).collect());
         }
         let number = |topic: &String| {
-            let bare = topic.strip_prefix(&self.prefix).unwrap_or(topic);
-            let found = self.topics.0.iter().position(|name| **name == *bare || **name == *topic.as_str());
+            let named = TopicName::from_full(&self.prefix, topic.as_str());
+            let found =
+                self.topics.0.iter().position(|name| **name == *named.plain() || **name == *topic.as_str());
             found.ok_or_else(|| AuditError::NoTopic { topic: topic.clone() })
         };
         wanted.iter().map(number).collect()

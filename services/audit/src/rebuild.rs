@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 
 use minuet_events::values::OrderId;
 use minuet_events::{Event, EventType};
+use minuet_messaging::topics::TopicName;
 use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
@@ -176,8 +177,8 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
     read.shadow.all_taken_in();
     let Read { changes, inadmissible, .. } = &mut read;
     changes.retain(|Held { place, .. }| {
-        let topic = format!("{}{}", context.prefix, log.topics.name(*place));
-        !inadmissible.contains(&(topic, place.partition.into(), place.offset))
+        let topic = TopicName::new(&context.prefix, log.topics.name(*place));
+        !inadmissible.contains(&(topic.full().to_owned(), place.partition.into(), place.offset))
     });
     Ok(read)
 }

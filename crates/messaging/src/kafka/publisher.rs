@@ -13,7 +13,7 @@ use crate::kafka::client::{Client, Producer};
 use crate::kafka::config::{self, Linger};
 use crate::observe::meters::{self, KafkaStatistics, Sending};
 use crate::observe::spans::{self, Sent};
-use crate::topics::Catalogue;
+use crate::topics::{Catalogue, TopicName};
 
 /// Publishes events directly to their topics, for programs without an outbox: the gateway, `minuet produce`.
 #[derive(Clone)]
@@ -141,7 +141,7 @@ impl<C: Contract> Publisher<C> {
         payload: Option<&[u8]>,
     ) -> Result<(), PublishError> {
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
-        self.send_to(topic, key, headers, payload).await
+        self.send_to(&TopicName::new(&self.prefix, topic), key, headers, payload).await
     }
 
     async fn send(
@@ -150,13 +150,14 @@ impl<C: Contract> Publisher<C> {
         envelope: &Envelope<C::Kind>,
         payload: Option<&[u8]>,
     ) -> Result<(), PublishError> {
-        let (topic, headers) = (self.catalogue.topic_of(envelope.event_type), envelope.to_headers());
+        let topic = TopicName::new(&self.prefix, self.catalogue.topic_of(envelope.event_type));
+        let headers = envelope.to_headers();
         let headers = headers.iter().map(|(name, value)| (*name, Some(value.as_bytes())));
         let begun = SystemTime::now();
-        let sent = self.send_to(topic, Some(key.as_bytes()), headers, payload).await;
+        let sent = self.send_to(&topic, Some(key.as_bytes()), headers, payload).await;
         if self.tracer.records(&envelope.trace) {
-            let (whole, id) = (format!("{}{topic}", self.prefix), envelope.id.to_string());
-            let event = Sent { trace: &envelope.trace, topic: &whole, plain: topic, key, id: &id, begun };
+            let id = envelope.id.to_string();
+            let event = Sent { trace: &envelope.trace, topic: &topic, key, id: &id, begun };
             let error = sent.as_ref().err().map(|error| error as &(dyn std::error::Error + 'static));
             spans::published::<C>(&self.tracer, event, error);
         }
@@ -165,25 +166,24 @@ impl<C: Contract> Publisher<C> {
 
     async fn send_to<'a>(
         &self,
-        topic: &str,
+        topic: &TopicName,
         key: Option<&[u8]>,
         headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
         payload: Option<&[u8]>,
     ) -> Result<(), PublishError> {
-        let topic = format!("{}{topic}", self.prefix);
         let headers =
             headers.fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value }));
-        let mut record = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);
+        let mut record = FutureRecord::<[u8], [u8]>::to(topic.full()).headers(headers);
         (record.key, record.payload) = (key, payload);
         let begun = Instant::now();
         let sent = self.producer.send(record, Duration::from_secs(5)).await;
         if let Some(sending) = &self.sending {
             let error = sent.as_ref().err().map(|(error, _)| config::error_type(error));
-            sending.sent(&topic, 1, begun.elapsed(), error);
+            sending.sent(topic.full(), 1, begun.elapsed(), error);
         }
         match sent {
             Ok(_) => Ok(()),
-            Err((source, _)) => Err(PublishError::NotAcknowledged { topic, source }),
+            Err((source, _)) => Err(PublishError::NotAcknowledged { topic: topic.full().to_owned(), source }),
         }
     }
 

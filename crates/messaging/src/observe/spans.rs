@@ -219,8 +219,8 @@ impl<C: Contract> Batch<'_, C> {
 
     fn process(&self, batch: &TraceContext, to: &Processing, incoming: &Incoming, end: SystemTime) -> Span {
         let position = &incoming.position;
-        let topic = self.context.core.plain(&position.topic);
-        let span = Span::new(format!("process {topic}"), Kind::Consumer, &to.context, self.begun)
+        let topic = self.context.core.topic_of(incoming);
+        let span = Span::new(format!("process {}", topic.plain()), Kind::Consumer, &to.context, self.begun)
             .until(end)
             .link(batch, "batch")
             .with("messaging.system", "kafka")

@@ -123,10 +123,10 @@ impl<R: BatchHandler> Processor<R> {
         message: &Incoming,
     ) -> Result<Result<Option<Content<R::Contract>>, Reason>, Stopped> {
         let (mut attempt, since) = (0, Instant::now());
-        let is_intake =
-            dead_letters::ordering_key(message, &self.context.catalogue, &self.decoder.prefix).is_none();
+        let topic = self.context.core.topic_of(message);
+        let is_intake = dead_letters::ordering_key(message, &self.context.catalogue, &topic).is_none();
         loop {
-            match self.decoder.decode(message, &self.context.catalogue).await {
+            match self.decoder.decode(message, &topic, &self.context.catalogue).await {
                 Ok(decoded) => {
                     if attempt > 0 {
                         self.health.up(Dependency::Registry);
@@ -343,7 +343,8 @@ impl<R: BatchHandler> Processor<R> {
     }
 
     fn ordering_key(&self, item: &Item<R::Contract>) -> Option<OrderingKey> {
-        dead_letters::ordering_key(item.incoming(), &self.context.catalogue, &self.decoder.prefix)
+        let topic = self.context.core.topic_of(item.incoming());
+        dead_letters::ordering_key(item.incoming(), &self.context.catalogue, &topic)
     }
 
     fn waits(&self, item: &Item<R::Contract>, waiting: &HashSet<OrderingKey>) -> bool {

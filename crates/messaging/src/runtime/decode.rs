@@ -6,13 +6,12 @@ use minuet_envelope::validity::{self, Checked, Invalid, RawMessage};
 use minuet_envelope::{Contract, ResolveError};
 
 use crate::store::dead_letters::Reason;
-use crate::topics::Catalogue;
+use crate::topics::{Catalogue, TopicName};
 use crate::{Content, Incoming};
 
 pub(crate) struct Decoder<C: Contract> {
     pub(crate) contract: C,
     pub(crate) consumed: HashSet<C::Kind>,
-    pub(crate) prefix: String,
 }
 
 impl<C: Contract> Decoder<C> {
@@ -21,10 +20,9 @@ impl<C: Contract> Decoder<C> {
     pub(crate) async fn decode(
         &self,
         incoming: &Incoming,
+        topic: &TopicName,
         catalogue: &Catalogue<C::Kind>,
     ) -> Result<Result<Option<Content<C>>, Reason>, ResolveError> {
-        let topic =
-            incoming.position.topic.strip_prefix(self.prefix.as_str()).unwrap_or(&incoming.position.topic);
         let headers = incoming.headers.iter().map(|(name, value)| (name, value.as_deref()));
         let message = RawMessage {
             key: incoming.key.as_deref(),
@@ -32,7 +30,7 @@ impl<C: Contract> Decoder<C> {
             headers: incoming.headers_readable.then(|| headers.collect()),
             time: incoming.timestamp,
         };
-        let message = match validity::check(&message, &catalogue.rules(topic)) {
+        let message = match validity::check(&message, &catalogue.rules(topic.plain())) {
             Ok(Checked::Event(message)) => message,
             Ok(Checked::Tombstone { key }) => {
                 return Ok(Ok(Some(Content::Tombstone { key: key.to_owned() })));

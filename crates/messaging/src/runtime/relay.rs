@@ -8,7 +8,6 @@
 mod produce_batch;
 mod producers;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -34,6 +33,7 @@ use crate::store::database::Connections;
 use crate::store::outbox::{self, Row};
 use crate::store::shards;
 use crate::store::stored_headers::StoredHeaders;
+use crate::topics::TopicName;
 use crate::{Counts, Dependency, Health};
 
 use produce_batch::{ProduceBatch, Record};
@@ -56,7 +56,8 @@ pub(crate) struct Relay {
     /// A pool of its own: see [`crate::store::database::connect_relay`].
     pub(crate) connections: Arc<Connections>,
     pub(crate) producers: Producers,
-    pub(crate) prefix: String,
+    /// Names of the topics that were published to.
+    topics: Vec<TopicName>,
     pub(crate) poll: Duration,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
@@ -79,7 +80,6 @@ impl Relay {
         core: Arc<Core>,
         connections: Arc<Connections>,
         producers: Producers,
-        prefix: String,
         poll: Duration,
         health: Health,
         counts: Arc<Counts>,
@@ -89,7 +89,7 @@ impl Relay {
             core,
             connections,
             producers,
-            prefix,
+            topics: Vec::new(),
             poll,
             health,
             counts,
@@ -223,18 +223,18 @@ impl Relay {
             let (began_batch, begun) = (Instant::now(), SystemTime::now());
             let sent = ProduceBatch::new(batch.len());
             // Prepare all records first: the client's thread starts to send at the first one.
-            let topics: Vec<Cow<'_, str>> = batch.iter().map(|row| self.topic_of(row)).collect();
+            let topics: Vec<TopicName> = batch.iter().map(|row| self.topic(&row.topic)).collect();
             let records: Vec<Record<'_>> =
-                batch.iter().zip(&topics).map(|(row, topic)| record(row, topic)).collect();
+                batch.iter().zip(&topics).map(|(row, topic)| record(row, topic.full())).collect();
             let producer = self.producers.of(batch.len());
             for (place, record) in records.into_iter().enumerate() {
                 sent.send(producer, place, record).await;
                 hit(Failpoint::BeforeRelayAck);
             }
             let results = sent.results().await;
-            self.measure(&batch, &results, began_batch.elapsed());
-            for (row, result) in batch.iter().zip(results) {
-                self.record_span(row, begun, result.as_ref().err(), &relay);
+            self.measure(&topics, &results, began_batch.elapsed());
+            for ((row, topic), result) in batch.iter().zip(&topics).zip(results) {
+                self.record_span(row, topic, begun, result.as_ref().err(), &relay);
                 match result {
                     Ok(()) => published.push(row.id),
                     Err(error) => {
@@ -255,23 +255,25 @@ impl Relay {
         published
     }
 
-    fn topic_of<'a>(&self, row: &'a Row) -> Cow<'a, str> {
-        match self.prefix.is_empty() {
-            true => Cow::Borrowed(&row.topic),
-            false => Cow::Owned(format!("{}{}", self.prefix, row.topic)),
+    /// Linear search: a service publishes to few topics.
+    fn topic(&mut self, plain: &str) -> TopicName {
+        if let Some(known) = self.topics.iter().find(|topic| topic.plain() == plain) {
+            return known.clone();
         }
+        let name = self.core.topic(plain);
+        self.topics.push(name.clone());
+        name
     }
 
     /// Records one measurement per topic and outcome.
-    fn measure(&self, batch: &[Row], results: &[Result<(), KafkaError>], took: Duration) {
+    fn measure(&self, topics: &[TopicName], results: &[Result<(), KafkaError>], took: Duration) {
         let mut counts: HashMap<(&str, Option<&'static str>), u64> = HashMap::new();
-        for (row, result) in batch.iter().zip(results) {
+        for (topic, result) in topics.iter().zip(results) {
             let error = result.as_ref().err().map(config::error_type);
-            *counts.entry((&row.topic, error)).or_default() += 1;
+            *counts.entry((topic.full(), error)).or_default() += 1;
         }
         for ((topic, error), count) in counts {
-            let topic = format!("{}{topic}", self.prefix);
-            self.core.instruments.sending.sent(&topic, count, took, error);
+            self.core.instruments.sending.sent(topic, count, took, error);
         }
     }
 
@@ -279,15 +281,15 @@ impl Relay {
     fn record_span(
         &self,
         row: &Row,
+        topic: &TopicName,
         begun: SystemTime,
         error: Option<&KafkaError>,
         relay: &OnceCell<TraceContext>,
     ) {
         let tracer = self.core.tracer;
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
-        let topic = self.topic_of(row);
         let relay = || relay.get_or_init(|| tracer.companion()).clone();
-        spans::relayed(&self.core, row, &topic, begun, relay, error);
+        spans::relayed(&self.core, row, topic, begun, relay, error);
     }
 
     fn stop(&mut self, row: &Row, error: &KafkaError) {

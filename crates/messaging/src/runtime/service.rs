@@ -38,7 +38,7 @@ use crate::store::database;
 use crate::store::database::Connections;
 use crate::store::inbox::prune;
 use crate::store::shards::Shards;
-use crate::topics::Catalogue;
+use crate::topics::{Catalogue, TopicName};
 use crate::{
     BatchHandler, Clock, Counts, DatabaseError, DeadLetters, Dependency, DomainSpans, Health, RetentionError,
     ServiceContext, Settings, http,
@@ -178,7 +178,6 @@ impl<C: Contract> Service<C> {
             decoder: Decoder {
                 contract: self.context.contract.clone(),
                 consumed: handler.consumes().into_iter().collect(),
-                prefix: self.settings.topic_prefix.clone(),
             },
             handler,
             context: self.context.clone(),
@@ -218,14 +217,13 @@ impl<C: Contract> Service<C> {
             &[low_latency, batching, ("consumer", consuming.statistics())],
         );
 
-        let topics: BTreeSet<String> =
-            names.iter().map(|name| format!("{}{name}", settings.topic_prefix)).collect();
+        let topics: BTreeSet<TopicName> = names.iter().map(|name| context.core.topic(name)).collect();
         let (assigned, assignments) = mpsc::unbounded_channel();
-        let inputs: Vec<Arc<str>> = topics.iter().map(|topic| topic.as_str().into()).collect();
+        let inputs: Vec<Arc<str>> = topics.iter().map(TopicName::to_full).collect();
         let revocations =
             Arc::new(RevocationEpochs::new(inputs.iter().cloned(), context.catalogue.partitions()));
         let membership = Membership {
-            lead_topic: topics.iter().next().cloned().unwrap_or_default(),
+            lead_topic: topics.first().map(|topic| topic.full().to_owned()).unwrap_or_default(),
             shards: Arc::clone(&context.core.shards),
             revocations: Arc::clone(&revocations),
             assigned,
@@ -235,8 +233,8 @@ impl<C: Contract> Service<C> {
         let group = format!("{}{}", settings.topic_prefix, context.core.service);
         let consumer: Arc<Polled> =
             Arc::new(config::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
-        consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-        info!(service = context.core.service, group, ?topics, "consumer started");
+        consumer.subscribe(&topics.iter().map(TopicName::full).collect::<Vec<_>>())?;
+        info!(service = context.core.service, group, topics = ?inputs, "consumer started");
 
         let (to, from) = fetch_buffer::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
@@ -264,7 +262,6 @@ impl<C: Contract> Service<C> {
             Arc::clone(&context.core),
             Arc::clone(&relays),
             producers.clone(),
-            settings.topic_prefix.clone(),
             settings.relay_poll,
             health.clone(),
             Arc::clone(&counts),

@@ -21,8 +21,8 @@ use super::stored_span::StoredSpan;
 use crate::failpoint::{Failpoint, hit};
 use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
 use crate::observe::meters::{Instruments, Steps};
-use crate::topics::Catalogue;
-use crate::{Clock, ReactError};
+use crate::topics::{Catalogue, TopicName};
+use crate::{Clock, Incoming, ReactError};
 
 /// The write side of a service, one per service and process. Clones share their state; consumer, sweeper and the
 /// service's own tasks each hold one.
@@ -65,9 +65,14 @@ impl Core {
         self.clock.now()
     }
 
-    /// A topic's name without prefix.
-    pub(crate) fn plain<'a>(&self, topic: &'a str) -> &'a str {
-        topic.strip_prefix(&*self.prefix).unwrap_or(topic)
+    /// The topic that `topics.yaml` calls `plain`.
+    pub(crate) fn topic(&self, plain: &str) -> TopicName {
+        TopicName::new(&self.prefix, plain)
+    }
+
+    /// The topic of a message.
+    pub(crate) fn topic_of(&self, incoming: &Incoming) -> TopicName {
+        TopicName::from_full(&self.prefix, Arc::clone(&incoming.position.topic))
     }
 
     /// The shards with the epochs that this instance holds. [`ReactError::Fenced`] names those that it does not hold.

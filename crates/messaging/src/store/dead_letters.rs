@@ -21,7 +21,7 @@ use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::topics::Catalogue;
+use crate::topics::{Catalogue, TopicName};
 use crate::{Incoming, Position};
 
 pub use admin::DeadLetterFilter;
@@ -77,12 +77,10 @@ pub(crate) type OrderingKey = (String, Vec<u8>);
 pub(crate) fn ordering_key<K: EventKind>(
     incoming: &Incoming,
     catalogue: &Catalogue<K>,
-    prefix: &str,
+    topic: &TopicName,
 ) -> Option<OrderingKey> {
-    let topic = &*incoming.position.topic;
     let key = incoming.key.as_ref().filter(|key| key.len() <= MAX_KEY_BYTES)?;
-    let is_intake = catalogue.is_intake(topic.strip_prefix(prefix).unwrap_or(topic));
-    (!is_intake).then(|| (topic.to_owned(), key.to_vec()))
+    (!catalogue.is_intake(topic.plain())).then(|| (topic.full().to_owned(), key.to_vec()))
 }
 
 /// The keys with waiting events.

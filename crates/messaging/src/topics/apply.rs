@@ -5,7 +5,7 @@ use super::cluster::Cluster;
 use super::plan::Actual;
 use minuet_envelope::EventKind;
 
-use super::{Catalogue, Change, Difference, TopicsError};
+use super::{Catalogue, Change, Difference, TopicName, TopicsError};
 
 /// Leaders of a new topic are elected within milliseconds; on a busy cluster with many topics within seconds.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,7 +63,7 @@ impl<K: EventKind> Catalogue<K> {
         let declared: Vec<_> = missing
             .iter()
             .filter_map(|Difference { topic, .. }| {
-                Some((topic.clone(), self.topic(topic.strip_prefix(prefix)?)?))
+                Some((topic.clone(), self.topic(TopicName::from_full(prefix, topic.as_str()).plain())?))
             })
             .collect();
         let created = if declared.is_empty() { vec![] } else { cluster.create(&declared).await? };
@@ -111,7 +111,8 @@ impl<K: EventKind> Catalogue<K> {
         topics: &[&str],
     ) -> Result<BTreeMap<String, (u32, BTreeMap<String, String>)>, TopicsError> {
         let cluster = Cluster::new(kafka)?;
-        let names: Vec<String> = topics.iter().map(|topic| format!("{prefix}{topic}")).collect();
+        let names: Vec<String> =
+            topics.iter().map(|topic| TopicName::new(prefix, topic).full().to_owned()).collect();
         let actual = cluster.describe(prefix, &names).await;
         cluster.close().await?;
         let mut actual = actual?;
@@ -131,7 +132,7 @@ impl<K: EventKind> Catalogue<K> {
     }
 
     fn names(&self, prefix: &str) -> Vec<String> {
-        self.topics().iter().map(|topic| format!("{prefix}{}", topic.name)).collect()
+        self.topics().iter().map(|topic| TopicName::new(prefix, &topic.name).full().to_owned()).collect()
     }
 
     /// The differences, unless one of them must not be applied.

@@ -3,7 +3,7 @@ use std::fmt;
 
 use minuet_envelope::EventKind;
 
-use super::{Catalogue, Topic, TopicsError};
+use super::{Catalogue, Topic, TopicName, TopicsError};
 
 /// One difference between a topic of a cluster and `topics.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl<K: EventKind> Catalogue<K> {
     pub(super) fn differences(&self, prefix: &str, actual: &BTreeMap<String, Actual>) -> Vec<Difference> {
         let mut differences = vec![];
         for declared in self.topics() {
-            let topic = format!("{prefix}{}", declared.name);
+            let topic = TopicName::new(prefix, &declared.name).full().to_owned();
             let changes = match actual.get(&topic) {
                 Some(actual) => compare(declared, actual),
                 None => {

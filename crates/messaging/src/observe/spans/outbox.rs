@@ -12,13 +12,12 @@ use crate::store::context::Core;
 use crate::store::outbox::Row;
 use crate::store::outbox_event::decision_span_id;
 use crate::store::stored_span::StoredSpan;
+use crate::topics::TopicName;
 
 /// A sent event.
 pub(crate) struct Sent<'a> {
     pub(crate) trace: &'a TraceContext,
-    /// The topic's full name, and the name without prefix.
-    pub(crate) topic: &'a str,
-    pub(crate) plain: &'a str,
+    pub(crate) topic: &'a TopicName,
     pub(crate) key: &'a str,
     pub(crate) id: &'a str,
     pub(crate) begun: SystemTime,
@@ -26,12 +25,12 @@ pub(crate) struct Sent<'a> {
 
 /// The producer span, whose id is in the message's traceparent.
 pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
-    let span = Span::new(format!("send {}", sent.plain), Kind::Producer, sent.trace, sent.begun)
+    let span = Span::new(format!("send {}", sent.topic.plain()), Kind::Producer, sent.trace, sent.begun)
         .until(SystemTime::now())
         .with("messaging.system", "kafka")
         .with("messaging.operation.type", "send")
         .with("messaging.operation.name", "send")
-        .with("messaging.destination.name", sent.topic.to_owned())
+        .with("messaging.destination.name", sent.topic.full().to_owned())
         .with("messaging.message.id", sent.id.to_owned())
         .with("messaging.kafka.message.key", sent.key.to_owned());
     with_attribute(span, sent.key, attribute)
@@ -42,7 +41,7 @@ pub(super) fn producer(sent: &Sent<'_>, attribute: KeyAttribute) -> Span {
 pub(crate) fn relayed(
     core: &Core,
     row: &Row,
-    topic: &str,
+    topic: &TopicName,
     begun: SystemTime,
     relay: impl FnOnce() -> TraceContext,
     error: Option<&(dyn std::error::Error + 'static)>,
@@ -63,7 +62,7 @@ pub(crate) fn relayed(
         (Some(_), Ok(step)) => step,
         _ => above.clone(),
     };
-    let sent = Sent { trace: &trace, topic, plain: &row.topic, key: &row.key, id, begun };
+    let sent = Sent { trace: &trace, topic, key: &row.key, id, begun };
     let mut span = producer(&sent, core.key_attribute)
         .under(&parent)
         .with(attribute::OUTBOX_WAIT_MS, millis(written, begun));

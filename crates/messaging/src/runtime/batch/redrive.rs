@@ -117,7 +117,8 @@ impl<R: BatchHandler> Processor<R> {
         };
         let StoredMessage { incoming, claimed, parked_at } = letter;
         let order = subject_of::<R::Contract>(&incoming);
-        let content = match self.decoder.decode(&incoming, &self.context.catalogue).await {
+        let topic = self.context.core.topic_of(&incoming);
+        let content = match self.decoder.decode(&incoming, &topic, &self.context.catalogue).await {
             Ok(Ok(content)) => content,
             Ok(Err(reason)) => return Ok(RedriveStep::Parked(reason)),
             Err(away) => return Ok(RedriveStep::Parked(super::unresolved(&away, 1))),
