@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::Steps;
 use crate::observe::spans::{self, ProcessOutcome};
@@ -289,6 +290,7 @@ impl<R: BatchHandler> Processor<R> {
         claims: Vec<Option<Uuid>>,
         items: &'i [Item<R::Contract>],
     ) -> Result<Ending<R::Contract, Result<Worked<'i, R>, Refused>>, ReactError> {
+        hit(Failpoint::AfterClaim);
         let Opened { connection, something_waits, claimed: mut new } = opened;
         // The first of several items with one id counts.
         let is_fresh =

@@ -207,7 +207,6 @@ impl<C: Contract> ServiceContext<C> {
             self.core.shards.fence_off(&lost);
             return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
-        hit(Failpoint::AfterClaim);
         steps.done("claim");
         let (events, result) =
             match work(Opened { connection: &mut transaction, something_waits, claimed }).await? {
