@@ -1,7 +1,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use minuet_events::values::UserId;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -60,8 +59,7 @@ impl Api {
     }
 
     pub fn token(&self, user: &str, admin: bool) -> String {
-        let user = UserId::parse(user).unwrap();
-        minuet_identity::development_token(self.secret, &user, admin, Duration::from_secs(600)).unwrap()
+        minuet_identity::development_token(self.secret, user, admin, Duration::from_secs(600)).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

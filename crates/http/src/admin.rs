@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn token(admin: bool) -> String {
-        development_token(SECRET, &"anna".parse().unwrap(), admin, Duration::from_secs(60)).unwrap()
+        development_token(SECRET, "anna", admin, Duration::from_secs(60)).unwrap()
     }
 
     struct Running {

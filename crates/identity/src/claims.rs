@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::refused::Refused;
 
-/// As they stand in the token; each is interpreted where it is used. A claim that comes twice makes the token malformed
-/// (RFC 7519, 4). Null is as good as missing.
+/// The claims as they stand in the token; each method interprets its own. A claim that comes twice makes the token malformed
+/// (RFC 7519, 4). Null counts as missing.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     sub: Option<Value>,

@@ -1,5 +1,5 @@
-//! Which keys sign the tokens that are believed. The configured key decides the algorithm; what a token says about itself only
-//! picks among the keys of a set, and never how one is used.
+//! The keys that verify tokens. The configured key decides the algorithm. The header of a token only picks among the keys of a
+//! set, and never how a key is used.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,22 +13,46 @@ use serde::Deserialize;
 
 use crate::settings::Settings;
 
-/// RSA keys below 2048 bits are refused here, at the start, instead of with every token.
+/// 2048 bits. The library refuses shorter RSA keys with every token; here they stop the start.
 const MIN_RSA_MODULUS_BYTES: usize = 256;
 /// An uncompressed point on P-256.
 const P256_POINT_BYTES: usize = 65;
 const ED25519_KEY_BYTES: usize = 32;
 
+/// The configured key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
+    /// The file cannot be read.
     #[error("cannot read the key file {path}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file is no PEM file, or its key is of another kind, too short, or private.
     #[error("{path} must hold one PEM public key: RSA of at least 2048 bits, P-256, or Ed25519")]
-    Pem { path: PathBuf },
+    Pem {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no JSON Web Key Set.
     #[error("{path} is not a JSON Web Key Set")]
-    Json { path: PathBuf, source: serde_json::Error },
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: serde_json::Error,
+    },
+    /// The set has no usable key, or is ambiguous.
     #[error("{path}: {problem}")]
-    Set { path: PathBuf, problem: String },
+    Set {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the set.
+        problem: String,
+    },
+    /// No setting names a key.
     #[error("none of jwt_secret, jwt_public_key_file and jwks_file is set")]
     NotConfigured,
 }
@@ -43,7 +67,7 @@ pub(crate) struct Key {
 /// The keys of a set that can be used here.
 pub(crate) enum Usable {
     ByKid(HashMap<String, Arc<Key>>),
-    /// There is nothing to choose. `kid`: the key's own name, if it has one.
+    /// The set has one usable key. `kid`: the key's own name, if it has one.
     Only {
         key: Arc<Key>,
         kid: Option<String>,
@@ -79,7 +103,7 @@ impl Keys {
         }
     }
 
-    /// The key for a token whose header has this `kid`. A single key is used whatever the token calls it.
+    /// The key for a token whose header has this `kid`. A single configured key is used for every `kid`.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match self {
             Keys::One(key) => Some(Arc::clone(key)),
@@ -110,8 +134,8 @@ impl KeySet {
         Arc::clone(&self.current.read().1)
     }
 
-    /// Takes over the file if it changed, and says whether it did. Compares contents, since a rename within one tick of the
-    /// file system's clock keeps the time. A file that cannot be used leaves the keys as they were.
+    /// Reads the file again, and returns whether it changed. Compares contents, since a rename within one tick of the file
+    /// system's clock keeps the time. A file that cannot be used leaves the keys as they were.
     pub(crate) fn reload(&self) -> Result<bool, KeyError> {
         let bytes = read(&self.path)?;
         if self.current.read().0 == bytes {
@@ -127,7 +151,7 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
     std::fs::read(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })
 }
 
-/// The library would also take a private key or a certificate here, and verify nothing with it.
+/// Only public keys. The library also takes a private key or a certificate, and then verifies nothing with it.
 fn public_key(pem: &[u8]) -> Option<Key> {
     let text = std::str::from_utf8(pem).ok()?;
     if !text.contains("-----BEGIN PUBLIC KEY-----") && !text.contains("-----BEGIN RSA PUBLIC KEY-----") {
@@ -156,8 +180,7 @@ fn usable(key: Key) -> Option<Key> {
     fits.then_some(key)
 }
 
-/// Keys of other kinds (for encryption, of other curves) are passed over, as RFC 7517 wants it; so are keys without a `kid`
-/// beside others.
+/// Skips keys of other kinds (for encryption, of other curves), as RFC 7517 demands, and keys without a `kid` beside others.
 fn parse_set(path: &Path, bytes: &[u8]) -> Result<Usable, KeyError> {
     let wrong = |problem: String| KeyError::Set { path: path.to_owned(), problem };
     let no_set = |source| KeyError::Json { path: path.to_owned(), source };

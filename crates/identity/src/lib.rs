@@ -1,15 +1,27 @@
-//! Who asks over HTTP, and how a request is refused: the same at the gateway and at each service.
+//! Verifies JSON Web Tokens: who asks, and whether as an admin. Pure apart from reading key files; HTTP is elsewhere.
 //!
-//! **What it promises.** An [`Identity`] is made only from a token whose signature one of the configured keys verifies, with
-//! the one algorithm that this key is for; what a token says about itself only picks among the keys of a set. An [`Admin`]
-//! carries the scope `admin` besides. Whatever is refused is refused with a [`Problem`] (RFC 9457), whose `type` is stable.
+//! **What it promises.** An [`Identity`] comes only from a token whose signature a configured key verifies, with the one algorithm
+//! of that key: RS256, ES256, EdDSA, or HS256 for development. The header of a token only picks among the keys of a set. A token
+//! must carry `exp` and `sub`, and `iss` and `aud` if they are configured; it may carry them in every form that RFC 7519 allows.
 //!
-//! **Its state**: the keys. [`follow`] takes over a key set whenever its file changes.
+//! **Its state**: the keys, in memory. [`follow`] reads a key set again whenever its file changes, so that keys rotate without a
+//! restart.
 //!
-//! **When things fail.** A key file that cannot be used stops the start; one that cannot be read any more later on leaves the
-//! keys as they were.
+//! **When things fail.** A key file that cannot be used stops the start. Later, a file that cannot be read or used leaves the keys
+//! as they were, and the first failure is logged. A refused token yields a [`Refused`], which tells its bearer no secret.
+//!
+//! Settings name one key ([`Settings`]); [`Settings::verifier`] reads it; [`Verifier::verify`] checks a token. Tests and
+//! development sign their own tokens by [`development_token`].
+
+#![warn(missing_docs)]
+
+/// The code of README.md is compiled with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod claims;
+mod development;
 mod keys;
 mod refused;
 mod reload;
@@ -17,10 +29,13 @@ mod settings;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
-mod token;
+mod user_name;
+mod verifier;
 
+pub use development::{TokenError, development_token};
 pub use keys::KeyError;
 pub use refused::Refused;
 pub use reload::follow;
 pub use settings::{KEYS, Secret, Settings, SettingsError};
-pub use token::{ADMIN_PREFIX, Identity, TokenError, Verifier, development_token};
+pub use user_name::{UserName, UserNameError};
+pub use verifier::{ADMIN_PREFIX, Identity, Verifier};

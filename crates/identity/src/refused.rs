@@ -1,15 +1,22 @@
-/// Why a token is not believed. Says no more than its bearer may know.
+/// The reason why a token is refused. It tells its bearer no more than a bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
+    /// The text is no JSON Web Token, or a claim comes twice.
     Malformed,
+    /// No configured key has this `kid` and this algorithm, or the token demands an extension.
     Algorithm,
+    /// The signature does not match.
     Signature,
+    /// `exp` has passed.
     Expired,
+    /// `nbf` has not come yet.
     NotYetValid,
+    /// A claim is missing, has the wrong form, or has a value that is not accepted.
     Claims,
 }
 
 impl Refused {
+    /// The reason for people.
     pub fn detail(self) -> &'static str {
         match self {
             Refused::Malformed => "the bearer token is not a JSON Web Token",

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// Shorter than the hash, a secret is the weakest part of HS256 (RFC 7518, 3.2).
+/// The size of the hash. A shorter secret is the weakest part of HS256 (RFC 7518, 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// The names of [`Settings`]: the keys of the section `[gateway]` that the services read too.
+/// The keys of [`Settings`], for programs that read them from a section with other keys.
 pub const KEYS: &[&str] = &["jwt_secret", "jwt_public_key_file", "jwks_file", "jwt_issuer", "jwt_audience"];
 
-/// Whose tokens are believed.
+/// The key that signs accepted tokens, and the claims that tokens must carry. Exactly one key is set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -21,7 +21,7 @@ pub struct Settings {
     pub jwks_file: Option<PathBuf>,
     /// If set, a token must carry this `iss`.
     pub jwt_issuer: Option<String>,
-    /// If set, a token must carry this `aud`; if not, a token that is meant for somebody (has an `aud`) is refused.
+    /// If set, a token must carry this `aud`. If not, a token with any `aud` is refused: it is meant for another system.
     pub jwt_audience: Option<String>,
 }
 
@@ -29,12 +29,14 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {takes}")]
 pub struct SettingsError {
+    /// The name of the setting.
     pub key: &'static str,
+    /// The values that the setting takes.
     pub takes: &'static str,
 }
 
 impl Settings {
-    /// Whether there is any key.
+    /// Whether any key is set.
     pub fn names_a_key(&self) -> bool {
         self.count() > 0
     }
@@ -44,7 +46,10 @@ impl Settings {
         keys.iter().filter(|set| **set).count()
     }
 
-    /// What a type cannot say.
+    /// Checks what the types do not: that exactly one key is set, and that a secret is long enough.
+    ///
+    /// # Errors
+    /// The setting that is wrong, and what it takes.
     pub fn check(&self) -> Result<(), SettingsError> {
         let wrong = |takes| Err(SettingsError { key: "jwt_secret", takes });
         if self.count() != 1 {
@@ -57,12 +62,13 @@ impl Settings {
     }
 }
 
-/// A secret that prints as nothing.
+/// A secret. Its `Debug` form hides it.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
+    /// Hides this text.
     pub fn new(secret: impl Into<String>) -> Self {
         Secret(secret.into())
     }

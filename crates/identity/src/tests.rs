@@ -6,11 +6,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, get_current_timestamp};
-use minuet_events::values::UserId;
 use serde_json::{Value, json};
 
 use crate::keys::{KeyError, Keys};
-use crate::{Identity, Refused, Secret, Settings, TokenError, Verifier, development_token};
+use crate::{Identity, Refused, Secret, Settings, TokenError, UserName, Verifier, development_token};
 
 const SECRET: &str = "a secret that is only used in tests";
 
@@ -99,15 +98,15 @@ fn rsa_key() -> EncodingKey {
 }
 
 fn anna() -> Identity {
-    Identity { user: UserId::parse("anna").unwrap(), admin: false }
+    Identity { user: UserName::parse("anna").unwrap(), admin: false }
 }
 
 #[test]
 fn a_development_token_is_believed_until_it_expires() {
     let anna = anna();
-    let token = development_token(SECRET, &anna.user, false, Duration::from_secs(60)).unwrap();
+    let token = development_token(SECRET, anna.user.as_str(), false, Duration::from_secs(60)).unwrap();
     assert_eq!(with_secret().verify(&token), Ok(anna.clone()));
-    let token = development_token(SECRET, &anna.user, true, Duration::from_secs(60)).unwrap();
+    let token = development_token(SECRET, anna.user.as_str(), true, Duration::from_secs(60)).unwrap();
     assert_eq!(with_secret().verify(&token), Ok(Identity { admin: true, ..anna }));
     let expired = with(claims(), "exp", json!(get_current_timestamp() - 60));
     assert_eq!(with_secret().verify(&hs256(&expired)), Err(Refused::Expired));
@@ -115,8 +114,7 @@ fn a_development_token_is_believed_until_it_expires() {
 
 #[test]
 fn no_development_token_is_made_that_nobody_would_believe() {
-    let user = UserId::parse("admin:anna").unwrap();
-    let refused = development_token(SECRET, &user, false, Duration::from_secs(60));
+    let refused = development_token(SECRET, "admin:anna", false, Duration::from_secs(60));
     assert!(matches!(refused, Err(TokenError::Reserved { .. })), "{refused:?}");
 }
 

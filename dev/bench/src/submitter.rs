@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use minuet_events::Event;
 use minuet_events::orders::OrderSubmitted;
+use minuet_events::values::UserId;
 use minuet_messaging::Publisher;
 use minuet_telemetry::Sampling;
 use reqwest::StatusCode;
@@ -42,7 +43,9 @@ impl Submitter {
                 let url = format!("{}/v1/orders", program.gateway());
                 let client = reqwest::Client::builder().timeout(ANSWER).build();
                 let client = client.map_err(|source| BenchError::Gateway { url: url.clone(), source })?;
-                let token = |user| minuet_identity::development_token(&program.secret, user, false, TOKEN);
+                let token = |user: &UserId| {
+                    minuet_identity::development_token(&program.secret, user.as_str(), false, TOKEN)
+                };
                 let tokens = shop.users.iter().map(token).collect::<Result<_, _>>()?;
                 Ok(Submitter::Gateway { client, url, tokens })
             }

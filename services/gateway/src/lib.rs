@@ -32,6 +32,7 @@ mod stock;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod user;
 
 use std::future::Future;
 use std::net::SocketAddr;

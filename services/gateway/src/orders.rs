@@ -23,6 +23,7 @@ use crate::order_request::OrderRequest;
 use crate::prefer::Prefer;
 use crate::problems;
 use crate::trace::IncomingTrace;
+use crate::user::user_id;
 
 const MAX_PAGE: u32 = 100;
 const MAX_CURSOR_BYTES: usize = 512;
@@ -39,7 +40,8 @@ pub(crate) async fn submit(
     let request = OrderRequest::parse(&body)
         .map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
     let prefer = Prefer::read(&headers, state.longest_wait);
-    let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&identity.user));
+    let user = user_id(&identity)?;
+    let id = key.as_ref().map_or_else(|| OrderId::new(Uuid::now_v7()), |key| key.order_id(&user));
 
     let text = id.to_string();
     minuet_telemetry::note_subject(&text);
@@ -53,8 +55,8 @@ pub(crate) async fn submit(
     // A cancellation that overtook its order is all that may be known of it: the order itself is still to come.
     let known = known.filter(Order::is_submitted);
     match &known {
-        Some(order) => same_request(&request, &identity.user, order)?,
-        None => publish(&state, id, &identity, &request, trace).await?,
+        Some(order) => same_request(&request, &user, order)?,
+        None => publish(&state, id, user.clone(), &request, trace).await?,
     }
     let order = match prefer {
         Prefer { respond_async: true, wait: None } => None,
@@ -71,7 +73,7 @@ pub(crate) async fn submit(
     let order = order.filter(Order::is_submitted);
     if let Some(order) = &order {
         // Two requests with one key may have passed each other on the way here: only now one of them sees the other.
-        same_request(&request, &identity.user, order)?;
+        same_request(&request, &user, order)?;
     }
     let mut response = answer(id, order, prefer, &request)?;
     if let Some(applied) = prefer.applied() {
@@ -83,13 +85,13 @@ pub(crate) async fn submit(
 async fn publish(
     state: &AppState,
     id: OrderId,
-    identity: &Identity,
+    user_id: UserId,
     request: &OrderRequest,
     trace: IncomingTrace,
 ) -> Result<(), Problem> {
     let submitted = OrderSubmitted {
         order_id: id,
-        user_id: identity.user.clone(),
+        user_id,
         payment_method: request.payment_method,
         lines: request.lines.clone(),
     };
@@ -205,7 +207,9 @@ fn parse_query(pairs: Vec<(String, String)>, identity: &Identity) -> Result<Orde
         return Err(Problem::with_errors(ProblemType::INVALID_QUERY, errors));
     }
     let user_id = match user.and_then(Result::ok) {
-        Some(user) if !identity.admin && user != identity.user => return Err(missing_scope()),
+        Some(user) if !identity.admin && user.as_str() != identity.user.as_str() => {
+            return Err(missing_scope());
+        }
         None if !identity.admin => Some(identity.user.to_string()),
         asked => asked.map(|user| user.to_string()),
     };

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
-use minuet_events::values::{OrderId, UserId};
+use minuet_events::values::OrderId;
 use minuet_http::{Admin, Authenticated, Problem, ProblemType};
-use minuet_identity::{ADMIN_PREFIX, Identity};
+use minuet_identity::Identity;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,6 +25,7 @@ use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
 use crate::problems;
 use crate::trace::IncomingTrace;
+use crate::user::{admin_id, user_id};
 
 const MAX_REASON_CHARS: usize = 500;
 
@@ -45,7 +46,7 @@ pub(crate) async fn cancel(
     if known.is_some_and(|order| !identity.admin && order.user_id != identity.user.as_str()) {
         return Err(Problem::not_found());
     }
-    let requested_by = if identity.admin { admin_name(&identity.user)? } else { identity.user.clone() };
+    let requested_by = if identity.admin { admin_id(&identity)? } else { user_id(&identity)? };
     let event = Event::from(OrderCancellationRequested { order_id, requested_by, reason });
     publish_request(&state, "cancellation", order_id, &identity, &headers, event, trace).await
 }
@@ -62,17 +63,8 @@ pub(crate) async fn refund(
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
-    let event = Event::from(RefundRequested { order_id, requested_by: admin_name(&identity.user)?, reason });
+    let event = Event::from(RefundRequested { order_id, requested_by: admin_id(&identity)?, reason });
     publish_request(&state, "refund", order_id, &identity, &headers, event, trace).await
-}
-
-fn admin_name(user: &UserId) -> Result<UserId, Problem> {
-    UserId::parse(&format!("{ADMIN_PREFIX}{user}")).map_err(|error| {
-        Problem::new(
-            ProblemType::INVALID_REQUEST,
-            format!("the token's sub is too long for an admin: {error}"),
-        )
-    })
 }
 
 fn reason(body: &Value) -> Result<String, Problem> {
@@ -96,7 +88,8 @@ async fn publish_request(
     trace: IncomingTrace,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::read(headers)?;
-    let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &identity.user));
+    let user = user_id(identity)?;
+    let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &user));
     let path = format!("/v1/orders/{order_id}");
     state.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
     tracing::info!(kind, %order_id, request_id = %request, "request was published");

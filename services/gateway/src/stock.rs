@@ -21,6 +21,7 @@ use crate::idempotency::{IdempotencyKey, reused};
 use crate::path;
 use crate::problems;
 use crate::trace::IncomingTrace;
+use crate::user::user_id;
 
 const MAX_REASON_CHARS: usize = 500;
 
@@ -44,9 +45,8 @@ pub(crate) async fn adjust(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::read(&headers)?;
-    let id = key
-        .as_ref()
-        .map_or_else(|| AdjustmentId::new(Uuid::now_v7()), |key| key.adjustment_id(&identity.user));
+    let user = user_id(&identity)?;
+    let id = key.as_ref().map_or_else(|| AdjustmentId::new(Uuid::now_v7()), |key| key.adjustment_id(&user));
     let adjusted = parse(id, &sku, &warehouse_code, &body)
         .map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use minuet_events::EventType;
-use minuet_events::values::UserId;
+use minuet_identity::UserName;
 
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
@@ -112,7 +112,7 @@ pub(crate) struct Service {
 pub(crate) struct Token {
     /// Whose orders: the token's `sub`
     #[arg(long, value_name = "ID")]
-    pub(crate) user: UserId,
+    pub(crate) user: UserName,
     /// `admin` may see every order and change products and stock
     #[arg(long)]
     pub(crate) scope: Option<Scope>,

@@ -51,7 +51,7 @@ pub(crate) async fn play(
     output::print(format!("demo shop: {products} products, {levels} stock levels"));
 
     let user = UserId::parse(USER).map_err(|e| DemoError::Data { detail: e.to_string() })?;
-    let token = minuet_identity::development_token(secret, &user, true, Duration::from_secs(600))?;
+    let token = minuet_identity::development_token(secret, USER, true, Duration::from_secs(600))?;
     let shop = orders::Shop::new(gateway, token)?;
     shop.opened(PRODUCTS.lines().count(), STOCK).await?;
     for order in orders::ORDERS {

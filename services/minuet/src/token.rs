@@ -8,6 +8,6 @@ use crate::settings::Settings;
 pub(crate) fn print(settings: &Settings, token: &Token) -> Result<(), CliError> {
     let secret = settings.text("gateway.jwt_secret")?;
     let admin = token.scope == Some(Scope::Admin);
-    output::print(minuet_identity::development_token(secret, &token.user, admin, token.ttl)?);
+    output::print(minuet_identity::development_token(secret, token.user.as_str(), admin, token.ttl)?);
     Ok(())
 }

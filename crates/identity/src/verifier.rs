@@ -1,43 +1,49 @@
-//! Reading tokens, and making those of development.
+//! Verification of tokens.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
-use minuet_events::values::{UserId, ValueError};
-use serde::Serialize;
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 
 use crate::claims::Claims;
 use crate::keys::{KeyError, Keys};
 use crate::refused::Refused;
 use crate::settings::Settings;
+use crate::user_name::UserName;
 
 /// How far the issuer's clock may differ from ours.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// The scope that may see everybody's orders, and change products and stock.
-const ADMIN: &str = "admin";
+/// The scope of an admin's token.
+pub(crate) const ADMIN: &str = "admin";
 
-/// What marks an admin's name in an event. No token's `sub` may begin with it.
+/// Marks the name of an admin where names of users and of admins stand in one field. No token's `sub` may begin with it.
 pub const ADMIN_PREFIX: &str = "admin:";
 
-/// The claims of a token for development.
-#[derive(Serialize)]
-struct DevelopmentClaims {
-    sub: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'static str>,
-    exp: u64,
-}
-
-/// Who asks. Made only from a token that was verified.
+/// The bearer of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    pub user: UserId,
+    /// The token's `sub`.
+    pub user: UserName,
+    /// Whether the token carries the scope `admin`.
     pub admin: bool,
 }
 
 /// Verifies tokens against the configured keys.
+///
+/// ```
+/// use std::time::Duration;
+/// use minuet_identity::{Refused, Secret, Settings, development_token};
+///
+/// const SECRET: &str = "at least 32 bytes, and for development only";
+/// let settings = Settings { jwt_secret: Some(Secret::new(SECRET)), ..Settings::default() };
+/// let verifier = settings.verifier().expect("a key");
+///
+/// let token = development_token(SECRET, "anna", false, Duration::from_secs(60)).expect("a token");
+/// let identity = verifier.verify(&token).expect("a valid token");
+/// assert_eq!((identity.user.as_str(), identity.admin), ("anna", false));
+/// assert_eq!(verifier.verify("nonsense"), Err(Refused::Malformed));
+/// ```
 pub struct Verifier {
     keys: Keys,
     issuer: Option<String>,
@@ -46,6 +52,9 @@ pub struct Verifier {
 
 impl Settings {
     /// Reads the keys.
+    ///
+    /// # Errors
+    /// No key is configured, its file cannot be read, or its file holds no usable key.
     pub fn verifier(&self) -> Result<Verifier, KeyError> {
         Ok(Verifier::new(Keys::load(self)?, self.jwt_issuer.clone(), self.jwt_audience.clone()))
     }
@@ -60,9 +69,14 @@ impl Verifier {
         &self.keys
     }
 
+    /// The identity that the token proves.
+    ///
+    /// # Errors
+    /// No configured key verifies the signature with its own algorithm, the token is not valid now, or a claim is missing or not
+    /// accepted.
     pub fn verify(&self, token: &str) -> Result<Identity, Refused> {
         let header = decode_header(token).map_err(|error| refused(&error))?;
-        // An extension that must be understood, and none is (RFC 7515, 4.1.11).
+        // `crit` names extensions that a verifier must understand (RFC 7515, 4.1.11). This one understands none.
         if header.crit.is_some() {
             return Err(Refused::Algorithm);
         }
@@ -70,23 +84,20 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm))
             .map_err(|error| refused(&error))?
             .claims;
-        // After the signature, before anything else: an expired token is told so, whatever else is wrong with it.
+        // Times first: a token that has expired is refused as expired, whatever else is wrong with it.
         claims.check_times(SystemTime::now(), CLOCK_SKEW)?;
         if self.audience.is_none() && claims.names_an_audience() {
             return Err(Refused::Claims);
         }
-        // As it stands: normalising it could make one user of two.
-        let user = UserId::parse(claims.subject()?).map_err(|_| Refused::Claims)?;
-        user.check_admissible().map_err(|_| Refused::Claims)?;
-        // This prefix marks an admin in events: no user may have it.
+        let user = UserName::parse(claims.subject()?).map_err(|_| Refused::Claims)?;
         if user.as_str().starts_with(ADMIN_PREFIX) {
             return Err(Refused::Claims);
         }
         Ok(Identity { user, admin: claims.has_scope(ADMIN)? })
     }
 
-    /// What the library checks: signature, issuer and audience. It rounds times and refuses some that RFC 7519 allows:
-    /// [`Claims`] checks them.
+    /// The checks of the library: signature, issuer and audience. It rounds times, and refuses some that RFC 7519 allows, so
+    /// [`Claims`] checks the times.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         let mut required = vec![];
@@ -120,38 +131,4 @@ fn refused(error: &jsonwebtoken::errors::Error) -> Refused {
         | ErrorKind::InvalidSubject => Refused::Claims,
         _ => Refused::Malformed,
     }
-}
-
-/// A token for development could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    #[error("the machine's clock is before 1970")]
-    Clock,
-    /// Nobody would believe it.
-    #[error("{user}: a user may not begin with {ADMIN_PREFIX}; for an admin's token ask for the scope admin")]
-    Reserved { user: UserId },
-    #[error(transparent)]
-    User(#[from] ValueError),
-    #[error("cannot sign the token")]
-    Sign(#[from] jsonwebtoken::errors::Error),
-}
-
-/// A token that is believed for the time given by whoever has this `jwt_secret`.
-pub fn development_token(
-    secret: &str,
-    user: &UserId,
-    admin: bool,
-    ttl: Duration,
-) -> Result<String, TokenError> {
-    if user.as_str().starts_with(ADMIN_PREFIX) {
-        return Err(TokenError::Reserved { user: user.clone() });
-    }
-    user.check_admissible()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| TokenError::Clock)?;
-    let claims = DevelopmentClaims {
-        sub: user.to_string(),
-        scope: admin.then_some(ADMIN),
-        exp: now.saturating_add(ttl).as_secs(),
-    };
-    Ok(encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes()))?)
 }
