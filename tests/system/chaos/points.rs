@@ -121,9 +121,7 @@ async fn crash(point: Failpoint, victim: &'static str, orders: usize, seed: u64,
         match when {
             When::UnderLoad => {}
             When::AtTakeover => {
-                under_way(&shop, "payment", "select count(*) from payments where status = 'processing'")
-                    .await;
-                shop.kill(victim);
+                kill_with_open_calls(&shop, victim).await;
                 shop.start_to_die(victim, point, passage);
             }
             When::InRebalance => {
@@ -142,6 +140,23 @@ async fn crash(point: Failpoint, victim: &'static str, orders: usize, seed: u64,
     let (acknowledged, ()) = tokio::join!(load(&shop, orders, seed, Duration::from_secs(2)), die);
     assert_eq!(acknowledged.len(), orders);
     at_rest(&shop, &acknowledged).await;
+}
+
+/// Kills the victim while payments wait for the provider. The process stands still while they are counted: the answer to an
+/// open call could be recorded between the count and the kill.
+async fn kill_with_open_calls(shop: &Shop, victim: &str) {
+    const OPEN: &str = "select count(*) from payments where status = 'processing'";
+    until("payments wait for the provider", || async {
+        shop.process(victim).signal("STOP");
+        let open = shop.world.number("payment", OPEN).await;
+        if open == 0 {
+            shop.process(victim).signal("CONT");
+            return Err(open);
+        }
+        shop.kill(victim);
+        Ok(())
+    })
+    .await;
 }
 
 async fn under_way(shop: &Shop, service: &str, sql: &'static str) {
