@@ -1,5 +1,5 @@
 //! From a message to a record, or to the reason why it is none: by the services' own rule ([`validity`]), so that a message
-//! that a service parks is odd here, too.
+//! that a service parks is malformed here, too.
 
 use minuet_envelope::validity::{self, Checked, EventError, Invalid, RawMessage};
 use minuet_envelope::{EnvelopeRef, Headers};
@@ -8,15 +8,15 @@ use minuet_messaging::Message;
 use minuet_messaging::topics::Catalogue;
 use tokio::runtime::Handle;
 
-use crate::record::{Head, Odd, Place, Record, Source, hash};
+use crate::record::{Head, Malformed, Position, Record, Source, hash};
 
 /// What a message may hold that is right.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
     Event(Box<Record>),
     /// A null value on a compacted topic: what the key names is gone.
-    Erased {
-        place: Place,
+    Tombstone {
+        position: Position,
         key: String,
     },
 }
@@ -32,9 +32,9 @@ impl Decoder<'_> {
     pub(crate) fn decode(
         &self,
         message: &Message<'_>,
-        place: Place,
+        position: Position,
         topic: &str,
-    ) -> Result<Result<Content, Odd>, ResolveError> {
+    ) -> Result<Result<Content, Malformed>, ResolveError> {
         let mut headers = Headers::default();
         let readable = message.headers(|name, value| headers.add(name, value));
         let message = RawMessage {
@@ -43,11 +43,13 @@ impl Decoder<'_> {
             headers: readable.then_some(headers),
             time: message.timestamp(),
         };
-        let odd = |Invalid { reason, detail }| Odd { place, code: reason.code(), detail };
+        let malformed = |Invalid { reason, detail }| Malformed { position, code: reason.code(), detail };
         let message = match validity::check(&message, &self.catalogue.rules(topic)) {
             Ok(Checked::Event(message)) => message,
-            Ok(Checked::Tombstone { key }) => return Ok(Ok(Content::Erased { place, key: key.to_owned() })),
-            Err(invalid) => return Ok(Err(odd(invalid))),
+            Ok(Checked::Tombstone { key }) => {
+                return Ok(Ok(Content::Tombstone { position, key: key.to_owned() }));
+            }
+            Err(invalid) => return Ok(Err(malformed(invalid))),
         };
         let event = match message.event(self.codec) {
             Ok(event) => Ok(event),
@@ -56,14 +58,14 @@ impl Decoder<'_> {
                 self.runtime.block_on(message.resolved_event(self.codec))?
             }
         };
-        let head = head(&message.envelope, place, hash(message.payload));
-        Ok(event.map(|event| Content::Event(Box::new(Record { head, event }))).map_err(odd))
+        let head = head(&message.envelope, position, hash(message.payload));
+        Ok(event.map(|event| Content::Event(Box::new(Record { head, event }))).map_err(malformed))
     }
 }
 
-fn head(envelope: &EnvelopeRef<'_, EventType>, place: Place, payload: u64) -> Head {
+fn head(envelope: &EnvelopeRef<'_, EventType>, position: Position, payload: u64) -> Head {
     Head {
-        place,
+        position,
         id: envelope.id,
         event_type: envelope.event_type,
         source: Source::of(envelope.source),

@@ -21,8 +21,8 @@ pub enum AuditError {
     Write(#[source] io::Error),
     #[error("{} cannot be written", .path.display())]
     Create { path: PathBuf, source: io::Error },
-    #[error("{place}: {detail} (--strict ends here)")]
-    Strict { place: String, detail: String },
+    #[error("{position}: {detail} (--strict ends here)")]
+    Strict { position: String, detail: String },
     #[error("the topics know nothing of the order {order}")]
     NoOrder { order: OrderId },
     #[error("the snapshot {} cannot be used: {detail}", .path.display())]

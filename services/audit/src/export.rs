@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write, stderr};
 
 use crate::args::Export;
 use crate::decode::Decoder;
+use crate::full_message::FullMessage;
 use crate::log::{Log, Point};
 use crate::record::Topics;
 use crate::tail::{Filter, Showing, Style};
-use crate::whole::Whole;
 use crate::{AuditError, Context, Outcome};
 
 const COLUMNS: &[&str] = &[
@@ -47,14 +47,14 @@ pub(crate) fn run(export: &Export, context: &Context, out: &mut dyn Write) -> Re
         left: export.select.count,
         strict: export.strict,
         shown: 0,
-        odd: 0,
+        malformed: 0,
         out,
     };
     showing.all(&log, &selection, &decoder)?;
     showing.out.flush().map_err(AuditError::Write)?;
     selection.survey.note();
     // Where nobody sees stderr, nobody misses it.
-    drop(writeln!(stderr(), "{} events given out, {} of them odd", showing.shown, showing.odd));
+    drop(writeln!(stderr(), "{} events given out, {} of them odd", showing.shown, showing.malformed));
     Ok(Outcome::Holds)
 }
 
@@ -64,27 +64,27 @@ fn create(path: &std::path::Path) -> Result<BufWriter<File>, AuditError> {
 }
 
 /// A row, as RFC 4180 has it.
-pub(crate) fn row(whole: &Whole, topics: &Topics, out: &mut dyn Write) -> io::Result<()> {
-    let header = |name: &str| whole.header(name).unwrap_or_default().to_owned();
-    let event_type = match (&whole.content, whole.record()) {
+pub(crate) fn row(message: &FullMessage, topics: &Topics, out: &mut dyn Write) -> io::Result<()> {
+    let header = |name: &str| message.header(name).unwrap_or_default().to_owned();
+    let event_type = match (&message.content, message.record()) {
         (_, Some((head, _))) => head.event_type.name(),
-        (Err(odd), _) => odd.code,
+        (Err(malformed), _) => malformed.code,
         (Ok(_), None) => "",
     };
     let fields = [
-        topics.name(whole.place).to_owned(),
-        whole.place.partition.to_string(),
-        whole.place.offset.to_string(),
-        whole.timestamp.to_string(),
+        topics.name(message.position).to_owned(),
+        message.position.partition.to_string(),
+        message.position.offset.to_string(),
+        message.timestamp.to_string(),
         event_type.to_owned(),
-        whole.key(),
+        message.key(),
         header("ce_id"),
         header("ce_source"),
         header("ce_time"),
         header("ce_causationid"),
         header("ce_sequence"),
         header("traceparent"),
-        whole.value().to_string(),
+        message.value().to_string(),
     ];
     let quoted: Vec<String> = fields.into_iter().map(quoted).collect();
     writeln!(out, "{}", quoted.join(","))

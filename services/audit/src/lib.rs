@@ -4,12 +4,12 @@
 //! is only asked (a rebuild writes, into an empty one that it is given). It needs Kafka and the schema registry, and no
 //! service.
 //!
-//! **The way of an event**: `log` chooses the slices of the topics and reads them, several partitions merged in the order
-//! of time, so that what belongs together comes close together; `decode` makes a [`record::Record`] of a message, or an
-//! oddity that is counted and stops nothing. What is done with records is a fold over them, pure and tested as such:
-//! [`verify`] keeps books and [`timeline`] tells one order's story.
+//! **From a message to a finding**: `log` chooses the slices of the topics and reads them, several partitions merged in the order
+//! of time, so that what belongs together comes close together; `decode` makes a [`record::Record`] of a message, or a
+//! [`record::Malformed`] that is counted and stops nothing. What is done with records is a fold over them, pure and tested as such:
+//! [`verify`] keeps books and [`timeline`] shows one order's events.
 //!
-//! **When things fail**: what is damaged is reported with its place, and ends the run only under `--strict`. A broker that
+//! **When things fail**: what is damaged is reported with its position, and ends the run only under `--strict`. A broker that
 //! goes away for longer than a moment ends it.
 
 mod args;
@@ -17,17 +17,17 @@ mod context;
 mod decode;
 mod error;
 mod export;
+mod full_message;
 mod log;
+pub mod order_progress;
 mod progress;
 mod rebuild;
 pub mod record;
 pub mod shadow;
-pub mod story;
 mod summary;
 mod tail;
 pub mod timeline;
 pub mod verify;
-mod whole;
 
 use std::io::Write;
 

@@ -9,7 +9,7 @@ use minuet_events::values::Micros;
 use minuet_messaging::topics::TopicName;
 use minuet_messaging::{Message, Partition, ReadError, Reader, Slice};
 
-use crate::record::{Place, Topics};
+use crate::record::{Position, Topics};
 use crate::{AuditError, Context};
 
 /// Threads that read and decode. More gain nothing: the books are kept by one.
@@ -72,7 +72,7 @@ impl Survey {
 
     pub(crate) fn stands(&self, strict: bool) -> Result<(), AuditError> {
         match self.problem().filter(|_| strict) {
-            Some(detail) => Err(AuditError::Strict { place: "topics".to_owned(), detail }),
+            Some(detail) => Err(AuditError::Strict { position: "topics".to_owned(), detail }),
             None => Ok(()),
         }
     }
@@ -89,7 +89,7 @@ impl Survey {
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) slices: Vec<Slice>,
-    pub(crate) places: Vec<Place>,
+    pub(crate) positions: Vec<Position>,
     pub(crate) survey: Survey,
 }
 
@@ -138,7 +138,7 @@ impl Log {
 
     pub(crate) fn select(&self, wanted: &Wanted, context: &Context) -> Result<Selection, AuditError> {
         let named = self.named(&wanted.topics, context)?;
-        let (mut places, mut partitions): (Vec<Place>, Vec<Partition>) = (Vec::new(), Vec::new());
+        let (mut positions, mut partitions): (Vec<Position>, Vec<Partition>) = (Vec::new(), Vec::new());
         for topic in named {
             let name = TopicName::new(&self.prefix, &self.topics.0[topic]).to_full();
             let has = self.partitions[topic]
@@ -147,7 +147,7 @@ impl Log {
             for &partition in has {
                 let (topic, number) = (u16::try_from(topic), u16::try_from(partition));
                 let (Ok(topic), Ok(number)) = (topic, number) else { continue };
-                places.push(Place { topic, partition: number, offset: 0 });
+                positions.push(Position { topic, partition: number, offset: 0 });
                 partitions.push((Arc::clone(&name), partition));
             }
         }
@@ -169,7 +169,7 @@ impl Log {
             };
             let end = ends.as_ref().and_then(|ends| ends[index]).unwrap_or(kept.end);
             let start = start.clamp(kept.start, kept.end);
-            let name = self.topics.name(places[index]);
+            let name = self.topics.name(positions[index]);
             // A compacted topic has lost nothing that counts.
             if 0 < kept.start && start == kept.start && !context.catalogue.is_compacted(name) {
                 push_once(&mut survey.truncated, name);
@@ -177,12 +177,13 @@ impl Log {
             slices.push(Slice { topic, partition, offsets: start..end.max(start) });
         }
         for (topic, name) in self.topics.0.iter().enumerate() {
-            let mut of = places.iter().zip(&slices).filter(|(place, _)| usize::from(place.topic) == topic);
+            let mut of =
+                positions.iter().zip(&slices).filter(|(position, _)| usize::from(position.topic) == topic);
             if of.clone().next().is_some() && of.all(|(_, slice)| slice.offsets.end == 0) {
                 survey.empty.push(name.to_string());
             }
         }
-        Ok(Selection { slices, places, survey })
+        Ok(Selection { slices, positions, survey })
     }
 
     /// Numbers of the topics that are meant.
@@ -209,7 +210,7 @@ impl Log {
     pub(crate) fn read<T: Send>(
         &self,
         selection: &Selection,
-        make: impl Fn(&Message<'_>, Place) -> T + Sync,
+        make: impl Fn(&Message<'_>, Position) -> T + Sync,
         take: impl FnMut(T) -> Result<ControlFlow<()>, AuditError>,
     ) -> Result<(), AuditError> {
         self.read_only(selection, |_| true, make, take)
@@ -220,7 +221,7 @@ impl Log {
         &self,
         selection: &Selection,
         wanted: impl Fn(&Message<'_>) -> bool + Sync,
-        make: impl Fn(&Message<'_>, Place) -> T + Sync,
+        make: impl Fn(&Message<'_>, Position) -> T + Sync,
         mut take: impl FnMut(T) -> Result<ControlFlow<()>, AuditError>,
     ) -> Result<(), AuditError> {
         let groups: Vec<Vec<usize>> = (0..THREADS)
@@ -242,9 +243,9 @@ impl Log {
                         if !wanted(&message) {
                             return ControlFlow::Continue(());
                         }
-                        let place =
-                            Place { offset: message.offset, ..selection.places[group[message.slice]] };
-                        batch.push((message.timestamp(), make(&message, place)));
+                        let position =
+                            Position { offset: message.offset, ..selection.positions[group[message.slice]] };
+                        batch.push((message.timestamp(), make(&message, position)));
                         if batch.len() < BATCH {
                             return ControlFlow::Continue(());
                         }

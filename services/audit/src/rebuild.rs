@@ -1,12 +1,12 @@
 //! `audit replay rebuild`: a service's tables from the topics, by the service's own code.
 //!
-//! All events are read and held in memory. The shadow finds each order's way through the service; [`schedule`] puts them
-//! into one order that the record allows; [`hands`] gives the messages to the service in that order, at the recorded times,
+//! All events are read and held in memory. The shadow finds each order's steps in the service; [`schedule`] puts them
+//! into one order that the record allows; [`replayer`] gives the messages to the service in that order, at the recorded times,
 //! and the provider's answers as its events tell of them. What the service emits meanwhile must be what was recorded.
 
 mod compare;
-mod hands;
 mod rejections;
+mod replayer;
 mod schedule;
 
 use std::collections::{HashMap, HashSet};
@@ -22,14 +22,14 @@ use uuid::Uuid;
 
 use crate::args::Rebuild;
 use crate::decode::{Content, Decoder};
+use crate::full_message::FullMessage;
 use crate::log::{Log, Point, Wanted};
 use crate::progress::Progress;
-use crate::record::{Place, Topics};
+use crate::record::{Position, Topics};
 use crate::shadow::{Build, Shadow, consumes};
-use crate::whole::Whole;
 use crate::{AuditError, Context, Outcome};
 use compare::RowDiffers;
-use hands::{Emitted, Hands};
+use replayer::{Emitted, Replayer};
 use schedule::{Change, Node, Schedule, Skipped};
 
 /// How the reason begins of a message that was parked for the names in it.
@@ -55,11 +55,11 @@ pub(crate) fn run(rebuild: &Rebuild, context: &Context, out: &mut dyn Write) -> 
     let skipped = std::mem::take(&mut schedule.skipped);
     let (nodes, forced) = schedule.sorted();
 
-    let hands = Hands { service, messages: &read.messages, topics: &log.topics, codec: &context.codec };
+    let replayer = Replayer { service, messages: &read.messages, topics: &log.topics, codec: &context.codec };
     let mut progress = Progress::new(i64::try_from(nodes.len()).unwrap_or(i64::MAX));
     let done = |steps| (0..steps).for_each(|_| progress.tick());
-    let playing = hands::play(&hands, context, &rebuild.database, read.hold, &nodes, done);
-    let emitted = context.runtime.block_on(playing)?;
+    let replaying = replayer::replay(&replayer, context, &rebuild.database, read.hold, &nodes, done);
+    let emitted = context.runtime.block_on(replaying)?;
     let speed = progress.end();
     let wrong = wrong(&nodes, emitted, &log.topics);
     let (parked, rows) = context.runtime.block_on(async {
@@ -75,7 +75,7 @@ pub(crate) fn run(rebuild: &Rebuild, context: &Context, out: &mut dyn Write) -> 
         seconds: speed.seconds,
         forced,
         skipped: &skipped,
-        odd: read.odd,
+        malformed: read.malformed,
         truncated: read.truncated,
         wrong: &wrong,
         parked: &parked,
@@ -92,16 +92,16 @@ struct Read {
     /// Messages that a service has parked for the names in them: the topic with its prefix, partition and offset.
     inadmissible: HashSet<(String, i32, i64)>,
     /// What the service consumes.
-    messages: HashMap<Place, Whole>,
+    messages: HashMap<Position, FullMessage>,
     changes: Vec<Held>,
     hold: Duration,
-    odd: u64,
+    malformed: u64,
     truncated: bool,
 }
 
 /// A change of a product, with its sku.
 struct Held {
-    place: Place,
+    position: Position,
     time: minuet_events::values::Micros,
     sku: String,
     event: Option<Uuid>,
@@ -109,8 +109,8 @@ struct Held {
 
 impl Held {
     fn change(&self) -> Change<'_> {
-        let Held { place, time, sku, event } = self;
-        Change { place: *place, time: *time, sku, event: *event }
+        let Held { position, time, sku, event } = self;
+        Change { position: *position, time: *time, sku, event: *event }
     }
 }
 
@@ -126,21 +126,21 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
         messages: HashMap::new(),
         changes: Vec::new(),
         hold: Duration::minutes(15),
-        odd: 0,
+        malformed: 0,
         truncated,
     };
     log.read(
         &selection,
-        |message, place| Whole::of(message, place, &decoder, &log.topics),
-        |whole| {
-            let whole = whole?;
-            let place = whole.place;
-            let consumed = match &whole.content {
+        |message, position| FullMessage::of(message, position, &decoder, &log.topics),
+        |message| {
+            let message = message?;
+            let position = message.position;
+            let consumed = match &message.content {
                 Ok(Content::Event(record)) => {
                     let event_type = record.head.event_type;
                     if event_type == EventType::ProductChanged {
                         let (time, event) = (record.head.time, Some(record.head.id));
-                        read.changes.push(Held { place, time, sku: record.event.key(), event });
+                        read.changes.push(Held { position, time, sku: record.event.key(), event });
                     }
                     if let Event::EventParked(parked) = &record.event
                         && parked.reason.starts_with(INADMISSIBLE)
@@ -153,32 +153,32 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
                     read.shadow.take_in((**record).clone());
                     consumes(rebuild.service, event_type)
                 }
-                Ok(Content::Erased { key, .. }) => {
-                    let time = whole.timestamp;
+                Ok(Content::Tombstone { key, .. }) => {
+                    let time = message.timestamp;
                     read.shadow.erased(key, time);
-                    read.changes.push(Held { place, time, sku: key.clone(), event: None });
+                    read.changes.push(Held { position, time, sku: key.clone(), event: None });
                     true
                 }
-                Err(odd) if rebuild.strict => {
-                    let detail = format!("{}: {}", odd.code, odd.detail);
-                    return Err(AuditError::Strict { place: log.topics.show(place), detail });
+                Err(malformed) if rebuild.strict => {
+                    let detail = format!("{}: {}", malformed.code, malformed.detail);
+                    return Err(AuditError::Strict { position: log.topics.show(position), detail });
                 }
                 Err(_) => {
-                    read.odd += 1;
+                    read.malformed += 1;
                     false
                 }
             };
             if consumed {
-                read.messages.insert(place, whole);
+                read.messages.insert(position, message);
             }
             Ok(ControlFlow::Continue(()))
         },
     )?;
     read.shadow.all_taken_in();
     let Read { changes, inadmissible, .. } = &mut read;
-    changes.retain(|Held { place, .. }| {
-        let topic = TopicName::new(&context.prefix, log.topics.name(*place));
-        !inadmissible.contains(&(topic.full().to_owned(), place.partition.into(), place.offset))
+    changes.retain(|Held { position, .. }| {
+        let topic = TopicName::new(&context.prefix, log.topics.name(*position));
+        !inadmissible.contains(&(topic.full().to_owned(), position.partition.into(), position.offset))
     });
     Ok(read)
 }
@@ -187,11 +187,11 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
 fn wrong(nodes: &[Node<'_>], mut emitted: Emitted, topics: &Topics) -> Vec<String> {
     let mut wrong = Vec::new();
     for outcome in nodes.iter().filter_map(|node| node.step.outcome()) {
-        let (name, place) = (outcome.head.event_type, topics.show(outcome.head.place));
+        let (name, position) = (outcome.head.event_type, topics.show(outcome.head.position));
         match emitted.remove(&outcome.head.id) {
             Some(event) if event == outcome.event => {}
-            Some(_) => wrong.push(format!("{name} came out with another payload  ({place})")),
-            None => wrong.push(format!("{name} did not come out  ({place})")),
+            Some(_) => wrong.push(format!("{name} came out with another payload  ({position})")),
+            None => wrong.push(format!("{name} did not come out  ({position})")),
         }
     }
     wrong.extend(
@@ -205,7 +205,7 @@ struct Report<'a> {
     seconds: f64,
     forced: usize,
     skipped: &'a [Skipped],
-    odd: u64,
+    malformed: u64,
     truncated: bool,
     wrong: &'a [String],
     parked: &'a [String],
@@ -253,7 +253,7 @@ impl Report<'_> {
             self.skipped.len(),
             self.wrong.len(),
             self.forced,
-            self.odd
+            self.malformed
         )
     }
 
@@ -279,7 +279,7 @@ impl Report<'_> {
             "emitted_otherwise": self.wrong,
             "parked": self.parked,
             "out_of_order": self.forced,
-            "odd": self.odd,
+            "odd": self.malformed,
             "truncated": self.truncated,
             "rows_compared": self.rows.map(|(_, compared)| compared),
             "rows_differing": self.rows.map(|(rows, _)| rows.iter().map(row).collect::<Vec<_>>()),

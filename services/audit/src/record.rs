@@ -9,9 +9,9 @@ use minuet_saga::Participant;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Where a message lies. Small, since an audit holds many; [`Topics`] knows the topic's name.
+/// The position of a message in the log. Small, since an audit holds many; [`Topics`] knows the topic's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct Position {
     pub topic: u16,
     pub partition: u16,
     pub offset: i64,
@@ -22,12 +22,12 @@ pub struct Place {
 pub struct Topics(pub Vec<Arc<str>>);
 
 impl Topics {
-    pub fn name(&self, place: Place) -> &str {
-        self.0.get(usize::from(place.topic)).map_or("?", |name| &**name)
+    pub fn name(&self, position: Position) -> &str {
+        self.0.get(usize::from(position.topic)).map_or("?", |name| &**name)
     }
 
-    pub fn show(&self, place: Place) -> String {
-        format!("{}[{}]@{}", self.name(place), place.partition, place.offset)
+    pub fn show(&self, position: Position) -> String {
+        format!("{}[{}]@{}", self.name(position), position.partition, position.offset)
     }
 }
 
@@ -100,7 +100,7 @@ impl Source {
 /// What the headers say, as far as books need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    pub place: Place,
+    pub position: Position,
     pub id: Uuid,
     pub event_type: EventType,
     pub source: Source,
@@ -118,10 +118,10 @@ pub struct Record {
     pub event: Event,
 }
 
-/// What lies on a topic and is no event of the contract.
+/// A message that is no event of the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Odd {
-    pub place: Place,
+pub struct Malformed {
+    pub position: Position,
     /// A stable code.
     pub code: &'static str,
     pub detail: String,

@@ -6,6 +6,7 @@
 //! allocation's, the provider's answer from its event. An order agrees if some arrival order gives exactly the record.
 
 mod adjusting;
+mod derivation;
 mod difference;
 mod inventory;
 mod levels;
@@ -14,7 +15,6 @@ mod payment;
 mod products;
 mod run;
 mod search;
-mod ways;
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -34,14 +34,14 @@ pub use difference::{Difference, Field};
 pub(crate) use payment::answer;
 pub(crate) use run::run;
 
+use crate::order_progress::OrderProgress;
 use crate::record::{Record, Service};
-use crate::story::Story;
 use adjusting::Adjusting;
+pub(crate) use derivation::Derivation;
 use levels::LevelHistory;
 use products::ProductHistory;
 pub(crate) use search::Step;
 use search::{Found, search};
-pub(crate) use ways::Way;
 
 /// The decisions of a build.
 #[derive(Clone, Copy)]
@@ -101,7 +101,7 @@ struct Case {
     records: Vec<Record>,
     /// Requests that a service parks for the names in them, unless it took them before this was a rule.
     inadmissible: Vec<Record>,
-    story: Story,
+    progress: OrderProgress,
     /// Events that agreed already, by the random half of their ids.
     seen: Vec<u64>,
     order: order::State,
@@ -217,10 +217,10 @@ impl Shadow {
             return;
         }
         let head = &record.head;
-        case.story.see(head.event_type, head.id, head.cause, head.place.partition);
+        case.progress.see(head.event_type, head.id, head.cause, head.position.partition);
         case.last = case.last.max(head.time);
         case.records.push(record);
-        if case.story.is_at_rest() && !case.waits {
+        if case.progress.is_at_rest() && !case.waits {
             case.waits = true;
             self.resting.push_back((case.last.plus(SETTLED), order));
         }
@@ -262,7 +262,7 @@ impl Shadow {
             return None;
         }
         case.take_what_was_taken();
-        let at_rest = case.story.is_at_rest();
+        let at_rest = case.progress.is_at_rest();
         if !at_rest && !at_the_end {
             // It was opened again meanwhile, and will come to rest again.
             return None;
@@ -322,7 +322,7 @@ impl Shadow {
     ) -> (Found<'static, order::State>, Found<'static, inventory::State>, Found<'static, payment::State>)
     {
         let case = &self.cases[&id];
-        let (orders, reservations, payments) = self.sides(id);
+        let (orders, reservations, payments) = self.deciders(id);
         let records = &case.records;
         (
             search(&orders, Service::Order, case.order.clone(), records).without_way(),
@@ -331,7 +331,7 @@ impl Shadow {
         )
     }
 
-    fn sides(
+    fn deciders(
         &self,
         order_id: OrderId,
     ) -> (order::Orders<'_>, inventory::Reservations<'_>, payment::Payments<'_>) {
@@ -352,7 +352,7 @@ impl Case {
             let causes = |other: &Record| other.head.cause == Some(head.id);
             let is_new = |other: &Record| other.head.id != head.id;
             if self.records.iter().any(causes) && self.records.iter().all(is_new) {
-                self.story.see(head.event_type, head.id, head.cause, head.place.partition);
+                self.progress.see(head.event_type, head.id, head.cause, head.position.partition);
                 self.records.push(record);
             }
         }

@@ -14,10 +14,10 @@ use minuet_text::escape::escaped_line;
 use crate::args::{Select, Tail};
 use crate::decode::{Content, Decoder};
 use crate::export::row;
+use crate::full_message::FullMessage;
 use crate::log::{Log, Point, Selection};
-use crate::record::{Place, Topics};
+use crate::record::{Position, Topics};
 use crate::summary::summary;
-use crate::whole::Whole;
 use crate::{AuditError, Context, Outcome};
 
 pub(crate) use format::FORMAT_HELP;
@@ -44,7 +44,7 @@ pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result
         left: tail.select.count,
         strict: tail.strict,
         shown: 0,
-        odd: 0,
+        malformed: 0,
         out,
     };
     showing.all(&log, &selection, &decoder)?;
@@ -53,9 +53,9 @@ pub(crate) fn run(tail: &Tail, context: &Context, out: &mut dyn Write) -> Result
     }
     showing.out.flush().map_err(AuditError::Write)?;
     selection.survey.note();
-    if showing.odd > 0 {
+    if showing.malformed > 0 {
         // Where nobody sees stderr, nobody misses it.
-        drop(writeln!(stderr(), "{} messages shown, {} of them odd", showing.shown, showing.odd));
+        drop(writeln!(stderr(), "{} messages shown, {} of them odd", showing.shown, showing.malformed));
     }
     Ok(Outcome::Holds)
 }
@@ -77,9 +77,9 @@ fn follow(
         let shown = match message {
             None => showing.out.flush().map_err(AuditError::Write).map(|()| ControlFlow::Continue(())),
             Some(message) => {
-                let place = Place { offset: message.offset, ..selection.places[message.slice] };
-                let whole = Whole::of(&message, place, decoder, &log.topics);
-                whole.map_err(AuditError::from).and_then(|whole| showing.show(&whole))
+                let position = Position { offset: message.offset, ..selection.positions[message.slice] };
+                let read = FullMessage::of(&message, position, decoder, &log.topics);
+                read.map_err(AuditError::from).and_then(|message| showing.show(&message))
             }
         };
         shown.unwrap_or_else(|error| {
@@ -107,7 +107,7 @@ pub(crate) struct Showing<'a> {
     pub(crate) strict: bool,
     pub(crate) shown: u64,
     /// Of those that were shown.
-    pub(crate) odd: u64,
+    pub(crate) malformed: u64,
     pub(crate) out: &'a mut dyn Write,
 }
 
@@ -127,46 +127,49 @@ impl Showing<'_> {
             selection,
             // What is of another order need not be decoded.
             |message| key.as_deref().is_none_or(|key| message.key() == Some(key.as_bytes())),
-            |message, place| Whole::of(message, place, decoder, &log.topics),
-            |whole| self.show(&whole?),
+            |message, position| FullMessage::of(message, position, decoder, &log.topics),
+            |message| self.show(&message?),
         )
     }
 
-    fn show(&mut self, whole: &Whole) -> Result<ControlFlow<()>, AuditError> {
-        if let (Err(odd), true) = (&whole.content, self.strict) {
-            let place = self.topics.show(whole.place);
-            return Err(AuditError::Strict { place, detail: format!("{}: {}", odd.code, odd.detail) });
+    fn show(&mut self, message: &FullMessage) -> Result<ControlFlow<()>, AuditError> {
+        if let (Err(malformed), true) = (&message.content, self.strict) {
+            let position = self.topics.show(message.position);
+            return Err(AuditError::Strict {
+                position,
+                detail: format!("{}: {}", malformed.code, malformed.detail),
+            });
         }
-        if !self.filter.takes(whole) {
+        if !self.filter.takes(message) {
             return Ok(ControlFlow::Continue(()));
         }
         let written = match &self.style {
-            Style::Line => writeln!(self.out, "{}", line(whole, self.topics)),
-            Style::Json => writeln!(self.out, "{}", whole.json(self.topics)),
-            Style::Csv => row(whole, self.topics, self.out),
-            Style::Template(template) => template.write(self.out, whole, self.topics),
+            Style::Line => writeln!(self.out, "{}", line(message, self.topics)),
+            Style::Json => writeln!(self.out, "{}", message.json(self.topics)),
+            Style::Csv => row(message, self.topics, self.out),
+            Style::Template(template) => template.write(self.out, message, self.topics),
         };
         written.map_err(AuditError::Write)?;
         self.shown += 1;
-        self.odd += u64::from(whole.content.is_err());
+        self.malformed += u64::from(message.content.is_err());
         self.left = self.left.map(|left| left - 1);
         Ok(if self.left == Some(0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
 
-fn line(whole: &Whole, topics: &Topics) -> String {
-    let (place, key) = (topics.show(whole.place), whole.key());
-    let line = match &whole.content {
+fn line(message: &FullMessage, topics: &Topics) -> String {
+    let (position, key) = (topics.show(message.position), message.key());
+    let line = match &message.content {
         Ok(Content::Event(record)) => {
             let (head, said) = (&record.head, summary(&record.event));
-            format!("{}  {:<27} {:<36}  {said}  {place}", head.time, head.event_type.name(), key)
+            format!("{}  {:<27} {:<36}  {said}  {position}", head.time, head.event_type.name(), key)
         }
-        Ok(Content::Erased { .. }) => {
-            format!("{}  {:<27} {key:<36}  gone  {place}", whole.timestamp, "(null)")
+        Ok(Content::Tombstone { .. }) => {
+            format!("{}  {:<27} {key:<36}  gone  {position}", message.timestamp, "(null)")
         }
-        Err(odd) => {
-            let named = format!("! {}", odd.code);
-            format!("{}  {named:<27} {key:<36}  {}  {place}", whole.timestamp, odd.detail)
+        Err(malformed) => {
+            let named = format!("! {}", malformed.code);
+            format!("{}  {named:<27} {key:<36}  {}  {position}", message.timestamp, malformed.detail)
         }
     };
     // A line feed in a stranger's text begins no line.
@@ -193,11 +196,11 @@ impl Filter {
     }
 
     /// What is no event has no type and no user.
-    pub(crate) fn takes(&mut self, whole: &Whole) -> bool {
-        if self.order.as_ref().is_some_and(|order| whole.key.as_deref() != Some(order.as_bytes())) {
+    pub(crate) fn takes(&mut self, message: &FullMessage) -> bool {
+        if self.order.as_ref().is_some_and(|order| message.key.as_deref() != Some(order.as_bytes())) {
             return false;
         }
-        let record = whole.record();
+        let record = message.record();
         if let Some(user) = &self.user {
             let Some((_, event)) = record else { return false };
             let Some(order) = event.subject().order() else { return false };

@@ -14,10 +14,10 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::args::{Timeline as Arguments, TimelineFormat};
+use crate::full_message::FullMessage;
 use crate::log::Survey;
-use crate::record::{Place, Topics};
-use crate::story::{Awaited, Story};
-use crate::whole::Whole;
+use crate::order_progress::{Awaited, OrderProgress};
+use crate::record::{Position, Topics};
 use crate::{AuditError, Context, Outcome};
 
 /// One order's events, causes before effects.
@@ -26,24 +26,24 @@ pub struct Timeline {
     pub order: OrderId,
     pub(crate) steps: Vec<Step>,
     /// Messages under the order's key that are no events.
-    pub(crate) odd: Vec<Whole>,
+    pub(crate) malformed: Vec<FullMessage>,
     /// What a service has set aside about it.
-    pub(crate) parked: Vec<Whole>,
-    pub story: Story,
+    pub(crate) parked: Vec<FullMessage>,
+    pub progress: OrderProgress,
     pub(crate) topics: Topics,
     pub(crate) survey: Survey,
 }
 
 #[derive(Debug)]
 pub(crate) struct Step {
-    pub(crate) whole: Whole,
+    pub(crate) message: FullMessage,
     pub(crate) time: Micros,
     /// The step that caused this one.
     pub(crate) cause: Option<usize>,
     /// How long after its cause it was emitted; negative where clocks differ.
     pub(crate) wait: Option<Duration>,
     /// Where it came again.
-    pub(crate) again: Vec<Place>,
+    pub(crate) again: Vec<Position>,
 }
 
 pub(crate) fn run(
@@ -53,10 +53,14 @@ pub(crate) fn run(
 ) -> Result<Outcome, AuditError> {
     let timeline = Timeline::of(context, arguments.order, arguments.from, arguments.to)?;
     timeline.survey.stands(arguments.strict)?;
-    if let (true, Some(whole)) = (arguments.strict, timeline.odd.first()) {
-        let place = timeline.topics.show(whole.place);
-        let detail = whole.content.as_ref().err().map(|odd| format!("{}: {}", odd.code, odd.detail));
-        return Err(AuditError::Strict { place, detail: detail.unwrap_or_default() });
+    if let (true, Some(message)) = (arguments.strict, timeline.malformed.first()) {
+        let position = timeline.topics.show(message.position);
+        let detail = message
+            .content
+            .as_ref()
+            .err()
+            .map(|malformed| format!("{}: {}", malformed.code, malformed.detail));
+        return Err(AuditError::Strict { position, detail: detail.unwrap_or_default() });
     }
     if timeline.is_empty() {
         return Err(AuditError::NoOrder { order: arguments.order });
@@ -87,66 +91,71 @@ impl Timeline {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.odd.is_empty() && self.parked.is_empty()
+        self.steps.is_empty() && self.malformed.is_empty() && self.parked.is_empty()
     }
 
     /// Nothing is owed to the order any more.
     pub fn is_at_rest(&self) -> bool {
-        !self.steps.is_empty() && self.story.is_at_rest()
+        !self.steps.is_empty() && self.progress.is_at_rest()
     }
 
     pub fn awaited(&self) -> Vec<Awaited> {
-        self.story.awaited()
+        self.progress.awaited()
     }
 
-    pub(crate) fn build(order: OrderId, wholes: Vec<Whole>, topics: Topics, survey: Survey) -> Timeline {
-        let (mut events, mut odd, mut parked): (Vec<(Whole, Vec<Place>)>, _, _) =
+    pub(crate) fn build(
+        order: OrderId,
+        messages: Vec<FullMessage>,
+        topics: Topics,
+        survey: Survey,
+    ) -> Timeline {
+        let (mut events, mut malformed, mut parked): (Vec<(FullMessage, Vec<Position>)>, _, _) =
             (Vec::new(), Vec::new(), Vec::new());
         let mut known: HashMap<(u64, Uuid), usize> = HashMap::new();
-        for whole in wholes {
-            match whole.record() {
-                None => odd.push(whole),
-                Some((_, Event::EventParked(_))) => parked.push(whole),
+        for message in messages {
+            match message.record() {
+                None => malformed.push(message),
+                Some((_, Event::EventParked(_))) => parked.push(message),
                 Some((head, _)) => {
                     let source =
-                        crate::record::hash(whole.header("ce_source").unwrap_or_default().as_bytes());
+                        crate::record::hash(message.header("ce_source").unwrap_or_default().as_bytes());
                     match known.get(&(source, head.id)) {
-                        Some(at) => events[*at].1.push(whole.place),
+                        Some(at) => events[*at].1.push(message.position),
                         None => {
                             known.insert((source, head.id), events.len());
-                            events.push((whole, Vec::new()));
+                            events.push((message, Vec::new()));
                         }
                     }
                 }
             }
         }
         let steps = in_causal_order(events);
-        let mut story = Story::default();
+        let mut progress = OrderProgress::default();
         for step in &steps {
-            if let Some((head, _)) = step.whole.record() {
-                story.see(head.event_type, head.id, head.cause, head.place.partition);
+            if let Some((head, _)) = step.message.record() {
+                progress.see(head.event_type, head.id, head.cause, head.position.partition);
             }
         }
-        Timeline { order, steps, odd, parked, story, topics, survey }
+        Timeline { order, steps, malformed, parked, progress, topics, survey }
     }
 }
 
 /// Effects after their causes, whatever the clocks say; what is free of each other by time.
-fn in_causal_order(events: Vec<(Whole, Vec<Place>)>) -> Vec<Step> {
+fn in_causal_order(events: Vec<(FullMessage, Vec<Position>)>) -> Vec<Step> {
     struct Node {
         id: Uuid,
         cause: Option<Uuid>,
         time: Micros,
-        place: Place,
+        position: Position,
     }
     let nodes: Vec<Option<Node>> = events
         .iter()
-        .map(|(whole, _)| {
-            whole.record().map(|(head, _)| Node {
+        .map(|(message, _)| {
+            message.record().map(|(head, _)| Node {
                 id: head.id,
                 cause: head.cause,
                 time: head.time,
-                place: head.place,
+                position: head.position,
             })
         })
         .collect();
@@ -160,7 +169,7 @@ fn in_causal_order(events: Vec<(Whole, Vec<Place>)>) -> Vec<Step> {
     let mut ready = BinaryHeap::new();
     let key = |at: usize| {
         let node = nodes[at].as_ref();
-        Reverse((node.map(|node| node.time), node.map(|node| node.place), at))
+        Reverse((node.map(|node| node.time), node.map(|node| node.position), at))
     };
     for at in 0..nodes.len() {
         match cause_of(at) {
@@ -179,13 +188,13 @@ fn in_causal_order(events: Vec<(Whole, Vec<Place>)>) -> Vec<Step> {
     order.extend((0..nodes.len()).filter(|at| !placed[*at]));
 
     let step_of: HashMap<usize, usize> = order.iter().enumerate().map(|(step, at)| (*at, step)).collect();
-    let mut wholes: Vec<Option<(Whole, Vec<Place>)>> = events.into_iter().map(Some).collect();
+    let mut messages: Vec<Option<(FullMessage, Vec<Position>)>> = events.into_iter().map(Some).collect();
     let time = |at: usize| nodes[at].as_ref().map_or(Micros(0), |node| node.time);
     let steps = order.iter().filter_map(|&at| {
-        let (whole, again) = wholes[at].take()?;
+        let (message, again) = messages[at].take()?;
         let cause = cause_of(at);
         Some(Step {
-            whole,
+            message,
             time: time(at),
             cause: cause.and_then(|cause| step_of.get(&cause).copied()),
             wait: cause.map(|cause| time(at).since(time(cause))),

@@ -12,11 +12,11 @@ mod metrics;
 mod report;
 mod run;
 mod sequence;
-mod shelves;
 mod snapshot;
+mod stock_levels;
 mod tables;
 
 pub use books::{Books, Counts, Money, Open, Rules};
 pub use findings::{Check, Findings, Violation};
 pub(crate) use run::run;
-pub use shelves::Level;
+pub use stock_levels::Level;

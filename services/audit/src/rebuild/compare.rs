@@ -84,8 +84,8 @@ pub(super) async fn parked(
         Some(live) => rows(live, PARKED).await?,
         None => BTreeMap::new(),
     };
-    let is_new = |(place, _): &(String, String)| !theirs.contains_key(&format!("{prefix}{place}"));
-    Ok(ours.into_iter().filter(is_new).map(|(place, detail)| format!("{place}: {detail}")).collect())
+    let is_new = |(position, _): &(String, String)| !theirs.contains_key(&format!("{prefix}{position}"));
+    Ok(ours.into_iter().filter(is_new).map(|(position, detail)| format!("{position}: {detail}")).collect())
 }
 
 /// A row that differs; without fields where one side has none.

@@ -42,25 +42,25 @@ pub(super) fn placed_among<'a>(
         })
         .collect();
     let mut misplaced = 0;
-    let mut places: Vec<(usize, Micros, Vec<Node<'a>>)> = rejections
+    let mut positions: Vec<(usize, Micros, Vec<Node<'a>>)> = rejections
         .into_iter()
         .map(|rejection| {
             let by_time = times.partition_point(|time| *time <= rejection.at);
-            let place = place(&rejection, &totals, by_time);
-            misplaced += usize::from(place.is_none());
-            (place.unwrap_or(by_time), rejection.at, rejection.nodes)
+            let position = position(&rejection, &totals, by_time);
+            misplaced += usize::from(position.is_none());
+            (position.unwrap_or(by_time), rejection.at, rejection.nodes)
         })
         .collect();
-    places.sort_by_key(|(place, at, _)| (*place, *at));
-    let mut all = Vec::with_capacity(others.len() + places.len());
-    let mut places = places.into_iter().peekable();
+    positions.sort_by_key(|(position, at, _)| (*position, *at));
+    let mut all = Vec::with_capacity(others.len() + positions.len());
+    let mut positions = positions.into_iter().peekable();
     for (at, node) in others.into_iter().enumerate() {
-        while let Some((_, _, nodes)) = places.next_if(|(place, _, _)| *place == at) {
+        while let Some((_, _, nodes)) = positions.next_if(|(position, _, _)| *position == at) {
             all.extend(nodes);
         }
         all.push(node);
     }
-    all.extend(places.flat_map(|(_, _, nodes)| nodes));
+    all.extend(positions.flat_map(|(_, _, nodes)| nodes));
     (all, misplaced)
 }
 
@@ -93,14 +93,14 @@ fn totals<'a>(nodes: &[Node<'a>]) -> Totals<'a> {
 }
 
 /// The place nearest to `from` at which the order would have been rejected as it was.
-fn place(rejection: &Rejection<'_>, totals: &Totals<'_>, from: usize) -> Option<usize> {
+fn position(rejection: &Rejection<'_>, totals: &Totals<'_>, from: usize) -> Option<usize> {
     let Rejection { placed, rejected, .. } = rejection;
     let none = Vec::new();
     let of = |sku: &Sku| totals.get(sku).unwrap_or(&none);
-    let fits = |place: usize| {
+    let fits = |position: usize| {
         placed.lines.iter().all(|line| {
             let total = of(&line.sku);
-            let known = total.partition_point(|(from, _)| *from <= place);
+            let known = total.partition_point(|(from, _)| *from <= position);
             let available = known.checked_sub(1).map_or(0, |last| total[last].1);
             match rejected.shortages.iter().find(|shortage| shortage.sku == line.sku) {
                 Some(shortage) => available == shortage.available,
@@ -119,7 +119,7 @@ fn place(rejection: &Rejection<'_>, totals: &Totals<'_>, from: usize) -> Option<
     changes.sort_by_key(|at| at.abs_diff(from));
     // Before anything has changed.
     changes.push(0);
-    changes.into_iter().find(|place| fits(*place))
+    changes.into_iter().find(|position| fits(*position))
 }
 
 #[cfg(test)]
@@ -130,8 +130,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::rebuild::schedule::Do;
-    use crate::record::{Head, Place, Record, Service, Source};
+    use crate::rebuild::schedule::Action;
+    use crate::record::{Head, Position, Record, Service, Source};
 
     fn sku() -> Sku {
         Sku::parse("MUG").unwrap()
@@ -148,7 +148,7 @@ mod tests {
             adjustment_id: Uuid::new_v4().into(),
         });
         let head = Head {
-            place: Place { topic: 0, partition: 0, offset: at },
+            position: Position { topic: 0, partition: 0, offset: at },
             id: Uuid::new_v4(),
             event_type: event.event_type(),
             source: Source::Service(Service::Inventory),
@@ -190,7 +190,8 @@ mod tests {
             told(5, "BER", 47, 4),
         ];
         let placed = placed();
-        let step = |outcome| Do::Input { place: Place { topic: 1, partition: 0, offset: 0 }, outcome };
+        let step =
+            |outcome| Action::Input { position: Position { topic: 1, partition: 0, offset: 0 }, outcome };
         // 50 are there between 3 and 4, and again after 5: together, and not in one warehouse.
         for (available, at, wanted, misplaced) in [
             (50, 3, Some(3), 0),

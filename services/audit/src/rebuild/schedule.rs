@@ -1,6 +1,6 @@
 //! The order in which a service's inputs are given to it again.
 //!
-//! The record fixes it as far as it matters: each order's own way (as the shadow finds it), the versions of each level, the
+//! The record fixes it as far as it matters: each order's own steps (as the shadow finds them), the versions of each level, the
 //! price that each line names, the numbers of each sku's answers. What it leaves open goes by time.
 
 use std::cmp::Reverse;
@@ -12,38 +12,38 @@ use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
 use super::rejections::{Rejection, placed_among};
-use crate::record::{Place, Record, Service};
-use crate::shadow::{Difference, Shadow, Step, Way, moves};
+use crate::record::{Position, Record, Service};
+use crate::shadow::{Derivation, Difference, Shadow, Step, moves};
 
-/// What is done, and at what time.
+/// An action, and its time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'a> {
     pub(super) time: Micros,
-    pub(super) step: Do<'a>,
+    pub(super) step: Action<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Do<'a> {
+pub(super) enum Action<'a> {
     /// The message at this place comes in.
-    Input { place: Place, outcome: Option<&'a Record> },
+    Input { position: Position, outcome: Option<&'a Record> },
     /// Time passes, or the provider answers.
-    Own { order: OrderId, outcome: &'a Record },
+    Spontaneous { order: OrderId, outcome: &'a Record },
 }
 
-impl<'a> Do<'a> {
+impl<'a> Action<'a> {
     pub(super) fn outcome(&self) -> Option<&'a Record> {
         match self {
-            Do::Input { outcome, .. } => *outcome,
-            Do::Own { outcome, .. } => Some(outcome),
+            Action::Input { outcome, .. } => *outcome,
+            Action::Spontaneous { outcome, .. } => Some(outcome),
         }
     }
 }
 
-/// An order whose way is not known.
+/// An order whose steps are not known.
 #[derive(Debug)]
 pub(super) struct Skipped {
     pub(super) order: OrderId,
-    /// None: too many ways to try.
+    /// None: too many arrival orders to try.
     pub(super) because: Option<Difference>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Schedule<'a> {
 /// A change of a product, in the order of its topic.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change<'a> {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) time: Micros,
     pub(super) sku: &'a str,
     /// None: it is gone.
@@ -73,12 +73,12 @@ impl<'a> Schedule<'a> {
     pub(super) fn of(service: Service, shadow: &'a Shadow, products: &[Change<'_>]) -> Schedule<'a> {
         let mut schedule = Schedule::default();
         for order in shadow.known_orders() {
-            match shadow.way(service, order) {
-                Way::Known(steps) => schedule.way(shadow, order, &steps),
-                Way::Unknown(difference) => {
+            match shadow.derivation(service, order) {
+                Derivation::Known(steps) => schedule.steps_of(shadow, order, &steps),
+                Derivation::Unknown(difference) => {
                     schedule.skipped.push(Skipped { order, because: Some(difference) });
                 }
-                Way::GaveUp => schedule.skipped.push(Skipped { order, because: None }),
+                Derivation::GaveUp => schedule.skipped.push(Skipped { order, because: None }),
             }
         }
         match service {
@@ -92,13 +92,13 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    fn push(&mut self, time: Micros, step: Do<'a>) -> usize {
+    fn push(&mut self, time: Micros, step: Action<'a>) -> usize {
         self.nodes.push(Node { time, step });
         self.after.push(Vec::new());
         self.nodes.len() - 1
     }
 
-    fn way(&mut self, shadow: &'a Shadow, order: OrderId, steps: &[Step<'a>]) {
+    fn steps_of(&mut self, shadow: &'a Shadow, order: OrderId, steps: &[Step<'a>]) {
         let nodes = nodes(order, steps);
         let rejected = nodes.iter().find_map(|node| match node.step.outcome() {
             Some(Record { event: Event::InventoryRejected(rejected), .. }) => Some((rejected, node.time)),
@@ -142,13 +142,13 @@ impl<'a> Schedule<'a> {
     fn products(&mut self, shadow: &Shadow, changes: &[Change<'_>]) {
         let (mut nodes, mut of_event, mut of_sku) = (Vec::new(), HashMap::new(), HashMap::new());
         for change in changes {
-            let node = self.push(change.time, Do::Input { place: change.place, outcome: None });
+            let node = self.push(change.time, Action::Input { position: change.position, outcome: None });
             let of: &mut Vec<usize> = of_sku.entry(change.sku).or_default();
             if let Some(event) = change.event {
                 of_event.insert(event, (change.sku, of.len()));
             }
             of.push(node);
-            nodes.push((change.place.partition, change.place.offset, node));
+            nodes.push((change.position.partition, change.position.offset, node));
         }
         self.in_order(nodes.into_iter());
         for node in 0..self.nodes.len() {
@@ -170,7 +170,7 @@ impl<'a> Schedule<'a> {
             for record in asked {
                 let outcome = told.filter(|told| told.head.cause == Some(record.head.id));
                 let time = outcome.or(told).unwrap_or(record).head.time;
-                let node = self.push(time, Do::Input { place: record.head.place, outcome });
+                let node = self.push(time, Action::Input { position: record.head.position, outcome });
                 numbered.extend(outcome.and_then(|o| Some((o.event.key(), o.head.sequence?, node))));
             }
             // Asked again: after the one that was answered.
@@ -239,8 +239,8 @@ fn nodes<'a>(order: OrderId, steps: &[Step<'a>]) -> Vec<Node<'a>> {
     let mut time = Micros(i64::MIN);
     let node = |Step { input, outcome }: &Step<'a>| {
         let step = match (input, outcome) {
-            (Some(input), outcome) => Do::Input { place: input.head.place, outcome: *outcome },
-            (None, Some(outcome)) => Do::Own { order, outcome },
+            (Some(input), outcome) => Action::Input { position: input.head.position, outcome: *outcome },
+            (None, Some(outcome)) => Action::Spontaneous { order, outcome },
             (None, None) => return None,
         };
         time = match (outcome, input) {

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::search::Emits;
-use crate::record::{Place, Record, Service, Topics};
+use crate::record::{Position, Record, Service, Topics};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     pub service: Service,
     /// The recorded event, or the input that led to something else.
-    pub place: Option<Place>,
+    pub position: Option<Position>,
     pub what: String,
     pub fields: Vec<Field>,
 }
@@ -41,31 +41,32 @@ impl Difference {
         differ("ce_sequence", head.sequence.into(), decided.sequence.into());
         let json = |event| serde_json::to_value(event).unwrap_or(Value::Null);
         compare("", &json(&recorded.event), &json(&decided.event), &mut fields);
-        Difference { service, place: Some(head.place), what, fields }
+        Difference { service, position: Some(head.position), what, fields }
     }
 
     pub(super) fn more(service: Service, decided: &Emits) -> Self {
         let what = format!("{} would be emitted now, and nothing was recorded", decided.event.event_type());
-        Difference { service, place: None, what, fields: Vec::new() }
+        Difference { service, position: None, what, fields: Vec::new() }
     }
 
     pub(super) fn uncaused(service: Service, recorded: &Record) -> Self {
         let what = format!("{} was recorded, and nothing would be emitted now", recorded.head.event_type);
-        Difference { service, place: Some(recorded.head.place), what, fields: Vec::new() }
+        Difference { service, position: Some(recorded.head.position), what, fields: Vec::new() }
     }
 
     pub(super) fn illegal(service: Service, input: &Record, illegal: String) -> Self {
-        Difference { service, place: Some(input.head.place), what: illegal, fields: Vec::new() }
+        Difference { service, position: Some(input.head.position), what: illegal, fields: Vec::new() }
     }
 
     pub(super) fn nothing(service: Service) -> Self {
         let what = "no arrival order gives what was recorded".to_owned();
-        Difference { service, place: None, what, fields: Vec::new() }
+        Difference { service, position: None, what, fields: Vec::new() }
     }
 
     pub fn show(&self, topics: &Topics) -> Vec<String> {
-        let place = self.place.map(|place| format!("  ({})", topics.show(place))).unwrap_or_default();
-        let mut lines = vec![format!("{}: {}{place}", self.service, self.what)];
+        let position =
+            self.position.map(|position| format!("  ({})", topics.show(position))).unwrap_or_default();
+        let mut lines = vec![format!("{}: {}{position}", self.service, self.what)];
         lines.extend(self.fields.iter().map(|Field { path, recorded, decided }| {
             format!("    {path}: {recorded} was recorded, {decided} is decided now")
         }));

@@ -9,7 +9,7 @@ use minuet_messaging::Cause;
 use time::Duration;
 
 use super::levels::LevelHistory;
-use super::search::{Emits, Side, Taken};
+use super::search::{Decider, Emits, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 
@@ -26,7 +26,7 @@ impl Default for State {
     }
 }
 
-/// The inventory service's side.
+/// The inventory service.
 pub(super) struct Reservations<'a> {
     pub(super) order_id: OrderId,
     pub(super) build: &'a Build,
@@ -105,7 +105,7 @@ fn allocations(event: &Event) -> &[Allocation] {
     }
 }
 
-impl Side for Reservations<'_> {
+impl Decider for Reservations<'_> {
     type State = State;
 
     fn take(
@@ -126,7 +126,7 @@ impl Side for Reservations<'_> {
     }
 
     /// The reservation expires.
-    fn own(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
+    fn spontaneous(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
         let is_expired = matches!(expected.event, Event::ReservationExpired(_));
         let cause = state.placed.filter(|_| is_expired)?;
         let due = Input::Due { order_id: self.order_id, now: expected.head.time };

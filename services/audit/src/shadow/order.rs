@@ -5,7 +5,7 @@ use minuet_messaging::Cause;
 use minuet_order::domain::{Decision, Input, Order, Products};
 
 use super::products::ProductHistory;
-use super::search::{Emits, Side, Taken};
+use super::search::{Decider, Emits, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 
@@ -22,7 +22,7 @@ impl Default for State {
     }
 }
 
-/// The order service's side.
+/// The order service.
 pub(super) struct Orders<'a> {
     pub(super) build: &'a Build,
     pub(super) products: &'a ProductHistory,
@@ -65,7 +65,7 @@ impl Orders<'_> {
     }
 }
 
-impl Side for Orders<'_> {
+impl Decider for Orders<'_> {
     type State = State;
 
     fn take(
@@ -83,7 +83,7 @@ impl Side for Orders<'_> {
     }
 
     /// The deadline.
-    fn own(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
+    fn spontaneous(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
         let is_cancelled = matches!(expected.event, Event::OrderCancelled(_));
         let cause = state.submission.filter(|cause| is_cancelled && expected.head.cause == Some(cause.id))?;
         self.decide(state, Input::DeadlinePassed, cause).ok().filter(|taken| taken.emits.is_some())

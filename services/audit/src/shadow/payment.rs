@@ -3,7 +3,7 @@ use minuet_events::values::Micros;
 use minuet_messaging::Cause;
 use minuet_payment::domain::{Answer, Change, Decision, Input, Payment};
 
-use super::search::{Emits, Side, Taken};
+use super::search::{Decider, Emits, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 
@@ -21,7 +21,7 @@ impl Default for State {
     }
 }
 
-/// The payment service's side. The provider's answers are those that its events tell of.
+/// The payment service. The provider's answers are those that the service's events tell of.
 pub(super) struct Payments<'a> {
     pub(super) build: &'a Build,
 }
@@ -62,7 +62,7 @@ impl Payments<'_> {
     }
 }
 
-impl Side for Payments<'_> {
+impl Decider for Payments<'_> {
     type State = State;
 
     fn take(
@@ -89,7 +89,7 @@ impl Side for Payments<'_> {
     }
 
     /// The provider answers.
-    fn own(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
+    fn spontaneous(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
         if let Event::PaymentRefunded(_) = &expected.event {
             let told = state.refund?;
             return self.decide(state, Input::Refunded, told, told).ok();

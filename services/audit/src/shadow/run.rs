@@ -25,7 +25,7 @@ pub(crate) fn run(
     let decoder = Decoder { codec: &context.codec, catalogue: &context.catalogue, runtime: &context.runtime };
     let truncated = wanted.from != Point::Beginning || !selection.survey.truncated.is_empty();
     let mut shadow = Shadow::new(Build::PRESENT, truncated);
-    let (mut odd, mut progress) = (0_u64, Progress::new(selection.messages()));
+    let (mut malformed, mut progress) = (0_u64, Progress::new(selection.messages()));
     let show = |differing: &Differing, out: &mut dyn Write| {
         let written = if arguments.json {
             writeln!(out, "{}", json_of(differing, &log.topics))
@@ -36,9 +36,9 @@ pub(crate) fn run(
     };
     log.read(
         &selection,
-        |message, place| {
+        |message, position| {
             let at = message.timestamp();
-            (decoder.decode(message, place, log.topics.name(place)), at)
+            (decoder.decode(message, position, log.topics.name(position)), at)
         },
         |(read, at)| {
             progress.tick();
@@ -48,13 +48,13 @@ pub(crate) fn run(
                         show(&differing, out)?;
                     }
                 }
-                Ok(Content::Erased { key, .. }) => shadow.erased(&key, at),
+                Ok(Content::Tombstone { key, .. }) => shadow.erased(&key, at),
                 Err(found) if arguments.strict => {
-                    let place = log.topics.show(found.place);
+                    let position = log.topics.show(found.position);
                     let detail = format!("{}: {}", found.code, found.detail);
-                    return Err(AuditError::Strict { place, detail });
+                    return Err(AuditError::Strict { position, detail });
                 }
-                Err(_) => odd += 1,
+                Err(_) => malformed += 1,
             }
             Ok(ControlFlow::Continue(()))
         },
@@ -74,14 +74,14 @@ pub(crate) fn run(
             "cut": counts.cut,
             "unproven": counts.unproven,
             "gave_up": counts.gave_up,
-            "odd": odd,
+            "odd": malformed,
             "seconds": speed.seconds,
         });
         writeln!(out, "{summary}")
     } else {
         writeln!(
             out,
-            "{} events in {:.1} s: {} orders and {} adjustments agree, {} differ; open: {}; begun before: {}; decided from what the record does not tell: {}; too many arrival orders to try: {}; odd messages: {odd}",
+            "{} events in {:.1} s: {} orders and {} adjustments agree, {} differ; open: {}; begun before: {}; decided from what the record does not tell: {}; too many arrival orders to try: {}; odd messages: {malformed}",
             counts.events,
             speed.seconds,
             counts.orders,
@@ -120,7 +120,7 @@ fn json_of(differing: &Differing, topics: &Topics) -> Value {
         "subject": differing.subject,
         "service": difference.service.name(),
         "what": difference.what,
-        "place": difference.place.map(|place| topics.show(place)),
+        "place": difference.position.map(|position| topics.show(position)),
         "fields": fields,
     })
 }

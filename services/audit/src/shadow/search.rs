@@ -12,8 +12,8 @@ use super::consumes;
 use super::difference::Difference;
 use crate::record::{Record, Service};
 
-/// One service's part in one order.
-pub(super) trait Side {
+/// One service as it decides about one order: its state, and what follows from an input.
+pub(super) trait Decider {
     type State: Clone + PartialEq;
 
     /// What an input leads to; several, where the record does not fix something. An error: it cannot happen here.
@@ -24,8 +24,8 @@ pub(super) trait Side {
         expected: Option<&Record>,
     ) -> Vec<Result<Taken<Self::State>, String>>;
 
-    /// What the service does by itself, when time passes or the provider answers: as the expected outcome tells of it.
-    fn own(&self, state: &Self::State, expected: &Record) -> Option<Taken<Self::State>>;
+    /// What the service does without an input, when time passes or the provider answers, if the expected outcome says so.
+    fn spontaneous(&self, state: &Self::State, expected: &Record) -> Option<Taken<Self::State>>;
 }
 
 pub(super) struct Taken<S> {
@@ -69,7 +69,7 @@ pub(crate) struct Step<'a> {
 /// What was found.
 #[derive(Debug)]
 pub(super) enum Found<'a, S> {
-    /// The state at the end of it, and the way there.
+    /// The last state, and the steps to it.
     Agrees(S, Vec<Step<'a>>),
     /// All that was recorded agrees, and more would follow.
     More(Difference),
@@ -91,8 +91,8 @@ impl<S> Found<'_, S> {
 
 /// `records`: all of the order, each once. The order agrees if some interleaving of the service's inputs leads from `start`
 /// to exactly its outcomes.
-pub(super) fn search<'a, T: Side>(
-    side: &T,
+pub(super) fn search<'a, T: Decider>(
+    decider: &T,
     service: Service,
     start: T::State,
     records: &'a [Record],
@@ -103,19 +103,19 @@ pub(super) fn search<'a, T: Side>(
     let outcomes: Vec<&Record> = {
         let mut own: Vec<&Record> =
             records.iter().filter(|record| record.head.source.service() == Some(service)).collect();
-        own.sort_by_key(|record| record.head.place);
+        own.sort_by_key(|record| record.head.position);
         own
     };
     let mut streams: Vec<Vec<Input<'_>>> = Vec::new();
     let mut inputs: Vec<&Record> =
         records.iter().filter(|record| consumes(service, record.head.event_type)).collect();
-    inputs.sort_by_key(|record| record.head.place);
+    inputs.sort_by_key(|record| record.head.position);
     for record in inputs {
         let input = Input { record, after: after(record, records, &outcomes) };
-        let place = record.head.place;
+        let position = record.head.position;
         let same = |first: &Input<'_>| {
-            (first.record.head.place.topic, first.record.head.place.partition)
-                == (place.topic, place.partition)
+            (first.record.head.position.topic, first.record.head.position.partition)
+                == (position.topic, position.partition)
         };
         match streams.last_mut() {
             Some(stream) if stream.first().is_some_and(same) => stream.push(input),
@@ -123,7 +123,7 @@ pub(super) fn search<'a, T: Side>(
         }
     }
     let mut search = Search {
-        side,
+        decider,
         service,
         streams,
         outcomes,
@@ -167,20 +167,20 @@ fn after(record: &Record, records: &[Record], outcomes: &[&Record]) -> usize {
     after
 }
 
-struct Search<'a, 's, T: Side> {
-    side: &'s T,
+struct Search<'a, 's, T: Decider> {
+    decider: &'s T,
     service: Service,
     streams: Vec<Vec<Input<'a>>>,
     outcomes: Vec<&'a Record>,
     seen: Vec<(Vec<usize>, usize, T::State)>,
-    /// The way to where the search is.
+    /// The steps to where the search is.
     path: Vec<Step<'a>>,
-    /// The difference of the way that came furthest: outcomes that agreed, and whether the types did.
+    /// The difference that came furthest: outcomes that agreed, and whether the types did.
     best: Option<(usize, bool, Difference)>,
     more: Option<Difference>,
 }
 
-impl<'a, T: Side> Search<'a, '_, T> {
+impl<'a, T: Decider> Search<'a, '_, T> {
     /// The state at the end, if all of it agrees from here on.
     fn walk(&mut self, state: T::State, taken: Vec<usize>, matched: usize) -> Option<T::State> {
         let expected = self.outcomes.get(matched).copied();
@@ -201,7 +201,7 @@ impl<'a, T: Side> Search<'a, '_, T> {
                 continue;
             }
             let record = input.record;
-            for step in self.side.take(&state, record, expected) {
+            for step in self.decider.take(&state, record, expected) {
                 is_stuck = false;
                 match step {
                     Ok(step) => {
@@ -219,7 +219,7 @@ impl<'a, T: Side> Search<'a, '_, T> {
             }
         }
         if let Some(expected) = expected {
-            if let Some(step) = self.side.own(&state, expected)
+            if let Some(step) = self.decider.spontaneous(&state, expected)
                 && let Some(end) = self.follow(step, None, taken, matched, Some(expected))
             {
                 return Some(end);

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::full_message::FullMessage;
 use crate::record::Topics;
-use crate::whole::Whole;
 
 pub(crate) const FORMAT_HELP: &str = "\
 A template is text with
@@ -50,29 +50,34 @@ impl Template {
         Template(parts)
     }
 
-    pub(super) fn write(&self, out: &mut dyn Write, whole: &Whole, topics: &Topics) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        message: &FullMessage,
+        topics: &Topics,
+    ) -> io::Result<()> {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.write_all(text.as_bytes())?,
-                Part::Field('s') => write!(out, "{}", whole.value())?,
-                Part::Field('k') => out.write_all(whole.key.as_deref().unwrap_or_default())?,
+                Part::Field('s') => write!(out, "{}", message.value())?,
+                Part::Field('k') => out.write_all(message.key.as_deref().unwrap_or_default())?,
                 Part::Field('h') => {
-                    for (at, (name, value)) in whole.headers.iter().enumerate() {
+                    for (at, (name, value)) in message.headers.iter().enumerate() {
                         let value = String::from_utf8_lossy(value.as_deref().unwrap_or_default());
                         write!(out, "{}{name}={value}", if at == 0 { "" } else { "," })?;
                     }
                 }
-                Part::Field('t') => out.write_all(topics.name(whole.place).as_bytes())?,
-                Part::Field('p') => write!(out, "{}", whole.place.partition)?,
-                Part::Field('o') => write!(out, "{}", whole.place.offset)?,
-                Part::Field('T') => write!(out, "{}", whole.timestamp.as_millis())?,
-                Part::Field('S') => write!(out, "{}", whole.payload.as_ref().map_or(0, Vec::len))?,
-                Part::Field('K') => write!(out, "{}", whole.key.as_ref().map_or(0, Vec::len))?,
+                Part::Field('t') => out.write_all(topics.name(message.position).as_bytes())?,
+                Part::Field('p') => write!(out, "{}", message.position.partition)?,
+                Part::Field('o') => write!(out, "{}", message.position.offset)?,
+                Part::Field('T') => write!(out, "{}", message.timestamp.as_millis())?,
+                Part::Field('S') => write!(out, "{}", message.payload.as_ref().map_or(0, Vec::len))?,
+                Part::Field('K') => write!(out, "{}", message.key.as_ref().map_or(0, Vec::len))?,
                 Part::Field('e') => {
-                    let name = whole.record().map_or("?", |(head, _)| head.event_type.name());
+                    let name = message.record().map_or("?", |(head, _)| head.event_type.name());
                     out.write_all(name.as_bytes())?;
                 }
-                Part::Field(_) => out.write_all(whole.header("ce_id").unwrap_or("?").as_bytes())?,
+                Part::Field(_) => out.write_all(message.header("ce_id").unwrap_or("?").as_bytes())?,
             }
         }
         Ok(())

@@ -9,9 +9,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Step, Timeline};
 use crate::decode::Decoder;
+use crate::full_message::FullMessage;
 use crate::log::{Log, Point, Survey, Wanted};
-use crate::record::Place;
-use crate::whole::Whole;
+use crate::record::Position;
 use crate::{AuditError, Context};
 
 /// Clocks differ, and a cancellation may come before its order.
@@ -38,9 +38,9 @@ pub(super) fn gather(
 
 /// As far as can be told: its beginning is there, if it is not left out on purpose, and so is every cause.
 fn is_whole(timeline: &Timeline, from: Option<Micros>) -> bool {
-    let begins = timeline.story.seen.has(EventType::OrderSubmitted);
+    let begins = timeline.progress.seen.has(EventType::OrderSubmitted);
     let is_caused = |step: &Step| {
-        let cause = step.whole.record().and_then(|(head, _)| head.cause);
+        let cause = step.message.record().and_then(|(head, _)| head.cause);
         cause.is_none() || step.cause.is_some()
     };
     from.is_some() || begins && timeline.steps.iter().all(is_caused)
@@ -60,7 +60,7 @@ fn read(
     from: Point,
     until: Option<Micros>,
     only_its_partition: bool,
-) -> Result<(Vec<Whole>, Survey), AuditError> {
+) -> Result<(Vec<FullMessage>, Survey), AuditError> {
     let key = order.to_string();
     let topics = context.catalogue.topics().iter();
     let topics =
@@ -75,10 +75,10 @@ fn read(
         if message.key() != Some(key.as_bytes()) {
             return ControlFlow::Continue(());
         }
-        let place = Place { offset: message.offset, ..selection.places[message.slice] };
-        match Whole::of(&message, place, &decoder, &log.topics) {
-            Ok(whole) => {
-                found.push(whole);
+        let position = Position { offset: message.offset, ..selection.positions[message.slice] };
+        match FullMessage::of(&message, position, &decoder, &log.topics) {
+            Ok(full) => {
+                found.push(full);
                 ControlFlow::Continue(())
             }
             Err(error) => {
@@ -91,6 +91,6 @@ fn read(
         return Err(error.into());
     }
     // As far as partitions are in the order of time, so is this.
-    found.sort_by_key(|whole| (whole.timestamp, whole.place));
+    found.sort_by_key(|full| (full.timestamp, full.position));
     Ok((found, selection.survey))
 }

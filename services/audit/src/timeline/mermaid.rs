@@ -15,7 +15,7 @@ pub(super) fn diagram(timeline: &Timeline) -> String {
     lines.extend(others.iter().map(|other| format!("    participant {other}")));
     lines.extend(Service::ALL.iter().map(|service| format!("    participant {service}")));
     for step in &timeline.steps {
-        let Some((head, _)) = step.whole.record() else { continue };
+        let Some((head, _)) = step.message.record() else { continue };
         let wait = step.wait.map(|wait| format!(" (+{} ms)", wait.whole_milliseconds())).unwrap_or_default();
         let again =
             if step.again.is_empty() { String::new() } else { format!(", {} times", 1 + step.again.len()) };
@@ -38,7 +38,7 @@ pub(super) fn diagram(timeline: &Timeline) -> String {
 
 /// Letters only: a name is a word of the diagram's language.
 fn emitter(step: &Step) -> String {
-    let source = step.whole.header("ce_source").unwrap_or_default();
+    let source = step.message.header("ce_source").unwrap_or_default();
     let name: String =
         source.rsplit('/').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
     if name.is_empty() { "somebody".to_owned() } else { name }

@@ -3,25 +3,25 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Step, Timeline};
-use crate::record::Place;
+use crate::full_message::FullMessage;
+use crate::record::Position;
 use crate::summary::summary;
-use crate::whole::Whole;
 
 impl Timeline {
     /// For people.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("order {}: {}", self.order, self.story.stage())];
+        let mut lines = vec![format!("order {}: {}", self.order, self.progress.stage())];
         let traces = self.traces();
         lines.extend(traces.iter().map(|trace| format!("trace {trace}")));
         let start = self.steps.iter().map(|step| step.time).min();
         for step in &self.steps {
             lines.extend(self.step(step, start.map_or(Duration::ZERO, |start| step.time.since(start))));
         }
-        for whole in &self.parked {
-            lines.push(format!("  parked: {}  {}", said(whole), self.topics.show(whole.place)));
+        for message in &self.parked {
+            lines.push(format!("  parked: {}  {}", said(message), self.topics.show(message.position)));
         }
-        for whole in &self.odd {
-            lines.push(format!("  odd: {}  {}", said(whole), self.topics.show(whole.place)));
+        for message in &self.malformed {
+            lines.push(format!("  odd: {}  {}", said(message), self.topics.show(message.position)));
         }
         lines.extend(self.awaited().iter().map(|awaited| format!("  awaited: {awaited}")));
         lines
@@ -35,26 +35,27 @@ impl Timeline {
     }
 
     fn step(&self, step: &Step, after: Duration) -> Vec<String> {
-        let by = step.whole.header("ce_source").unwrap_or("?").rsplit('/').next().unwrap_or_default();
-        let name = step.whole.record().map_or("?", |(head, _)| head.event_type.name());
+        let by = step.message.header("ce_source").unwrap_or("?").rsplit('/').next().unwrap_or_default();
+        let name = step.message.record().map_or("?", |(head, _)| head.event_type.name());
         let wait = step.wait.map(|wait| format!("+{}", millis(wait))).unwrap_or_default();
         let mut lines = vec![format!(
             "  {:>9}  {wait:>9}  {name:<27} {by:<10} {:<42} {}",
             millis(after),
-            said(&step.whole),
-            self.topics.show(step.whole.place)
+            said(&step.message),
+            self.topics.show(step.message.position)
         )];
         let again = step.again.iter();
-        lines.extend(
-            again.map(|place| format!("  {:>9}  {:>9}  again, at {}", "", "", self.topics.show(*place))),
-        );
+        lines
+            .extend(again.map(|position| {
+                format!("  {:>9}  {:>9}  again, at {}", "", "", self.topics.show(*position))
+            }));
         lines
     }
 
     /// The order's trace first; requests of their own traces after it.
     fn traces(&self) -> Vec<&str> {
         let mut traces: Vec<&str> = Vec::new();
-        for trace in self.steps.iter().filter_map(|step| trace_id(&step.whole)) {
+        for trace in self.steps.iter().filter_map(|step| trace_id(&step.message)) {
             if !traces.contains(&trace) {
                 traces.push(trace);
             }
@@ -63,18 +64,18 @@ impl Timeline {
     }
 
     pub fn json(&self) -> Value {
-        let place = |place: &Place| json!({"topic": self.topics.name(*place), "partition": place.partition, "offset": place.offset});
-        let id = |step: &Step| step.whole.record().map(|(head, _)| head.id);
+        let position = |position: &Position| json!({"topic": self.topics.name(*position), "partition": position.partition, "offset": position.offset});
+        let id = |step: &Step| step.message.record().map(|(head, _)| head.id);
         let events: Vec<Value> = self
             .steps
             .iter()
             .map(|step| {
-                let mut event = step.whole.json(&self.topics);
+                let mut event = step.message.json(&self.topics);
                 if let Value::Object(fields) = &mut event {
                     let cause = step.cause.and_then(|cause| id(&self.steps[cause]));
                     fields.insert("cause".to_owned(), json!(cause));
                     fields.insert("wait_us".to_owned(), json!(step.wait.map(micros)));
-                    fields.insert("again".to_owned(), step.again.iter().map(place).collect());
+                    fields.insert("again".to_owned(), step.again.iter().map(position).collect());
                 }
                 event
             })
@@ -87,24 +88,25 @@ impl Timeline {
                 json!({"from": awaited.from.name(), "one_of": one_of, "because": awaited.because.name()})
             })
             .collect();
-        let wholes =
-            |wholes: &[Whole]| -> Vec<Value> { wholes.iter().map(|w| w.json(&self.topics)).collect() };
+        let messages = |messages: &[FullMessage]| -> Vec<Value> {
+            messages.iter().map(|w| w.json(&self.topics)).collect()
+        };
         json!({
             "order_id": self.order,
-            "status": self.story.stage().as_str(),
+            "status": self.progress.stage().as_str(),
             "traces": self.traces(),
             "events": events,
             "awaited": awaited,
-            "parked": wholes(&self.parked),
-            "odd": wholes(&self.odd),
+            "parked": messages(&self.parked),
+            "odd": messages(&self.malformed),
         })
     }
 }
 
-fn said(whole: &Whole) -> String {
-    let said = match (&whole.content, whole.record()) {
+fn said(message: &FullMessage) -> String {
+    let said = match (&message.content, message.record()) {
         (_, Some((_, event))) => summary(event),
-        (Err(odd), None) => format!("{}: {}", odd.code, odd.detail),
+        (Err(malformed), None) => format!("{}: {}", malformed.code, malformed.detail),
         (Ok(_), None) => "gone".to_owned(),
     };
     // A line feed in a stranger's text begins no line.
@@ -112,8 +114,8 @@ fn said(whole: &Whole) -> String {
 }
 
 /// The 32 digits in the middle.
-fn trace_id(whole: &Whole) -> Option<&str> {
-    whole.header("traceparent")?.get(3..35)
+fn trace_id(message: &FullMessage) -> Option<&str> {
+    message.header("traceparent")?.get(3..35)
 }
 
 fn millis(duration: Duration) -> String {

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::findings::{Check, Findings};
 use super::sequence::{Next, Sequence};
-use super::shelves::Held;
-use crate::record::{Head, Place, Service, Source};
-use crate::story::Story;
+use super::stock_levels::Held;
+use crate::order_progress::OrderProgress;
+use crate::record::{Head, Position, Service, Source};
 
 /// Ids of submissions of one order that are kept: any of them may be named as a cause.
 const SUBMISSIONS: usize = 16;
@@ -36,16 +36,16 @@ impl Seen {
         };
         Seen {
             id: half(head.id),
-            offset: head.place.offset,
+            offset: head.position.offset,
             payload: (head.payload & 0xffff_ffff) as u32,
-            partition: head.place.partition,
-            topic: u8::try_from(head.place.topic).unwrap_or(u8::MAX),
+            partition: head.position.partition,
+            topic: u8::try_from(head.position.topic).unwrap_or(u8::MAX),
             source: u8::try_from(source).unwrap_or(u8::MAX),
         }
     }
 
-    fn place(&self) -> Place {
-        Place { topic: self.topic.into(), partition: self.partition, offset: self.offset }
+    fn position(&self) -> Position {
+        Position { topic: self.topic.into(), partition: self.partition, offset: self.offset }
     }
 }
 
@@ -93,11 +93,12 @@ impl Goods {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Account {
-    pub(super) story: Story,
+    #[serde(rename = "story")]
+    pub(super) progress: OrderProgress,
     seen: Vec<Seen>,
     sequences: [Sequence; Service::ALL.len()],
     /// Effects whose cause was not seen yet.
-    uncaused: Vec<(Uuid, Place)>,
+    uncaused: Vec<(Uuid, Position)>,
     pub(super) begun: Micros,
     pub(super) last: Micros,
     pub(super) price: Option<(Currency, Decimal)>,
@@ -129,11 +130,11 @@ impl Account {
         if let Some(seen) = self.seen.iter().find(same) {
             if seen.payload != new.payload {
                 let detail = format!("{} {} came again with another payload", head.event_type, head.id);
-                findings.add(Check::Repetition, order(), detail, [seen.place(), head.place]);
+                findings.add(Check::Repetition, order(), detail, [seen.position(), head.position]);
             }
             return News::Repetition;
         }
-        let again = head.event_type == EventType::OrderSubmitted && self.story.seen.has(head.event_type);
+        let again = head.event_type == EventType::OrderSubmitted && self.progress.seen.has(head.event_type);
         if !again || self.seen.len() < SUBMISSIONS {
             self.seen.push(new);
         }
@@ -150,7 +151,7 @@ impl Account {
         self.last = self.last.max(head.time);
         self.number(head, &order, may_begin, findings);
         self.cause(head, &order, may_begin, findings);
-        self.story.see(head.event_type, head.id, head.cause, head.place.partition);
+        self.progress.see(head.event_type, head.id, head.cause, head.position.partition);
         News::New
     }
 
@@ -160,11 +161,11 @@ impl Account {
             // Of an order that it does not know, payment has no row to draw a number from.
             if head.event_type != EventType::RefundRejected {
                 let detail = format!("{} from {service} has no ce_sequence", head.event_type);
-                findings.add(Check::Sequence, order(), detail, [head.place]);
+                findings.add(Check::Sequence, order(), detail, [head.position]);
             }
             return;
         };
-        match self.sequences[service as usize].take(number, head.place, may_begin) {
+        match self.sequences[service as usize].take(number, head.position, may_begin) {
             Next::InOrder => {}
             Next::Begun => self.cut = true,
             Next::Wrong(check, detail) => {
@@ -172,7 +173,7 @@ impl Account {
                     check,
                     order(),
                     format!("{} from {service}: {detail}", head.event_type),
-                    [head.place],
+                    [head.position],
                 );
             }
         }
@@ -183,13 +184,13 @@ impl Account {
         match head.cause {
             None => {
                 let detail = format!("{} from {service} names no cause", head.event_type);
-                findings.add(Check::Cause, order(), detail, [head.place]);
+                findings.add(Check::Cause, order(), detail, [head.position]);
             }
             Some(cause) if self.seen.iter().any(|seen| seen.id == half(cause)) => {}
             // The first event that is left of an order.
             Some(_) if self.cut => {}
             Some(_) if may_begin && self.seen.len() == 1 => self.cut = true,
-            Some(cause) => self.uncaused.push((cause, head.place)),
+            Some(cause) => self.uncaused.push((cause, head.position)),
         }
     }
 
@@ -197,7 +198,7 @@ impl Account {
     pub(super) fn is_at_rest(&self) -> bool {
         (self.uncaused.is_empty() || self.cut)
             && self.sequences.iter().all(|sequence| sequence.missing().is_empty())
-            && self.story.is_at_rest()
+            && self.progress.is_at_rest()
     }
 
     /// Where it is to be closed, or nothing more will come.
@@ -206,13 +207,13 @@ impl Account {
             return;
         }
         let kept = self.captured - self.refunded;
-        let due = match (self.story.is_confirmed(), &self.price) {
+        let due = match (self.progress.is_confirmed(), &self.price) {
             (true, Some((_, total))) => *total,
             _ => Decimal::ZERO,
         };
         if kept != due {
             self.unbalanced = true;
-            let stage = self.story.stage();
+            let stage = self.progress.stage();
             let detail = format!(
                 "captured {} and refunded {}, but a {stage} order keeps {due}",
                 self.captured, self.refunded
@@ -230,17 +231,17 @@ impl Account {
         findings: &mut Findings,
     ) {
         for (service, sequence) in Service::ALL.into_iter().zip(&self.sequences) {
-            for (number, place) in sequence.missing() {
+            for (number, position) in sequence.missing() {
                 let detail = format!("ce_sequence {number} from {service} is missing");
-                findings.add(Check::Loss, order(), detail, [*place]);
+                findings.add(Check::Loss, order(), detail, [*position]);
             }
         }
         if self.cut {
             return;
         }
-        for (cause, place) in self.uncaused.iter().filter(|(cause, _)| !inadmissible(*cause)) {
+        for (cause, position) in self.uncaused.iter().filter(|(cause, _)| !inadmissible(*cause)) {
             let detail = format!("an effect names the cause {cause}, which does not exist");
-            findings.add(Check::Cause, order(), detail, [*place]);
+            findings.add(Check::Cause, order(), detail, [*position]);
         }
     }
 
@@ -251,9 +252,9 @@ impl Account {
     }
 
     /// The last events of the order.
-    pub(super) fn evidence(&self) -> Vec<Place> {
+    pub(super) fn evidence(&self) -> Vec<Position> {
         let skipped = self.seen.len().saturating_sub(4);
-        self.seen.iter().skip(skipped).map(Seen::place).collect()
+        self.seen.iter().skip(skipped).map(Seen::position).collect()
     }
 
     /// Money on its way: what belongs to no confirmed order yet, or not to a cancelled one any more.
@@ -265,7 +266,7 @@ impl Account {
     pub(super) fn money(
         &mut self,
         event: &Event,
-        place: Place,
+        position: Position,
         order: impl Fn() -> String,
         findings: &mut Findings,
     ) {
@@ -273,22 +274,22 @@ impl Account {
             Event::OrderPlaced(e) => self.price = Some((e.currency, e.total.get())),
             Event::PaymentSucceeded(e) => {
                 if !self.captured.is_zero() {
-                    findings.add(Check::Twice, order(), "captured twice", [place]);
+                    findings.add(Check::Twice, order(), "captured twice", [position]);
                 }
                 self.captured += e.amount.get();
                 self.price.get_or_insert((e.currency, e.amount.get()));
-                self.priced(e.currency, e.amount, "captured", place, &order, findings);
+                self.priced(e.currency, e.amount, "captured", position, &order, findings);
             }
             Event::PaymentRefunded(e) => {
                 if !self.refunded.is_zero() {
-                    findings.add(Check::Twice, order(), "refunded twice", [place]);
+                    findings.add(Check::Twice, order(), "refunded twice", [position]);
                 }
                 if self.captured.is_zero() && !self.cut {
-                    findings.add(Check::Compensation, order(), "refunded, but never captured", [place]);
+                    findings.add(Check::Compensation, order(), "refunded, but never captured", [position]);
                 }
                 self.refunded += e.amount.get();
                 self.price.get_or_insert((e.currency, e.amount.get()));
-                self.priced(e.currency, e.amount, "refunded", place, &order, findings);
+                self.priced(e.currency, e.amount, "refunded", position, &order, findings);
             }
             Event::OrderConfirmed(e) => {
                 self.price.get_or_insert((e.currency, e.total.get()));
@@ -302,7 +303,7 @@ impl Account {
         currency: Currency,
         amount: Amount,
         what: &str,
-        place: Place,
+        position: Position,
         order: impl Fn() -> String,
         findings: &mut Findings,
     ) {
@@ -310,7 +311,7 @@ impl Account {
             && (*priced, *total) != (currency, amount.get())
         {
             let detail = format!("{what} {currency} {amount} of {priced} {total}");
-            findings.add(Check::Money, order(), detail, [place]);
+            findings.add(Check::Money, order(), detail, [position]);
         }
     }
 }
@@ -321,7 +322,7 @@ impl Account {
     }
 
     pub(super) fn is_only_submitted(&self) -> bool {
-        self.seen.len() == 1 && self.story.seen.has(EventType::OrderSubmitted)
+        self.seen.len() == 1 && self.progress.seen.has(EventType::OrderSubmitted)
     }
 
     /// What inventory's events say about what the order holds.
@@ -329,16 +330,16 @@ impl Account {
         &mut self,
         event: &Event,
         mut moved: Vec<Held>,
-        place: Place,
+        position: Position,
         order: impl Fn() -> String,
         findings: &mut Findings,
     ) {
         moved.sort_unstable();
-        let has = |event_type| self.story.seen.has(event_type);
+        let has = |event_type| self.progress.seen.has(event_type);
         let name = event.event_type();
         if let Event::InventoryReserved(_) = event {
             if !self.held.is_empty() {
-                findings.add(Check::Twice, order(), "reserved twice", [place]);
+                findings.add(Check::Twice, order(), "reserved twice", [position]);
             }
             self.held = moved;
             return;
@@ -349,7 +350,7 @@ impl Account {
         }
         if !has(EventType::InventoryReserved) {
             let detail = format!("{name}, but nothing was ever reserved");
-            return findings.add(Check::Compensation, order(), detail, [place]);
+            return findings.add(Check::Compensation, order(), detail, [position]);
         }
         let gone = self.goods == Goods::Gone;
         let (allowed, next) = match event {
@@ -359,14 +360,14 @@ impl Account {
         };
         if gone {
             let detail = format!("{name}, but the goods were given back already");
-            findings.add(Check::Twice, order(), detail, [place]);
+            findings.add(Check::Twice, order(), detail, [position]);
         } else if !allowed {
             let detail = format!("{name}, but the goods are {}", self.goods.name());
-            findings.add(Check::Compensation, order(), detail, [place]);
+            findings.add(Check::Compensation, order(), detail, [position]);
         }
         if moved != self.held {
             let detail = format!("{name} names other goods than were reserved");
-            findings.add(Check::Compensation, order(), detail, [place]);
+            findings.add(Check::Compensation, order(), detail, [position]);
         }
         self.goods = next;
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::books::Counts;
 use super::findings::{Check, Findings};
 use super::sequence::{Next, Sequence};
-use crate::record::{Head, Place};
+use crate::record::{Head, Position};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Adjustment {
@@ -27,7 +27,8 @@ struct Asked {
     /// Of the first request, and of those that repeated it.
     ids: Vec<Uuid>,
     payload: u64,
-    place: Place,
+    #[serde(rename = "place")]
+    position: Position,
     delta: i32,
     at: Micros,
     /// Inventory parks it; before this rule it was answered.
@@ -40,7 +41,8 @@ struct Told {
     id: Uuid,
     cause: Option<Uuid>,
     payload: u64,
-    place: Place,
+    #[serde(rename = "place")]
+    position: Position,
     applied: bool,
 }
 
@@ -69,17 +71,17 @@ impl Adjustments {
         let adjustment = self.open.entry(id).or_default();
         match &mut adjustment.asked {
             None => {
-                let (payload, place, delta, at) = (head.payload, head.place, event.delta, head.time);
+                let (payload, position, delta, at) = (head.payload, head.position, event.delta, head.time);
                 let inadmissible =
                     event.sku.check_admissible().is_err() || event.warehouse_code.check_admissible().is_err();
                 adjustment.asked =
-                    Some(Asked { ids: vec![head.id], payload, place, delta, at, inadmissible });
+                    Some(Asked { ids: vec![head.id], payload, position, delta, at, inadmissible });
             }
             Some(first) if first.ids[0] == head.id => {
                 counts.repetitions += 1;
                 if first.payload != head.payload {
                     let detail = "StockAdjusted came again with another payload";
-                    findings.add(Check::Repetition, id, detail, [first.place, head.place]);
+                    findings.add(Check::Repetition, id, detail, [first.position, head.position]);
                 }
             }
             // Another event that asks for the same: it has no effect of its own.
@@ -109,17 +111,17 @@ impl Adjustments {
                 counts.repetitions += 1;
                 if told.payload != head.payload {
                     let detail = format!("{} came again with another payload", head.event_type);
-                    findings.add(Check::Repetition, id, detail, [told.place, head.place]);
+                    findings.add(Check::Repetition, id, detail, [told.position, head.position]);
                 }
             } else {
                 let detail = "an adjustment was answered twice";
-                findings.add(Check::Twice, id, detail, [told.place, head.place]);
+                findings.add(Check::Twice, id, detail, [told.position, head.position]);
             }
             return false;
         }
         let applied = head.event_type == minuet_events::EventType::StockLevelChanged;
-        let Head { id: event, cause, payload, place, .. } = *head;
-        entry.told = Some(Told { id: event, cause, payload, place, applied });
+        let Head { id: event, cause, payload, position, .. } = *head;
+        entry.told = Some(Told { id: event, cause, payload, position, applied });
         self.number(sku, head, findings);
         self.check(id, findings);
         true
@@ -128,14 +130,14 @@ impl Adjustments {
     fn number(&mut self, sku: &Sku, head: &Head, findings: &mut Findings) {
         let Some(number) = head.sequence else {
             let detail = format!("{} has no ce_sequence", head.event_type);
-            return findings.add(Check::Sequence, sku, detail, [head.place]);
+            return findings.add(Check::Sequence, sku, detail, [head.position]);
         };
         let sequence = match self.sequences.get_mut(sku) {
             Some(sequence) => sequence,
             None => self.sequences.entry(sku.clone()).or_default(),
         };
-        if let Next::Wrong(check, detail) = sequence.take(number, head.place, self.truncated) {
-            findings.add(check, sku, format!("{}: {detail}", head.event_type), [head.place]);
+        if let Next::Wrong(check, detail) = sequence.take(number, head.position, self.truncated) {
+            findings.add(check, sku, format!("{}: {detail}", head.event_type), [head.position]);
         }
     }
 
@@ -162,7 +164,7 @@ impl Adjustments {
             && changed != i64::from(asked.delta)
         {
             let detail = format!("an adjustment by {} changed the level by {changed}", asked.delta);
-            findings.add(Check::StockLevel, id, detail, [asked.place, told.place]);
+            findings.add(Check::StockLevel, id, detail, [asked.position, told.position]);
         }
         if changed.is_none() && told.applied {
             return;
@@ -178,9 +180,9 @@ impl Adjustments {
 
     pub(super) fn end(&self, now: Micros, deadline: Duration, findings: &mut Findings) {
         for (sku, sequence) in &self.sequences {
-            for (number, place) in sequence.missing() {
+            for (number, position) in sequence.missing() {
                 let detail = format!("ce_sequence {number} from inventory is missing");
-                findings.add(Check::Loss, sku, detail, [*place]);
+                findings.add(Check::Loss, sku, detail, [*position]);
             }
         }
         for (id, adjustment) in &self.open {
@@ -190,14 +192,14 @@ impl Adjustments {
                 {
                     let detail =
                         "an adjustment waits for StockLevelChanged or StockAdjustmentRejected from inventory";
-                    findings.add(Check::Stuck, id, detail, [asked.place]);
+                    findings.add(Check::Stuck, id, detail, [asked.position]);
                 }
                 Adjustment { asked, told: Some(told), .. } if !self.truncated => {
                     let is_caused =
                         |asked: &Asked| told.cause.is_some_and(|cause| asked.ids.contains(&cause));
                     if !asked.as_ref().is_some_and(is_caused) {
                         let detail = "an adjustment was answered that nobody asked for";
-                        findings.add(Check::Cause, id, detail, [told.place]);
+                        findings.add(Check::Cause, id, detail, [told.position]);
                     }
                 }
                 Adjustment { .. } => {}

@@ -18,9 +18,9 @@ use super::adjustments::Adjustments;
 use super::expected::Expected;
 use super::findings::{Check, Findings};
 use super::ids::ById;
-use super::shelves::{Held, Level, Move, Shelves};
-use crate::record::{Head, Odd, Place, Record};
-use crate::story::Stage;
+use super::stock_levels::{Held, Level, Move, StockLevels};
+use crate::order_progress::Stage;
+use crate::record::{Head, Malformed, Position, Record};
 
 /// What the books go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +87,13 @@ pub struct Books {
     hazy_until: Option<Micros>,
     /// Money of forgotten orders whose beginning was not read.
     forgotten: BTreeMap<Currency, Decimal>,
-    shelves: Shelves,
+    shelves: StockLevels,
     adjustments: Adjustments,
     pub money: BTreeMap<Currency, Money>,
     pub counts: Counts,
     /// What lay on the topics and was no event, by its code.
-    pub odd: BTreeMap<String, u64>,
+    #[serde(rename = "odd")]
+    pub malformed: BTreeMap<String, u64>,
     pub findings: Findings,
     /// Ids of requests that a service parks for the names in them, the latest: see [`Event::check_admissible`]. One that was
     /// taken under an earlier rule is still the cause of what followed.
@@ -110,7 +111,7 @@ impl Books {
     pub fn new(rules: Rules) -> Self {
         Books {
             rules,
-            shelves: Shelves::new(rules.truncated),
+            shelves: StockLevels::new(rules.truncated),
             adjustments: Adjustments::new(rules.truncated, rules.remember),
             ..Books::default()
         }
@@ -122,8 +123,8 @@ impl Books {
         self
     }
 
-    pub fn odd(&mut self, odd: &Odd) {
-        *self.odd.entry(odd.code.to_owned()).or_default() += 1;
+    pub fn malformed(&mut self, malformed: &Malformed) {
+        *self.malformed.entry(malformed.code.to_owned()).or_default() += 1;
     }
 
     pub fn see(&mut self, record: &Record) {
@@ -133,7 +134,7 @@ impl Books {
             self.hazy_until = Some(head.time);
         }
         if event.check_admissible().is_err() {
-            *self.odd.entry("inadmissible".to_owned()).or_default() += 1;
+            *self.malformed.entry("inadmissible".to_owned()).or_default() += 1;
             if let Subject::Order(_) = event.subject() {
                 // Nobody owes it anything.
                 self.inadmissible.push_back(head.id);
@@ -196,7 +197,7 @@ impl Books {
         if account.cut && !was_cut {
             self.counts.cut += 1;
         }
-        account.money(event, head.place, show, &mut self.findings);
+        account.money(event, head.position, show, &mut self.findings);
         account.ends(event, show, &mut self.findings);
         total(account, event, &mut self.money, &mut self.counts);
         self.goods(id, head, event);
@@ -222,7 +223,7 @@ impl Books {
         }
         self.take_changes();
         if let Some(account) = self.accounts.get_mut(&id) {
-            account.goods(event, held, head.place, || id.to_string(), &mut self.findings);
+            account.goods(event, held, head.position, || id.to_string(), &mut self.findings);
         }
     }
 
@@ -262,10 +263,10 @@ impl Books {
         let open = self.accounts.iter().filter(|(_, account)| !account.closed);
         let mut open: Vec<Open> = open
             .map(|(id, account)| {
-                let since = if account.story.is_terminal() { account.last } else { account.begun };
-                let awaited = account.story.awaited().iter().map(ToString::to_string).collect();
+                let since = if account.progress.is_terminal() { account.last } else { account.begun };
+                let awaited = account.progress.awaited().iter().map(ToString::to_string).collect();
                 let late = now > since.plus(self.rules.deadline);
-                Open { order: *id, stage: account.story.stage(), since, awaited, late }
+                Open { order: *id, stage: account.progress.stage(), since, awaited, late }
             })
             .collect();
         open.sort_by_key(|open| (open.since, open.order));
@@ -274,9 +275,9 @@ impl Books {
 
     /// How many are open, and how many of them late.
     pub fn open_count(&self, now: Micros) -> (u64, u64) {
-        let open = self.accounts.values().filter(|account| !account.closed && !account.story.is_at_rest());
+        let open = self.accounts.values().filter(|account| !account.closed && !account.progress.is_at_rest());
         open.fold((0, 0), |(open, late), account| {
-            let since = if account.story.is_terminal() { account.last } else { account.begun };
+            let since = if account.progress.is_terminal() { account.last } else { account.begun };
             (open + 1, late + u64::from(now > since.plus(self.rules.deadline)))
         })
     }
@@ -359,7 +360,7 @@ impl Books {
         !self.rules.truncated && !self.forgot
     }
 
-    pub(super) fn evidence(&self, order: Uuid) -> Vec<Place> {
+    pub(super) fn evidence(&self, order: Uuid) -> Vec<Position> {
         self.accounts.get(&order).map(|account| account.evidence()).unwrap_or_default()
     }
 
@@ -383,7 +384,7 @@ fn total(account: &mut Account, event: &Event, money: &mut BTreeMap<Currency, Mo
         }
         Event::OrderConfirmed(e) => {
             counts.confirmed += 1;
-            if !account.story.seen.has(EventType::OrderCancelled) {
+            if !account.progress.seen.has(EventType::OrderCancelled) {
                 account.counted = e.total.get();
                 money.entry(e.currency).or_default().confirmed += e.total.get();
             }

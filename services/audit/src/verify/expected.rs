@@ -5,7 +5,7 @@ use minuet_events::values::{OrderStatus, PaymentStatus, ReservationStatus, Sku, 
 use rust_decimal::Decimal;
 
 use super::account::{Account, Goods};
-use super::shelves::Shelves;
+use super::stock_levels::StockLevels;
 
 /// A table's row of an order, or that there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +42,15 @@ pub(super) struct Expected {
 
 impl Expected {
     /// None where the account is not the whole story: `may_begin` says that it may have begun before what is remembered.
-    pub(super) fn of(account: &Account, shelves: &Shelves, may_begin: bool) -> Option<Expected> {
-        let seen = |event_type| account.story.seen.has(event_type);
+    pub(super) fn of(account: &Account, shelves: &StockLevels, may_begin: bool) -> Option<Expected> {
+        let seen = |event_type| account.progress.seen.has(event_type);
         if account.cut || may_begin && !seen(EventType::OrderSubmitted) {
             return None;
         }
         let money = account.price.as_ref().map(|(currency, total)| (currency.as_str(), *total));
         let order = if seen(EventType::OrderSubmitted) {
             let placed = money.filter(|_| seen(EventType::OrderPlaced));
-            Wanted::Row(order(account.story.stage().as_str(), placed))
+            Wanted::Row(order(account.progress.stage().as_str(), placed))
         } else {
             Wanted::Perhaps(order(OrderStatus::Cancelled.as_str(), None))
         };

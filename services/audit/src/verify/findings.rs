@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Place, Topics};
+use crate::record::{Position, Topics};
 
 /// Violations that are kept with their evidence; beyond that they are only counted.
 const KEPT: usize = 1_000;
@@ -85,15 +85,16 @@ pub struct Violation {
     /// An order, a level or a currency.
     pub subject: String,
     pub detail: String,
-    pub evidence: Vec<Place>,
+    pub evidence: Vec<Position>,
 }
 
 impl Violation {
     pub fn show(&self, topics: &Topics) -> String {
         let Violation { check, subject, detail, evidence } = self;
-        let places: Vec<String> = evidence.iter().map(|place| topics.show(*place)).collect();
-        let places = if places.is_empty() { String::new() } else { format!("  ({})", places.join(", ")) };
-        format!("{:<13} {subject}: {detail}{places}", check.name())
+        let positions: Vec<String> = evidence.iter().map(|position| topics.show(*position)).collect();
+        let positions =
+            if positions.is_empty() { String::new() } else { format!("  ({})", positions.join(", ")) };
+        format!("{:<13} {subject}: {detail}{positions}", check.name())
     }
 }
 
@@ -109,7 +110,7 @@ impl Findings {
         check: Check,
         subject: impl ToString,
         detail: impl Into<String>,
-        evidence: impl Into<Vec<Place>>,
+        evidence: impl Into<Vec<Position>>,
     ) {
         self.counts[check as usize] += 1;
         if self.kept.len() < KEPT {

@@ -10,7 +10,7 @@ use super::run::{Keeping, decode, now};
 use crate::args::Verify;
 use crate::decode::Decoder;
 use crate::log::{Log, Selection};
-use crate::record::Place;
+use crate::record::Position;
 use crate::{AuditError, Context, Outcome};
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -47,9 +47,9 @@ pub(super) fn run(
     log.reader.live(&from, PAUSE, |message| {
         let step = || -> Result<(), AuditError> {
             if let Some(message) = message {
-                let place = Place { offset: message.offset, ..selection.places[message.slice] };
+                let position = Position { offset: message.offset, ..selection.positions[message.slice] };
                 next[message.slice] = message.offset + 1;
-                keeping.take(decode(decoder, &log.topics, &message, place))?;
+                keeping.take(decode(decoder, &log.topics, &message, position))?;
             }
             if shown.is_some_and(|at| at.elapsed() < SHOW) {
                 return Ok(());

@@ -56,8 +56,9 @@ pub(super) fn text(books: &Books, now: Micros, lag: i64) -> String {
     ];
     let ends = ends.iter().map(|(end, count)| (format!("{{end=\"{end}\"}}"), count.to_string())).collect();
     family("ends_total", "counter", "Ends of orders.", ends);
-    let odd = books.odd.iter().map(|(code, count)| (format!("{{code=\"{code}\"}}"), count.to_string()));
-    family("odd_messages_total", "counter", "Messages that are no events.", odd.collect());
+    let malformed =
+        books.malformed.iter().map(|(code, count)| (format!("{{code=\"{code}\"}}"), count.to_string()));
+    family("odd_messages_total", "counter", "Messages that are no events.", malformed.collect());
     let violations = Check::ALL
         .iter()
         .map(|check| (format!("{{check=\"{}\"}}", check.name()), books.findings.count(*check).to_string()));

@@ -42,7 +42,7 @@ pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result
     for (label, names) in survey.lists() {
         writeln!(out, "{label:<13} {}", names.join(", "))?;
     }
-    for (code, count) in &books.odd {
+    for (code, count) in &books.malformed {
         writeln!(out, "odd           {code}: {count} messages")?;
     }
     if *written_meanwhile > 0 {
@@ -110,8 +110,8 @@ pub(super) fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result
             let evidence: Vec<Value> = violation
                 .evidence
                 .iter()
-                .map(|place| {
-                    json!({"topic": topics.name(*place), "partition": place.partition, "offset": place.offset})
+                .map(|position| {
+                    json!({"topic": topics.name(*position), "partition": position.partition, "offset": position.offset})
                 })
                 .collect();
             json!({
@@ -144,7 +144,7 @@ pub(super) fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result
         "open": open,
         "counts": books.counts,
         "money": books.money,
-        "odd": books.odd,
+        "odd": books.malformed,
         "topics": topics,
         "written_meanwhile": written_meanwhile,
         "databases": compared.map(|c| json!({"orders": c.orders, "levels": c.levels, "moving": c.moving})),

@@ -17,10 +17,10 @@ use crate::args::Verify;
 use crate::decode::{Content, Decoder};
 use crate::log::{Log, Point, Selection};
 use crate::progress::Progress;
-use crate::record::{Odd, Place, Topics};
+use crate::record::{Malformed, Position, Topics};
 use crate::{AuditError, Context, Outcome};
 
-type Read = Result<Result<Content, Odd>, ResolveError>;
+type Read = Result<Result<Content, Malformed>, ResolveError>;
 
 pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
     let log = Log::open(context)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     let mut progress = Progress::new(selection.messages());
     log.read(
         &selection,
-        |message, place| decode(&decoder, &log.topics, message, place),
+        |message, position| decode(&decoder, &log.topics, message, position),
         |read| {
             keeping.take(read)?;
             if let Some(comparison) = &mut comparison {
@@ -89,8 +89,13 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     Ok(if books.findings.total() == 0 { Outcome::Holds } else { Outcome::Differs })
 }
 
-pub(super) fn decode(decoder: &Decoder<'_>, topics: &Topics, message: &Message<'_>, place: Place) -> Read {
-    decoder.decode(message, place, topics.name(place))
+pub(super) fn decode(
+    decoder: &Decoder<'_>,
+    topics: &Topics,
+    message: &Message<'_>,
+    position: Position,
+) -> Read {
+    decoder.decode(message, position, topics.name(position))
 }
 
 /// The books, and what goes into them.
@@ -104,12 +109,13 @@ impl Keeping<'_> {
     pub(super) fn take(&mut self, read: Read) -> Result<(), AuditError> {
         match read? {
             Ok(Content::Event(record)) => self.books.see(&record),
-            Ok(Content::Erased { .. }) => self.books.counts.events += 1,
-            Err(odd) if self.strict => {
-                let (place, Odd { code, detail, .. }) = (self.topics.show(odd.place), odd);
-                return Err(AuditError::Strict { place, detail: format!("{code}: {detail}") });
+            Ok(Content::Tombstone { .. }) => self.books.counts.events += 1,
+            Err(malformed) if self.strict => {
+                let (position, Malformed { code, detail, .. }) =
+                    (self.topics.show(malformed.position), malformed);
+                return Err(AuditError::Strict { position, detail: format!("{code}: {detail}") });
             }
-            Err(odd) => self.books.odd(&odd),
+            Err(malformed) => self.books.malformed(&malformed),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::findings::Check;
-use crate::record::Place;
+use crate::record::Position;
 
 /// Missing numbers that are kept: who loses more has said enough.
 const MISSING: usize = 64;
@@ -16,7 +16,7 @@ pub(super) struct Sequence {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Missing(Vec<(i64, Place)>);
+struct Missing(Vec<(i64, Position)>);
 
 /// What a number says.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Next {
 
 impl Sequence {
     /// `may_begin`: history before what is read is gone, or was forgotten.
-    pub(super) fn take(&mut self, number: i64, place: Place, may_begin: bool) -> Next {
+    pub(super) fn take(&mut self, number: i64, position: Position, may_begin: bool) -> Next {
         if number == self.last + 1 {
             self.last = number;
             return Next::InOrder;
@@ -39,7 +39,7 @@ impl Sequence {
             if !began {
                 let Missing(missing) = &mut **self.missing.get_or_insert_default();
                 let room = MISSING.saturating_sub(missing.len());
-                missing.extend((self.last + 1..number).take(room).map(|number| (number, place)));
+                missing.extend((self.last + 1..number).take(room).map(|number| (number, position)));
             }
             self.last = number;
             return if began { Next::Begun } else { Next::InOrder };
@@ -57,7 +57,7 @@ impl Sequence {
     }
 
     /// The numbers that never came, each with the event that came in their stead.
-    pub(super) fn missing(&self) -> &[(i64, Place)] {
+    pub(super) fn missing(&self) -> &[(i64, Position)] {
         self.missing.as_ref().map_or(&[], |missing| &missing.0)
     }
 }
@@ -66,7 +66,7 @@ impl Sequence {
 mod tests {
     use super::*;
 
-    const HERE: Place = Place { topic: 0, partition: 0, offset: 0 };
+    const HERE: Position = Position { topic: 0, partition: 0, offset: 0 };
 
     fn take(numbers: &[i64]) -> (Vec<Next>, Vec<i64>) {
         let mut sequence = Sequence::default();

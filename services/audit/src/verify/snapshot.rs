@@ -39,7 +39,7 @@ impl Snapshot {
                 format!("it has version {}, this build reads {VERSION}", snapshot.version),
             ));
         }
-        // The places in it count on them.
+        // Its positions hold the numbers of these topics.
         if !log.topics.0.starts_with(&snapshot.topics.0) {
             return Err(wrong(path, "it was taken of other topics"));
         }
@@ -48,8 +48,8 @@ impl Snapshot {
 
     /// Reading goes on where it ended.
     pub(super) fn continue_in(self, selection: &mut Selection, topics: &Topics) -> Result<Books, AuditError> {
-        for (place, slice) in selection.places.iter().zip(&mut selection.slices) {
-            let name = format!("{}/{}", topics.name(*place), slice.partition);
+        for (position, slice) in selection.positions.iter().zip(&mut selection.slices) {
+            let name = format!("{}/{}", topics.name(*position), slice.partition);
             let next = self.next.get(&name).copied().unwrap_or(0);
             if next < slice.offsets.start {
                 let detail = format!("{name} has been cut off between the snapshot's end and now");
@@ -74,12 +74,29 @@ pub(super) fn save(
         next: BTreeMap<String, i64>,
         books: &'a Books,
     }
-    let next =
-        selection.places.iter().zip(&selection.slices).map(|(place, slice)| {
-            (format!("{}/{}", topics.name(*place), slice.partition), slice.offsets.end)
-        });
+    let next = selection.positions.iter().zip(&selection.slices).map(|(position, slice)| {
+        (format!("{}/{}", topics.name(*position), slice.partition), slice.offsets.end)
+    });
     let snapshot = Borrowed { version: VERSION, topics, next: next.collect(), books };
     let mut file = BufWriter::new(File::create(path).map_err(|error| wrong(path, error))?);
     serde_json::to_writer(&mut file, &snapshot).map_err(|error| wrong(path, error))?;
     file.flush().map_err(|error| wrong(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::verify::account::Account;
+
+    /// A snapshot of an earlier build stays readable: a field may be renamed in Rust only.
+    #[test]
+    fn the_fields_of_a_snapshot_keep_their_names() {
+        let books = serde_json::to_value(Books::default()).unwrap();
+        let account = serde_json::to_value(Account::default()).unwrap();
+        let has = |of: &Value, name: &str| of.as_object().is_some_and(|fields| fields.contains_key(name));
+        assert!(has(&books, "odd") && has(&books, "shelves"), "{books}");
+        assert!(has(&account, "story"), "{account}");
+    }
 }

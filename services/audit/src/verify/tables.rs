@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::expected;
-use super::shelves::Level;
+use super::stock_levels::Level;
 use crate::{AuditError, Context};
 
 const ORDERS: &str =

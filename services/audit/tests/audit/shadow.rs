@@ -50,9 +50,11 @@ fn neither_repetitions_nor_the_order_among_topics_matter() {
     let again = records.clone();
     records.extend(again);
     assert_eq!(agrees(&records).orders, orders.len() as u64 + 1);
-    records.sort_by_key(|record| (record.head.place.topic, record.head.place.partition));
+    records.sort_by_key(|record| (record.head.position.topic, record.head.position.partition));
     agrees(&records);
-    records.sort_by_key(|record| (std::cmp::Reverse(record.head.place.topic), record.head.place.partition));
+    records.sort_by_key(|record| {
+        (std::cmp::Reverse(record.head.position.topic), record.head.position.partition)
+    });
     agrees(&records);
 }
 
@@ -116,7 +118,7 @@ fn a_change_of_the_prices_is_found_field_by_field() {
     assert_eq!((found.len(), counts.differing, counts.orders), (1, 1, 0));
     let difference = &found[0].difference;
     assert_eq!(difference.what, "OrderPlaced differs");
-    assert!(difference.place.is_some());
+    assert!(difference.position.is_some());
     let fields: Vec<_> =
         difference.fields.iter().map(|f| (f.path.as_str(), &f.recorded, &f.decided)).collect();
     assert_eq!(fields, [("total", &json!("30.00"), &json!("30.01"))]);

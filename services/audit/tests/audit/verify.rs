@@ -71,9 +71,11 @@ fn every_way_an_order_can_go_balances() {
 fn the_order_among_topics_does_not_matter() {
     let (shop, _) = busy();
     let mut records = shop.records();
-    records.sort_by_key(|record| (record.head.place.topic, record.head.place.partition));
+    records.sort_by_key(|record| (record.head.position.topic, record.head.position.partition));
     fails(&records, &[]);
-    records.sort_by_key(|record| (std::cmp::Reverse(record.head.place.topic), record.head.place.partition));
+    records.sort_by_key(|record| {
+        (std::cmp::Reverse(record.head.position.topic), record.head.position.partition)
+    });
     fails(&records, &[]);
 }
 
@@ -107,9 +109,9 @@ fn a_missing_event_is_lost() {
 fn an_event_that_is_overtaken_is_an_inversion() {
     let mut records = one();
     let (first, second) = (at(&records, EventType::OrderPlaced), at(&records, EventType::OrderConfirmed));
-    let (a, b) = (records[first].head.place, records[second].head.place);
-    records[first].head.place = b;
-    records[second].head.place = a;
+    let (a, b) = (records[first].head.position, records[second].head.position);
+    records[first].head.position = b;
+    records[second].head.position = a;
     records.swap(first, second);
     fails(&records, &[Check::Inversion]);
 }
@@ -451,7 +453,7 @@ fn a_request_with_inadmissible_names_is_owed_nothing() {
     let submitted = shop.submission(&[(ODD, 1)]);
     shop.intake(submitted);
     let books = fails(&shop.records(), &[]);
-    assert_eq!(books.odd.get("inadmissible"), Some(&1));
+    assert_eq!(books.malformed.get("inadmissible"), Some(&1));
     assert_eq!((books.counts.orders, books.open(Micros(i64::MAX)).len()), (1, 0));
 }
 
@@ -464,7 +466,7 @@ fn what_followed_from_inadmissible_names_in_the_past_balances() {
     shop.submit(&[(ODD, 3)]);
     let mut records = shop.records();
     fails(&records, &[]);
-    records.sort_by_key(|record| std::cmp::Reverse(record.head.place.topic));
+    records.sort_by_key(|record| std::cmp::Reverse(record.head.position.topic));
     fails(&records, &[]);
     // A cause that does not exist is still found.
     let placed = at(&records, EventType::OrderPlaced);

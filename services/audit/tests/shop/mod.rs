@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use minuet_audit::record::{Head, Place, Record, Service, Source, Topics, hash};
+use minuet_audit::record::{Head, Position, Record, Service, Source, Topics, hash};
 use minuet_events::catalog::ProductChanged;
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
 use minuet_events::orders::{OrderCancellationRequested, OrderSubmitted, SubmittedLine};
@@ -450,10 +450,10 @@ pub fn records(log: &[Made]) -> Vec<Record> {
         let shard = partition::shard(event.key().as_bytes(), catalogue.partitions());
         let partition = u16::try_from(shard).expect("few partitions");
         let end = ends.entry((topic, partition)).or_default();
-        let place = Place { topic, partition, offset: *end };
+        let position = Position { topic, partition, offset: *end };
         *end += 1;
         let head = Head {
-            place,
+            position,
             id: envelope.id,
             event_type: envelope.event_type,
             source: Source::of(&envelope.source),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::findings::{Check, Findings};
 use super::ids::ById;
-use crate::record::{Head, Place};
+use crate::record::{Head, Position};
 
 /// Changes of one level that wait for an earlier one. The topics are read in the order of time, so few are read too early;
 /// when this many wait, the earlier one is missing.
@@ -58,28 +58,28 @@ struct Shelf {
     level: Level,
     /// Whether the level is known: where history begins in the middle, it is not until somebody tells it.
     known: bool,
-    last: Option<Place>,
-    ahead: BTreeMap<i64, (Move, Place)>,
+    last: Option<Position>,
+    ahead: BTreeMap<i64, (Move, Position)>,
     /// Since when something is ahead, while it is.
     #[serde(default)]
     waits_since: Micros,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Shelves {
+pub(super) struct StockLevels {
     shelves: Vec<Shelf>,
     #[serde(skip)]
     index: HashMap<Sku, Vec<(WarehouseCode, u32)>, ById>,
     /// History may begin in the middle.
     truncated: bool,
-    /// What adjustments have changed, since [`Shelves::changed`] was asked.
+    /// What adjustments have changed, since [`StockLevels::changed`] was asked.
     #[serde(skip)]
     changed: Vec<(AdjustmentId, i64)>,
 }
 
-impl Shelves {
+impl StockLevels {
     pub(super) fn new(truncated: bool) -> Self {
-        Shelves { truncated, ..Shelves::default() }
+        StockLevels { truncated, ..StockLevels::default() }
     }
 
     /// After a snapshot was read.
@@ -125,7 +125,7 @@ impl Shelves {
         head: &Head,
         findings: &mut Findings,
     ) {
-        let place = head.place;
+        let position = head.position;
         let (changed, truncated) = (&mut self.changed, self.truncated);
         let Some(shelf) = self.shelves.get_mut(number as usize) else { return };
         if shelf.last.is_none() && !shelf.known && shelf.ahead.is_empty() {
@@ -133,19 +133,19 @@ impl Shelves {
             shelf.level.version = version - 1;
         }
         if version == shelf.level.version + 1 {
-            changed.extend(shelf.apply(version, change, place, findings));
+            changed.extend(shelf.apply(version, change, position, findings));
         } else if version <= shelf.level.version {
             let before_the_beginning = truncated && !shelf.known;
             if !before_the_beginning {
-                findings.add(Check::StockGap, shelf.show(), format!("version {version} twice"), [place]);
+                findings.add(Check::StockGap, shelf.show(), format!("version {version} twice"), [position]);
             }
         } else {
             if shelf.ahead.is_empty() {
                 shelf.waits_since = head.time;
             }
-            if let Some((_, first)) = shelf.ahead.insert(version, (change, place)) {
+            if let Some((_, first)) = shelf.ahead.insert(version, (change, position)) {
                 let twice = format!("version {version} twice");
-                findings.add(Check::StockGap, shelf.show(), twice, [first, place]);
+                findings.add(Check::StockGap, shelf.show(), twice, [first, position]);
             }
         }
         if !shelf.ahead.is_empty() {
@@ -201,20 +201,20 @@ impl Shelf {
         while let Some(entry) = self.ahead.first_entry()
             && *entry.key() == self.level.version + 1
         {
-            let (version, (change, place)) = entry.remove_entry();
-            changed.extend(self.apply(version, change, place, findings));
+            let (version, (change, position)) = entry.remove_entry();
+            changed.extend(self.apply(version, change, position, findings));
         }
         changed
     }
 
     /// Over what is missing. The level that follows is not known any more, until it is told.
     fn jump(&mut self, findings: &mut Findings) -> Vec<(AdjustmentId, i64)> {
-        let Some((&next, &(_, place))) = self.ahead.first_key_value() else { return Vec::new() };
+        let Some((&next, &(_, position))) = self.ahead.first_key_value() else { return Vec::new() };
         let missing = match next - self.level.version - 1 {
             1 => format!("version {} is missing", next - 1),
             _ => format!("versions {} to {} are missing", self.level.version + 1, next - 1),
         };
-        let evidence: Vec<Place> = self.last.into_iter().chain([place]).collect();
+        let evidence: Vec<Position> = self.last.into_iter().chain([position]).collect();
         findings.add(Check::StockGap, self.show(), missing, evidence);
         self.level.version = next - 1;
         self.known = false;
@@ -225,7 +225,7 @@ impl Shelf {
         &mut self,
         version: i64,
         change: Move,
-        place: Place,
+        position: Position,
         findings: &mut Findings,
     ) -> Option<(AdjustmentId, i64)> {
         let (before, was_known, mut changed) = (self.level, self.known, None);
@@ -264,16 +264,16 @@ impl Shelf {
                         "version {version} tells {available} available and {reserved} reserved of {on_hand} on hand; before it were {} and {} of {}",
                         before.available, before.reserved, before.on_hand
                     );
-                    findings.add(Check::StockLevel, self.show(), detail, [place]);
+                    findings.add(Check::StockLevel, self.show(), detail, [position]);
                 }
                 if available + reserved != on_hand {
                     let detail = format!("{available} available and {reserved} reserved are not {on_hand}");
-                    findings.add(Check::StockLevel, self.show(), detail, [place]);
+                    findings.add(Check::StockLevel, self.show(), detail, [position]);
                 }
                 self.known = true;
             }
         }
-        self.last = Some(place);
+        self.last = Some(position);
         let level = self.level;
         if self.known {
             for (what, now, was) in [
@@ -284,7 +284,7 @@ impl Shelf {
                 // Once where it becomes so, not at every step after it.
                 if now < 0 && now < was {
                     let detail = format!("version {version} leaves {now} {what}");
-                    findings.add(Check::Oversell, self.show(), detail, [place]);
+                    findings.add(Check::Oversell, self.show(), detail, [position]);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The service's own code on the empty database, driven by hand along the schedule.
+//! The service's own code on the empty database, stepped along the schedule.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Event};
 use minuet_messaging::{
-    BatchHandler, Clock, Incoming, Position, ServiceParts, Settings, SteppedService, StoredHeaders,
+    BatchHandler, Clock, Incoming, ServiceParts, Settings, SteppedService, StoredHeaders,
 };
 use minuet_payment::Answers;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::compare::TAKE_OUTBOX;
-use super::schedule::{Do, Node};
-use crate::record::{Place, Service, Topics};
+use super::schedule::{Action, Node};
+use crate::full_message::FullMessage;
+use crate::record::{Position, Service, Topics};
 use crate::shadow::answer;
-use crate::whole::Whole;
 use crate::{AuditError, Context};
 
 /// Most events in one transaction, as the services have it.
@@ -28,16 +28,16 @@ const TAKE: usize = 2_000;
 /// What the service emitted, by its id.
 pub(super) type Emitted = HashMap<Uuid, Event>;
 
-pub(super) struct Hands<'a> {
+pub(super) struct Replayer<'a> {
     pub(super) service: Service,
-    pub(super) messages: &'a HashMap<Place, Whole>,
+    pub(super) messages: &'a HashMap<Position, FullMessage>,
     pub(super) topics: &'a Topics,
     pub(super) codec: &'a Codec,
 }
 
 /// Runs the service over the nodes, in their order. `hold`: how long goods were held.
-pub(super) async fn play(
-    hands: &Hands<'_>,
+pub(super) async fn replay(
+    replayer: &Replayer<'_>,
     context: &Context,
     database: &str,
     hold: time::Duration,
@@ -53,63 +53,63 @@ pub(super) async fn play(
         catalogue: Arc::clone(&context.catalogue),
         clock,
     };
-    match hands.service {
+    match replayer.service {
         Service::Order => {
-            let hand = minuet_order::stepped(Default::default(), parts)?;
-            hands.run(&hand, &micros, nodes, done).await
+            let stepped = minuet_order::stepped(Default::default(), parts)?;
+            replayer.run(&stepped, &micros, nodes, done).await
         }
         Service::Inventory => {
             let reservation_seconds = u32::try_from(hold.whole_seconds()).unwrap_or(u32::MAX);
             let own = minuet_inventory::Settings { reservation_seconds, ..Default::default() };
-            let hand = minuet_inventory::stepped(own, parts)?;
-            hands.run(&hand, &micros, nodes, done).await
+            let stepped = minuet_inventory::stepped(own, parts)?;
+            replayer.run(&stepped, &micros, nodes, done).await
         }
         Service::Payment => {
-            let hand = minuet_payment::stepped(parts)?;
-            hands.run(&hand, &micros, nodes, done).await
+            let stepped = minuet_payment::stepped(parts)?;
+            replayer.run(&stepped, &micros, nodes, done).await
         }
     }
 }
 
-impl Hands<'_> {
+impl Replayer<'_> {
     async fn run<R: BatchHandler<Contract = Codec, Due = OrderId>>(
         &self,
-        hand: &SteppedService<R>,
+        stepped: &SteppedService<R>,
         clock: &AtomicI64,
         nodes: &[Node<'_>],
         mut done: impl FnMut(usize),
     ) -> Result<Emitted, AuditError> {
-        // Whichever partition a message came in on, its shard is held.
-        let most = self.messages.keys().map(|place| u32::from(place.partition) + 1).max().unwrap_or(0);
-        let shards: Vec<u32> = (0..most.max(hand.context().partitions())).collect();
-        hand.take(&shards, "minuet-audit").await?;
+        // Every partition that a message came in on is a shard that is held.
+        let most = self.messages.keys().map(|position| u32::from(position.partition) + 1).max().unwrap_or(0);
+        let shards: Vec<u32> = (0..most.max(stepped.context().partitions())).collect();
+        stepped.take(&shards, "minuet-audit").await?;
         let (mut emitted, mut taken, mut at) = (Emitted::new(), 0, 0);
         while at < nodes.len() {
             let batch = together(&nodes[at..]);
             match &nodes[at].step {
-                Do::Own { order, outcome } => {
+                Action::Spontaneous { order, outcome } => {
                     set(clock, nodes[at].time);
                     match self.service {
                         Service::Payment => {
                             let charge = answer(&outcome.event);
                             let said = Answers { refunded: charge.is_none(), charge };
                             let answers = BTreeMap::from([(*order, said)]);
-                            minuet_payment::answered(hand.context(), &answers).await?;
+                            minuet_payment::answered(stepped.context(), &answers).await?;
                         }
-                        Service::Order | Service::Inventory => hand.run_sweep(&[*order]).await?,
+                        Service::Order | Service::Inventory => stepped.run_sweep(&[*order]).await?,
                     }
                 }
-                Do::Input { .. } => {
+                Action::Input { .. } => {
                     let times = nodes[at..at + batch].iter();
                     let now = times.clone().find(|node| node.step.outcome().is_some());
                     set(clock, now.unwrap_or(&nodes[at]).time);
-                    // No shard is anybody else's.
-                    drop(hand.batch(times.filter_map(|node| self.message(node)).collect()).await);
+                    // No other instance has a shard.
+                    drop(stepped.batch(times.filter_map(|node| self.message(node)).collect()).await);
                 }
             }
             at += batch;
             if at - taken >= TAKE || at == nodes.len() {
-                self.take(hand.context().pool(), &mut emitted).await?;
+                self.take(stepped.context().pool(), &mut emitted).await?;
                 taken = at;
             }
             done(batch);
@@ -118,14 +118,14 @@ impl Hands<'_> {
     }
 
     fn message(&self, node: &Node<'_>) -> Option<Incoming> {
-        let Do::Input { place, .. } = node.step else { return None };
-        let whole = self.messages.get(&place)?;
-        let position = Position {
-            topic: self.topics.name(place).into(),
-            partition: place.partition.into(),
-            offset: place.offset,
+        let Action::Input { position, .. } = node.step else { return None };
+        let message = self.messages.get(&position)?;
+        let position = minuet_messaging::Position {
+            topic: self.topics.name(position).into(),
+            partition: position.partition.into(),
+            offset: position.offset,
         };
-        let Whole { key, payload, headers, timestamp, .. } = whole.clone();
+        let FullMessage { key, payload, headers, timestamp, .. } = message.clone();
         // What the live service parked for the names in it is not in the schedule.
         Some(Incoming::recorded(position, key, payload, headers, timestamp).taken())
     }
@@ -153,9 +153,9 @@ fn set(clock: &AtomicI64, now: Micros) {
 fn together(nodes: &[Node<'_>]) -> usize {
     let mut now = None;
     let joins = |node: &&Node<'_>| match (&node.step, node.step.outcome()) {
-        (Do::Own { .. }, _) => false,
-        (Do::Input { .. }, None) => true,
-        (Do::Input { .. }, Some(_)) => *now.get_or_insert(node.time) == node.time,
+        (Action::Spontaneous { .. }, _) => false,
+        (Action::Input { .. }, None) => true,
+        (Action::Input { .. }, Some(_)) => *now.get_or_insert(node.time) == node.time,
     };
     nodes.iter().take(BATCH).take_while(joins).count().max(1)
 }

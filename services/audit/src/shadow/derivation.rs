@@ -1,5 +1,5 @@
-//! For rebuilding tables: the way of each order through a service, and what its decisions were made from. Of events that
-//! were only taken in.
+//! For rebuilding tables: the steps of each order in a service, and what its decisions were made from, of events that
+//! [`Shadow::take_in`] has taken in.
 
 use minuet_events::values::OrderId;
 use minuet_events::{Event, EventType};
@@ -10,20 +10,20 @@ use super::search::{Found, Step, search};
 use super::{Case, Shadow, inventory, order, payment};
 use crate::record::{Record, Service};
 
-/// How a service came to what it emitted.
-pub(crate) enum Way<'a> {
+/// The steps by which a service came to what it emitted.
+pub(crate) enum Derivation<'a> {
     Known(Vec<Step<'a>>),
     /// The record ends, or differs from what this build decides.
     Unknown(Difference),
     GaveUp,
 }
 
-impl<'a> Way<'a> {
-    pub(super) fn of<S>(found: Found<'a, S>) -> Way<'a> {
+impl<'a> Derivation<'a> {
+    pub(super) fn of<S>(found: Found<'a, S>) -> Derivation<'a> {
         match found {
-            Found::Agrees(_, steps) => Way::Known(steps),
-            Found::More(difference) | Found::Differs(difference) => Way::Unknown(difference),
-            Found::GaveUp => Way::GaveUp,
+            Found::Agrees(_, steps) => Derivation::Known(steps),
+            Found::More(difference) | Found::Differs(difference) => Derivation::Unknown(difference),
+            Found::GaveUp => Derivation::GaveUp,
         }
     }
 }
@@ -37,16 +37,18 @@ impl Shadow {
         }
     }
 
-    /// How a service came to what it emitted about an order, from the beginning.
-    pub(crate) fn way(&self, service: Service, id: OrderId) -> Way<'_> {
+    /// How a service came to what it emitted about an order, from the order's beginning.
+    pub(crate) fn derivation(&self, service: Service, id: OrderId) -> Derivation<'_> {
         let records = self.cases.get(&id).map(|case| &*case.records).unwrap_or_default();
-        let (orders, reservations, payments) = self.sides(id);
+        let (orders, reservations, payments) = self.deciders(id);
         match service {
-            Service::Order => Way::of(search(&orders, service, order::State::default(), records)),
+            Service::Order => Derivation::of(search(&orders, service, order::State::default(), records)),
             Service::Inventory => {
-                Way::of(search(&reservations, service, inventory::State::default(), records))
+                Derivation::of(search(&reservations, service, inventory::State::default(), records))
             }
-            Service::Payment => Way::of(search(&payments, service, payment::State::default(), records)),
+            Service::Payment => {
+                Derivation::of(search(&payments, service, payment::State::default(), records))
+            }
         }
     }
 

@@ -135,7 +135,7 @@ struct Requests {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Story {
+pub struct OrderProgress {
     pub seen: Types,
     /// Boxed: most orders have none.
     requests: Option<Box<Requests>>,
@@ -143,7 +143,7 @@ pub struct Story {
     submitted_on: Option<u16>,
 }
 
-impl Story {
+impl OrderProgress {
     /// `id` and `cause` are the event's. An event that was seen before changes nothing.
     pub fn see(&mut self, event_type: EventType, id: Uuid, cause: Option<Uuid>, partition: u16) {
         match event_type {
@@ -323,30 +323,30 @@ mod tests {
         }
     }
 
-    fn story(types: &[EventType]) -> Story {
-        let mut story = Story::default();
+    fn progress(types: &[EventType]) -> OrderProgress {
+        let mut progress = OrderProgress::default();
         for event_type in types {
-            story.see(*event_type, Uuid::new_v4(), None, 0);
+            progress.see(*event_type, Uuid::new_v4(), None, 0);
         }
-        story
+        progress
     }
 
     #[test]
     fn ends_are_at_rest_and_what_is_missing_is_named() {
         let placed = [OrderSubmitted, OrderPlaced, InventoryReserved, PaymentSucceeded, InventoryConfirmed];
         for steps in 1..=placed.len() {
-            assert!(!story(&placed[..steps]).is_at_rest(), "{steps}");
+            assert!(!progress(&placed[..steps]).is_at_rest(), "{steps}");
         }
         let mut confirmed = placed.to_vec();
         confirmed.push(OrderConfirmed);
-        assert!(story(&confirmed).is_at_rest());
-        assert_eq!(story(&confirmed).stage(), Stage::Answered(OrderStatus::Confirmed));
-        assert!(story(&[OrderSubmitted, OrderRejected]).is_at_rest());
-        assert!(story(&[OrderSubmitted, OrderPlaced, InventoryRejected, OrderFailed]).is_at_rest());
-        assert!(story(&[OrderCancellationRequested, OrderSubmitted, OrderCancelled]).is_at_rest());
+        assert!(progress(&confirmed).is_at_rest());
+        assert_eq!(progress(&confirmed).stage(), Stage::Answered(OrderStatus::Confirmed));
+        assert!(progress(&[OrderSubmitted, OrderRejected]).is_at_rest());
+        assert!(progress(&[OrderSubmitted, OrderPlaced, InventoryRejected, OrderFailed]).is_at_rest());
+        assert!(progress(&[OrderCancellationRequested, OrderSubmitted, OrderCancelled]).is_at_rest());
 
         let declined = [OrderSubmitted, OrderPlaced, InventoryReserved, PaymentFailed];
-        let awaited: Vec<String> = story(&declined).awaited().iter().map(ToString::to_string).collect();
+        let awaited: Vec<String> = progress(&declined).awaited().iter().map(ToString::to_string).collect();
         assert_eq!(
             awaited,
             [
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_by_its_own_effect() {
-        let mut confirmed = story(&[OrderSubmitted, OrderRejected]);
+        let mut confirmed = progress(&[OrderSubmitted, OrderRejected]);
         let id = Uuid::new_v4();
         confirmed.see(OrderCancellationRequested, id, None, 0);
         assert!(!confirmed.is_at_rest());
