@@ -121,7 +121,8 @@ async fn upgraded<R: ShopService>(
 
     // Any number of instances may do it at once, and again.
     let (first, second) = tokio::join!(migrate(service, &url), migrate(service, &url));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     migrate(service, &url).await.unwrap();
 
     let after = rows(&old).await;
