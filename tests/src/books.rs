@@ -8,7 +8,7 @@ use crate::world::{SERVICES, World};
 
 /// Waits until nothing moves any more, then holds the books of the three databases against each other, and what they published
 /// against its order.
-pub async fn books(world: &World) {
+pub async fn assert_books_balance(world: &World) {
     books_of(world.pools()).await;
     for topic in ["orders.events", "inventory.events", "payments.events", "inventory.stock"] {
         until(&format!("{topic} is dense"), || async { dense(&world.topics.read(topic).await) }).await;
@@ -34,7 +34,7 @@ fn dense(events: &[Consumed]) -> Result<(), String> {
     Ok(())
 }
 
-/// As [`books`], of any installation: its databases by service.
+/// As [`assert_books_balance`], of any installation: its databases by service.
 pub async fn books_of(pools: &BTreeMap<&'static str, PgPool>) {
     let databases = Databases(pools);
     until("every order is at its end and every outbox empty", || async {

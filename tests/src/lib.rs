@@ -20,7 +20,7 @@ mod wait;
 mod world;
 
 pub use api::{Answer, Api};
-pub use books::{books, books_of};
+pub use books::{assert_books_balance, books_of};
 pub use metrics::Metrics;
 pub use program::{Done, Folder, Minuet, Process, Server};
 pub use provider::Provider;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use minuet_events::{Codec, Event};
-use minuet_tests::{Raw, World, books, stack, submission};
+use minuet_tests::{Raw, World, assert_books_balance, stack, submission};
 use uuid::Uuid;
 
 use crate::chaos::proxy::{Proxy, Wire};
@@ -77,7 +77,7 @@ async fn garbage_is_set_aside_and_everything_else_goes_on() {
         assert_eq!(names.len(), raw.headers.len(), "{reason}: the headers are kept");
     }
     sqlx::query("delete from dead_letters").execute(world.pool("order")).await.unwrap();
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// An order that breaks the shop's rules is no garbage: it is rejected, with every problem.
@@ -160,5 +160,5 @@ async fn an_unknown_schema_stops_nobody_while_the_registry_is_away() {
         .unwrap();
     assert!(detail.contains("99999991"), "{detail}");
     sqlx::query("delete from dead_letters").execute(world.pool("order")).await.unwrap();
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
 use minuet_payment::Settings;
-use minuet_tests::{Api, Options, Provider, Running, Time, World, books, until};
+use minuet_tests::{Api, Options, Provider, Running, Time, World, assert_books_balance, until};
 use reqwest::Method;
 
 use crate::endings::story;
@@ -36,7 +36,7 @@ async fn a_charge_without_an_answer_holds_up_nobody() {
     world.await_status(order, "confirmed").await;
     assert_eq!(world.status(unheard).await.as_deref(), Some("pending"));
     provider.hear();
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Far more than may be under way: what does not fit waits in the table.
@@ -57,7 +57,7 @@ async fn what_does_not_fit_is_called_when_there_is_room() {
     provider.let_go();
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 100).await;
     assert_eq!(provider.count("charge"), 100, "each was charged once");
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(world.number("payment", "select count(*) from open_calls").await, 0);
 }
 
@@ -109,7 +109,7 @@ async fn a_charge_is_looked_up_however_long_ago_its_process_died() {
     world.await_number("inventory", OUTBOX, 0).await;
     let _order = world.order().await;
     world.await_status(order, "confirmed").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +128,7 @@ async fn a_charge_that_never_went_out_is_called_off_once_its_reservation_has_end
     assert_eq!(reason, "reservation_expired");
     let _others = others(&world).await;
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Refused until it is left to a person: who finds it, has it tried again, and sees it given once.
@@ -175,7 +175,7 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
     assert_eq!(provider.count("refund"), 4);
     assert_eq!(retry(&api, order).await, 202);
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(retry(&api, order).await, 404, "there is nothing left to give");
 
     assert_eq!(provider.count("refund"), 5);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minuet_payment::provider::SimulatedSettings;
-use minuet_tests::{Options, World, books, submission};
+use minuet_tests::{Options, World, assert_books_balance, submission};
 use reqwest::Method;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn five_hundred_orders_on_few_products_balance() {
     futures::future::join_all(orders).await;
 
     world.await_number("order", "select count(*) from orders", 500).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     let rows: Vec<(String, i64)> = sqlx::query_as("select status::text, count(*) from orders group by 1")
         .fetch_all(world.pool("order"))
         .await
@@ -96,7 +96,7 @@ async fn opposite_orders_do_not_deadlock() {
         let confirmed = "select count(*) from orders where status = 'confirmed'";
         world.await_number("order", confirmed, round * 60).await;
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     let name: String =
         sqlx::query_scalar("select current_database()").fetch_one(world.pool("inventory")).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::UserId;
-use minuet_tests::{Options, Provider, World, books, submission, until};
+use minuet_tests::{Options, Provider, World, assert_books_balance, submission, until};
 
 use crate::endings::story;
 
@@ -49,7 +49,7 @@ async fn after_an_outage_no_order_is_cancelled_whose_payment_waits_in_a_topic() 
     assert_eq!(world.number("inventory", HELD).await, 3, "nothing was released whose payment waits");
     inbox.rollback().await.unwrap();
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 3).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     let expired = world.topics.read("inventory.events").await;
     assert!(expired.iter().all(|c| c.event.event_type().name() != "ReservationExpired"));
 }
@@ -73,7 +73,7 @@ async fn a_charge_that_died_with_the_process_is_looked_up_before_anything_is_cha
     let _payment = world.payment_with(Arc::clone(&provider)).await;
     world.await_status(order, "confirmed").await;
     assert_eq!(provider.calls(), ["charge", "look_up"], "it was not charged again");
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Two ways to give the money back meet: an admin's refund and a user's cancellation that is too late.
@@ -110,7 +110,7 @@ async fn a_refund_and_a_cancellation_give_the_money_back_once() {
         if open.is_empty() { Ok(()) } else { Err(open) }
     })
     .await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     for order in orders {
         let told = story(&world, order).await;
         let count = |name: &str| told.iter().filter(|t| *t == name).count();
@@ -139,5 +139,5 @@ async fn hundreds_of_charges_are_under_way_while_the_consumer_goes_on() {
     assert_eq!(payment.counts().await["processed"], 300, "the consumer did not wait for an answer");
     provider.let_go();
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 300).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

@@ -4,7 +4,7 @@ use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::PaymentSucceeded;
 use minuet_events::values::{Amount, Currency, OrderId, PaymentMethod, UserId};
-use minuet_tests::{Api, Done, Folder, Raw, World, books, submission, until};
+use minuet_tests::{Api, Done, Folder, Raw, World, assert_books_balance, submission, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ async fn await_parked(world: &World, wanted: i64) {
 async fn at_rest(world: &World) {
     world.await_number("inventory", "select count(*) from dead_letters", 2).await;
     sqlx::query("delete from dead_letters").execute(world.pool("inventory")).await.unwrap();
-    books(world).await;
+    assert_books_balance(world).await;
 }
 
 /// An order that is parked as long as the database is poisoned.

@@ -4,7 +4,7 @@ use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{Micros, OrderId, UserId};
-use minuet_tests::{Options, Provider, World, books, submission, until};
+use minuet_tests::{Options, Provider, World, assert_books_balance, submission, until};
 use reqwest::Method;
 use serde_json::json;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ async fn a_reservation_expires_and_the_charge_is_stopped() {
     assert_eq!(world.number("inventory", "select reserved from stock").await, 2);
     time.pass(2);
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     assert_eq!(
         story(&world, order).await,
@@ -106,7 +106,7 @@ async fn a_payment_that_comes_too_late_is_refunded() {
     // Captured at the provider, but its answer has not come: stopping it is too late.
     time.pass(16);
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     let told = until("inventory has said that the goods are gone", || async {
         let told = story(&world, order).await;
@@ -146,7 +146,7 @@ async fn an_order_past_its_deadline_is_cancelled() {
         if seen.iter().any(|name| name == "InventoryReleased") { Ok(()) } else { Err(seen) }
     })
     .await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     carries_its_tracestate(&world, order).await;
 }
 
@@ -182,7 +182,7 @@ async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
     assert_eq!(another.status, 409, "{:?}", another.body);
     assert_eq!(another.body["detail"], "already_cancelled");
     assert_eq!(another.body["type"], "/problems/request-refused");
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(provider.calls(), ["charge", "cancel"]);
 
     provider.let_go();
@@ -192,7 +192,7 @@ async fn a_user_cancels_and_is_told_later_that_it_is_too_late() {
     let late = api.send(api.as_user(Method::POST, &path).json(&body)).await;
     assert_eq!(late.status, 409, "{:?}", late.body);
     assert_eq!(late.body["detail"], "already_confirmed");
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Over HTTP: once, only what was captured, and the goods come back.
@@ -217,7 +217,7 @@ async fn an_admin_refunds_a_confirmed_order_once() {
     assert!([200, 202].contains(&answer.status.as_u16()), "{:?}", answer.body);
     world.await_status(order, "cancelled").await;
     assert_eq!(reason(&world, order).await, "refunded");
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(provider.count("refund"), 3, "two refusals, and it was tried again");
     assert_eq!(world.number("inventory", "select on_hand from stock").await, 5, "the goods are back");
 
@@ -228,7 +228,7 @@ async fn an_admin_refunds_a_confirmed_order_once() {
     let path = format!("/v1/orders/{rejected}/refund");
     let never = api.send(api.as_admin(Method::POST, &path).json(&body)).await;
     assert_eq!((never.status.as_u16(), &never.body["detail"]), (409, &json!("not_captured")));
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// By an event, sent three times under one id.
@@ -251,7 +251,7 @@ async fn a_refund_by_event_happens_once() {
         world.publisher.publish(envelope.clone(), asked.clone().into()).await.unwrap();
     }
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(provider.count("refund"), 1);
     assert_eq!(
         story(&world, order).await,
@@ -293,7 +293,7 @@ async fn a_cancellation_may_come_before_its_order() {
             assert_eq!(story(&world, order).await, ["OrderCancelled"], "no OrderPlaced for {who}");
         }
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// The others hear of the order and of its cancellation only afterwards.
@@ -320,7 +320,7 @@ async fn a_cancellation_may_come_before_the_reservation_and_the_charge() {
         if told.iter().any(|name| name == "InventoryReleased") { Ok(()) } else { Err(told) }
     })
     .await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(
         story(&world, order_id).await,
         ["OrderPlaced", "OrderCancelled", "InventoryReserved", "InventoryReleased"]

@@ -6,7 +6,7 @@ use minuet_events::inventory::StockAdjusted;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{Sku, UserId, WarehouseCode};
-use minuet_tests::{Api, Folder, World, adjustment, books, product, stack, submission};
+use minuet_tests::{Api, Folder, World, adjustment, assert_books_balance, product, stack, submission};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -75,7 +75,7 @@ async fn one_name_has_one_form_at_the_edge() {
     assert_eq!(both.problem(422, "invalid-request"), [("lines[1].sku", "duplicate_sku")]);
     assert_eq!(world.number("order", "select count(*) from products").await, 1);
     assert_eq!(world.number("inventory", "select count(*) from stock").await, 1);
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! The outbox under hard conditions: a row that no broker takes, and fill after fill.
 
 use minuet_events::partition;
-use minuet_tests::{Consumed, World, books, submission};
+use minuet_tests::{Consumed, World, assert_books_balance, submission};
 use sqlx::PgPool;
 
 /// Appends a row as a service does, with the headers of an event that was published before.
@@ -58,7 +58,7 @@ async fn a_message_that_is_too_large_stops_its_key_only() {
         let now = world.topics.about(&key, &["orders.events"]).await;
         assert_eq!(now.len(), events.len() + 1);
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Filled and drained again and again, the table keeps the size of its fullest moment: its dead rows' space is used again once it

@@ -1,6 +1,6 @@
 //! An order reaches each of its ends.
 
-use minuet_tests::{World, books};
+use minuet_tests::{World, assert_books_balance};
 use reqwest::Method;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn an_order_over_http_reaches_confirmed() {
     assert!(answer.body["payment_id"].is_string());
     let line = json!({"sku": "CHAIR", "name": "Product CHAIR", "unit_price": "49.90", "quantity": 2, "subtotal": "99.80"});
     assert_eq!(answer.body["lines"], json!([line]));
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +46,7 @@ async fn an_order_reaches_failed_cancelled_and_rejected() {
     world.await_status(cancelled, "cancelled").await;
     world.await_status(rejected, "failed").await;
     world.await_status(confirmed, "confirmed").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     let types = async |order: minuet_events::values::OrderId| -> Vec<String> {
         let about = world

@@ -2,7 +2,7 @@
 
 use minuet_events::Event;
 use minuet_events::values::Quantity;
-use minuet_tests::{Raw, World, books, submission, until};
+use minuet_tests::{Raw, World, assert_books_balance, submission, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_event_three_times_has_one_effect() {
@@ -11,7 +11,7 @@ async fn the_same_event_three_times_has_one_effect() {
     world.product("LAMP", "20.00", &[("BER", 10)]).await;
     let order = world.submit(&[("LAMP", 1)]).await;
     world.await_status(order, "confirmed").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     // Every event of the order, on every topic, twice more: same id, same bytes.
     let topics = ["orders.intake", "orders.events", "inventory.events", "payments.events"];
@@ -33,7 +33,7 @@ async fn the_same_event_three_times_has_one_effect() {
     })
     .await;
 
-    books(&world).await;
+    assert_books_balance(&world).await;
     let after = world
         .topics
         .about(&order.to_string(), &["orders.events", "inventory.events", "payments.events"])
@@ -62,7 +62,7 @@ async fn a_second_submission_of_a_known_order_is_a_counted_no_op() {
     .await;
     assert_eq!(world.number("order", "select count(*) from orders").await, 1);
     assert_eq!(world.number("order", "select (total * 100)::bigint from orders").await, 2000);
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn a_service_that_was_stopped_catches_up() {
     let _inventory = world.inventory().await;
     let _payment = world.payment().await;
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 20).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Kafka's partitioners differ: a stranger's cancellation may lie on another partition than the order.
@@ -116,7 +116,7 @@ async fn a_strangers_partitioner_does_no_harm() {
         })
         .await;
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
     let strays = world.topics.read("orders.intake").await;
     let elsewhere = strays.iter().filter(|consumed| {
         minuet_events::partition::shard(consumed.key.as_bytes(), 4) != consumed.partition.unsigned_abs()

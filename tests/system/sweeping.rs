@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use minuet_events::values::OrderId;
 use minuet_events::{Event, EventType};
-use minuet_tests::{Options, Provider, World, adjustment, books, until};
+use minuet_tests::{Options, Provider, World, adjustment, assert_books_balance, until};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -62,7 +62,7 @@ async fn the_end_of_a_transaction_holds_up_no_sweep() {
 
     time.pass(16);
     world.await_status(order, "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Both look for what is due, all the time; shards move from the one to the other while it becomes due.
@@ -82,7 +82,7 @@ async fn with_two_instances_each_reservation_expires_once() {
     time.pass(16);
     world.await_number("order", "select count(*) from orders where status = 'cancelled'", 200).await;
     first.stop().await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 
     let mut expired: HashMap<OrderId, Vec<(Uuid, i64)>> = HashMap::new();
     for consumed in world.topics.read("inventory.events").await {
@@ -135,5 +135,5 @@ async fn an_order_that_cannot_be_decided_holds_up_no_other() {
     assert_eq!(world.status(orders[7]).await.as_deref(), Some("pending"));
     write("VASE").await;
     world.await_status(orders[7], "cancelled").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

@@ -1,6 +1,6 @@
 //! Shards move: between instances, and by mistake.
 
-use minuet_tests::{SERVICES, World, books};
+use minuet_tests::{SERVICES, World, assert_books_balance};
 
 /// Somebody raises every epoch while orders are under way. Whoever was fenced takes its shards back, reads again what it
 /// had dropped, and nothing is lost or done twice.
@@ -25,7 +25,7 @@ async fn shards_that_were_taken_by_mistake_are_taken_back() {
             .await_number("order", "select count(*) from orders where status = 'confirmed'", round * 150)
             .await;
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// A second instance comes, the first one goes, under load.
@@ -48,6 +48,6 @@ async fn instances_come_and_go() {
     tokio::join!(order.abort(), inventory.stop(), payment.abort());
     submit(60).await;
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 300).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
     drop(third);
 }

@@ -3,7 +3,7 @@
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
-use minuet_tests::{Options, World, adjustment, books, product, submission, until};
+use minuet_tests::{Options, World, adjustment, assert_books_balance, product, submission, until};
 
 use crate::endings::story;
 
@@ -97,7 +97,7 @@ pub(super) async fn day() -> World {
         })
         .await;
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
     for service in services {
         service.stop().await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minuet_events::values::{Amount, OrderId};
 use minuet_payment::provider::Entry;
-use minuet_tests::{books, until};
+use minuet_tests::{assert_books_balance, until};
 use uuid::Uuid;
 
 use super::shop::Shop;
@@ -12,7 +12,7 @@ use super::shop::Shop;
 /// Waits until nothing moves any more; then holds everything against everything else.
 pub(super) async fn at_rest(shop: &Shop, acknowledged: &[OrderId]) {
     none_is_lost(shop, acknowledged).await;
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
     provider(shop).await;
     // The topics: dense sequences, no key out of order, nothing parked, nothing owed; and the databases agree.
     let audit = shop.audit(&["verify", "--against-databases"]).await;

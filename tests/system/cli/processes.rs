@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use minuet_tests::{Folder, World, books};
+use minuet_tests::{Folder, World, assert_books_balance};
 use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of this test, long enough for HS256";
@@ -63,5 +63,5 @@ async fn four_processes_carry_an_order_to_its_end_and_stop_when_told() {
             assert_ne!(event["level"], "ERROR", "{line}");
         }
     }
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

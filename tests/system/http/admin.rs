@@ -1,7 +1,7 @@
 //! Products and stock, by those who may change them.
 
 use futures::future::join_all;
-use minuet_tests::{Answer, Api, books};
+use minuet_tests::{Answer, Api, assert_books_balance};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ async fn a_product_is_what_was_last_put() {
 
     assert_eq!(put(&shop.api, "TEA%2F1", &tea("5.25", true)).await.status, 200);
     assert_eq!(total().await, "5.25");
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn stock_is_adjusted_but_never_below_what_is_reserved() {
     assert_eq!(of("HAM").map(|level| &level["available"]), Some(&json!(5)), "{seen:?}");
 
     let _payment = world.payment().await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,5 +115,5 @@ async fn an_adjustment_sent_again_under_its_key_counts_once() {
     let answers = join_all((0..10).map(|_| adjust(api, "TEA/BER", Some("at-once"), 1))).await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:#?}");
     assert_eq!(shop.world.number("inventory", "select on_hand::bigint from stock").await, 16);
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use minuet_tests::{Running, World, books, until};
+use minuet_tests::{Running, World, assert_books_balance, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpSocket;
@@ -73,7 +73,7 @@ async fn orders_are_taken_while_the_order_service_is_away() {
     .await;
     world.await_status(accepted.order_id().into(), "confirmed").await;
     assert_eq!(get(location).await.body["status"], "confirmed");
-    books(&world).await;
+    assert_books_balance(&world).await;
     assert_eq!(world.number("order", "select count(*) from orders").await, 1);
 }
 
@@ -95,5 +95,5 @@ async fn an_order_that_is_not_priced_in_time_is_accepted() {
 
     lock.rollback().await.unwrap();
     world.await_status(answer.order_id().into(), "confirmed").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use minuet_tests::{Api, books};
+use minuet_tests::{Api, assert_books_balance};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn the_same_key_gives_the_same_order_and_no_other() {
     assert_ne!(another.order_id(), first.order_id(), "a key is taken as it stands");
 
     assert_eq!(shop.world.topics.read("orders.intake").await.len(), 3);
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
     assert_eq!(shop.world.number("order", "select count(*) from orders where status = 'confirmed'").await, 3);
 }
 
@@ -91,7 +91,7 @@ async fn many_at_once_through_two_gateways_give_one_order() {
         answer.problem(422, "idempotency-key-reused");
     }
 
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
     assert_eq!(shop.world.number("order", "select count(*) from orders").await, 2);
     assert_eq!(shop.world.number("payment", "select count(*) from payments").await, 2);
 }

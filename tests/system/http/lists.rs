@@ -59,7 +59,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
     let [one, all] = [shop.page("limit=1").await, shop.page("limit=100").await];
     assert_eq!((ids(&one).len(), ids(&all).len()), (1, 28));
     assert_eq!(ids(&shop.page("").await).len(), 20, "the usual size of a page");
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

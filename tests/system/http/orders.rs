@@ -41,7 +41,7 @@ async fn an_order_is_answered_with_its_price_and_where_to_find_it() {
     let later = shop.get(&location).await;
     assert_eq!((later.status.as_u16(), &later.body["status"]), (200, &json!("confirmed")));
     assert_eq!(later.body["lines"], expected["lines"], "the price is the one that was told");
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn a_client_chooses_what_it_waits_for() {
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (201, &json!("pending")), "{answer:?}");
     assert_eq!(answer.header("preference-applied"), Some("wait=1"));
     let _payment = world.payment().await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 /// Lines, and the problems with them as (field, code).

@@ -1,6 +1,6 @@
 //! A gateway that is told to stop finishes what is open.
 
-use minuet_tests::{books, until};
+use minuet_tests::{assert_books_balance, until};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -24,7 +24,7 @@ async fn a_request_that_waits_is_answered() {
 
     let _payment = world.payment().await;
     world.await_status(answer.order_id().into(), "confirmed").await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,5 +64,5 @@ async fn a_request_whose_body_is_still_to_come_is_taken_in_and_no_new_one_is() {
     assert!(["201", "202"].contains(&status), "{answer}");
 
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 2).await;
-    books(&world).await;
+    assert_books_balance(&world).await;
 }

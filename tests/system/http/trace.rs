@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minuet_tests::{Consumed, World, books};
+use minuet_tests::{Consumed, World, assert_books_balance};
 use uuid::Uuid;
 
 use super::Shop;
@@ -73,7 +73,7 @@ async fn a_request_in_a_trace_hands_it_to_every_event_of_its_order() {
             None => answer.order_id(),
         };
         // The order may be at its end while the stock is still on its way back.
-        books(&shop.world).await;
+        assert_books_balance(&shop.world).await;
         let (trace, events) = one_trace(&shop.world, order, wanted).await;
         assert_eq!(trace, TRACE);
         for consumed in events {
@@ -99,7 +99,7 @@ async fn a_request_without_a_trace_begins_one_of_its_own() {
             })
             .await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        books(&shop.world).await;
+        assert_books_balance(&shop.world).await;
         traces.insert(one_trace(&shop.world, answer.order_id(), &CONFIRMED).await.0);
     }
     assert_eq!(traces.len(), 4, "four orders, four traces");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minuet_tests::adjustment;
 
-use super::bench::Bench;
+use super::harness::Bench;
 use super::inventory::stepped;
 
 const RETENTION: Duration = Duration::from_secs(15 * 24 * 3600);

@@ -14,9 +14,9 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{order_cancelled, payment_failed, payment_refunded, payment_succeeded, placed, sku};
-use super::play::{Model, scripts, try_scripts};
+use super::harness::{Bench, Ledger, Sent, ShopService, Told};
+use super::script::{Model, scripts, try_scripts};
 
 const SKUS: [&str; 2] = ["milk", "tea"];
 const WAREHOUSES: [&str; 3] = ["a", "b", "c"];

@@ -13,12 +13,12 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{
     cancellation_requested, inventory_confirmation_failed, inventory_confirmed, inventory_rejected,
     payment_failed, payment_refunded, payment_succeeded, refund_rejected, reservation_expired, submitted,
 };
-use super::play::{Model, scripts, try_scripts};
+use super::harness::{Bench, Ledger, Sent, ShopService, Told};
+use super::script::{Model, scripts, try_scripts};
 
 const SKUS: [&str; 3] = ["ale", "milk", "tea"];
 const ORDERS: usize = 4;

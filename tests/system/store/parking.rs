@@ -4,8 +4,8 @@ use minuet_events::Event;
 use minuet_tests::product;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Sent, ShopService};
 use super::events::{inventory_confirmed, order_id, payment_failed, payment_succeeded, submitted};
+use super::harness::{Bench, Sent, ShopService};
 use super::order::stepped;
 
 const PARKED: &str = "select topic, convert_from(key, 'utf8') as key, reason, attempts, in_order from dead_letters where discarded_at is null order by id";

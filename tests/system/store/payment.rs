@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Ledger, Sent, ShopService, Told};
 use super::events::{
     inventory_confirmation_failed, inventory_reserved, order_cancelled, order_id, refund_requested,
     reservation_expired,
 };
-use super::play::{Model, scripts, try_scripts};
+use super::harness::{Bench, Ledger, Sent, ShopService, Told};
+use super::script::{Model, scripts, try_scripts};
 
 const ORDERS: usize = 4;
 

@@ -6,11 +6,11 @@ use minuet_messaging::SteppedService;
 use minuet_tests::{World, adjustment, product, until};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Sent, ShopService, counted};
 use super::events::{
     cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, payment_succeeded,
     placed, submitted,
 };
+use super::harness::{Bench, Sent, ShopService, counted};
 use super::{inventory, order, payment};
 
 /// Two instances of a service on one database, each the owner of two shards.

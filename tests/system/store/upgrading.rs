@@ -12,8 +12,8 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-use super::bench::{Bench, PARTITIONS, ShopService};
 use super::events::{inventory_confirmed, order_cancelled, payment_succeeded};
+use super::harness::{Bench, PARTITIONS, ShopService};
 use super::{inventory, order, payment};
 
 /// The event of `/test` that the filled databases have processed.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use super::bench::{Bench, Ledger, Sent, ShopService, counted};
+use super::harness::{Bench, Ledger, Sent, ShopService, counted};
 
 #[derive(Clone, Debug)]
 pub(super) enum Step<W, A> {
