@@ -118,6 +118,26 @@ impl Minuet {
         self
     }
 
+    /// As many files as it may open, sockets among them.
+    pub fn open_files(mut self, most: u32) -> Self {
+        let mut limited = Command::new("sh");
+        limited
+            .args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")])
+            .arg(self.command.get_program());
+        limited.args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        if let Some(folder) = self.command.get_current_dir() {
+            limited.current_dir(folder);
+        }
+        self.command = limited;
+        self
+    }
+
     pub fn input(mut self, text: &str) -> Self {
         self.input = text.to_owned();
         self

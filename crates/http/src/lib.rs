@@ -78,5 +78,7 @@ pub use health::DependencyStatus;
 pub use limits::RequestLimits;
 pub use metrics::metrics_route;
 pub use problem::{FieldError, Problem, ProblemType, as_problem};
-pub use server::{BindError, SHUTDOWN_TIMEOUT, bind, serve, serve_with_timeout};
+pub use server::{
+    BindError, ClientTimeouts, Connections, SHUTDOWN_TIMEOUT, ServerSettings, bind, serve, serve_with,
+};
 pub use server_span::{Caller, incoming_trace, server_span};

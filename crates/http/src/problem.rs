@@ -42,6 +42,18 @@ impl ProblemType {
     /// 400
     pub const MALFORMED_JSON: Self =
         Self::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON");
+    /// 400: no HTTP that can be read. The HTTP library refuses it, before a route is chosen.
+    pub const MALFORMED_REQUEST: Self =
+        Self::new(StatusCode::BAD_REQUEST, "malformed-request", "The request is not valid HTTP");
+    /// 414: from the HTTP library.
+    pub const URI_TOO_LONG: Self =
+        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "The request's target is too long");
+    /// 431: from the HTTP library.
+    pub const HEADERS_TOO_LARGE: Self = Self::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers-too-large",
+        "The request's headers are too large",
+    );
     /// 400: the query string or the path.
     pub const INVALID_QUERY: Self =
         Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is not valid");
@@ -210,18 +222,30 @@ struct Body<'a> {
     errors: &'a [FieldError],
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    fn body(&self) -> Body<'_> {
         let ProblemType { status, slug, title } = self.problem_type;
-        let body = Body {
+        Body {
             problem_type: format!("/problems/{slug}"),
             title,
             status: status.as_u16(),
             detail: &self.detail,
             instance: self.instance.as_deref(),
             errors: &self.errors,
-        };
-        let mut response = (status, Json(body)).into_response();
+        }
+    }
+
+    /// The document, where there is no response to put it into.
+    pub(crate) fn to_json(&self) -> String {
+        // Texts and a number cannot fail.
+        serde_json::to_string(&self.body()).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.problem_type.status;
+        let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {

@@ -39,7 +39,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_http::{BindError, Guarded, RequestLimits};
+use minuet_http::{BindError, ClientTimeouts, Guarded, RequestLimits, ServerSettings};
 use minuet_identity::{KeyError, Verifier};
 use minuet_messaging::Publisher;
 use minuet_telemetry::Tracer;
@@ -144,12 +144,29 @@ pub async fn run(
     let state = Arc::new(AppState::new(&settings, publisher, shutdown.clone())?);
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr().map_err(GatewayError::Serve)?);
-    let shutdown_timeout = Duration::from_millis(settings.shutdown_ms);
+    let server = server_settings(&settings);
     let router = router::router(Arc::clone(&state));
     tokio::select! {
-        served = minuet_http::serve_with_timeout(listener, router, shutdown, shutdown_timeout) => {
+        served = minuet_http::serve_with(listener, router, shutdown, server) => {
             served.map_err(GatewayError::Serve)
         }
         never = minuet_identity::follow(&state.verifier) => match never {},
+    }
+}
+
+/// So much later than the handler, which answers 408, the server closes a connection whose body does not arrive.
+const BODY_GRACE: Duration = Duration::from_secs(5);
+
+fn server_settings(settings: &Settings) -> ServerSettings {
+    let timeouts = ClientTimeouts {
+        header: Duration::from_millis(settings.header_timeout_ms),
+        idle: Duration::from_millis(settings.idle_timeout_ms),
+        body: Duration::from_millis(settings.body_timeout_ms).saturating_add(BODY_GRACE),
+        ..ClientTimeouts::default()
+    };
+    ServerSettings {
+        shutdown_timeout: Duration::from_millis(settings.shutdown_ms),
+        timeouts,
+        ..ServerSettings::default()
     }
 }

@@ -36,6 +36,12 @@ pub struct Settings {
     /// From the request's headers to the answer's. Exceeds both waits by what publishing may take.
     #[serde(default = "defaults::request_timeout_ms")]
     pub request_timeout_ms: u64,
+    /// How long a client may take to send the headers of a request. Slower ones lose their connection.
+    #[serde(default = "defaults::header_timeout_ms")]
+    pub header_timeout_ms: u64,
+    /// How long a connection stays open between two requests.
+    #[serde(default = "defaults::idle_timeout_ms")]
+    pub idle_timeout_ms: u64,
     /// How long a body may take to arrive.
     #[serde(default = "defaults::body_timeout_ms")]
     pub body_timeout_ms: u64,
@@ -61,6 +67,12 @@ mod defaults {
     }
     pub(super) fn request_timeout_ms() -> u64 {
         45_000
+    }
+    pub(super) fn header_timeout_ms() -> u64 {
+        10_000
+    }
+    pub(super) fn idle_timeout_ms() -> u64 {
+        120_000
     }
     pub(super) fn body_timeout_ms() -> u64 {
         10_000

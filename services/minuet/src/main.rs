@@ -49,7 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// Half of the files that the process may open are for clients' connections. Linux's usual soft limit is 1,024, and its hard
+/// limit far higher; nothing here uses `select`, for which the soft limit is so low.
+const MAX_OPEN_FILES: u64 = 65_536;
+
 fn start(cli: Cli) -> Result<(), CliError> {
+    // Without it the process works too, with fewer clients.
+    drop(rlimit::increase_nofile_limit(MAX_OPEN_FILES));
     let sources = cli.sources();
     let settings = Settings::load(&sources, cli.command.needs())?;
     let command = cli.command;

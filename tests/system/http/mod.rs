@@ -9,6 +9,7 @@ mod lists;
 mod orders;
 mod repeated_names;
 mod shutdown;
+mod slow_clients;
 mod trace;
 
 use minuet_tests::{Answer, Api, Running, World};
