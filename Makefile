@@ -37,6 +37,7 @@ up: prerequisites
 test: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace
+	cd examples/loyalty && CARGO_TARGET_DIR=$(abspath $(target)) cargo test --locked --quiet
 
 # The whole crash kit, of which `make test` has a part.
 chaos: prerequisites
@@ -46,6 +47,7 @@ chaos: prerequisites
 check: prerequisites check-generated check-alerts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cd examples/loyalty && cargo fmt --check && CARGO_TARGET_DIR=$(abspath $(target)) cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet -p minuet-house
 	cargo run --locked --quiet --bin minuet -- lint
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

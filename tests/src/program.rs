@@ -33,7 +33,12 @@ impl Folder {
 
     /// The program, to be run here with these arguments.
     pub fn minuet<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Minuet {
-        Minuet::new(self, arguments)
+        Minuet::new(self, &program(), arguments)
+    }
+
+    /// Another program, to be run here with these arguments.
+    pub fn other<A: AsRef<str>>(&self, program: &Path, arguments: impl IntoIterator<Item = A>) -> Minuet {
+        Minuet::new(self, program, arguments)
     }
 
     /// Whatever was started for this folder and still lives, the one of this number left out.
@@ -97,8 +102,8 @@ pub struct Minuet {
 }
 
 impl Minuet {
-    fn new<A: AsRef<str>>(folder: &Folder, arguments: impl IntoIterator<Item = A>) -> Minuet {
-        let mut command = Command::new(program());
+    fn new<A: AsRef<str>>(folder: &Folder, program: &Path, arguments: impl IntoIterator<Item = A>) -> Minuet {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             // Where the servers' files are kept is no setting.
             let name = name.to_string_lossy().into_owned();

@@ -108,6 +108,13 @@ impl Topics {
         consumed
     }
 
+    /// Key and headers of everything on a topic, whatever its contract.
+    pub async fn headers(&self, topic: &str) -> Vec<(String, BTreeMap<String, String>)> {
+        let (config, topic) = (self.client(), format!("{}{topic}", self.prefix));
+        let raw = tokio::task::spawn_blocking(move || read_all(config, &topic)).await.unwrap();
+        raw.into_iter().map(|(_, _, _, key, headers, _)| (key, headers)).collect()
+    }
+
     /// Every event about a key, on these topics.
     pub async fn about(&self, key: &str, topics: &[&str]) -> Vec<Consumed> {
         let mut found = Vec::new();

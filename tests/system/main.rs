@@ -12,6 +12,7 @@ mod crossings;
 mod dead_letters;
 mod endings;
 mod http;
+mod loyalty;
 mod meters;
 mod names;
 mod outbox;

@@ -38,6 +38,58 @@ pub trait EventKind: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 's
     }
 }
 
+/// Declares the kinds of event of a contract: an enum with its [`EventKind`].
+///
+/// Each kind has the full name of its Avro record. Its `ce_type` is that name with the version of the contract behind it.
+///
+/// ```
+/// use minuet_envelope::{EventKind, event_kinds};
+///
+/// event_kinds! {
+///     /// What the library service reads and writes.
+///     pub enum Kind, version "v1" {
+///         BookLent = "library.BookLent",
+///         BookReturned = "library.BookReturned",
+///     }
+/// }
+///
+/// assert_eq!(Kind::BookLent.name(), "BookLent");
+/// assert_eq!(Kind::BookLent.ce_type(), "library.BookLent.v1");
+/// assert_eq!(Kind::from_name("BookReturned"), Some(Kind::BookReturned));
+/// ```
+#[macro_export]
+macro_rules! event_kinds {
+    ($(#[$meta:meta])* $vis:vis enum $kind:ident, version $version:literal { $($(#[$each:meta])* $name:ident = $record:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $vis enum $kind {
+            $($(#[$each])* #[doc = concat!("`", $record, "`")] $name),+
+        }
+
+        impl $crate::EventKind for $kind {
+            const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+
+            fn record_name(self) -> &'static str {
+                match self { $(Self::$name => $record),+ }
+            }
+
+            fn ce_type(self) -> &'static str {
+                match self { $(Self::$name => concat!($record, ".", $version)),+ }
+            }
+        }
+
+        impl ::std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str($crate::EventKind::name(*self))
+            }
+        }
+    };
+}
+
 /// A set of events: how an event is named, keyed, encoded and decoded. Cheap to clone.
 pub trait Contract: Clone + Debug + Send + Sync + 'static {
     /// The kinds of event.

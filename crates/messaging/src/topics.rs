@@ -91,6 +91,14 @@ pub enum TopicsError {
         max: u32,
     },
 
+    /// An external topic does not exist.
+    #[error(
+        "{topic} is declared as external, but Kafka has no such topic: is the prefix right, and has its owner created it?"
+    )]
+    Missing {
+        /// The topic.
+        topic: String,
+    },
     /// librdkafka rejects the settings.
     #[error("a Kafka client cannot be made from these settings")]
     Client(#[source] KafkaError),

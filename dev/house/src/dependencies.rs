@@ -49,7 +49,7 @@ fn may_name_ours(package: &str, to: &str) -> bool {
                 MAY_NAME_SERVICES.iter().filter(|(of, _)| *of == package).flat_map(|(_, to)| *to);
             !in_folder(to, "dev") && (!in_folder(to, "services") || exceptions.clone().any(|one| *one == to))
         }
-        _ if in_folder(package, "examples") => to == "crates/messaging",
+        _ if in_folder(package, "examples") => in_folder(to, "crates"),
         _ => true,
     }
 }
@@ -98,6 +98,7 @@ mod tests {
             ("services/audit", "services/order"),
             ("services/minuet", "dev/bench"),
             ("examples/loyalty", "crates/messaging"),
+            ("examples/loyalty", "crates/avro"),
         ] {
             assert!(may_name_ours(package, to), "{package} -> {to}");
         }

@@ -81,6 +81,32 @@ fn pages_and_comments_cite_what_is_there() {
     assert!(lines.is_empty(), "cited, but not in the repository:\n{}", lines.join("\n"));
 }
 
+/// The guide builds the example: a reader who follows the guide has the code that the tests run.
+#[test]
+fn the_guide_shows_the_code_of_the_example() {
+    let root = repository();
+    let guide = std::fs::read_to_string(root.join("docs/your-own-service.md")).unwrap();
+    let mut files: Vec<String> = std::fs::read_dir(root.join("examples/loyalty/src"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for other in [
+        "examples/loyalty/topics.yaml",
+        "examples/loyalty/migrations/0001_points.sql",
+        "examples/loyalty/schemas/PointsEarned.avsc",
+    ] {
+        files.push(std::fs::read_to_string(root.join(other)).unwrap());
+    }
+    let mut count = 0;
+    for (language, code) in guide.split("\n```").filter_map(|part| part.split_once('\n')) {
+        if ["rust", "yaml", "sql", "json"].contains(&language) {
+            count += 1;
+            assert!(files.iter().any(|file| file.contains(code)), "not in examples/loyalty:\n{code}");
+        }
+    }
+    assert!(count > 10, "only {count} blocks were found");
+}
+
 /// A decision begins with `# 0031: Title`, `- Date: ...` and `- Status: ...`; the index repeats all of it.
 #[test]
 fn every_decision_is_in_the_index() {

@@ -1,10 +1,10 @@
 //! The services, one at a time or several in one process, until they are told to stop.
 
 mod shared;
-mod signals;
 
 use std::net::SocketAddr;
 
+use minuet_messaging::cancel_on_signal;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -12,7 +12,6 @@ use crate::error::CliError;
 use crate::settings::{Settings, missing};
 
 pub(crate) use shared::Shared;
-pub(crate) use signals::cancel_on_signal;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
@@ -25,7 +24,7 @@ pub(crate) enum Kind {
 /// Runs one service until SIGINT or SIGTERM.
 pub(crate) async fn run(settings: &Settings, service: Kind) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
-    cancel_on_signal(shutdown.clone())?;
+    cancel_on_signal(shutdown.clone()).map_err(CliError::Runtime)?;
     let Some(shared) = Shared::connect(settings, &shutdown).await? else {
         // Stopped while the registry was awaited.
         return Ok(());

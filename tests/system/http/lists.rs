@@ -1,7 +1,7 @@
 //! Lists of orders.
 
 use futures::future::join_all;
-use minuet_tests::books;
+use minuet_tests::assert_books_balance;
 use reqwest::Method;
 use serde_json::Value;
 

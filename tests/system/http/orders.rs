@@ -1,6 +1,6 @@
 //! What becomes of an order that is posted.
 
-use minuet_tests::books;
+use minuet_tests::assert_books_balance;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use minuet_tests::{Api, Folder, Process, SERVICES, World, books, until};
+use minuet_tests::{Api, Folder, Process, SERVICES, World, assert_books_balance, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -139,5 +139,5 @@ async fn more_half_sent_requests_than_a_process_may_open_files_hurt_nobody() {
     .await;
     assert!(clients.len() > 100);
     shop.serves("they are gone").await;
-    books(&shop.world).await;
+    assert_books_balance(&shop.world).await;
 }

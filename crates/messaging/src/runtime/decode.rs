@@ -23,6 +23,10 @@ impl<C: Contract> Decoder<C> {
         topic: &TopicName,
         catalogue: &Catalogue<C::Kind>,
     ) -> Result<Result<Option<Content<C>>, Reason>, ResolveError> {
+        let is_tombstone = incoming.payload.is_none() && catalogue.is_compacted(topic.plain());
+        if !is_tombstone && catalogue.is_foreign(topic.plain(), incoming.header("ce_type")) {
+            return Ok(Ok(None));
+        }
         let headers = incoming.headers.iter().map(|(name, value)| (name, value.as_deref()));
         let message = RawMessage {
             key: incoming.key.as_deref(),

@@ -19,6 +19,16 @@ pub struct Received<C: Contract> {
     pub(crate) processing: Option<Processing>,
 }
 
+impl<C: Contract> Received<C> {
+    /// The envelope and the event. `None`: a null value on a compacted topic.
+    pub fn event(&self) -> Option<(&Envelope<C::Kind>, &C::Event)> {
+        match &self.content {
+            Content::Event(content) => Some((&content.0, &content.1)),
+            Content::Tombstone { .. } => None,
+        }
+    }
+}
+
 /// The content of a valid message.
 #[derive(Clone, Debug)]
 pub enum Content<C: Contract> {
@@ -90,7 +100,7 @@ pub trait BatchHandler: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Handled<Self::Contract, Self::After>, ReactError>> + Send;
 
     /// Called after the commit.
-    fn committed(&self, after: Self::After);
+    fn committed(&self, _after: Self::After) {}
 
     /// This instance has taken these shards: it now owns the open work in them.
     ///

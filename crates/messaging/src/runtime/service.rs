@@ -44,7 +44,6 @@ use crate::{
     ServiceContext, Settings, http,
 };
 
-#[doc(hidden)]
 pub use stepped::SteppedService;
 use work::{Input, work};
 
@@ -88,6 +87,13 @@ pub struct ServiceParts<C: Contract> {
     pub catalogue: Arc<Catalogue<C::Kind>>,
     /// The clock; [`Clock::System`] except in tests.
     pub clock: Clock,
+}
+
+impl<C: Contract> ServiceParts<C> {
+    /// On the machine's own clock.
+    pub fn new(settings: Settings, contract: C, catalogue: Catalogue<C::Kind>) -> Self {
+        ServiceParts { settings, contract, catalogue: Arc::new(catalogue), clock: Clock::System }
+    }
 }
 
 /// A service before it runs. Its [`ServiceContext`] is available already, for code that writes besides the consumer.

@@ -135,12 +135,8 @@ impl<C: Contract> ServiceContext<C> {
         Arc::clone(&self.core.source)
     }
 
-    /// Appends events to the outbox in the caller's transaction. They are published after its commit, in the order of
-    /// their ids. [`ServiceContext::transaction`] is safer: it also fences, and wakes the relay.
-    ///
-    /// # Errors
-    /// An event does not fit its schema, or the database refuses.
-    pub async fn append(
+    /// Appends events to the outbox in the transaction of this connection.
+    pub(crate) async fn append(
         &self,
         connection: &mut PgConnection,
         events: &[OutboxEvent<C>],

@@ -24,6 +24,9 @@ pub enum DatabaseError {
     /// A migration failed.
     #[error("the database cannot be migrated; is it reachable, and does the role own it?")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The database cannot be created.
+    #[error("the database cannot be created; is the server up, and may the role create databases?")]
+    Create(#[source] sqlx::Error),
     /// The database does not answer.
     #[error("the database cannot be reached")]
     Connect(#[source] sqlx::Error),

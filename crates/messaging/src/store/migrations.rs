@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateDatabase, Migrator};
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions, Postgres};
 
 use crate::store::database::{DatabaseError, parse};
 
@@ -19,6 +19,19 @@ pub fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name(APPLIED);
     migrator
+}
+
+/// Creates the database of this URL, unless it is there. For development and tests: the role has to have the right to create
+/// databases, which that of a service in production does not need.
+///
+/// # Errors
+/// The server cannot be reached, or the role may not create databases.
+pub async fn create_database(url: &str) -> Result<(), DatabaseError> {
+    parse(url)?;
+    let create = async {
+        if Postgres::database_exists(url).await? { Ok(()) } else { Postgres::create_database(url).await }
+    };
+    create.await.map_err(DatabaseError::Create)
 }
 
 /// Brings the database up to this build's schema: first `own`, the tables of the service, then those of this library.

@@ -89,7 +89,8 @@ impl<K: EventKind> Catalogue<K> {
                 Change::Create { .. }
                 | Change::Partitions { .. }
                 | Change::Replication { .. }
-                | Change::Undeclared { .. } => {}
+                | Change::Undeclared { .. }
+                | Change::Missing => {}
             }
         }
         for (topic, configs) in configs {

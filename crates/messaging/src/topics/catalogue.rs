@@ -111,6 +111,14 @@ impl<K: EventKind> Catalogue<K> {
         self.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact)
     }
 
+    /// Whether a message is of no concern here: it lies on another team's topic ([`Topic::external`]), and its `ce_type` is none
+    /// that is declared there. Such messages are skipped. On a topic of our own they are parked.
+    pub fn is_foreign(&self, topic: &str, ce_type: Option<&[u8]>) -> bool {
+        let kind = ce_type.and_then(|text| K::from_ce_type(str::from_utf8(text).ok()?));
+        self.topic(topic)
+            .is_some_and(|topic| topic.external && kind.is_none_or(|kind| !topic.records.contains(&kind)))
+    }
+
     /// The records that a topic takes, for validation. An undeclared topic takes none.
     pub fn rules<'a>(&'a self, topic: &'a str) -> TopicRules<'a, K> {
         let declared = self.topic(topic);

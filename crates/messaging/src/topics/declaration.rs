@@ -30,6 +30,8 @@ pub struct Topic<K> {
     pub consumers: Vec<String>,
     /// Upper bound of a message, in bytes. `None`: the broker's default.
     pub max_message_bytes: Option<u32>,
+    /// Another team's topic: never created or changed from here, and records of it that are not declared are skipped.
+    pub external: bool,
 }
 
 /// Kafka's `cleanup.policy`.
@@ -109,14 +111,22 @@ pub(super) struct File {
 pub(super) struct Declared {
     pub(super) name: String,
     partitions: u32,
+    #[serde(default = "one")]
     replication: u32,
     retention: Option<String>,
     cleanup: Cleanup,
     key: Key,
     records: Vec<String>,
     producers: Vec<String>,
+    #[serde(default)]
     consumers: Vec<String>,
     max_message_bytes: Option<u32>,
+    #[serde(default)]
+    external: bool,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// Upper bounds against typing errors; Kafka itself permits more.
@@ -172,6 +182,7 @@ impl Declared {
             producers: self.producers,
             consumers: self.consumers,
             max_message_bytes: self.max_message_bytes,
+            external: self.external,
         })
     }
 }

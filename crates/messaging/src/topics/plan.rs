@@ -64,6 +64,8 @@ pub enum Change {
         /// The setting's value on the cluster.
         value: String,
     },
+    /// Another team's topic does not exist; `apply` fails.
+    Missing,
 }
 
 impl Difference {
@@ -71,7 +73,10 @@ impl Difference {
     pub fn is_applied(&self) -> bool {
         match self.change {
             Change::Create { .. } | Change::Configure { .. } | Change::Grow { .. } => true,
-            Change::Partitions { .. } | Change::Replication { .. } | Change::Undeclared { .. } => false,
+            Change::Partitions { .. }
+            | Change::Replication { .. }
+            | Change::Undeclared { .. }
+            | Change::Missing => false,
         }
     }
 
@@ -82,7 +87,8 @@ impl Difference {
             Change::Create { .. }
             | Change::Configure { .. }
             | Change::Grow { .. }
-            | Change::Partitions { .. } => false,
+            | Change::Partitions { .. }
+            | Change::Missing => false,
         }
     }
 
@@ -94,6 +100,7 @@ impl Difference {
             Change::Partitions { declared, actual, keyed: false } => {
                 Some(TopicsError::TooManyPartitions { topic: self.topic.clone(), declared, actual })
             }
+            Change::Missing => Some(TopicsError::Missing { topic: self.topic.clone() }),
             Change::Create { .. }
             | Change::Configure { .. }
             | Change::Grow { .. }
@@ -129,6 +136,7 @@ impl fmt::Display for Difference {
             Change::Undeclared { name, value } => {
                 write!(f, "{topic}: {name} is {value}, undeclared; left as it is")
             }
+            Change::Missing => write!(f, "{topic}: external, and not there; its owner creates it"),
         }
     }
 }
@@ -153,6 +161,7 @@ impl<K: EventKind> Catalogue<K> {
             let topic = TopicName::new(prefix, &declared.name).full().to_owned();
             let changes = match actual.get(&topic) {
                 Some(actual) => compare(declared, actual),
+                None if declared.external => vec![Change::Missing],
                 None => {
                     vec![Change::Create {
                         partitions: declared.partitions,
@@ -168,6 +177,11 @@ impl<K: EventKind> Catalogue<K> {
 
 fn compare<K>(declared: &Topic<K>, actual: &Actual) -> Vec<Change> {
     let mut changes = vec![];
+    if declared.external {
+        let (keyed, declared, actual) = (declared.is_keyed(), declared.partitions, actual.partitions);
+        changes.extend((declared != actual).then_some(Change::Partitions { declared, actual, keyed }));
+        return changes;
+    }
     if declared.partitions != actual.partitions {
         let (keyed, declared, actual) = (declared.is_keyed(), declared.partitions, actual.partitions);
         changes.push(if !keyed && declared > actual {
@@ -246,6 +260,24 @@ mod tests {
             plan[0].refusal(),
             Some(TopicsError::KeyedPartitions { declared: 8, actual: 4, .. })
         ));
+    }
+
+    #[test]
+    fn an_external_topic_is_neither_created_nor_changed() {
+        let topics = TOPICS.replacen("records: [Answered]", "records: [Answered]\n    external: true", 1);
+        let catalogue: Catalogue<TestKind> = Catalogue::parse(&topics).expect("an external topic");
+        let mut actual = as_declared(&catalogue);
+        let topic = actual.entry("shop.numbers.events".into()).or_default();
+        topic.replication = 3;
+        topic.in_force.insert("retention.ms".into(), "1000".into());
+        assert_eq!(catalogue.differences(PREFIX, &actual), []);
+        actual.entry("shop.numbers.events".into()).or_default().partitions = 4;
+        let plan = catalogue.differences(PREFIX, &actual);
+        assert_eq!(plan[0].change, Change::Partitions { declared: 8, actual: 4, keyed: true });
+        actual.remove("shop.numbers.events");
+        let plan = catalogue.differences(PREFIX, &actual);
+        assert_eq!(plan[0].change, Change::Missing);
+        assert!(matches!(plan[0].refusal(), Some(TopicsError::Missing { .. })));
     }
 
     #[test]

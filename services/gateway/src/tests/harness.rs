@@ -40,6 +40,8 @@ pub(super) fn settings() -> Settings {
         answer_wait_ms: 300,
         longest_wait_ms: 5_000,
         request_timeout_ms: 20_000,
+        header_timeout_ms: 10_000,
+        idle_timeout_ms: 120_000,
         body_timeout_ms: 2_000,
         shutdown_ms: 5_000,
         concurrent_requests: 64,

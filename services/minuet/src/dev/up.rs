@@ -10,11 +10,12 @@ mod viewer;
 use std::path::Path;
 use std::time::Instant;
 
+use minuet_messaging::cancel_on_signal;
 use minuet_stack::{Ports, Stack, StackOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
-use crate::services::{Shared, cancel_on_signal};
+use crate::services::Shared;
 use crate::settings::{Settings, Sources, Up};
 use crate::{demo, output};
 
@@ -32,7 +33,7 @@ pub(crate) async fn run(
     viewer: Option<Viewer>,
 ) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
-    cancel_on_signal(shutdown.clone())?;
+    cancel_on_signal(shutdown.clone()).map_err(CliError::Runtime)?;
     let files = Files::at(Path::new(crate::cli::UP));
     let begun = Instant::now();
     let traces = viewer.as_ref().map(|viewer| viewer.url().to_owned());
@@ -61,7 +62,7 @@ pub(crate) async fn run(
 /// The four services in this process, each where its settings say.
 pub(crate) async fn services(settings: Settings) -> Result<(), CliError> {
     let shutdown = CancellationToken::new();
-    cancel_on_signal(shutdown.clone())?;
+    cancel_on_signal(shutdown.clone()).map_err(CliError::Runtime)?;
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
     let ended = Running::start(&shared, settings, &shutdown).await?.until_stopped(&shutdown).await;
     shared.close().await;
@@ -94,9 +95,10 @@ async fn beside(
     steps = steps.done(&format!("topics applied ({} changed)", applied.changed.len()));
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
     steps = steps.done("schemas registered");
+    let prefix = settings.topic_prefix.clone();
     let mut running = Running::start(&shared, settings, &shutdown).await?;
     let metrics = metrics::serve(up.metrics_port, shared.meters(), &shutdown).await?;
-    let endpoints = plan::endpoints(stack, &running, metrics, traces);
+    let endpoints = plan::endpoints(stack, prefix, &running, metrics, traces);
     files.write(&endpoints)?;
     let steps = steps.done("order, inventory, payment and gateway listen");
 

@@ -15,11 +15,37 @@ use crate::runtime::sweeper;
 use crate::store::inbox::prune;
 use crate::{BatchHandler, Counts, Incoming, Position, ReactError, Service, ServiceContext};
 
-/// A service that runs one step per call.
+/// A service without a broker, driven step by step by a test or a tool: the code that ships, on a real database.
+///
+/// The caller says where a batch begins and ends, what time it is ([`Clock::Manual`](crate::Clock)), and who else writes at that moment. What a
+/// batch emits stays in the table `outbox`: no relay runs. So a test can deliver an event twice, in any order and in any batch, and look
+/// at the tables after each step.
+///
+/// ```no_run
+/// # use minuet_messaging::{BatchHandler, Contract, Envelope, Incoming, ReactError, Service, SteppedService};
+/// # async fn test<R: BatchHandler>(
+/// #     service: Service<R::Contract>, handler: R, envelope: Envelope<minuet_messaging::Kind<R>>,
+/// #     event: <R::Contract as Contract>::Event,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let stepped = SteppedService::new(service, handler);
+/// let every_shard: Vec<u32> = (0..stepped.context().partitions()).collect();
+/// stepped.take(&every_shard, "a test").await?;
+///
+/// // The same event twice, in two batches, at two places of the topic.
+/// for offset in [0, 1] {
+///     let message = stepped.message(&envelope, &event, 0, offset)?;
+///     stepped.batch(vec![message]).await;
+/// }
+/// let published: i64 =
+///     sqlx::query_scalar("select count(*) from outbox").fetch_one(stepped.context().pool()).await?;
+/// assert_eq!(published, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct SteppedService<R: BatchHandler>(Processor<R>);
 
 impl<R: BatchHandler> SteppedService<R> {
-    /// A stepped service. It holds no shards yet.
+    /// The service's handler is called as [`Service::run`] would call it.
     pub fn new(service: Service<R::Contract>, handler: R) -> Self {
         SteppedService(service.processor(Arc::new(handler), CancellationToken::new()))
     }

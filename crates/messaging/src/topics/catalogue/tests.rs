@@ -23,6 +23,18 @@ fn every_record_has_its_topic() {
 }
 
 #[test]
+fn on_an_external_topic_other_records_are_foreign() {
+    let topics = TOPICS.replacen("records: [Answered]", "records: [Answered]\n    external: true", 1);
+    let catalogue: Catalogue<TestKind> = Catalogue::parse(&topics).expect("an external topic");
+    let foreign = |topic, ce_type: Option<&str>| catalogue.is_foreign(topic, ce_type.map(str::as_bytes));
+    assert!(!foreign("numbers.events", Some("Answered")));
+    assert!(foreign("numbers.events", Some("Asked")), "a record of the contract that is not declared there");
+    assert!(foreign("numbers.events", Some("SomethingElse")));
+    assert!(foreign("numbers.events", None));
+    assert!(!foreign("numbers.intake", Some("SomethingElse")), "our own topic: it is parked");
+}
+
+#[test]
 fn strangers_write_to_intake_topics_only() {
     let catalogue = catalogue();
     let topics = catalogue.topics().iter();

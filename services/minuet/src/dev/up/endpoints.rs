@@ -39,6 +39,8 @@ pub(super) struct Endpoints {
     pub(super) gateway: String,
     pub(super) kafka: String,
     pub(super) registry: String,
+    /// What stands before the name of every topic.
+    pub(super) topic_prefix: String,
     pub(super) databases: BTreeMap<&'static str, String>,
     pub(super) services: BTreeMap<&'static str, String>,
     /// The meters of all services, as Prometheus reads them.

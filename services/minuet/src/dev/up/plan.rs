@@ -63,6 +63,7 @@ pub(super) fn free(wanted: u16) -> Result<u16, UpError> {
 
 pub(super) fn endpoints(
     stack: &Stack,
+    topic_prefix: String,
     running: &Running,
     metrics: String,
     telemetry: Option<String>,
@@ -72,6 +73,7 @@ pub(super) fn endpoints(
         gateway: running.url("gateway"),
         kafka: stack.kafka().to_owned(),
         registry: stack.registry().to_owned(),
+        topic_prefix,
         databases: services.into_iter().zip(DATABASES.map(|database| stack.database_url(database))).collect(),
         services: services
             .into_iter()

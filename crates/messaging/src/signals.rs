@@ -1,16 +1,19 @@
+use std::io;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::error::CliError;
-
 /// As a shell reports a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
-/// The first SIGINT or SIGTERM stops in order; a second one stops at once, which is safe, only less tidy.
-pub(crate) fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), CliError> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
+/// The first SIGINT (Ctrl-C) or SIGTERM stops in order; a second one ends the process at once, which is safe, only less tidy.
+///
+/// # Errors
+/// The system gives no signal handler.
+pub fn cancel_on_signal(shutdown: CancellationToken) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
