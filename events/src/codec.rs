@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError, ValueError};
 use parking_lot::{Mutex, RwLock};
 
-use crate::datum::{OtherSchema, OwnSchema};
+use crate::datum::{OtherSchema, OtherVersion, OwnSchema};
 use crate::event::{Event, EventType};
 use crate::parking::EventParked;
 use crate::registry::{Registry, RegistryError};
@@ -43,7 +43,7 @@ struct Ours {
 /// A registered schema that is none of this build's.
 enum Other {
     /// Another version of a record of the contract.
-    Version(EventType, OtherSchema),
+    Version(EventType, OtherVersion),
     Foreign(String),
 }
 
@@ -133,7 +133,7 @@ impl Codec {
         }
         match registry.schema(id).await {
             Ok(schema) => {
-                self.remember(id, Other::new(&schema));
+                self.remember(id, Other::new(&schema, &self.0.ours));
                 Ok(())
             }
             Err(error) => {
@@ -217,13 +217,13 @@ impl std::fmt::Debug for Codec {
 }
 
 impl Other {
-    fn new(registered: &str) -> Self {
+    fn new(registered: &str, ours: &[Ours]) -> Self {
         let Ok(schema) = OtherSchema::parse(registered) else {
             return Self::Foreign("no Avro schema that can be read".to_owned());
         };
         let name = schema.name();
         match name.as_deref().and_then(EventType::from_record_name) {
-            Some(event_type) => Self::Version(event_type, schema),
+            Some(event_type) => Self::Version(event_type, schema.resolved(&ours[event_type as usize].schema)),
             None => Self::Foreign(name.unwrap_or_else(|| "no record".to_owned())),
         }
     }

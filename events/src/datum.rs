@@ -2,10 +2,11 @@
 //!
 //! A datum of this build's own schema goes straight between bytes and Rust: out of the bytes by their order alone, and
 //! where that fails, once more along the schema, which knows what is wrong. One of another version goes through
-//! Avro's `Value`: half as fast, but there a field that this build does not know is passed over whatever its
-//! type, and an `int` may have become a `long`. The direct way can do neither (apache-avro 0.22).
+//! Avro's `Value` and [`resolution`]: half as fast, but there a field that this build does not know is passed over whatever
+//! its type, and a type that means something else is refused. The direct way can do neither (apache-avro 0.22).
 
 mod plain;
+mod resolution;
 
 use apache_avro::error::Details;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
 use crate::event::{Event, EventType, RecordReader};
+use resolution::{Mismatch, Resolution};
 
 /// The schema of a record of this build. It refers to no name (a test holds it to that), so that none has to
 /// be looked up: collecting the names of a schema anew takes longer than a datum.
@@ -71,26 +73,49 @@ impl RecordReader for Direct<'_> {
 }
 
 /// The schema of another version of a record.
-pub(crate) struct OtherSchema(Schema);
+pub(crate) struct OtherSchema {
+    schema: Schema,
+}
+
+/// How a datum of another schema is read, or why none can be.
+pub(crate) struct OtherVersion {
+    schema: Schema,
+    resolution: Result<Resolution, Mismatch>,
+}
 
 impl OtherSchema {
     pub(crate) fn parse(json: &str) -> Result<Self, Error> {
-        Schema::parse_str(json).map(Self)
+        Schema::parse_str(json).map(|schema| Self { schema })
     }
 
     /// Its full name, where it names something.
     pub(crate) fn name(&self) -> Option<String> {
-        self.0.name().map(ToString::to_string)
+        self.schema.name().map(ToString::to_string)
     }
 
+    pub(crate) fn resolved(self, ours: &OwnSchema) -> OtherVersion {
+        let resolution = Resolution::of(&self.schema, &ours.0);
+        OtherVersion { schema: self.schema, resolution }
+    }
+}
+
+impl OtherVersion {
     /// Every byte of the datum must belong to it.
     pub(crate) fn read(&self, event_type: EventType, mut datum: &[u8]) -> Result<Event, String> {
-        let reader = GenericDatumReader::builder(&self.0).human_readable(false).build();
+        let resolution = self.resolution.as_ref().map_err(ToString::to_string)?;
+        let reader = GenericDatumReader::builder(&self.schema).human_readable(false).build();
         let value =
             reader.and_then(|reader| reader.read_value(&mut datum)).map_err(|error| summary(&error))?;
         nothing_left(datum)?;
+        let value = resolution.apply(value).map_err(|mismatch| mismatch.to_string())?;
         event_type.read(ThroughValue(&value))
     }
+}
+
+/// Whether what was written with one schema can be read as the other: an error names the place.
+pub(crate) fn can_read(ours: &str, writers: &str) -> Result<(), String> {
+    let parse = |text| Schema::parse_str(text).map_err(|error| error.to_string());
+    Resolution::of(&parse(writers)?, &parse(ours)?).map(drop).map_err(|mismatch| mismatch.to_string())
 }
 
 struct ThroughValue<'a>(&'a apache_avro::types::Value);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use apache_avro::Schema;
-use apache_avro::schema_compatibility::SchemaCompatibility;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minuet_envelope::ResolveError;
 use schema_registry_converter::async_impl::schema_registry::{
@@ -13,6 +11,7 @@ use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{RawError, SchemaType, SuppliedSchema};
 use serde_json::{Value, json};
 
+use crate::datum::can_read;
 use crate::event::EventType;
 
 /// The time limit of one request.
@@ -189,14 +188,6 @@ impl Registry {
             RegistryError::Unavailable { url, subject, source }
         }
     }
-}
-
-/// Whether the first schema reads what the second wrote.
-pub(crate) fn can_read(ours: &str, writers: &str) -> Result<(), String> {
-    let parse = |text| Schema::parse_str(text).map_err(|error| error.to_string());
-    SchemaCompatibility::can_read(&parse(writers)?, &parse(ours)?)
-        .map(|_| ())
-        .map_err(|error| error.to_string())
 }
 
 /// What the registry itself said, where it is the registry that answered: a proxy's 404 is no answer.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use minuet_events::{Codec, Event};
+use minuet_events::{Codec, Event, EventType};
 use minuet_tests::{Raw, World, assert_books_balance, stack, submission};
 use uuid::Uuid;
 
@@ -161,4 +161,57 @@ async fn an_unknown_schema_stops_nobody_while_the_registry_is_away() {
     assert!(detail.contains("99999991"), "{detail}");
     sqlx::query("delete from dead_letters").execute(world.pool("order")).await.unwrap();
     assert_books_balance(&world).await;
+}
+
+/// A producer with another idea of a decimal registers its schema under another subject. Before, 12.50 was sold for 0.125.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_of_another_scale_is_parked_and_a_schema_that_fits_is_read() {
+    let world = World::with(minuet_tests::Options { partitions: 1, ..Default::default() }).await;
+    let _order = world.order().await;
+    world.publish(minuet_tests::product("TEA", "12.50", "EUR", true)).await;
+    world.await_product("TEA").await;
+
+    // With a name of its own, so that each run registers a schema that no other has.
+    let note = format!("note_{}", world.prefix.trim_end_matches('.'));
+    let own: serde_json::Value = serde_json::from_str(EventType::ProductChanged.schema_json()).unwrap();
+    let mut newer = own.clone();
+    newer["fields"]
+        .as_array_mut()
+        .unwrap()
+        .push(serde_json::json!({"name": note, "type": "string", "default": ""}));
+    let mut cents = newer.clone();
+    cents["fields"][3]["type"]["precision"] = 12.into();
+    cents["fields"][3]["type"]["scale"] = 2.into();
+    let newer = register(&format!("{note}-newer"), &newer).await;
+    let cents = register(&format!("{note}-cents"), &cents).await;
+
+    // Two bytes: 1250, with an empty note behind the record.
+    let event = Event::from(minuet_tests::product("TEA", "0.1250", "EUR", true));
+    let mut raw = Raw::of(&world.envelope(&event), "TEA", world.codec.encode(&event).unwrap());
+    raw.payload.as_mut().unwrap().push(0);
+    let with_schema = |raw: &Raw, id: u32| {
+        let mut raw = raw.clone();
+        raw.payload.as_mut().unwrap()[1..5].copy_from_slice(&id.to_be_bytes());
+        raw
+    };
+    world.topics.send("catalog.products", &with_schema(&raw, cents)).await;
+    world.await_number("order", "select count(*) from dead_letters where reason = 'undecodable'", 1).await;
+    let detail: String =
+        sqlx::query_scalar("select detail from dead_letters").fetch_one(world.pool("order")).await.unwrap();
+    assert!(detail.contains("unit_price: decimal(12,2) cannot be read as decimal(19,4)"), "{detail}");
+    let price = "select (unit_price * 10000)::bigint from products";
+    assert_eq!(world.number("order", price).await, 125_000);
+
+    // One more field is no other shape.
+    world.topics.send("catalog.products", &with_schema(&raw, newer)).await;
+    world.await_number("order", price, 1_250).await;
+}
+
+/// The id of a schema, registered with the real registry.
+async fn register(subject: &str, schema: &serde_json::Value) -> u32 {
+    let url = format!("{}/subjects/{subject}/versions", stack().await.registry().trim_end_matches('/'));
+    let body = serde_json::json!({"schema": schema.to_string()});
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    let answer: serde_json::Value = answer.error_for_status().unwrap().json().await.unwrap();
+    answer["id"].as_u64().unwrap().try_into().unwrap()
 }

@@ -13,6 +13,7 @@ mod partition;
 mod records;
 mod registry;
 mod registry_stub;
+mod resolution;
 mod samples;
 mod trace;
 mod validity;

@@ -113,6 +113,7 @@ pub(crate) fn all() -> Vec<Event> {
         }
         .into(),
         OrderFailed { order_id, user_id: user_id.clone(), problems: Vec::new() }.into(),
+        OrderFailed { order_id, user_id: user_id.clone(), problems: problems() }.into(),
         OrderCancellationRejected { order_id, request_id: EVENT, reason: "confirmed".into() }.into(),
         InventoryReserved {
             order_id,
