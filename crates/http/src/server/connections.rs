@@ -90,7 +90,7 @@ impl Connections {
         let open = self.open.lock();
         for entry in open.by_id.values().filter(|entry| entry.server == server) {
             if let Some(part) = entry.activity.close_overdue(timeouts, now) {
-                debug!(part, "connection of a slow client was closed");
+                debug!(awaited = part, "connection of a slow client was closed");
                 entry.stop.cancel();
             }
         }
