@@ -195,7 +195,7 @@ impl OrderProgress {
         awaited
     }
 
-    /// As [`Story::awaited`], only whether there is anything.
+    /// As [`OrderProgress::awaited`], only whether there is anything.
     pub fn is_at_rest(&self) -> bool {
         let is_due = |[because, one_of, unless]: &[Types; 3]| {
             self.seen.has_all(*because) && !self.seen.has_any(*one_of) && !self.seen.has_any(*unless)
