@@ -6,7 +6,7 @@ use std::process::Command;
 
 use minuet_events::orders::{OrderCancelled, OrderConfirmed};
 use minuet_events::values::{Amount, Currency, OrderId, UserId};
-use minuet_tests::{Folder, Options, Process, World, until};
+use minuet_tests::{Folder, Options, Process, Servers, World, until};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -50,6 +50,8 @@ impl Shop {
         });
         folder.write("endpoints.json", &endpoints.to_string());
         let url = order.database_url.trim_end_matches("order").to_owned() + "loyalty";
+        let (_, name) = url.rsplit_once('/').unwrap();
+        Servers::shared().await.databases.create_database(name).await.unwrap();
         Shop { world, folder, program, loyalty: PgPool::connect_lazy(&url).unwrap() }
     }
 

@@ -128,8 +128,7 @@ impl Postgres {
             .is_ok_and(|text| text.lines().nth(7).is_some_and(|status| status.trim() == "ready"))
     }
 
-    /// The role, on every start: the one that created the cluster may have ended before it came to this. The role may create
-    /// databases, for a service of the developer's own.
+    /// The role, on every start: the one that created the cluster may have ended before it came to this.
     async fn provide_role(&self) -> Result<(), StackError> {
         let password = &self.password;
         let extension =
@@ -139,7 +138,7 @@ impl Postgres {
             &format!(
                 "select 'create role {ROLE} login' where not exists
                      (select from pg_roles where rolname = '{ROLE}') \\gexec
-                 alter role {ROLE} with login nosuperuser createdb nocreaterole password '{password}';
+                 alter role {ROLE} with login nosuperuser nocreatedb nocreaterole password '{password}';
                  {extension}"
             ),
         )

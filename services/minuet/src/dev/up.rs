@@ -82,7 +82,7 @@ async fn beside(
     shutdown: CancellationToken,
 ) -> Result<(), CliError> {
     let mut steps = Steps::new();
-    for service in plan::DATABASES {
+    for service in plan::DATABASES.into_iter().chain([plan::EXAMPLE_DATABASE]) {
         stack.create_database(service).await.map_err(UpError::from)?;
     }
     let secret = files.secret()?;

@@ -12,6 +12,8 @@ use crate::error::CliError;
 use crate::output;
 use crate::settings::{Settings, Sources, Up};
 
+/// For `examples/loyalty`: the role of the services may create no database.
+pub(super) const EXAMPLE_DATABASE: &str = "minuet_loyalty";
 pub(super) const DATABASES: [&str; 3] = ["minuet_order", "minuet_inventory", "minuet_payment"];
 
 /// The user's settings, and over them where this stack's servers are.
