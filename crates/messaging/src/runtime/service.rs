@@ -159,11 +159,6 @@ impl<C: Contract> Service<C> {
         &self.health
     }
 
-    /// The counters since the start.
-    pub fn counts(&self) -> &Arc<Counts> {
-        &self.counts
-    }
-
     /// The HTTP routes of every service: health, counts, meters, and for admins the dead letters.
     pub fn routes(&self) -> Router {
         let letters = DeadLetters::of(self.context.pool().clone(), self.context.contract.clone());
