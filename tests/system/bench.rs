@@ -37,6 +37,10 @@ async fn a_run_prints_every_figure_and_its_books_balance() {
         "/cpu_s_per_1000/program",
         "/cpu_s_per_1000/postgres",
         "/cpu_s_per_1000/broker",
+        "/requests_per_1000/produce",
+        "/requests_per_1000/fetch",
+        "/latency_cpu_s_per_1000/program",
+        "/latency_requests_per_1000/produce",
         "/peak_rss_mib",
         "/wal_bytes_per_order",
         "/transactions_per_order",
@@ -52,10 +56,12 @@ async fn a_run_prints_every_figure_and_its_books_balance() {
     // Set beside a later run, of processes apart and with orders as events.
     folder.write("before.json", &out);
     let arguments =
-        ["--duration", "2s", "--services", "apart", "--through", "intake", "--compare", "before.json"];
+        ["--duration", "2s", "--rate", "20,50", "--services", "apart", "--through", "intake", "--compare", "before.json"];
     let (process, _) = start(&folder, &arguments).await;
     let Done { out, .. } = process.ended().await.well();
     assert!(out.contains("ratio") && out.contains("the books balance"), "{out}");
+    let lines = |rate: &str| out.lines().filter(|line| line.trim_start().starts_with(rate)).count();
+    assert_eq!((lines("20 "), lines("50 ")), (1, 1), "a line of each rate: {out}");
 }
 
 /// Somebody puts a piece on a shelf that no adjustment tells of.

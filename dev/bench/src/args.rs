@@ -31,9 +31,9 @@ pub struct Args {
     /// T: orders under way at once
     #[arg(long, value_name = "ORDERS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub in_flight: u32,
-    /// L: orders a second
-    #[arg(long, value_name = "ORDERS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub rate: u32,
+    /// L: orders a second. Several, as 5,20,50: one after the other, a line each
+    #[arg(long, value_name = "ORDERS", default_values_t = [50], value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: Vec<u32>,
     /// Use these servers instead: kafka, registry and databases as in .minuet/endpoints.json. Nobody else may work on the
     /// databases; the topics get a prefix of their own, and stay. The CPU of servers elsewhere is not counted
     #[arg(long, value_name = "FILE", conflicts_with = "scratch")]

@@ -8,7 +8,7 @@
 //! - **T**: a closed loop, so many orders in flight; completed orders per second.
 //! - **C**: user and system CPU seconds of program, PostgreSQL and broker per 1,000 completed orders, during T.
 //! - **L**: an open loop, so many orders a second; from the moment at which an order was *meant* to be sent, so that a
-//!   stall counts for every order that it delays.
+//!   stall counts for every order that it delays. What it costs, as C; and how many statements an order takes.
 //!
 //! Afterwards the books are held against each other (`books.rs`). A run whose books do not balance has no figures.
 
@@ -43,7 +43,6 @@ use std::path::Path;
 pub use args::Args;
 pub use error::BenchError;
 
-use measure::Measured;
 use program::Program;
 use progress::Progress;
 use report::Report;
@@ -137,13 +136,12 @@ async fn whole(
     before::fill(&args.size, servers, progress).await?;
     let shop = catalogue::open(args, servers).await?;
     progress.phase("program and catalogue are ready");
-    let Measured { throughput, latency, submitted, memory, profile } =
-        measure::measure(args, servers, program, &shop, progress).await?;
+    let measured = measure::measure(args, servers, program, &shop, progress).await?;
     if let Some(traces) = &program.traces {
         progress.phase(&format!("{} spans were received", traces.store.received()));
     }
     progress.phase("holding the books against each other");
-    let books = books::check(servers, &submitted, args.variant).await?;
-    let report = Report::new(args, throughput, latency, program.peak_memory()?, &memory, books);
-    Ok((report, profile))
+    let books = books::check(servers, &measured.submitted, args.variant).await?;
+    let report = Report::new(args, &measured, program.peak_memory()?, books);
+    Ok((report, measured.profile))
 }

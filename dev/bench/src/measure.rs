@@ -23,18 +23,32 @@ use crate::{Args, BenchError};
 /// How often the bar moves.
 const STEP: Duration = Duration::from_millis(250);
 const SAMPLES: u32 = 31;
+/// Statements are counted at so few orders a second that each event is a batch of its own,
+const COUNTED_RATE: u32 = 20;
+/// for so long, and before it for as long without orders: what goes on anyway is no order's.
+const COUNTED: Duration = Duration::from_secs(5);
 /// How long nothing may end before the rest counts as stuck. The books then say which.
 const STUCK: Duration = Duration::from_secs(30);
 
 pub(crate) struct Measured {
     pub(crate) throughput: Option<Used>,
-    /// Milliseconds, sorted.
-    pub(crate) latency: Option<Vec<f64>>,
+    pub(crate) latency: Vec<AtRate>,
+    /// Statements in all databases for one order, at [`COUNTED_RATE`].
+    pub(crate) statements_per_order: Option<f64>,
     pub(crate) submitted: Vec<Uuid>,
     /// Resident memory of the program in bytes, at [`SAMPLES`] moments of T.
     pub(crate) memory: Vec<u64>,
     /// What --profile has to say.
     pub(crate) profile: String,
+}
+
+/// L at one rate.
+pub(crate) struct AtRate {
+    /// Orders a second.
+    pub(crate) rate: u32,
+    /// Milliseconds, sorted.
+    pub(crate) millis: Vec<f64>,
+    pub(crate) used: Used,
 }
 
 struct Run<'a> {
@@ -68,16 +82,21 @@ pub(crate) async fn measure(
 
 impl Run<'_> {
     async fn all(&mut self) -> Result<Measured, BenchError> {
-        let (mut throughput, mut latency, mut memory, mut profile) = (None, None, Vec::new(), String::new());
+        let (mut throughput, mut memory, mut profile) = (None, Vec::new(), String::new());
+        let (mut latency, mut statements_per_order) = (Vec::new(), None);
         if self.args.wants(Only::Throughput) {
             let used;
             (used, memory, profile) = self.throughput().await?;
             throughput = Some(used);
         }
         if self.args.wants(Only::Latency) {
-            latency = Some(self.latency().await?);
+            for rate in self.args.rate.clone() {
+                latency.push(self.latency(rate).await?);
+            }
+            statements_per_order = self.statements().await?;
         }
-        Ok(Measured { throughput, latency, submitted: self.flight.submitted(), memory, profile })
+        let submitted = self.flight.submitted();
+        Ok(Measured { throughput, latency, statements_per_order, submitted, memory, profile })
     }
 
     /// T and C.
@@ -112,27 +131,50 @@ impl Run<'_> {
         Ok(measured)
     }
 
-    /// L
-    async fn latency(&mut self) -> Result<Vec<f64>, BenchError> {
-        let Run { args, progress, flight, generator, failures, .. } = self;
-        progress.phase(&format!("L: {} orders a second", args.rate));
+    /// L at one rate.
+    async fn latency(&mut self, rate: u32) -> Result<AtRate, BenchError> {
+        let Run { args, servers, progress, meter, flight, generator, failures, .. } = self;
+        progress.phase(&format!("L: {rate} orders a second"));
         flight.keep_latencies();
         let timeline = async {
             watch("warm-up", args.warm_up, flight, progress).await;
+            let before = meter.read(servers, flight).await?;
             let from = Instant::now();
             watch("L", args.duration, flight, progress).await;
-            from..Instant::now()
+            let window = from..Instant::now();
+            Ok::<_, BenchError>((window, meter.read(servers, flight).await?.since(&before)))
         };
-        let window = tokio::select! {
-            window = timeline => window,
-            error = stopped(generator.open(args.rate), failures) => return Err(error),
+        let (window, used) = tokio::select! {
+            measured = timeline => measured?,
+            error = stopped(generator.open(rate), failures) => return Err(error),
         };
         // Those that were sent in the window and end after it count too: they are the slow ones.
         self.drain().await?;
         let counted = self.flight.take_latencies().into_iter().filter(|(sent, _)| window.contains(sent));
         let mut millis: Vec<f64> = counted.map(|(_, took)| took.as_secs_f64() * 1_000.0).collect();
         millis.sort_by(f64::total_cmp);
-        Ok(millis)
+        Ok(AtRate { rate, millis, used })
+    }
+
+    /// How many statements an order takes where nothing is gathered. None where PostgreSQL does not count them.
+    async fn statements(&mut self) -> Result<Option<f64>, BenchError> {
+        let Run { servers, progress, flight, generator, failures, .. } = self;
+        if !servers.count_statements().await? {
+            return Ok(None);
+        }
+        progress.phase("counting statements");
+        let before = servers.statements().await?;
+        watch("without orders", COUNTED, flight, progress).await;
+        let idle = servers.statements().await? - before;
+        let (before, ended) = (servers.statements().await?, flight.ended());
+        tokio::select! {
+            () = watch("statements", COUNTED, flight, progress) => {}
+            error = stopped(generator.open(COUNTED_RATE), failures) => return Err(error),
+        }
+        self.drain().await?;
+        let all = self.servers.statements().await? - before;
+        let orders = self.flight.ended() - ended;
+        Ok((orders > 0).then(|| (all - idle) as f64 / orders as f64))
     }
 
     /// Waits for what is under way; gives up, without an error, on what does not move: that is for the books.

@@ -13,6 +13,8 @@ pub(crate) struct Meter {
     postgres: Option<u32>,
     broker: Option<u32>,
     databases: Vec<String>,
+    /// Addresses of the program's metrics pages.
+    metrics: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +25,14 @@ pub(crate) struct Reading {
     /// Bytes.
     wal: i64,
     transactions: i64,
+    requests: Requests,
+}
+
+/// What the program's Kafka clients have asked of the broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Requests {
+    pub(crate) produce: f64,
+    pub(crate) fetch: f64,
 }
 
 /// Seconds.
@@ -42,6 +52,7 @@ pub(crate) struct Used {
     pub(crate) cpu: Cpu,
     pub(crate) wal: i64,
     pub(crate) transactions: i64,
+    pub(crate) requests: Requests,
 }
 
 impl Meter {
@@ -58,10 +69,12 @@ impl Meter {
             postgres: Processes::now().postgres_of(back_end.unsigned_abs()),
             broker: servers.kafka.values().find_map(|address| proc::listener(local_port(address)?)),
             databases,
+            metrics: program.metrics(),
         })
     }
 
     pub(crate) async fn read(&self, servers: &Servers, flight: &Flight) -> Result<Reading, BenchError> {
+        let requests = self.requests().await;
         let (wal, transactions) = sqlx::query_as(
             "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint, sum(xact_commit + xact_rollback)::bigint
              from pg_stat_database where datname = any($1)",
@@ -77,7 +90,33 @@ impl Meter {
             broker: self.broker.map(tree),
             generator: processes.own_cpu(std::process::id()),
         };
-        Ok(Reading { at, ended, cpu, wal, transactions })
+        Ok(Reading { at, ended, cpu, wal, transactions, requests })
+    }
+
+    /// Of all pages together. A page that does not answer (of a service that was not started) counts nothing.
+    async fn requests(&self) -> Requests {
+        let mut all = Requests::default();
+        for url in &self.metrics {
+            let Ok(page) = reqwest::get(url).await else { continue };
+            let counted = Requests::on(&page.text().await.unwrap_or_default());
+            all.produce += counted.produce;
+            all.fetch += counted.fetch;
+        }
+        all
+    }
+}
+
+impl Requests {
+    /// What a metrics page says of all clients.
+    fn on(page: &str) -> Self {
+        let lines: Vec<&str> =
+            page.lines().filter(|line| line.starts_with("kafka_client_request_count_total{")).collect();
+        let sum = |request: &str| {
+            let label = format!("request=\"{request}\"");
+            let counts = lines.iter().filter(|line| line.contains(&label));
+            counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        };
+        Requests { produce: sum("produce"), fetch: sum("fetch") }
     }
 }
 
@@ -101,6 +140,10 @@ impl Reading {
             },
             wal: self.wal - before.wal,
             transactions: self.transactions - before.transactions,
+            requests: Requests {
+                produce: self.requests.produce - before.requests.produce,
+                fetch: self.requests.fetch - before.requests.fetch,
+            },
         }
     }
 }
@@ -108,6 +151,17 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_of_all_clients_are_summed() {
+        let page = "# TYPE kafka_client_request_count_total counter\n\
+            kafka_client_request_count_total{client=\"producer\",request=\"produce\",service=\"order\"} 7\n\
+            kafka_client_request_count_total{client=\"producer\",request=\"other\",service=\"order\"} 3\n\
+            kafka_client_request_count_total{client=\"batching-producer\",request=\"produce\",service=\"order\"} 5\n\
+            kafka_client_request_count_total{client=\"consumer\",request=\"fetch\",service=\"order\"} 11\n\
+            kafka_client_sent_bytes_total{client=\"producer\",service=\"order\"} 100\n";
+        assert_eq!(Requests::on(page), Requests { produce: 12.0, fetch: 11.0 });
+    }
 
     #[test]
     fn only_a_broker_of_this_machine_is_counted() {

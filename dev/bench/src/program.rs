@@ -121,6 +121,12 @@ impl Program {
         Ok(())
     }
 
+    /// The metrics page of each service.
+    pub(crate) fn metrics(&self) -> Vec<String> {
+        let ports = self.ports.iter().flatten();
+        ports.map(|port| format!("http://127.0.0.1:{port}/metrics")).collect()
+    }
+
     /// The most memory that it had resident. Of several processes the sum of each one's most, which is at least that.
     pub(crate) fn peak_memory(&self) -> Result<u64, BenchError> {
         self.pids.iter().copied().map(proc::peak_memory).sum()
@@ -258,6 +264,8 @@ fn settings(
         ("MINUET_KAFKA__BOOTSTRAP_SERVERS", servers.kafka.values().cloned().collect()),
         ("MINUET_REGISTRY__URL", servers.registry.clone()),
         ("MINUET_TELEMETRY__FILTER", "warn".to_owned()),
+        // The counts of requests that are read from the metrics pages are as old as this.
+        ("MINUET_KAFKA__STATISTICS_INTERVAL_MS", "1000".to_owned()),
         ("MINUET_ORDER__LISTEN", order.clone()),
         ("MINUET_INVENTORY__LISTEN", inventory.clone()),
         ("MINUET_PAYMENT__LISTEN", payment),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::{self, Only, Size};
 use crate::books::Books;
+use crate::measure::{AtRate, Measured};
 use crate::meter::Used;
 use crate::numbers::{quantile, short, whole};
 use crate::{Args, BenchError};
@@ -22,11 +23,35 @@ pub(crate) struct Report {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) throughput_per_s: Option<f64>,
+    /// At the first rate, as is the rest of L.
     latency_ms: Option<Latency>,
+    latency_cpu_s_per_1000: Option<Cpu>,
+    latency_requests_per_1000: Option<Requests>,
+    statements_per_order: Option<f64>,
     cpu_s_per_1000: Option<Cpu>,
+    requests_per_1000: Option<Requests>,
     peak_rss_mib: Option<f64>,
     wal_bytes_per_order: Option<f64>,
     transactions_per_order: Option<f64>,
+    /// A line of each rate.
+    #[serde(default)]
+    rates: Vec<Rate>,
+}
+
+/// L at one rate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Rate {
+    orders_per_s: u32,
+    latency_ms: Option<Latency>,
+    cpu_s_per_1000: Option<Cpu>,
+    requests_per_1000: Option<Requests>,
+}
+
+/// Requests of the program to the broker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Requests {
+    produce: f64,
+    fetch: f64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,29 +100,21 @@ pub(crate) struct Earlier {
 }
 
 impl Report {
-    pub(crate) fn new(
-        args: &Args,
-        throughput: Option<Used>,
-        latency: Option<Vec<f64>>,
-        peak_memory: u64,
-        memory: &[u64],
-        books: Books,
-    ) -> Self {
+    pub(crate) fn new(args: &Args, measured: &Measured, peak_memory: u64, books: Books) -> Self {
+        let Measured { throughput, latency, statements_per_order, memory, .. } = measured;
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let used = throughput.as_ref().filter(|used| used.orders > 0);
-        let per_1000 = |used: &Used, cpu: f64| cpu / used.orders as f64 * 1_000.0;
-        let latency_ms = latency.and_then(|millis| {
-            let at = |part| quantile(&millis, part);
-            Some(Latency { p50: at(0.5)?, p99: at(0.99)?, max: at(1.0)? })
-        });
+        let rates: Vec<Rate> = latency.iter().map(Rate::new).collect();
+        let first = rates.first().cloned();
         let figures = Figures {
             throughput_per_s: throughput.as_ref().map(|used| used.orders as f64 / used.seconds),
-            latency_ms,
-            cpu_s_per_1000: used.map(|used| Cpu {
-                program: per_1000(used, used.cpu.program),
-                postgres: used.cpu.postgres.map(|cpu| per_1000(used, cpu)),
-                broker: used.cpu.broker.map(|cpu| per_1000(used, cpu)),
-            }),
+            latency_ms: first.as_ref().and_then(|rate| rate.latency_ms.clone()),
+            latency_cpu_s_per_1000: first.as_ref().and_then(|rate| rate.cpu_s_per_1000.clone()),
+            latency_requests_per_1000: first.and_then(|rate| rate.requests_per_1000),
+            statements_per_order: *statements_per_order,
+            cpu_s_per_1000: used.and_then(Cpu::of),
+            requests_per_1000: used.and_then(Requests::of),
+            rates,
             peak_rss_mib: Some(mib(peak_memory)),
             wal_bytes_per_order: used.map(|used| used.wal as f64 / used.orders as f64),
             transactions_per_order: used.map(|used| used.transactions as f64 / used.orders as f64),
@@ -107,12 +124,12 @@ impl Report {
             services: args::name(&args.services),
             through: args::name(&args.through),
             in_flight: args.in_flight,
-            rate: args.rate,
+            rate: args.rate.first().copied().unwrap_or_default(),
             duration_s: args.duration.as_secs(),
             warm_up_s: args.warm_up.as_secs(),
             sampling: args.sampling.first().copied(),
             orders: throughput.as_ref().filter(|_| args.wants(Only::Throughput)).map(|used| used.orders),
-            generator_cpu_s_per_1000: used.map(|used| per_1000(used, used.cpu.generator)),
+            generator_cpu_s_per_1000: used.and_then(|used| per_1000(used, used.cpu.generator)),
             rss_mib: memory.iter().map(|bytes| mib(*bytes).round()).collect(),
             size: args.size.clone(),
             set: args.set.clone(),
@@ -151,6 +168,9 @@ impl Report {
         if let Some(before) = before {
             text.extend(run.otherwise(&before.run).map(|line| format!("(before: {line})\n")));
         }
+        if figures.rates.len() > 1 {
+            text.push_str(&by_rate(&figures.rates));
+        }
         if let Some(cpu) = run.generator_cpu_s_per_1000 {
             text.push_str(&format!("{:<44} {:>10}\n", "(load generator, counted apart)", short(cpu)));
         }
@@ -171,6 +191,74 @@ impl Report {
     }
 }
 
+/// For 1,000 orders of the time that was measured; None where there was none.
+fn per_1000(used: &Used, amount: f64) -> Option<f64> {
+    (used.orders > 0).then(|| amount / used.orders as f64 * 1_000.0)
+}
+
+impl Cpu {
+    fn of(used: &Used) -> Option<Self> {
+        Some(Cpu {
+            program: per_1000(used, used.cpu.program)?,
+            postgres: used.cpu.postgres.and_then(|cpu| per_1000(used, cpu)),
+            broker: used.cpu.broker.and_then(|cpu| per_1000(used, cpu)),
+        })
+    }
+
+    /// None where a part runs on another machine.
+    fn all(&self) -> Option<f64> {
+        Some(self.program + self.postgres? + self.broker?)
+    }
+}
+
+impl Requests {
+    fn of(used: &Used) -> Option<Self> {
+        Some(Requests {
+            produce: per_1000(used, used.requests.produce)?,
+            fetch: per_1000(used, used.requests.fetch)?,
+        })
+    }
+}
+
+impl Rate {
+    fn new(AtRate { rate, millis, used }: &AtRate) -> Self {
+        let at = |part| quantile(millis, part);
+        let latency = || Some(Latency { p50: at(0.5)?, p99: at(0.99)?, max: at(1.0)? });
+        Rate {
+            orders_per_s: *rate,
+            latency_ms: latency(),
+            cpu_s_per_1000: Cpu::of(used),
+            requests_per_1000: Requests::of(used),
+        }
+    }
+}
+
+/// L, a line of each rate.
+fn by_rate(rates: &[Rate]) -> String {
+    let mut text = format!(
+        "\n{:>9} {:>8} {:>8} {:>8} {:>12} {:>14} {:>12}\n",
+        "orders/s", "p50 ms", "p99 ms", "max ms", "CPU s/1,000", "produces/1,000", "fetches/1,000"
+    );
+    for Rate { orders_per_s, latency_ms, cpu_s_per_1000, requests_per_1000 } in rates {
+        let (latency, requests) = (latency_ms.as_ref(), requests_per_1000.as_ref());
+        let columns = [
+            (8, latency.map(|latency| latency.p50)),
+            (8, latency.map(|latency| latency.p99)),
+            (8, latency.map(|latency| latency.max)),
+            (12, cpu_s_per_1000.as_ref().and_then(Cpu::all)),
+            (14, requests.map(|requests| requests.produce)),
+            (12, requests.map(|requests| requests.fetch)),
+        ];
+        text.push_str(&format!("{:>9}", whole((*orders_per_s).into())));
+        for (width, value) in columns {
+            text.push_str(&format!(" {:>width$}", value.map_or_else(|| "-".to_owned(), short)));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
 fn label(what: &str, run: &Run) -> String {
     match what {
         "T" => format!("T  orders/s, {} in flight", whole(run.in_flight.into())),
@@ -183,23 +271,35 @@ impl Figures {
     /// CPU seconds per 1,000 orders: of everything, and of the program.
     pub(crate) fn cpu(&self) -> Option<(f64, f64)> {
         let cpu = self.cpu_s_per_1000.as_ref()?;
-        Some((cpu.program + cpu.postgres? + cpu.broker?, cpu.program))
+        Some((cpu.all()?, cpu.program))
     }
 }
 
 /// The same rows for every run, so that two of them can stand side by side.
-fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 11] {
+fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 20] {
     let latency = |of: fn(&Latency) -> f64| figures.latency_ms.as_ref().map(of);
     let cpu = |of: fn(&Cpu) -> Option<f64>| figures.cpu_s_per_1000.as_ref().and_then(of);
+    let latency_cpu = |of: fn(&Cpu) -> Option<f64>| figures.latency_cpu_s_per_1000.as_ref().and_then(of);
+    let (requests, latency_requests) =
+        (figures.requests_per_1000.as_ref(), figures.latency_requests_per_1000.as_ref());
     [
         ("T", figures.throughput_per_s),
         ("p50", latency(|latency| latency.p50)),
         ("   p99", latency(|latency| latency.p99)),
         ("   max", latency(|latency| latency.max)),
+        ("   CPU s per 1,000 orders at that rate, all", latency_cpu(Cpu::all)),
+        ("      program", latency_cpu(|cpu| Some(cpu.program))),
+        ("      PostgreSQL", latency_cpu(|cpu| cpu.postgres)),
+        ("      broker", latency_cpu(|cpu| cpu.broker)),
+        ("   produce requests per 1,000 orders", latency_requests.map(|requests| requests.produce)),
+        ("   fetch requests per 1,000 orders", latency_requests.map(|requests| requests.fetch)),
+        ("   statements per order, nothing gathered", figures.statements_per_order),
         ("C  CPU s per 1,000 orders, all", figures.cpu().map(|(all, _)| all)),
         ("   program", cpu(|cpu| Some(cpu.program))),
         ("   PostgreSQL", cpu(|cpu| cpu.postgres)),
         ("   broker", cpu(|cpu| cpu.broker)),
+        ("   produce requests per 1,000 orders", requests.map(|requests| requests.produce)),
+        ("   fetch requests per 1,000 orders", requests.map(|requests| requests.fetch)),
         ("   peak resident memory of the program, MiB", figures.peak_rss_mib),
         ("   WAL bytes per order", figures.wal_bytes_per_order),
         ("   transactions per order", figures.transactions_per_order),

@@ -16,6 +16,8 @@ use crate::scratch::Scratch;
 use crate::{Args, BenchError};
 
 pub(crate) const SERVICES: [&str; 3] = ["order", "inventory", "payment"];
+/// The library is loaded wherever it is installed; counting statements costs some percent.
+const TRACK: &str = "pg_stat_statements.track";
 /// The benchmark's own connections to each database.
 const CONNECTIONS: u32 = 2;
 
@@ -46,6 +48,7 @@ impl Servers {
         let Some(path) = &args.endpoints else {
             let stack = Stack::start(options(args, scratch), |_| {}).await?;
             progress.phase("Kafka, PostgreSQL and the schema registry run");
+            stack.set_postgres(TRACK, if args.profile { "top" } else { "none" }).await?;
             let (kafka, registry) = (stack.kafka().to_owned(), stack.registry().to_owned());
             let mut databases = Vec::new();
             for service in SERVICES {
@@ -97,6 +100,25 @@ impl Servers {
         found.map(|database| &database.pool).ok_or(BenchError::Query(sqlx::Error::PoolClosed))
     }
 
+    /// Makes PostgreSQL count statements from now on. False where it cannot: on given servers, or without the library.
+    pub(crate) async fn count_statements(&self) -> Result<bool, BenchError> {
+        let Some(stack) = &self.stack else { return Ok(false) };
+        stack.set_postgres(TRACK, "top").await?;
+        let counts = "select exists (select from pg_extension where extname = 'pg_stat_statements')";
+        Ok(sqlx::query_scalar(counts).fetch_one(self.pool("order")?).await?)
+    }
+
+    /// Every statement that was counted so far in the services' databases, BEGIN and COMMIT among them.
+    pub(crate) async fn statements(&self) -> Result<i64, BenchError> {
+        let mut all = 0;
+        for database in &self.databases {
+            let sum = "select coalesce(sum(calls), 0)::bigint from pg_stat_statements
+                 where dbid = (select oid from pg_database where datname = current_database())";
+            all += sqlx::query_scalar::<_, i64>(sum).fetch_one(&database.pool).await?;
+        }
+        Ok(all)
+    }
+
     pub(crate) async fn stop(self) -> Result<(), BenchError> {
         for database in &self.databases {
             database.pool.close().await;
@@ -123,10 +145,7 @@ fn options(args: &Args, scratch: &Scratch) -> StackOptions {
     options.ephemeral = true;
     // Otherwise Java's second compiler takes half of the broker's CPU for the first minutes, and a run measures that.
     options.quick_java = true;
-    // The library is loaded wherever it is installed; counting statements costs some percent.
-    let track = if args.profile { "top" } else { "none" };
     options.kafka_settings.clone_from(&args.broker);
-    options.postgres_settings.push(("pg_stat_statements.track".to_owned(), track.to_owned()));
     options
 }
 

@@ -170,6 +170,12 @@ impl Postgres {
         self.psql(SUPERUSER, &format!("drop database if exists {name} with (force);")).await
     }
 
+    /// Changes a setting for every session, open ones too. `name` and `value` come from our own code.
+    pub(crate) async fn set(&self, name: &str, value: &str) -> Result<(), StackError> {
+        let statements = format!("alter system set {name} = '{value}'; select pg_reload_conf();");
+        self.psql(SUPERUSER, &statements).await
+    }
+
     /// Runs statements as the superuser. They go in by standard input, so that no argument list shows a password.
     async fn psql(&self, database: &str, statements: &str) -> Result<(), StackError> {
         let tried = || "could not run psql".to_owned();

@@ -182,6 +182,11 @@ impl Stack {
         self.database_server()?.drop_database(name).await
     }
 
+    /// Changes a setting of PostgreSQL that takes no restart, for every session, open ones too.
+    pub async fn set_postgres(&self, name: &str, value: &str) -> Result<(), StackError> {
+        self.database_server()?.set(name, value).await
+    }
+
     fn database_server(&self) -> Result<&Postgres, StackError> {
         let postgres = self.postgres.as_ref().ok_or(StackError::NotRunning { part: Part::Postgres })?;
         Ok(&postgres.server)

@@ -101,6 +101,7 @@ meters! {
     KAFKA_SENT = Definition::counter("kafka.client.sent", "By", "librdkafka: bytes sent to brokers.");
     KAFKA_RECEIVED = Definition::counter("kafka.client.received", "By", "librdkafka: bytes received from brokers.");
     KAFKA_BROKER_RTT = Definition::gauge("kafka.client.broker.rtt", "s", "librdkafka: round trip to a broker, 99th percentile of the last interval.");
+    KAFKA_REQUEST_COUNT = Definition::counter("kafka.client.request.count", "{request}", "librdkafka: requests to brokers, by what they ask for.");
     KAFKA_TIMEOUT_COUNT = Definition::counter("kafka.client.timeout.count", "{request}", "librdkafka: requests that timed out.");
     KAFKA_DISCONNECT_COUNT = Definition::counter("kafka.client.disconnect.count", "{connection}", "librdkafka: connections that were lost.");
     KAFKA_REBALANCE_COUNT = Definition::counter("kafka.client.rebalance.count", "{rebalance}", "librdkafka: rebalances of the group.");
@@ -126,6 +127,8 @@ pub mod attribute {
     pub const TOPIC: &str = "topic";
     /// `partition`
     pub const PARTITION: &str = "partition";
+    /// `request`
+    pub const REQUEST: &str = "request";
     /// `client`
     pub const CLIENT: &str = "client";
     /// `broker`

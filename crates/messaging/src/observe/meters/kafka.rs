@@ -12,11 +12,16 @@ use rdkafka::statistics::Partition;
 #[derive(Clone, Default)]
 pub(crate) struct KafkaStatistics(Arc<Mutex<Shown>>);
 
+/// What requests are counted by: an order costs the broker requests, not messages.
+const REQUESTS: [&str; 3] = ["produce", "fetch", "other"];
+
 #[derive(Clone, Default)]
 struct Shown {
     queue: u64,
     sent: u64,
     received: u64,
+    /// Produce, fetch and all other requests: [`REQUESTS`].
+    requests: [u64; 3],
     timeouts: u64,
     disconnects: u64,
     /// Only consumers have rebalances.
@@ -49,6 +54,14 @@ pub(crate) fn observe(meters: &Meters, clients: &[(&'static str, KafkaStatistics
     };
     meters.total(&meter::KAFKA_SENT, total(|shown| Some(shown.sent)));
     meters.total(&meter::KAFKA_RECEIVED, total(|shown| Some(shown.received)));
+    let all = Arc::clone(&clients);
+    meters.total(&meter::KAFKA_REQUEST_COUNT, move || {
+        let series = all.iter().flat_map(|(name, client)| {
+            let counts = REQUESTS.into_iter().zip(client.shown().requests);
+            counts.map(|(request, count)| (vec![named(name), attribute(key::REQUEST, request)], count))
+        });
+        series.collect()
+    });
     meters.total(&meter::KAFKA_TIMEOUT_COUNT, total(|shown| Some(shown.timeouts)));
     meters.total(&meter::KAFKA_DISCONNECT_COUNT, total(|shown| Some(shown.disconnects)));
     meters.total(&meter::KAFKA_REBALANCE_COUNT, total(|shown| shown.rebalances));
@@ -85,6 +98,15 @@ fn named(client: &'static str) -> Attribute {
 fn shown(statistics: &Statistics) -> Shown {
     let positive = |count: i64| u64::try_from(count).unwrap_or_default();
     let brokers = statistics.brokers.values();
+    let mut requests = [0; 3];
+    for (request, count) in brokers.clone().flat_map(|broker| &broker.req) {
+        let at = match request.as_str() {
+            "Produce" => 0,
+            "Fetch" => 1,
+            _ => 2,
+        };
+        requests[at] += positive(*count);
+    }
     let round_trips = brokers.clone().filter(|broker| broker.nodeid >= 0).filter_map(|broker| {
         #[expect(clippy::cast_precision_loss, reason = "microseconds of a round trip")]
         broker.rtt.as_ref().map(|rtt| (broker.nodeid, rtt.p99 as f64 / 1e6))
@@ -99,6 +121,7 @@ fn shown(statistics: &Statistics) -> Shown {
         queue: positive(statistics.replyq) + statistics.msg_cnt,
         sent: positive(statistics.tx_bytes),
         received: positive(statistics.rx_bytes),
+        requests,
         timeouts: brokers.clone().map(|broker| broker.req_timeouts).sum(),
         disconnects: brokers.map(|broker| broker.disconnects.map_or(0, positive)).sum(),
         rebalances: statistics.cgrp.as_ref().map(|group| positive(group.rebalance_cnt)),
@@ -120,15 +143,21 @@ mod tests {
 
     #[test]
     fn what_goes_wrong_with_a_broker_is_summed() {
+        use std::collections::HashMap;
+
         use rdkafka::statistics::Broker;
         let broker = |req_timeouts, disconnects| Broker {
             req_timeouts,
             disconnects: Some(disconnects),
             ..Broker::default()
         };
-        let brokers = [("a".to_owned(), broker(2, 3)), ("b".to_owned(), broker(5, 7))].into();
+        let mut brokers = HashMap::from([("a".to_owned(), broker(2, 3)), ("b".to_owned(), broker(5, 7))]);
+        for broker in brokers.values_mut() {
+            broker.req = [("Produce".to_owned(), 3), ("Fetch".to_owned(), 5), ("Metadata".to_owned(), 1)].into();
+        }
         let seen = shown(&Statistics { brokers, replyq: 4, msg_cnt: 6, ..Statistics::default() });
         assert_eq!((seen.timeouts, seen.disconnects, seen.queue), (7, 10, 10));
+        assert_eq!(seen.requests, [6, 10, 2]);
     }
 
     #[test]
