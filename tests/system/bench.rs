@@ -55,8 +55,18 @@ async fn a_run_prints_every_figure_and_its_books_balance() {
 
     // Set beside a later run, of processes apart and with orders as events.
     folder.write("before.json", &out);
-    let arguments =
-        ["--duration", "2s", "--rate", "20,50", "--services", "apart", "--through", "intake", "--compare", "before.json"];
+    let arguments = [
+        "--duration",
+        "2s",
+        "--rate",
+        "20,50",
+        "--services",
+        "apart",
+        "--through",
+        "intake",
+        "--compare",
+        "before.json",
+    ];
     let (process, _) = start(&folder, &arguments).await;
     let Done { out, .. } = process.ended().await.well();
     assert!(out.contains("ratio") && out.contains("the books balance"), "{out}");

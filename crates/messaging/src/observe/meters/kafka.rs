@@ -153,7 +153,8 @@ mod tests {
         };
         let mut brokers = HashMap::from([("a".to_owned(), broker(2, 3)), ("b".to_owned(), broker(5, 7))]);
         for broker in brokers.values_mut() {
-            broker.req = [("Produce".to_owned(), 3), ("Fetch".to_owned(), 5), ("Metadata".to_owned(), 1)].into();
+            broker.req =
+                [("Produce".to_owned(), 3), ("Fetch".to_owned(), 5), ("Metadata".to_owned(), 1)].into();
         }
         let seen = shown(&Statistics { brokers, replyq: 4, msg_cnt: 6, ..Statistics::default() });
         assert_eq!((seen.timeouts, seen.disconnects, seen.queue), (7, 10, 10));
