@@ -72,10 +72,16 @@ impl Topics {
     /// Sends by librdkafka's own default partitioner, as a stranger would.
     pub async fn send(&self, topic: &str, raw: &Raw) {
         let producer: FutureProducer = self.client().set("linger.ms", "0").create().unwrap();
-        self.send_by(&producer, topic, raw).await;
+        self.send_by(&producer, topic, raw, None).await;
     }
 
-    async fn send_by(&self, producer: &FutureProducer, topic: &str, raw: &Raw) {
+    /// Sends to this partition, as a stranger's own partitioner might.
+    pub async fn send_to(&self, topic: &str, raw: &Raw, partition: i32) {
+        let producer: FutureProducer = self.client().set("linger.ms", "0").create().unwrap();
+        self.send_by(&producer, topic, raw, Some(partition)).await;
+    }
+
+    async fn send_by(&self, producer: &FutureProducer, topic: &str, raw: &Raw, partition: Option<i32>) {
         let topic = format!("{}{topic}", self.prefix);
         let headers = raw.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: value.as_deref() })
@@ -83,6 +89,7 @@ impl Topics {
         let mut record = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);
         record.key = raw.key.as_deref();
         record.payload = raw.payload.as_deref();
+        record.partition = partition;
         producer.send(record, Duration::from_secs(10)).await.map_err(|(e, _)| e).unwrap();
     }
 

@@ -52,7 +52,13 @@ impl Default for Options {
 impl Options {
     /// Time as the test says: the second part moves it.
     pub fn with_time() -> (Options, Time) {
-        let now = Micros::from_datetime(time::OffsetDateTime::now_utc());
+        Options::with_time_ago(time::Duration::ZERO)
+    }
+
+    /// The services' time begins that long ago. Where hours pass, the services end up at the brokers' time: they park an event
+    /// whose time lies far ahead of Kafka's.
+    pub fn with_time_ago(ago: time::Duration) -> (Options, Time) {
+        let now = Micros::from_datetime(time::OffsetDateTime::now_utc() - ago);
         let micros = Arc::new(AtomicI64::new(now.0));
         (Options { clock: Clock::Manual(Arc::clone(&micros)), ..Options::default() }, Time(micros))
     }

@@ -44,6 +44,8 @@ async fn garbage_is_set_aside_and_everything_else_goes_on() {
         ("headers", good.clone().without("ce_source")),
         ("headers", good.clone().without("ce_type")),
         ("headers", good.clone().with("ce_id", "17")),
+        ("absurd_time", good.clone().with("ce_time", "2099-01-01T00:00:00Z")),
+        ("absurd_time", good.clone().with("ce_time", "1970-01-01T00:00:00Z")),
         ("empty_body", Raw { payload: None, ..good.clone() }),
         ("empty_body", Raw { payload: Some(Vec::new()), ..good.clone() }),
         (

@@ -7,6 +7,7 @@ use minuet_events::values::{OrderId, UserId};
 use minuet_payment::Settings;
 use minuet_tests::{Api, Options, Provider, Running, Time, World, assert_books_balance, until};
 use reqwest::Method;
+use time::Duration;
 
 use crate::endings::story;
 
@@ -62,8 +63,8 @@ async fn what_does_not_fit_is_called_when_there_is_room() {
 }
 
 /// An order whose payment service died in the midst of its charge; the others are away too.
-async fn died_while_charging(provider: &Arc<Provider>) -> (World, Time, OrderId) {
-    let (options, time) = Options::with_time();
+async fn died_while_charging(provider: &Arc<Provider>, ago: Duration) -> (World, Time, OrderId) {
+    let (options, time) = Options::with_time_ago(ago);
     let world = World::with(options).await;
     let (order_service, inventory) = (world.order().await, world.inventory().await);
     let payment = world.payment_with(Arc::clone(provider)).await;
@@ -95,7 +96,7 @@ async fn others(world: &World) -> (Running, Running) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_charge_is_looked_up_however_long_ago_its_process_died() {
     let provider = Arc::new(Provider::holding_answers());
-    let (world, time, order) = died_while_charging(&provider).await;
+    let (world, time, order) = died_while_charging(&provider, Duration::days(8)).await;
     time.pass(8 * 24 * 60);
     let _payment = world.payment_with(Arc::clone(&provider)).await;
     payment_is(&world, "success").await;
@@ -115,7 +116,7 @@ async fn a_charge_is_looked_up_however_long_ago_its_process_died() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_charge_that_never_went_out_is_called_off_once_its_reservation_has_ended() {
     let provider = Arc::new(Provider::holding());
-    let (world, time, order) = died_while_charging(&provider).await;
+    let (world, time, order) = died_while_charging(&provider, Duration::ZERO).await;
     time.pass(16);
     provider.let_go();
     let _payment = world.payment_with(Arc::clone(&provider)).await;

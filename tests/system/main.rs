@@ -22,4 +22,5 @@ mod statements;
 mod store;
 mod sweeping;
 mod takeover;
+mod times;
 mod traces;

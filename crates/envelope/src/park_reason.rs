@@ -10,6 +10,8 @@ pub enum ParkReason {
     Key,
     /// A header is missing or wrong.
     Headers,
+    /// A time of the event is one that no right clock gives.
+    AbsurdTime,
     /// There is no value where one is needed.
     EmptyBody,
     /// The record does not belong on this topic, or is not the one that `ce_type` names.
@@ -45,6 +47,7 @@ impl ParkReason {
     pub const ALL: &[Self] = &[
         Self::Key,
         Self::Headers,
+        Self::AbsurdTime,
         Self::EmptyBody,
         Self::WrongRecord,
         Self::UnknownSchema,
@@ -66,6 +69,7 @@ impl ParkReason {
         match self {
             Self::Key => "key",
             Self::Headers => "headers",
+            Self::AbsurdTime => "absurd_time",
             Self::EmptyBody => "empty_body",
             Self::WrongRecord => "wrong_record",
             Self::UnknownSchema => "unknown_schema",
@@ -88,6 +92,9 @@ impl ParkReason {
         match self {
             Self::Key => "The message has no key, its key is not UTF-8, or its event is about another key.",
             Self::Headers => "A header is missing or wrong; the detail names it.",
+            Self::AbsurdTime => {
+                "A time of the event lies before 2020, or more than an hour after Kafka's own time of the message."
+            }
             Self::EmptyBody => "The message has no value, and its topic is not compacted.",
             Self::WrongRecord => {
                 "The record does not belong on this topic, or `ce_type` names another record."
@@ -121,6 +128,9 @@ impl ParkReason {
             }
             Self::Headers => {
                 "Have the producer send the event again with right headers, then discard this message."
+            }
+            Self::AbsurdTime => {
+                "Have the producer set its clock and send the event again, then discard this message."
             }
             Self::EmptyBody => {
                 "Have the producer send the event again with its value, then discard this message."

@@ -4,7 +4,15 @@
 //! service stops between the two where it does not consume the kind. What fails has a [`ParkReason`] and one text, so that
 //! a reader of the topic says what the service says.
 
+use time::Duration;
+
 use crate::{Contract, DecodeError, EnvelopeRef, EventKind, Headers, Micros, ParkReason, ResolveError};
+
+/// 2020-01-01, before the first event of any producer: a clock that was never set shows 1970 or 2000.
+pub const EARLIEST_TIME: Micros = Micros(1_577_836_800_000_000);
+/// How far `ce_time` may lie after Kafka's time of its message: as far as Kafka 4 lets a record's time lie ahead of the
+/// broker (`message.timestamp.after.max.ms`). There is no bound to the other side, since events of years ago are sent again.
+pub const MAX_TIME_AHEAD: Duration = Duration::hours(1);
 
 /// What a topic takes, by its declaration.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +99,7 @@ pub fn check<'a, K: EventKind>(
     let key = str::from_utf8(key).map_err(|_| invalid(ParkReason::Key, "the message key is not UTF-8"))?;
     let headers =
         message.headers.ok_or_else(|| invalid(ParkReason::Headers, "the name of a header is not UTF-8"))?;
+    possible("Kafka's time of the message", message.time)?;
     let Some(payload) = message.payload else {
         return match topic.is_compacted {
             true => Ok(Checked::Tombstone { key }),
@@ -99,11 +108,26 @@ pub fn check<'a, K: EventKind>(
     };
     let envelope = EnvelopeRef::read(&headers, Some(key), message.time)
         .map_err(|error| invalid(ParkReason::Headers, error.to_string()))?;
+    possible("the header ce_time", envelope.time)?;
+    if envelope.time > message.time.plus(MAX_TIME_AHEAD) {
+        let (found, kafka) = (envelope.time, message.time);
+        let detail =
+            format!("the header ce_time is {found}, over an hour after {kafka}, Kafka's time of the message");
+        return Err(invalid(ParkReason::AbsurdTime, detail));
+    }
     if !topic.records.contains(&envelope.event_type) {
         let (record, name) = (envelope.event_type.record_name(), topic.name);
         return Err(invalid(ParkReason::WrongRecord, format!("{record} does not belong on {name}")));
     }
     Ok(Checked::Event(EventMessage { key, envelope, payload }))
+}
+
+/// Compares with a fixed time and never with a reader's clock: a message is as valid years later as it is today.
+fn possible(what: &str, time: Micros) -> Result<(), Invalid> {
+    match time >= EARLIEST_TIME {
+        true => Ok(()),
+        false => Err(invalid(ParkReason::AbsurdTime, format!("{what} is {time}, before {EARLIEST_TIME}"))),
+    }
 }
 
 /// Holds an event that comes in today against the rules of today: [`Contract::admit`]. A reader of the past does not ask.

@@ -1,11 +1,16 @@
 //! The one rule for which message is an event.
 
-use minuet_envelope::validity::{self, Checked, EventError, RawMessage, TopicRules};
+use minuet_envelope::validity::{
+    self, Checked, EARLIEST_TIME, EventError, MAX_TIME_AHEAD, RawMessage, TopicRules,
+};
 use minuet_envelope::{Headers, ParkReason};
 use minuet_events::values::Micros;
 use minuet_events::{Codec, Envelope, Event, EventType, TraceContext};
+use time::Duration;
 
 use crate::samples;
+
+const MICROSECOND: Duration = Duration::MICROSECOND;
 
 const KAFKA_TIME: Micros = Micros(1_764_000_000_000_000);
 
@@ -15,6 +20,8 @@ struct Sent {
     key: Option<Vec<u8>>,
     payload: Option<Vec<u8>>,
     headers: Vec<(&'static str, Option<Vec<u8>>)>,
+    /// Kafka's.
+    time: Micros,
 }
 
 impl Sent {
@@ -33,7 +40,11 @@ impl Sent {
         };
         let headers = envelope.to_headers().into_iter().map(|(name, value)| (name, Some(value.into_bytes())));
         let payload = Some(Codec::local().encode(event).unwrap());
-        Sent { key: Some(key.into_bytes()), payload, headers: headers.collect() }
+        Sent { key: Some(key.into_bytes()), payload, headers: headers.collect(), time: KAFKA_TIME }
+    }
+
+    fn at(self, time: Micros) -> Sent {
+        Sent { time, ..self }
     }
 
     fn without(mut self, header: &str) -> Sent {
@@ -56,7 +67,7 @@ impl Sent {
         let headers: Headers<'_> =
             self.headers.iter().map(|(name, value)| (name, value.as_deref())).collect();
         let (key, payload) = (self.key.as_deref(), self.payload.as_deref());
-        let message = RawMessage { key, payload, headers: Some(headers), time: KAFKA_TIME };
+        let message = RawMessage { key, payload, headers: Some(headers), time: self.time };
         let checked = validity::check(&message, &TopicRules { name: "a.topic", records, is_compacted });
         let message = match checked.map_err(|invalid| (invalid.reason, invalid.detail))? {
             Checked::Event(message) => message,
@@ -130,8 +141,36 @@ fn each_thing_that_is_wrong_has_its_reason() {
 }
 
 #[test]
+fn a_time_that_no_right_clock_gives_is_absurd() {
+    let good = Sent::of(&submitted());
+    let at = |text: &str| good.clone().with("ce_time", text);
+    let (near, far) = (KAFKA_TIME.plus(MAX_TIME_AHEAD), KAFKA_TIME.plus(MAX_TIME_AHEAD).plus(MICROSECOND));
+    let before = EARLIEST_TIME.plus(-MICROSECOND);
+    let erased = Sent { payload: None, headers: Vec::new(), ..good.clone() };
+    let read = |sent: &Sent| sent.read(&[EventType::OrderSubmitted], true).map(drop);
+    for (said, sent) in [
+        ("ce_time is 2099-01-01", at("2099-01-01T00:00:00Z")),
+        ("ce_time is 9999-12-31", at("9999-12-31T23:59:59Z")),
+        ("over an hour after", at(&far.to_string())),
+        ("ce_time is 1970-01-01", at("1970-01-01T00:00:00Z")),
+        ("before 2020-01-01", at(&before.to_string())),
+        // Without a time Kafka's is the event's, and a tombstone has no other.
+        ("Kafka's time of the message is 1970", good.clone().without("ce_time").at(Micros(0))),
+        ("Kafka's time of the message is 1970", erased.clone().at(Micros(0))),
+    ] {
+        let (reason, detail) = read(&sent).unwrap_err();
+        assert!(reason == ParkReason::AbsurdTime && detail.contains(said), "{said}: {reason}: {detail}");
+    }
+    for right in [at(&near.to_string()), at(&EARLIEST_TIME.to_string()), at("2020-02-29T00:00:00Z"), erased] {
+        assert_eq!(read(&right), Ok(()));
+    }
+    // Read, copied or replayed years later, the message is as valid as it was.
+    assert_eq!(read(&good.at(KAFKA_TIME.plus(Duration::days(4_000)))), Ok(()));
+}
+
+#[test]
 fn a_null_value_erases_its_key_on_a_compacted_topic_alone() {
-    let erased = Sent { key: Some(b"TEA-1".to_vec()), payload: None, headers: Vec::new() };
+    let erased = Sent { key: Some(b"TEA-1".to_vec()), payload: None, headers: Vec::new(), time: KAFKA_TIME };
     assert_eq!(erased.read(&[EventType::ProductChanged], true), Ok(Err("TEA-1".to_owned())));
     let (reason, _) = erased.read(&[EventType::ProductChanged], false).unwrap_err();
     assert_eq!(reason, ParkReason::EmptyBody);

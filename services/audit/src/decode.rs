@@ -3,6 +3,7 @@
 
 use minuet_envelope::validity::{self, Checked, EventError, Invalid, RawMessage};
 use minuet_envelope::{EnvelopeRef, Headers};
+use minuet_events::values::Micros;
 use minuet_events::{Codec, EventType, ResolveError};
 use minuet_messaging::Message;
 use minuet_messaging::topics::Catalogue;
@@ -17,6 +18,8 @@ pub(crate) enum Content {
     /// A null value on a compacted topic: what the key names is gone.
     Tombstone {
         position: Position,
+        /// Kafka's time of the message.
+        recorded: Micros,
         key: String,
     },
 }
@@ -44,10 +47,11 @@ impl Decoder<'_> {
             time: message.timestamp(),
         };
         let malformed = |Invalid { reason, detail }| Malformed { position, code: reason.code(), detail };
+        let recorded = message.time;
         let message = match validity::check(&message, &self.catalogue.rules(topic)) {
             Ok(Checked::Event(message)) => message,
             Ok(Checked::Tombstone { key }) => {
-                return Ok(Ok(Content::Tombstone { position, key: key.to_owned() }));
+                return Ok(Ok(Content::Tombstone { position, recorded, key: key.to_owned() }));
             }
             Err(invalid) => return Ok(Err(malformed(invalid))),
         };
@@ -58,18 +62,19 @@ impl Decoder<'_> {
                 self.runtime.block_on(message.resolved_event(self.codec))?
             }
         };
-        let head = head(&message.envelope, position, hash(message.payload));
+        let head = head(&message.envelope, recorded, position, hash(message.payload));
         Ok(event.map(|event| Content::Event(Box::new(Record { head, event }))).map_err(malformed))
     }
 }
 
-fn head(envelope: &EnvelopeRef<'_, EventType>, position: Position, payload: u64) -> Head {
+fn head(envelope: &EnvelopeRef<'_, EventType>, recorded: Micros, position: Position, payload: u64) -> Head {
     Head {
         position,
         id: envelope.id,
         event_type: envelope.event_type,
         source: Source::of(envelope.source),
         time: envelope.time,
+        recorded,
         cause: envelope.causation_id,
         sequence: envelope.sequence,
         payload,

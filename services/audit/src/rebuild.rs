@@ -139,7 +139,7 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
                 Ok(Content::Event(record)) => {
                     let event_type = record.head.event_type;
                     if event_type == EventType::ProductChanged {
-                        let (time, event) = (record.head.time, Some(record.head.id));
+                        let (time, event) = (record.head.recorded, Some(record.head.id));
                         read.changes.push(Held { position, time, sku: record.event.key(), event });
                     }
                     if let Event::EventParked(parked) = &record.event
@@ -155,7 +155,7 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
                 }
                 Ok(Content::Tombstone { key, .. }) => {
                     let time = message.timestamp;
-                    read.shadow.erased(key, time);
+                    read.shadow.erased(key, position, time);
                     read.changes.push(Held { position, time, sku: key.clone(), event: None });
                     true
                 }

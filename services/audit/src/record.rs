@@ -104,11 +104,21 @@ pub struct Head {
     pub id: Uuid,
     pub event_type: EventType,
     pub source: Source,
+    /// `ce_time`: by the emitter's clock.
     pub time: Micros,
+    /// Kafka's time of the message: since when something may be owed, whatever the emitter's clock said.
+    pub recorded: Micros,
     pub cause: Option<Uuid>,
     pub sequence: Option<i64>,
     /// A hash of the payload's bytes: two events with one id must have one.
     pub payload: u64,
+}
+
+impl Head {
+    /// The emitter's time, but never later than Kafka's: a clock that is ahead makes nothing that follows old.
+    pub fn time_seen(&self) -> Micros {
+        self.time.min(self.recorded)
+    }
 }
 
 /// An event with its head.

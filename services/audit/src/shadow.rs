@@ -35,7 +35,7 @@ pub(crate) use payment::answer;
 pub(crate) use run::run;
 
 use crate::order_progress::OrderProgress;
-use crate::record::{Record, Service};
+use crate::record::{Position, Record, Service};
 use adjusting::Adjusting;
 pub(crate) use derivation::Derivation;
 use levels::LevelHistory;
@@ -151,17 +151,17 @@ impl Shadow {
         Counts { unproven: self.unproven.get(), ..self.counts }
     }
 
-    pub fn erased(&mut self, key: &str, at: Micros) {
+    pub fn erased(&mut self, key: &str, position: Position, recorded: Micros) {
         if let Ok(sku) = Sku::parse(key) {
-            self.products.erased(&sku, at);
+            self.products.erased(&sku, position, recorded);
         }
     }
 
     /// Takes an event in, and decides nothing yet.
     pub(crate) fn take_in(&mut self, record: Record) {
         self.counts.events += 1;
-        self.begun.get_or_insert(record.head.time);
-        self.now = self.now.max(record.head.time);
+        self.begun.get_or_insert(record.head.time_seen());
+        self.now = self.now.max(record.head.time_seen());
         match record.event.subject() {
             Subject::Order(order) => self.order(order, record),
             Subject::Sku(_) => self.sku(record),
@@ -218,7 +218,7 @@ impl Shadow {
         }
         let head = &record.head;
         case.progress.see(head.event_type, head.id, head.cause, head.position.partition);
-        case.last = case.last.max(head.time);
+        case.last = case.last.max(head.time_seen());
         case.records.push(record);
         if case.progress.is_at_rest() && !case.waits {
             case.waits = true;
@@ -250,7 +250,7 @@ impl Shadow {
         if matches!(record.event, Event::StockAdjusted(_)) {
             entry.asked.push(record);
         } else if entry.told.is_none() {
-            self.told.push_back((record.head.time.plus(SETTLED), id));
+            self.told.push_back((record.head.time_seen().plus(SETTLED), id));
             entry.told = Some(record);
         }
     }

@@ -3,6 +3,7 @@
 mod gather;
 mod mermaid;
 mod show;
+mod wait;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,7 +11,6 @@ use std::io::Write;
 
 use minuet_events::Event;
 use minuet_events::values::{Micros, OrderId};
-use time::Duration;
 use uuid::Uuid;
 
 use crate::args::{Timeline as Arguments, TimelineFormat};
@@ -19,6 +19,7 @@ use crate::log::Survey;
 use crate::order_progress::{Awaited, OrderProgress};
 use crate::record::{Position, Topics};
 use crate::{AuditError, Context, Outcome};
+use wait::Wait;
 
 /// One order's events, causes before effects.
 #[derive(Debug)]
@@ -41,9 +42,15 @@ pub(crate) struct Step {
     /// The step that caused this one.
     pub(crate) cause: Option<usize>,
     /// How long after its cause it was emitted; negative where clocks differ.
-    pub(crate) wait: Option<Duration>,
+    pub(crate) wait: Option<Wait>,
     /// Where it came again.
     pub(crate) again: Vec<Position>,
+}
+
+impl Step {
+    fn is_of_service(&self) -> bool {
+        self.message.record().is_some_and(|(head, _)| head.source.service().is_some())
+    }
 }
 
 pub(crate) fn run(
@@ -197,7 +204,7 @@ fn in_causal_order(events: Vec<(FullMessage, Vec<Position>)>) -> Vec<Step> {
             message,
             time: time(at),
             cause: cause.and_then(|cause| step_of.get(&cause).copied()),
-            wait: cause.map(|cause| time(at).since(time(cause))),
+            wait: cause.map(|cause| Wait::between(time(cause), time(at))),
             again,
         })
     });

@@ -16,6 +16,11 @@ const OTHER: &str = "other";
 /// A row may be seen this much later than the time in it says.
 const MAX_COMMIT_LAG: time::Duration = time::Duration::seconds(120);
 
+/// How long a submission may have waited on its topic by the submitter's clock. After a longer outage orders give no sample.
+const MAX_INTAKE_WAIT: time::Duration = time::Duration::days(1);
+/// How far a submitter's clock may be ahead of ours.
+const MAX_SKEW: time::Duration = time::Duration::seconds(5);
+
 /// One change of one order.
 #[derive(Debug, PartialEq)]
 pub(crate) struct StatusChange {
@@ -47,10 +52,18 @@ impl StatusChange {
             | Change::Confirmed
             | Change::Failed(_) => None,
         };
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of one order's life")]
-        let took = after.submission.map(|submission| (now.0 - submission.time.0).max(0) as f64 / 1e3);
+        let submitted = after.submission.map(|submission| submission.time);
+        let took = submitted.and_then(|submitted| took_ms(submitted, after.versioned.created_at, now));
         Some(StatusChange { status, is_new, cause, took_ms: took.filter(|_| was_open && ended) })
     }
+}
+
+/// Milliseconds since the submission. None where the submitter's clock must be wrong: an order that is ahead of its end, or
+/// was submitted long before it was seen, gives no sample rather than an absurd one.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of one order's life")]
+fn took_ms(submitted: Micros, seen: Micros, now: Micros) -> Option<f64> {
+    let is_possible = seen.since(submitted) <= MAX_INTAKE_WAIT && submitted.since(now) <= MAX_SKEW;
+    is_possible.then(|| (now.0 - submitted.0).max(0) as f64 / 1e3)
 }
 
 pub(crate) struct OrderMeters {
@@ -134,5 +147,22 @@ impl OrderMeters {
         self.open.show(counts);
         self.open_age.show(ages);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_gives_no_sample() {
+        let (seen, now) = (Micros(1_764_000_000_000_000), Micros(1_764_000_003_000_000));
+        let at = |seconds: i64| took_ms(seen.plus(time::Duration::seconds(seconds)), seen, now);
+        assert_eq!(at(-2), Some(5_000.0));
+        assert_eq!(at(4), Some(0.0), "a second ahead");
+        assert_eq!(at(-80_000), Some(80_003_000.0), "the service was away");
+        for absurd in [9, 3_600, -90_000, -seen.0 / 1_000_000] {
+            assert_eq!(at(absurd), None, "{absurd} s");
+        }
     }
 }

@@ -61,18 +61,18 @@ impl BatchHandler for OrderHandler {
         let mut status_changes = Vec::new();
 
         for (index, received) in events.iter().enumerate() {
-            let position = &received.incoming.position;
+            let incoming = &received.incoming;
             let (envelope, event) = match &received.content {
                 Content::Event(content) => (&content.0, &content.1),
                 Content::Tombstone { key } => {
-                    if let Some(sku) = products.erase(key, position) {
+                    if let Some(sku) = products.erase(key, incoming) {
                         changed_products.insert(sku);
                     }
                     continue;
                 }
             };
             if let Event::ProductChanged(changed) = event {
-                if products.apply(changed, envelope, position) {
+                if products.apply(changed, envelope, incoming) {
                     fold.applied(index);
                     changed_products.insert(changed.sku.clone());
                 }

@@ -15,7 +15,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{EarlyCancellation, Order, Placed, Product};
+use crate::domain::{EarlyCancellation, Order, Placed, Product, ProductVersion};
 use crate::row::Row;
 use crate::view::{ProductRow, ProductView};
 
@@ -58,15 +58,16 @@ const OPEN: &str = "select status::text, count(*), min(created_at) from orders w
 const SWEPT_UNTIL: &str = "select coalesce(min(swept_until), 'epoch') from shards";
 
 const LOAD_PRODUCTS: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset
      from products where sku = any($1::text[])";
 
-const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset)
-     select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::integer[], $9::bigint[])
+/// As [`ProductVersion::is_newer_than`]: two instances may each hold a partition on which the product changed.
+const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::timestamptz[], $9::integer[], $10::bigint[])
      on conflict (sku) do update set name = excluded.name, currency = excluded.currency, unit_price = excluded.unit_price, active = excluded.active,
-        event_id = excluded.event_id, event_time = excluded.event_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset
+        event_id = excluded.event_id, event_time = excluded.event_time, source_time = excluded.source_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset
      where case when products.source_partition = excluded.source_partition then products.source_offset < excluded.source_offset
-        else products.event_time <= excluded.event_time end";
+        else (products.source_time, products.source_partition) < (excluded.source_time, excluded.source_partition) end";
 
 const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
      from orders where id = $1 and user_id is not null";
@@ -78,7 +79,7 @@ const ORDERS: &str = "select id, user_id, status::text as status, payment_method
      order by created_at desc, id desc limit $5";
 
 const PRODUCT: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset
      from products where sku = $1";
 
 /// For the test that prepares each against the migrated schema.
@@ -348,6 +349,7 @@ struct StoredProduct {
     active: bool,
     event_id: Uuid,
     event_time: OffsetDateTime,
+    source_time: OffsetDateTime,
     source_partition: i32,
     source_offset: i64,
 }
@@ -370,8 +372,11 @@ impl TryFrom<StoredProduct> for ProductRow {
                 event: stored.event_id,
             },
             event_time: Micros::from_datetime(stored.event_time),
-            partition: stored.source_partition,
-            offset: stored.source_offset,
+            version: ProductVersion {
+                recorded: Micros::from_datetime(stored.source_time),
+                partition: stored.source_partition,
+                offset: stored.source_offset,
+            },
         })
     }
 }
@@ -407,8 +412,9 @@ pub(crate) async fn write_products(
         .bind(rows.iter().map(|r| r.product.active).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.product.event).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.event_time.to_datetime()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|r| r.partition).collect::<Vec<_>>())
-        .bind(rows.iter().map(|r| r.offset).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.version.recorded.to_datetime()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.version.partition).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.version.offset).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

@@ -1,33 +1,32 @@
-//! The product view while a batch is decided. A change counts only if it is newer than what the view shows: newer by its
-//! offset within one partition, by its time across partitions (a stranger's partitioner may have moved the key).
+//! The product view while a batch is decided. A change counts only if it is newer than what the view shows: see
+//! [`ProductVersion::is_newer_than`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minuet_events::Envelope;
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Micros, Sku};
-use minuet_messaging::Position;
+use minuet_messaging::Incoming;
 
-use crate::domain::{Product, Products};
+use crate::domain::{Product, ProductVersion, Products};
 
 #[derive(Clone, Debug)]
 pub(crate) struct ProductRow {
     pub(crate) sku: Sku,
     pub(crate) product: Product,
     pub(crate) event_time: Micros,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
+    pub(crate) version: ProductVersion,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct ProductView {
     known: Products,
-    sources: BTreeMap<Sku, (Micros, i32, i64)>,
+    sources: BTreeMap<Sku, (Micros, ProductVersion)>,
 }
 
 impl ProductView {
     pub(crate) fn insert(&mut self, row: ProductRow) {
-        self.sources.insert(row.sku.clone(), (row.event_time, row.partition, row.offset));
+        self.sources.insert(row.sku.clone(), (row.event_time, row.version));
         self.known.insert(row.sku, row.product);
     }
 
@@ -40,9 +39,10 @@ impl ProductView {
         &mut self,
         changed: &ProductChanged,
         envelope: &Envelope,
-        position: &Position,
+        incoming: &Incoming,
     ) -> bool {
-        if !self.is_newer(&changed.sku, envelope.time, position) {
+        let version = version_of(incoming);
+        if self.sources.get(&changed.sku).is_some_and(|(_, shown)| !version.is_newer_than(shown)) {
             return false;
         }
         let product = Product {
@@ -52,42 +52,35 @@ impl ProductView {
             active: changed.active,
             event: envelope.id,
         };
-        self.insert(ProductRow {
-            sku: changed.sku.clone(),
-            product,
-            event_time: envelope.time,
-            partition: position.partition,
-            offset: position.offset,
-        });
+        let event_time = envelope.time;
+        self.insert(ProductRow { sku: changed.sku.clone(), product, event_time, version });
         true
     }
 
     /// A null value: the product is no longer for sale. One that was never known stays unknown.
-    pub(crate) fn erase(&mut self, key: &str, position: &Position) -> Option<Sku> {
+    pub(crate) fn erase(&mut self, key: &str, incoming: &Incoming) -> Option<Sku> {
         let sku = Sku::parse(key).ok()?;
-        let (time, partition, offset) = self.sources.get(&sku).copied()?;
-        if partition == position.partition && position.offset <= offset {
+        let (_, shown) = self.sources.get_mut(&sku)?;
+        let version = version_of(incoming);
+        if !version.is_newer_than(shown) {
             return None;
         }
+        *shown = version;
         self.known.get_mut(&sku)?.active = false;
-        self.sources.insert(sku.clone(), (time, position.partition, position.offset));
         Some(sku)
-    }
-
-    fn is_newer(&self, sku: &Sku, time: Micros, position: &Position) -> bool {
-        match self.sources.get(sku) {
-            None => true,
-            Some((_, partition, offset)) if *partition == position.partition => position.offset > *offset,
-            Some((shown, _, _)) => time >= *shown,
-        }
     }
 
     pub(crate) fn rows(&self, skus: &BTreeSet<Sku>) -> Vec<ProductRow> {
         let row = |sku: &Sku| {
-            let (event_time, partition, offset) = self.sources.get(sku).copied()?;
+            let (event_time, version) = self.sources.get(sku).copied()?;
             let product = self.known.get(sku)?.clone();
-            Some(ProductRow { sku: sku.clone(), product, event_time, partition, offset })
+            Some(ProductRow { sku: sku.clone(), product, event_time, version })
         };
         skus.iter().filter_map(row).collect()
     }
+}
+
+fn version_of(incoming: &Incoming) -> ProductVersion {
+    let position = &incoming.position;
+    ProductVersion { recorded: incoming.timestamp, partition: position.partition, offset: position.offset }
 }

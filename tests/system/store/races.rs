@@ -230,8 +230,8 @@ async fn of_two_prices_at_once_the_newer_is_shown() {
     // The newer is written, but not yet to be seen, when the older one is decided.
     let mut first = two.bench.pool().begin().await.unwrap();
     sqlx::query(
-        "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_partition, source_offset)
-         values ('tea', 'tea', 'EUR', 2, true, $1, to_timestamp($2::double precision / 1000000), 2, 0)",
+        "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset)
+         select 'tea', 'tea', 'EUR', 2, true, $1, at, at, 2, 0 from to_timestamp($2::double precision / 1000000) at",
     )
     .bind(newer.envelope.id)
     .bind(newer.envelope.time.0)

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
+use minuet_envelope::validity::EARLIEST_TIME;
 use minuet_envelope::{Contract, EventKind, Micros, ParkReason, TraceContext, trace};
 use minuet_telemetry::names::attribute;
 use minuet_telemetry::{Kind, Span, Tracer};
@@ -234,6 +235,8 @@ impl<C: Contract> Batch<'_, C> {
             Some((then, at)) => {
                 span.link(then, "parked").with(attribute::PARKED_WAIT_MS, millis(*at, self.begun))
             }
+            // A stranger's time of 1970 is no wait.
+            None if incoming.timestamp < EARLIEST_TIME => span,
             None => span.with(attribute::TOPIC_WAIT_MS, millis(incoming.timestamp, self.begun)),
         };
         let span = match incoming.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()) {

@@ -153,6 +153,7 @@ mod tests {
             event_type: event.event_type(),
             source: Source::Service(Service::Inventory),
             time: Micros(at),
+            recorded: Micros(at),
             cause: None,
             sequence: None,
             payload: 0,

@@ -1,18 +1,19 @@
-//! The products as they were: of each sku every version that is still on its topic.
+//! The products as they were: of each sku every version that is still on its topic, in the order in which the order service
+//! takes them ([`ProductVersion::is_newer_than`]), whatever order they are read in.
 
 use std::collections::HashMap;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::orders::{OrderPlaced, OrderRejected, OrderSubmitted};
 use minuet_events::values::{Amount, Currency, Micros, Sku};
-use minuet_order::domain::{Product, Products};
+use minuet_order::domain::{Product, ProductVersion, Products};
 use uuid::Uuid;
 
-use crate::record::Head;
+use crate::record::{Head, Position};
 
 #[derive(Debug, Default)]
 pub(super) struct ProductHistory {
-    versions: HashMap<Sku, Vec<(Micros, Product)>>,
+    versions: HashMap<Sku, Vec<(ProductVersion, Product)>>,
     by_event: HashMap<Uuid, Product>,
 }
 
@@ -27,16 +28,24 @@ impl ProductHistory {
             event: head.id,
         };
         self.by_event.insert(head.id, product.clone());
-        self.versions.entry(sku.clone()).or_default().push((head.time, product));
+        self.add(sku.clone(), version(head.position, head.recorded), product);
     }
 
     /// A null value: not for sale any more.
-    pub(super) fn erased(&mut self, sku: &Sku, time: Micros) {
-        if let Some(versions) = self.versions.get_mut(sku)
-            && let Some((_, last)) = versions.last().cloned()
-        {
-            versions.push((time, Product { active: false, ..last }));
+    pub(super) fn erased(&mut self, sku: &Sku, position: Position, recorded: Micros) {
+        let version = version(position, recorded);
+        let before = |versions: &Vec<(ProductVersion, Product)>| {
+            versions.iter().rev().find(|(shown, _)| version.is_newer_than(shown)).cloned()
+        };
+        if let Some((_, product)) = self.versions.get(sku).and_then(before) {
+            self.add(sku.clone(), version, Product { active: false, ..product });
         }
+    }
+
+    fn add(&mut self, sku: Sku, version: ProductVersion, product: Product) {
+        let versions = self.versions.entry(sku).or_default();
+        let newer = versions.iter().rev().take_while(|(other, _)| other.is_newer_than(&version)).count();
+        versions.insert(versions.len() - newer, (version, product));
     }
 
     /// The prices that were used: of the ProductChanged that each line names. Where compaction took that, the line's own,
@@ -99,11 +108,16 @@ impl ProductHistory {
 
     /// The newest version of then, or else the nearest one, that is for sale or not, as asked.
     fn then(&self, sku: &Sku, at: Micros, active: Option<bool>) -> Option<Product> {
-        let meant = |(_, product): &&(Micros, Product)| active.is_none_or(|active| product.active == active);
+        let meant =
+            |(_, product): &&(ProductVersion, Product)| active.is_none_or(|active| product.active == active);
         let versions = self.versions.get(sku)?;
-        let before = versions.iter().rev().filter(meant).find(|(time, _)| *time <= at);
+        let before = versions.iter().rev().filter(meant).find(|(version, _)| version.recorded <= at);
         before.or_else(|| versions.iter().find(meant)).map(|(_, product)| product.clone())
     }
+}
+
+fn version(position: Position, recorded: Micros) -> ProductVersion {
+    ProductVersion { recorded, partition: position.partition.into(), offset: position.offset }
 }
 
 /// Where nothing is left of any product.

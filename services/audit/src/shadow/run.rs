@@ -36,11 +36,8 @@ pub(crate) fn run(
     };
     log.read(
         &selection,
-        |message, position| {
-            let at = message.timestamp();
-            (decoder.decode(message, position, log.topics.name(position)), at)
-        },
-        |(read, at)| {
+        |message, position| decoder.decode(message, position, log.topics.name(position)),
+        |read| {
             progress.tick();
             match read? {
                 Ok(Content::Event(record)) => {
@@ -48,7 +45,7 @@ pub(crate) fn run(
                         show(&differing, out)?;
                     }
                 }
-                Ok(Content::Tombstone { key, .. }) => shadow.erased(&key, at),
+                Ok(Content::Tombstone { position, recorded, key }) => shadow.erased(&key, position, recorded),
                 Err(found) if arguments.strict => {
                     let position = log.topics.show(found.position);
                     let detail = format!("{}: {}", found.code, found.detail);

@@ -16,7 +16,7 @@ pub(super) fn diagram(timeline: &Timeline) -> String {
     lines.extend(Service::ALL.iter().map(|service| format!("    participant {service}")));
     for step in &timeline.steps {
         let Some((head, _)) = step.message.record() else { continue };
-        let wait = step.wait.map(|wait| format!(" (+{} ms)", wait.whole_milliseconds())).unwrap_or_default();
+        let wait = step.wait.map(|wait| format!(" ({})", wait.signed())).unwrap_or_default();
         let again =
             if step.again.is_empty() { String::new() } else { format!(", {} times", 1 + step.again.len()) };
         let (from, text) = (emitter(step), format!("{}{wait}{again}", head.event_type));

@@ -1,7 +1,8 @@
+use minuet_events::values::Micros;
 use minuet_text::escape::escaped_line;
 use serde_json::{Value, json};
-use time::Duration;
 
+use super::wait::Wait;
 use super::{Step, Timeline};
 use crate::full_message::FullMessage;
 use crate::record::Position;
@@ -13,10 +14,7 @@ impl Timeline {
         let mut lines = vec![format!("order {}: {}", self.order, self.progress.stage())];
         let traces = self.traces();
         lines.extend(traces.iter().map(|trace| format!("trace {trace}")));
-        let start = self.steps.iter().map(|step| step.time).min();
-        for step in &self.steps {
-            lines.extend(self.step(step, start.map_or(Duration::ZERO, |start| step.time.since(start))));
-        }
+        lines.extend(self.step_lines());
         for message in &self.parked {
             lines.push(format!("  parked: {}  {}", said(message), self.topics.show(message.position)));
         }
@@ -29,18 +27,24 @@ impl Timeline {
 
     /// As [`Timeline::lines`], only the steps.
     pub fn step_lines(&self) -> Vec<String> {
-        let start = self.steps.iter().map(|step| step.time).min();
-        let after = |step: &Step| start.map_or(Duration::ZERO, |start| step.time.since(start));
+        let after = |step: &Step| Wait::between(self.start().unwrap_or(step.time), step.time);
         self.steps.iter().flat_map(|step| self.step(step, after(step))).collect()
     }
 
-    fn step(&self, step: &Step, after: Duration) -> Vec<String> {
+    /// When the order began. A producer's clock may be years off: its time counts if it agrees with the services'.
+    fn start(&self) -> Option<Micros> {
+        let services = self.steps.iter().filter(|step| step.is_of_service()).map(|step| step.time).min();
+        let times = self.steps.iter().map(|step| step.time);
+        times.filter(|time| services.is_none_or(|begun| Wait::between(*time, begun).is_possible())).min()
+    }
+
+    fn step(&self, step: &Step, after: Wait) -> Vec<String> {
         let by = step.message.header("ce_source").unwrap_or("?").rsplit('/').next().unwrap_or_default();
         let name = step.message.record().map_or("?", |(head, _)| head.event_type.name());
-        let wait = step.wait.map(|wait| format!("+{}", millis(wait))).unwrap_or_default();
+        let wait = step.wait.map(Wait::signed).unwrap_or_default();
         let mut lines = vec![format!(
             "  {:>9}  {wait:>9}  {name:<27} {by:<10} {:<42} {}",
-            millis(after),
+            after.to_string(),
             said(&step.message),
             self.topics.show(step.message.position)
         )];
@@ -74,7 +78,7 @@ impl Timeline {
                 if let Value::Object(fields) = &mut event {
                     let cause = step.cause.and_then(|cause| id(&self.steps[cause]));
                     fields.insert("cause".to_owned(), json!(cause));
-                    fields.insert("wait_us".to_owned(), json!(step.wait.map(micros)));
+                    fields.insert("wait_us".to_owned(), json!(step.wait.and_then(Wait::micros)));
                     fields.insert("again".to_owned(), step.again.iter().map(position).collect());
                 }
                 event
@@ -116,12 +120,4 @@ fn said(message: &FullMessage) -> String {
 /// The 32 digits in the middle.
 fn trace_id(message: &FullMessage) -> Option<&str> {
     message.header("traceparent")?.get(3..35)
-}
-
-fn millis(duration: Duration) -> String {
-    format!("{} ms", duration.whole_milliseconds())
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.whole_microseconds()).unwrap_or(i64::MAX)
 }

@@ -99,6 +99,7 @@ pub(super) struct Account {
     sequences: [Sequence; Service::ALL.len()],
     /// Effects whose cause was not seen yet.
     uncaused: Vec<(Uuid, Position)>,
+    /// By Kafka's times, as `last` is: a producer's clock makes no order late.
     pub(super) begun: Micros,
     pub(super) last: Micros,
     pub(super) price: Option<(Currency, Decimal)>,
@@ -143,12 +144,12 @@ impl Account {
             return News::Resubmission;
         }
         if self.seen.len() == 1 {
-            self.begun = head.time;
+            self.begun = head.recorded;
         }
         if head.event_type == EventType::OrderSubmitted {
-            self.begun = head.time;
+            self.begun = head.recorded;
         }
-        self.last = self.last.max(head.time);
+        self.last = self.last.max(head.recorded);
         self.number(head, &order, may_begin, findings);
         self.cause(head, &order, may_begin, findings);
         self.progress.see(head.event_type, head.id, head.cause, head.position.partition);

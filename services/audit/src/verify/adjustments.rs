@@ -71,7 +71,8 @@ impl Adjustments {
         let adjustment = self.open.entry(id).or_default();
         match &mut adjustment.asked {
             None => {
-                let (payload, position, delta, at) = (head.payload, head.position, event.delta, head.time);
+                let (payload, position, delta, at) =
+                    (head.payload, head.position, event.delta, head.recorded);
                 let inadmissible =
                     event.sku.check_admissible().is_err() || event.warehouse_code.check_admissible().is_err();
                 adjustment.asked =

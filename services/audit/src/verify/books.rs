@@ -131,7 +131,7 @@ impl Books {
         let Record { head, event } = record;
         self.counts.events += 1;
         if self.rules.truncated && self.hazy_until.is_none() {
-            self.hazy_until = Some(head.time);
+            self.hazy_until = Some(head.recorded);
         }
         if event.check_admissible().is_err() {
             *self.malformed.entry("inadmissible".to_owned()).or_default() += 1;

@@ -141,7 +141,7 @@ impl StockLevels {
             }
         } else {
             if shelf.ahead.is_empty() {
-                shelf.waits_since = head.time;
+                shelf.waits_since = head.recorded;
             }
             if let Some((_, first)) = shelf.ahead.insert(version, (change, position)) {
                 let twice = format!("version {version} twice");

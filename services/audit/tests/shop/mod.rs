@@ -458,6 +458,7 @@ pub fn records(log: &[Made]) -> Vec<Record> {
             event_type: envelope.event_type,
             source: Source::of(&envelope.source),
             time: envelope.time,
+            recorded: envelope.time,
             cause: envelope.causation_id,
             sequence: envelope.sequence,
             payload: hash(&codec.encode(event).expect("it fits its schema")),

@@ -5,6 +5,7 @@
 mod decide;
 mod input;
 mod pricing;
+mod product_version;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -12,4 +13,5 @@ mod tests;
 pub use decide::{Decision, Illegal, decide};
 pub use input::Input;
 pub use pricing::{Product, Products, price};
+pub use product_version::ProductVersion;
 pub use state::{Change, EarlyCancellation, InvalidTransition, Order, OrderState, Placed};

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use minuet_envelope::Micros;
+use minuet_envelope::validity::EARLIEST_TIME;
 use time::OffsetDateTime;
 
 use crate::Incoming;
@@ -17,7 +18,9 @@ const NOTHING: i64 = 0;
 
 impl OldestInFlight {
     pub(crate) fn begin(&self, messages: &[Incoming]) {
-        let oldest = messages.iter().map(|message| message.timestamp.0).min();
+        // A stranger's time of 1970 is no lag: such a message is parked.
+        let times = messages.iter().map(|message| message.timestamp);
+        let oldest = times.filter(|time| *time >= EARLIEST_TIME).min().map(|time| time.0);
         self.0.store(oldest.unwrap_or(NOTHING), Ordering::Relaxed);
     }
 
@@ -56,7 +59,8 @@ mod tests {
         };
         let under_way = OldestInFlight::default();
         assert_eq!(under_way.age(), Duration::ZERO);
-        under_way.begin(&[message(5), message(70), message(-3)]);
+        let absurd = Incoming { timestamp: Micros(0), ..message(0) };
+        under_way.begin(&[message(5), message(70), absurd, message(-3)]);
         let age = under_way.age().as_secs();
         assert!((70..130).contains(&age), "{age} s");
         under_way.end();
