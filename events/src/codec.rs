@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError, ValueError};
+use minuet_envelope::validity::Invalid;
+use minuet_envelope::{Contract, DecodeError, EncodeError, ParkedMessage, ResolveError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::datum::{OtherSchema, OtherVersion, OwnSchema};
@@ -185,7 +186,7 @@ impl Contract for Codec {
         event.key()
     }
 
-    fn admit(event: &Event) -> Result<(), ValueError> {
+    fn admit(event: &Event) -> Result<(), Invalid> {
         event.check_admissible()
     }
 

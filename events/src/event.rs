@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use minuet_envelope::EventKind;
+use minuet_envelope::validity::Invalid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::catalog::*;
@@ -212,21 +213,24 @@ impl EventKind for EventType {
 }
 
 impl Event {
-    /// Whether the names in a request may come in today. What a service emits repeats names that were taken: it is never
-    /// refused for them.
-    pub fn check_admissible(&self) -> Result<(), ValueError> {
+    /// Whether the names and amounts in a request may come in today. What a service emits repeats what was taken: it is never
+    /// refused for that.
+    pub fn check_admissible(&self) -> Result<(), Invalid> {
         match self {
             Self::OrderSubmitted(e) => {
                 e.user_id.check_admissible()?;
-                e.lines.iter().try_for_each(|line| line.sku.check_admissible())
+                Ok(e.lines.iter().try_for_each(|line| line.sku.check_admissible())?)
             }
-            Self::OrderCancellationRequested(e) => e.requested_by.check_admissible(),
-            Self::RefundRequested(e) => e.requested_by.check_admissible(),
+            Self::OrderCancellationRequested(e) => Ok(e.requested_by.check_admissible()?),
+            Self::RefundRequested(e) => Ok(e.requested_by.check_admissible()?),
             Self::StockAdjusted(e) => {
                 e.sku.check_admissible()?;
-                e.warehouse_code.check_admissible()
+                Ok(e.warehouse_code.check_admissible()?)
             }
-            Self::ProductChanged(e) => e.sku.check_admissible(),
+            Self::ProductChanged(e) => {
+                e.sku.check_admissible()?;
+                e.unit_price.check_fits("unit_price", e.currency).map_err(|error| Invalid::decimals(&error))
+            }
             Self::OrderPlaced(_)
             | Self::OrderRejected(_)
             | Self::OrderConfirmed(_)

@@ -14,6 +14,7 @@ mod endings;
 mod http;
 mod loyalty;
 mod meters;
+mod minor_units;
 mod names;
 mod outbox;
 mod outcomes;

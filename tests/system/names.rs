@@ -245,7 +245,7 @@ async fn on_intake_they_are_parked_with_their_reason_and_shown_escaped() {
     is_rebuilt(&world, &folder).await;
 }
 
-async fn is_rebuilt(world: &World, folder: &Folder) {
+pub(crate) async fn is_rebuilt(world: &World, folder: &Folder) {
     for service in ["order", "inventory", "payment"] {
         let name = format!("{}_{service}_again", world.prefix.trim_end_matches('.'));
         stack().await.create_database(&name).await.unwrap();

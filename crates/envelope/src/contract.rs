@@ -7,7 +7,7 @@ use std::hash::Hash;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::ValueError;
+use crate::validity::Invalid;
 
 /// The kind of an event: one value per record of the contract.
 pub trait EventKind: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static {
@@ -108,7 +108,7 @@ pub trait Contract: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// A value that is not taken any more; the error names it.
-    fn admit(_event: &Self::Event) -> Result<(), ValueError> {
+    fn admit(_event: &Self::Event) -> Result<(), Invalid> {
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub enum ParkReason {
     Undecodable,
     /// A value of a request is not taken any more: see [`Contract::admit`](crate::Contract::admit).
     Inadmissible,
+    /// An amount has more decimals than its currency.
+    TooManyDecimals,
     /// The domain knows no reaction to this event in this state.
     Illegal,
     /// The database does not take a value of the event.
@@ -53,6 +55,7 @@ impl ParkReason {
         Self::UnknownSchema,
         Self::Undecodable,
         Self::Inadmissible,
+        Self::TooManyDecimals,
         Self::Illegal,
         Self::Value,
         Self::Constraint,
@@ -75,6 +78,7 @@ impl ParkReason {
             Self::UnknownSchema => "unknown_schema",
             Self::Undecodable => "undecodable",
             Self::Inadmissible => "inadmissible",
+            Self::TooManyDecimals => "too_many_decimals",
             Self::Illegal => "illegal",
             Self::Value => "value",
             Self::Constraint => "constraint",
@@ -105,6 +109,9 @@ impl ParkReason {
             Self::Undecodable => "The value is no event of the schema that it names.",
             Self::Inadmissible => {
                 "A name in the request is not taken today; the detail says which names are."
+            }
+            Self::TooManyDecimals => {
+                "An amount has more decimals than its currency; the detail names the amount and the currency."
             }
             Self::Illegal => "The state of the event's subject allows no such event.",
             Self::Value => "The database refused a value of the event, such as a number out of range.",
@@ -146,6 +153,9 @@ impl ParkReason {
             }
             Self::Inadmissible => {
                 "Have the producer send the request again with a name that is taken, then discard this message."
+            }
+            Self::TooManyDecimals => {
+                "Have the producer send the event again with an amount that fits its currency, then discard this message."
             }
             Self::Illegal => {
                 "Look at the events of this key. If an earlier event is missing or parked, settle that one and redrive; else discard this message."

@@ -6,7 +6,9 @@
 
 use time::Duration;
 
-use crate::{Contract, DecodeError, EnvelopeRef, EventKind, Headers, Micros, ParkReason, ResolveError};
+use crate::{
+    Contract, DecodeError, EnvelopeRef, EventKind, Headers, Micros, ParkReason, ResolveError, ValueError,
+};
 
 /// 2020-01-01, before the first event of any producer: a clock that was never set shows 1970 or 2000.
 pub const EARLIEST_TIME: Micros = Micros(1_577_836_800_000_000);
@@ -46,6 +48,20 @@ pub struct Invalid {
     pub reason: ParkReason,
     /// What is wrong, for a person.
     pub detail: String,
+}
+
+impl Invalid {
+    /// An amount with more decimals than its currency.
+    pub fn decimals(error: &ValueError) -> Self {
+        invalid(ParkReason::TooManyDecimals, error.to_string())
+    }
+}
+
+/// A name that is not taken today.
+impl From<ValueError> for Invalid {
+    fn from(error: ValueError) -> Self {
+        invalid(ParkReason::Inadmissible, error.to_string())
+    }
 }
 
 /// A message whose key and headers keep the contract.
@@ -135,10 +151,7 @@ fn possible(what: &str, time: Micros) -> Result<(), Invalid> {
 /// # Errors
 /// A value that is not taken any more.
 pub fn admit<C: Contract>(event: C::Event) -> Result<C::Event, Invalid> {
-    match C::admit(&event) {
-        Ok(()) => Ok(event),
-        Err(error) => Err(invalid(ParkReason::Inadmissible, error.to_string())),
-    }
+    C::admit(&event).map(|()| event)
 }
 
 impl<K: EventKind> EventMessage<'_, K> {

@@ -5,9 +5,12 @@ use rust_decimal::Decimal;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::{Quantity, ValueError, from_text};
+use super::{Currency, Quantity, ValueError, from_text};
 
 /// An amount of money: 0 or more, at most four decimals, fits `decimal(19,4)`. Its currency stands beside it.
+///
+/// Whether it fits that currency is a question of its own ([`Amount::fits`]), since events of the past may hold amounts that do
+/// not. Zeros at the end count for nothing: `10.500` is `10.50`.
 ///
 /// Avro: `bytes` with the unscaled value in two's complement, big-endian, shortest form. JSON: a decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +62,31 @@ impl Amount {
         Self::new(self.0.checked_mul(Decimal::from(quantity.get()))?).ok()
     }
 
+    /// Whether the currency has as many decimals as the amount: every yen is whole, a euro has cents.
+    pub fn fits(self, currency: Currency) -> bool {
+        self.0.normalize().scale() <= currency.decimals()
+    }
+
+    /// As [`Amount::fits`]; an error names the value, the amount and the currency.
+    pub fn check_fits(self, what: &'static str, currency: Currency) -> Result<(), ValueError> {
+        if self.fits(currency) {
+            return Ok(());
+        }
+        let takes = match currency.decimals() {
+            0 => "no decimals in this currency",
+            1 => "at most 1 decimal in this currency",
+            2 => "at most 2 decimals in this currency",
+            3 => "at most 3 decimals in this currency",
+            _ => "at most 4 decimals in this currency",
+        };
+        Err(ValueError { what, takes, found: format!("{} {currency}", self.0.normalize()) })
+    }
+
+    /// See [`Currency::show`].
+    pub fn shown_in(self, currency: Currency) -> String {
+        currency.show(self.0)
+    }
+
     fn from_unscaled(unscaled: i128) -> Option<Self> {
         (0..=MAX_UNSCALED).contains(&unscaled).then(|| Self(Decimal::from_i128_with_scale(unscaled, SCALE)))
     }
@@ -76,7 +104,7 @@ impl Default for Amount {
     }
 }
 
-/// At least two decimals, more only where they count: `12.50`, `0.0001`.
+/// Of no known currency: at least two decimals, more only where they count: `12.50`, `0.0001`. See [`Amount::shown_in`].
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.normalize();

@@ -54,11 +54,48 @@ fn ids_have_one_spelling() {
 }
 
 #[test]
+fn an_amount_fits_its_currency() {
+    let currency = |code| Currency::parse(code).unwrap();
+    for (code, decimals) in
+        [("JPY", 0), ("UYI", 0), ("XOF", 0), ("EUR", 2), ("MRU", 2), ("KWD", 3), ("TND", 3), ("CLF", 4), ("UYW", 4)]
+    {
+        assert_eq!(currency(code).decimals(), decimals, "{code}");
+    }
+    // Zeros at the end are no decimals.
+    for (text, code, shown) in [
+        ("100", "JPY", "100"),
+        ("100.0000", "JPY", "100"),
+        ("1500", "JPY", "1500"),
+        ("10.5", "EUR", "10.50"),
+        ("10.500", "EUR", "10.50"),
+        ("1.234", "KWD", "1.234"),
+        ("1", "KWD", "1.000"),
+        ("0", "CLF", "0.0000"),
+        ("0.0001", "CLF", "0.0001"),
+    ] {
+        let amount = Amount::parse(text).unwrap();
+        assert!(amount.fits(currency(code)), "{text} {code}");
+        assert_eq!(amount.check_fits("total", currency(code)), Ok(()));
+        assert_eq!(amount.shown_in(currency(code)), shown, "{text} {code}");
+    }
+    for (text, code, said) in [
+        ("100.5", "JPY", "total takes no decimals in this currency, not 100.5 JPY"),
+        ("0.0050", "EUR", "total takes at most 2 decimals in this currency, not 0.005 EUR"),
+        ("1.2345", "KWD", "total takes at most 3 decimals in this currency, not 1.2345 KWD"),
+    ] {
+        let amount = Amount::parse(text).unwrap();
+        assert!(!amount.fits(currency(code)), "{text} {code}");
+        assert_eq!(amount.check_fits("total", currency(code)).unwrap_err().to_string(), said);
+        assert_eq!(amount.shown_in(currency(code)), amount.get().normalize().to_string(), "nothing is hidden");
+    }
+}
+
+#[test]
 fn currencies_and_methods_are_known_ones() {
-    for code in ["EUR", "USD", "JPY", "CNY", "AED", "ZWG", "XOF"] {
+    for code in ["EUR", "USD", "JPY", "CNY", "AED", "ZWG", "XOF", "CLF", "XAD"] {
         assert_eq!(Currency::parse(code).unwrap().as_str(), code);
     }
-    for wrong in ["", "eur", "EURO", "XXX", "XTS", "DEM", "XAU", "EUR "] {
+    for wrong in ["", "eur", "EURO", "XXX", "XTS", "DEM", "XAU", "XDR", "EUR "] {
         assert!(Currency::parse(wrong).is_err(), "{wrong}");
     }
     for method in PaymentMethod::ALL {

@@ -32,8 +32,8 @@ use compare::RowDiffers;
 use replayer::{Emitted, Replayer};
 use schedule::{Change, Node, Schedule, Skipped};
 
-/// How the reason begins of a message that was parked for the names in it.
-const INADMISSIBLE: &str = "inadmissible:";
+/// How the reason begins of a message that was parked for a name or an amount in it.
+const INADMISSIBLE: [&str; 2] = ["inadmissible:", "too_many_decimals:"];
 /// Differences of one kind that are shown.
 const SHOWN: usize = 20;
 
@@ -89,7 +89,7 @@ pub(crate) fn run(rebuild: &Rebuild, context: &Context, out: &mut dyn Write) -> 
 
 struct Read {
     shadow: Shadow,
-    /// Messages that a service has parked for the names in them: the topic with its prefix, partition and offset.
+    /// Messages that a service has parked for a name or an amount in them: the topic with its prefix, partition and offset.
     inadmissible: HashSet<(String, i32, i64)>,
     /// What the service consumes.
     messages: HashMap<Position, FullMessage>,
@@ -143,7 +143,7 @@ fn read(rebuild: &Rebuild, context: &Context, log: &Log) -> Result<Read, AuditEr
                         read.changes.push(Held { position, time, sku: record.event.key(), event });
                     }
                     if let Event::EventParked(parked) = &record.event
-                        && parked.reason.starts_with(INADMISSIBLE)
+                        && INADMISSIBLE.iter().any(|reason| parked.reason.starts_with(reason))
                     {
                         read.inadmissible.insert((parked.topic.clone(), parked.partition, parked.offset));
                     }

@@ -3,6 +3,7 @@
 use minuet_events::Event;
 use minuet_events::inventory::Allocation;
 use minuet_events::orders::Problem;
+use minuet_events::values::{Amount, Currency};
 
 pub fn summary(event: &Event) -> String {
     match event {
@@ -10,9 +11,9 @@ pub fn summary(event: &Event) -> String {
             format!("{} lines, {}, by {}", e.lines.len(), e.payment_method, e.user_id)
         }
         Event::OrderCancellationRequested(e) => format!("by {}: {}", e.requested_by, e.reason),
-        Event::OrderPlaced(e) => format!("{} {}", e.currency, e.total),
+        Event::OrderPlaced(e) => money(e.currency, e.total),
         Event::OrderRejected(e) => problems(&e.problems),
-        Event::OrderConfirmed(e) => format!("{} {}", e.currency, e.total),
+        Event::OrderConfirmed(e) => money(e.currency, e.total),
         Event::OrderCancelled(e) => with(e.reason.as_str(), e.detail.as_deref()),
         Event::OrderFailed(e) => problems(&e.problems),
         Event::OrderCancellationRejected(e) => e.reason.clone(),
@@ -36,16 +37,15 @@ pub fn summary(event: &Event) -> String {
         Event::StockAdjustmentRejected(e) => {
             format!("{:+} {} in {}: {}", e.delta, e.sku, e.warehouse_code, e.reason)
         }
-        Event::PaymentSucceeded(e) => format!("{} {} captured", e.currency, e.amount),
+        Event::PaymentSucceeded(e) => format!("{} captured", money(e.currency, e.amount)),
         Event::PaymentFailed(e) => with(&e.reason, e.detail.as_deref()),
-        Event::PaymentRefunded(e) => format!("{} {} given back: {}", e.currency, e.amount, e.reason),
+        Event::PaymentRefunded(e) => format!("{} given back: {}", money(e.currency, e.amount), e.reason),
         Event::RefundRequested(e) => format!("by {}: {}", e.requested_by, e.reason),
         Event::RefundRejected(e) => e.reason.clone(),
         Event::ProductChanged(e) => format!(
-            "{}: {} {}{}",
+            "{}: {}{}",
             e.name,
-            e.currency,
-            e.unit_price,
+            money(e.currency, e.unit_price),
             if e.active { "" } else { ", not for sale" }
         ),
         Event::EventParked(e) => format!("{}[{}]@{}: {}", e.topic, e.partition, e.offset, e.reason),
@@ -71,4 +71,8 @@ fn problems(problems: &[Problem]) -> String {
 
 fn with(reason: &str, detail: Option<&str>) -> String {
     detail.map_or_else(|| reason.to_owned(), |detail| format!("{reason}: {detail}"))
+}
+
+fn money(currency: Currency, amount: Amount) -> String {
+    format!("{currency} {}", amount.shown_in(currency))
 }

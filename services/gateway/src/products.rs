@@ -35,7 +35,7 @@ pub(crate) async fn put(
     let accepted = Product {
         sku: sku.to_string(),
         name: product.name.clone(),
-        unit_price: product.unit_price.to_string(),
+        unit_price: product.unit_price.shown_in(product.currency),
         currency: product.currency.to_string(),
         active: product.active,
         event_id: None,
@@ -74,10 +74,16 @@ fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
             let unit_price = unit_price(&fields, &mut errors);
             let currency = fields.parsed("currency", "invalid_currency", Currency::parse, &mut errors);
             let active = fields.boolean("active", &mut errors);
+            let unit_price = unit_price?;
+            if let Some(currency) = currency
+                && let Err(error) = unit_price.check_fits("unit_price", currency)
+            {
+                errors.push(FieldError::new("unit_price", "too_many_decimals", error.to_string()));
+            }
             Some(ProductChanged {
                 sku: sku?,
                 name: name?,
-                unit_price: unit_price?,
+                unit_price,
                 currency: currency?,
                 active: active?,
             })
@@ -130,6 +136,24 @@ mod tests {
         let missing = codes("TEA-1", json!({}));
         assert_eq!(missing.len(), 4);
         assert!(missing.iter().all(|(_, code)| code == "required"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_price_has_no_more_decimals_than_its_currency() {
+        let product = |price: &str, currency: &str| json!({"name": "Tea", "unit_price": price, "currency": currency, "active": true});
+        for (price, currency) in
+            [("100.5", "JPY"), ("0.0050", "EUR"), ("1.2345", "KWD"), ("1.005", "BOV"), ("0.1", "UYI")]
+        {
+            let errors = parse("TEA-1", &product(price, currency)).unwrap_err();
+            let told: Vec<_> = errors.iter().map(|error| (error.field.as_str(), &*error.code)).collect();
+            assert_eq!(told, [("unit_price", "too_many_decimals")], "{price} {currency}");
+            assert!(errors[0].detail.contains(currency), "{}", errors[0].detail);
+        }
+        for (price, currency) in
+            [("100.0", "JPY"), ("10.500", "EUR"), ("1.234", "KWD"), ("0.0001", "CLF"), ("7", "XOF")]
+        {
+            assert!(parse("TEA-1", &product(price, currency)).is_ok(), "{price} {currency}");
+        }
     }
 
     #[test]

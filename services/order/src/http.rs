@@ -185,7 +185,7 @@ fn show_product(row: &ProductRow) -> Value {
     json!({
         "sku": row.sku,
         "name": product.name,
-        "unit_price": product.unit_price,
+        "unit_price": product.unit_price.shown_in(product.currency),
         "currency": product.currency,
         "active": product.active,
         "event_id": product.event,
@@ -201,8 +201,13 @@ fn show(order: OrderView) -> Value {
     shown.insert("status".to_owned(), json!(order.status));
     shown.insert("payment_method".to_owned(), json!(order.payment_method));
     shown.insert("currency".to_owned(), json!(currency));
+    let total = currency.zip(total).map(|(currency, total)| total.shown_in(currency));
     shown.insert("total".to_owned(), json!(total));
-    shown.insert("lines".to_owned(), order.lines.unwrap_or_else(|| json!([])));
+    let mut lines = order.lines.unwrap_or_else(|| json!([]));
+    if let Some(currency) = currency {
+        show_prices(&mut lines, currency);
+    }
+    shown.insert("lines".to_owned(), lines);
     let optional = [
         ("payment_id", order.payment_id.map(|id| json!(id))),
         ("problems", order.problems),
@@ -214,6 +219,19 @@ fn show(order: OrderView) -> Value {
     shown.insert("created_at".to_owned(), json!(Micros::from_datetime(order.created_at)));
     shown.insert("updated_at".to_owned(), json!(Micros::from_datetime(order.updated_at)));
     Value::Object(shown)
+}
+
+/// Amounts are stored without regard to the currency's decimals.
+fn show_prices(lines: &mut Value, currency: Currency) {
+    for line in lines.as_array_mut().into_iter().flatten() {
+        for name in ["unit_price", "subtotal"] {
+            if let Some(Value::String(price)) = line.get_mut(name)
+                && let Ok(amount) = Amount::parse(price)
+            {
+                *price = amount.shown_in(currency);
+            }
+        }
+    }
 }
 
 /// The cause goes into the log, not to the caller.

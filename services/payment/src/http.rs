@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::{Currency, Micros, OrderId};
 use minuet_http::{Admin, AdminRoutes, Problem, ProblemType, database_unavailable};
 use minuet_identity::Verifier;
 use serde_json::{Value, json};
@@ -43,13 +43,14 @@ async fn retry(
 }
 
 fn show(refund: &ParkedRefund) -> Value {
+    let amount = Currency::parse(&refund.currency).map(|currency| currency.show(refund.amount));
     json!({
         "order_id": refund.order_id,
         "payment_id": refund.payment_id,
         "refund_id": refund.id,
         "reason": refund.reason,
         "currency": refund.currency,
-        "amount": refund.amount,
+        "amount": amount.unwrap_or_else(|_| refund.amount.to_string()),
         "attempts": refund.attempts,
         "parked_reason": refund.parked_reason,
         "asked_at": Micros::from_datetime(refund.created_at),

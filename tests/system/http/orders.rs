@@ -10,7 +10,7 @@ use super::{Shop, order, padded};
 async fn an_order_is_answered_with_its_price_and_where_to_find_it() {
     let shop = Shop::open().await;
     shop.world.product("CHAIR", "49.90", &[("BER", 10)]).await;
-    shop.world.product("SCREW", "0.0125", &[("BER", 1_000)]).await;
+    shop.world.product("SCREW", "0.01", &[("BER", 1_000)]).await;
 
     let answer = shop.api.send(shop.order(&[("CHAIR", 2), ("SCREW", 3)])).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -23,10 +23,10 @@ async fn an_order_is_answered_with_its_price_and_where_to_find_it() {
         "status": answer.body["status"],
         "payment_method": "paypal",
         "currency": "EUR",
-        "total": "99.8375",
+        "total": "99.83",
         "lines": [
             {"sku": "CHAIR", "name": "Product CHAIR", "unit_price": "49.90", "quantity": 2, "subtotal": "99.80"},
-            {"sku": "SCREW", "name": "Product SCREW", "unit_price": "0.0125", "quantity": 3, "subtotal": "0.0375"},
+            {"sku": "SCREW", "name": "Product SCREW", "unit_price": "0.01", "quantity": 3, "subtotal": "0.03"},
         ],
         "created_at": answer.body["created_at"],
         "updated_at": answer.body["updated_at"],

@@ -67,7 +67,7 @@ fn what() -> impl Strategy<Value = What> {
     ];
     let changed = (
         select(&SKUS[..]),
-        select(&["0", "0.0001", "12.50", "999999999999999"][..]),
+        select(&["0", "0.01", "12.50", "999999999999999"][..]),
         select(&["EUR", "EUR", "EUR", "JPY"][..]),
         proptest::bool::weighted(0.8),
     );

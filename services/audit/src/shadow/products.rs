@@ -77,19 +77,19 @@ impl ProductHistory {
         at: Micros,
         unproven: &mut u64,
     ) -> Products {
-        let has = |sku: &Sku, code: &str| {
-            rejected.problems.iter().any(|problem| problem.code == code && problem.sku.as_ref() == Some(sku))
+        let told = |sku: &Sku, code: &str| {
+            rejected.problems.iter().find(|problem| problem.code == code && problem.sku.as_ref() == Some(sku))
         };
         let (mut products, mut unknown) = (Products::new(), Vec::new());
         for line in &submitted.lines {
             let sku = &line.sku;
-            if has(sku, "unknown_product") {
+            if told(sku, "unknown_product").is_some() {
                 continue;
             }
-            let active = !has(sku, "inactive_product");
-            match self.then(sku, at, Some(active)) {
+            let not_for_sale = told(sku, "inactive_product").map(|problem| problem.detail.clone());
+            match self.then(sku, at, |product| product.not_for_sale(sku) == not_for_sale) {
                 Some(product) => drop(products.insert(sku.clone(), product)),
-                None => unknown.push((sku, active)),
+                None => unknown.push((sku, not_for_sale.is_none())),
             }
         }
         // That it was known is all there is to say about a product whose events are gone.
@@ -103,13 +103,12 @@ impl ProductHistory {
 
     pub(super) fn of_submitted(&self, submitted: &OrderSubmitted, at: Micros) -> Products {
         let lines = submitted.lines.iter();
-        lines.filter_map(|line| Some((line.sku.clone(), self.then(&line.sku, at, None)?))).collect()
+        lines.filter_map(|line| Some((line.sku.clone(), self.then(&line.sku, at, |_| true)?))).collect()
     }
 
-    /// The newest version of then, or else the nearest one, that is for sale or not, as asked.
-    fn then(&self, sku: &Sku, at: Micros, active: Option<bool>) -> Option<Product> {
-        let meant =
-            |(_, product): &&(ProductVersion, Product)| active.is_none_or(|active| product.active == active);
+    /// The newest version of then, or else the nearest one, that is as it was.
+    fn then(&self, sku: &Sku, at: Micros, was: impl Fn(&Product) -> bool) -> Option<Product> {
+        let meant = |(_, product): &&(ProductVersion, Product)| was(product);
         let versions = self.versions.get(sku)?;
         let before = versions.iter().rev().filter(meant).find(|(version, _)| version.recorded <= at);
         before.or_else(|| versions.iter().find(meant)).map(|(_, product)| product.clone())

@@ -215,10 +215,13 @@ impl Account {
         if kept != due {
             self.unbalanced = true;
             let stage = self.progress.stage();
-            let detail = format!(
-                "captured {} and refunded {}, but a {stage} order keeps {due}",
-                self.captured, self.refunded
-            );
+            let show = |sum: Decimal| match self.price {
+                Some((currency, _)) => currency.show(sum),
+                None => sum.to_string(),
+            };
+            let [captured, refunded, due] = [self.captured, self.refunded, due].map(show);
+            let detail =
+                format!("captured {captured} and refunded {refunded}, but a {stage} order keeps {due}");
             findings.add(Check::Money, order(), detail, self.evidence());
         }
     }
@@ -272,8 +275,17 @@ impl Account {
         findings: &mut Findings,
     ) {
         match event {
-            Event::OrderPlaced(e) => self.price = Some((e.currency, e.total.get())),
+            Event::OrderPlaced(e) => {
+                self.price = Some((e.currency, e.total.get()));
+                let prices = e.lines.iter().map(|line| line.unit_price);
+                if let Some(unfit) = prices.chain([e.total]).find_map(|price| unfit(e.currency, price)) {
+                    findings.add(Check::Money, order(), format!("placed although {unfit}"), [position]);
+                }
+            }
             Event::PaymentSucceeded(e) => {
+                if let Some(unfit) = unfit(e.currency, e.amount) {
+                    findings.add(Check::Money, order(), format!("captured although {unfit}"), [position]);
+                }
                 if !self.captured.is_zero() {
                     findings.add(Check::Twice, order(), "captured twice", [position]);
                 }
@@ -311,10 +323,16 @@ impl Account {
         if let Some((priced, total)) = &self.price
             && (*priced, *total) != (currency, amount.get())
         {
-            let detail = format!("{what} {currency} {amount} of {priced} {total}");
+            let detail =
+                format!("{what} {currency} {} of {priced} {}", amount.shown_in(currency), priced.show(*total));
             findings.add(Check::Money, order(), detail, [position]);
         }
     }
+}
+
+/// An amount that the currency cannot express, in words.
+fn unfit(currency: Currency, amount: Amount) -> Option<String> {
+    amount.check_fits("an amount", currency).err().map(|error| error.to_string())
 }
 
 impl Account {

@@ -133,8 +133,8 @@ impl Books {
         if self.rules.truncated && self.hazy_until.is_none() {
             self.hazy_until = Some(head.recorded);
         }
-        if event.check_admissible().is_err() {
-            *self.malformed.entry("inadmissible".to_owned()).or_default() += 1;
+        if let Err(refused) = event.check_admissible() {
+            *self.malformed.entry(refused.reason.code().to_owned()).or_default() += 1;
             if let Subject::Order(_) = event.subject() {
                 // Nobody owes it anything.
                 self.inadmissible.push_back(head.id);
@@ -330,6 +330,8 @@ impl Books {
             let differs =
                 captured - refunded - confirmed - on_its_way.get(currency).copied().unwrap_or_default();
             if !differs.is_zero() {
+                let [captured, refunded, confirmed, differs] =
+                    [captured, refunded, confirmed, differs].map(|sum| currency.show(sum));
                 let detail = format!(
                     "captured {captured} - refunded {refunded} is not the total {confirmed} of confirmed orders, by {differs}"
                 );

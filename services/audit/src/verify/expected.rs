@@ -1,7 +1,7 @@
 //! What the services' tables have to say about an order at rest, as the topics tell it: a line of text for each table.
 
 use minuet_events::EventType;
-use minuet_events::values::{OrderStatus, PaymentStatus, ReservationStatus, Sku, WarehouseCode};
+use minuet_events::values::{Currency, OrderStatus, PaymentStatus, ReservationStatus, Sku, WarehouseCode};
 use rust_decimal::Decimal;
 
 use super::account::{Account, Goods};
@@ -86,7 +86,11 @@ impl Expected {
 /// A row of `orders`: its status is the database's text.
 pub(super) fn order(status: &str, money: Option<(&str, Decimal)>) -> String {
     match money {
-        Some((currency, total)) => format!("{status}, {currency} {}", total.normalize()),
+        Some((currency, total)) => {
+            let shown = Currency::parse(currency)
+                .map_or_else(|_| total.normalize().to_string(), |currency| currency.show(total));
+            format!("{status}, {currency} {shown}")
+        }
         None => status.to_owned(),
     }
 }

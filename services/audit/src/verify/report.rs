@@ -72,8 +72,11 @@ pub(super) fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result
         let kept = money.captured - money.refunded;
         writeln!(
             out,
-            "{currency} captured {} - refunded {} = {kept}; total of confirmed orders {}",
-            money.captured, money.refunded, money.confirmed
+            "{currency} captured {} - refunded {} = {}; total of confirmed orders {}",
+            currency.show(money.captured),
+            currency.show(money.refunded),
+            currency.show(kept),
+            currency.show(money.confirmed)
         )?;
     }
     let levels = books.levels().fold((0_u64, 0, 0, 0), |(n, available, reserved, on_hand), (_, _, level)| {

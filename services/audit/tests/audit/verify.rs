@@ -274,6 +274,24 @@ fn money_kept_is_that_of_confirmed_orders() {
     assert!(subjects.contains(&"EUR"), "the currency's sums, too: {subjects:?}");
 }
 
+/// Charged by a release that did not look.
+#[test]
+fn an_amount_that_does_not_fit_its_currency_is_told() {
+    for event_type in [EventType::OrderPlaced, EventType::PaymentSucceeded] {
+        let mut records = one();
+        let told = at(&records, event_type);
+        match &mut records[told].event {
+            Event::OrderPlaced(event) => event.lines[0].unit_price = Amount::parse("0.005").unwrap(),
+            Event::PaymentSucceeded(event) => event.amount = Amount::parse("30.005").unwrap(),
+            other => panic!("{other:?}"),
+        }
+        let books = fails(&records, &[Check::Money]);
+        let details: Vec<&str> = books.findings.kept.iter().map(|found| found.detail.as_str()).collect();
+        let said = "takes at most 2 decimals in this currency";
+        assert!(details.iter().any(|detail| detail.contains(said)), "{details:?}");
+    }
+}
+
 #[test]
 fn an_order_that_is_stuck_names_the_step_it_waits_for() {
     let mut shop = Shop::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minuet_events::Event;
 use minuet_events::orders::Problem;
-use minuet_events::values::Micros;
+use minuet_events::values::{Amount, Currency, Micros};
 
 use super::recorded::Recorded;
 use crate::error::CliError;
@@ -59,11 +59,11 @@ fn said(event: &Event) -> String {
     };
     match event {
         Event::OrderSubmitted(e) => format!("{} lines, {}", e.lines.len(), e.payment_method),
-        Event::OrderPlaced(e) => format!("{} {}", e.currency, e.total),
+        Event::OrderPlaced(e) => money(e.currency, e.total),
         Event::OrderRejected(e) => problems(&e.problems),
         Event::OrderFailed(e) => problems(&e.problems),
         Event::OrderCancelled(e) => e.reason.to_string(),
-        Event::OrderConfirmed(e) => format!("{} {}", e.currency, e.total),
+        Event::OrderConfirmed(e) => money(e.currency, e.total),
         Event::InventoryReserved(e) => {
             let from: Vec<String> = e
                 .allocations
@@ -78,8 +78,12 @@ fn said(event: &Event) -> String {
             short.join(", ")
         }
         Event::InventoryReleased(e) => e.cause.to_string(),
-        Event::PaymentSucceeded(e) => format!("{} {} captured", e.currency, e.amount),
+        Event::PaymentSucceeded(e) => format!("{} captured", money(e.currency, e.amount)),
         Event::PaymentFailed(e) => e.reason.clone(),
         _ => String::new(),
     }
+}
+
+fn money(currency: Currency, amount: Amount) -> String {
+    format!("{currency} {}", amount.shown_in(currency))
 }

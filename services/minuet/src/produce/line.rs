@@ -105,7 +105,7 @@ impl Reading {
         }
         let event = event_of(self.event_type, value)?;
         // A service would park it.
-        event.check_admissible().map_err(|error| LineError::Inadmissible { detail: error.to_string() })?;
+        event.check_admissible().map_err(|error| LineError::Inadmissible { detail: error.detail })?;
         let own = event.key();
         let key = given.unwrap_or_else(|| own.clone());
         if key != own && !self.force_key {

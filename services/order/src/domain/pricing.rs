@@ -15,6 +15,18 @@ pub struct Product {
     pub event: Uuid,
 }
 
+impl Product {
+    /// Why the product cannot be ordered. `None`: it can. A price that does not fit its currency is charged to nobody: such
+    /// prices are refused today, but may have been stored before.
+    pub fn not_for_sale(&self, sku: &Sku) -> Option<String> {
+        if !self.active {
+            return Some(format!("{sku} is not for sale"));
+        }
+        let unfit = self.unit_price.check_fits("unit_price", self.currency).err()?;
+        Some(format!("{sku} is not for sale: {unfit}"))
+    }
+}
+
 pub type Products = BTreeMap<Sku, Product>;
 
 /// Prices every line, or names every problem. A sku may stand in one line only: two lines of one sku are refused, since
@@ -43,12 +55,12 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
                 problems.push(problem("unknown_product", Some(sku), format!("there is no product {sku}")));
                 continue;
             }
-            Some(product) if !product.active => {
-                problems.push(problem("inactive_product", Some(sku), format!("{sku} is not for sale")));
-                continue;
-            }
             Some(product) => product,
         };
+        if let Some(detail) = product.not_for_sale(sku) {
+            problems.push(problem("inactive_product", Some(sku), detail));
+            continue;
+        }
         currencies.insert(product.currency);
         let Some(subtotal) = product.unit_price.times(line.quantity) else {
             problems.push(problem("total_too_large", Some(sku), format!("the price of {sku} does not fit")));

@@ -100,10 +100,14 @@ fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
         currency: reserved.currency,
         amount: reserved.total,
     };
-    if in_time(reserved.expires_at, now) {
+    let reason = if !charge.amount.fits(charge.currency) {
+        // Placed by an earlier release: a provider would round the amount, or refuse it.
+        "too_many_decimals".to_owned()
+    } else if in_time(reserved.expires_at, now) {
         return Decision { changes: vec![Change::Intent(charge)], emit: None };
-    }
-    let reason = CancellationReason::ReservationExpired.to_string();
+    } else {
+        CancellationReason::ReservationExpired.to_string()
+    };
     let event = failed(&charge, &reason, None);
     Decision { changes: vec![Change::Refused { charge, reason }], emit: Some(event) }
 }

@@ -39,7 +39,7 @@ fn lines_stay_in_the_order_in_which_they_were_submitted() {
 
 #[test]
 fn sums_are_exact() {
-    let shop = products([("dime", "0.1", "EUR"), ("fine", "0.0001", "EUR"), ("odd", "19.9999", "EUR")]);
+    let shop = products([("dime", "0.1", "CLF"), ("fine", "0.0001", "CLF"), ("odd", "19.9999", "CLF")]);
     assert_eq!(priced(&[("dime", 3)], &shop), ["0.30", "0.30"]);
     assert_eq!(priced(&[("fine", 3)], &shop), ["0.0003", "0.0003"]);
     assert_eq!(priced(&[("odd", 7), ("fine", 7)], &shop), ["140.00", "139.9993", "0.0007"]);
@@ -66,6 +66,23 @@ fn what_is_unknown_or_not_for_sale_is_refused() {
     shop.insert(gone, Product { active: false, ..fax });
     assert_eq!(problems(&[("snow", 1)], &shop), ["unknown_product of snow"]);
     assert_eq!(problems(&[("fax", 1)], &shop), ["inactive_product of fax"]);
+}
+
+/// Prices of an earlier release, or written by hand.
+#[test]
+fn a_price_that_does_not_fit_its_currency_is_charged_to_nobody() {
+    let shop = products([
+        ("sake", "100.5", "JPY"),
+        ("screw", "0.005", "EUR"),
+        ("oil", "1.2345", "KWD"),
+        ("tea", "1", "JPY"),
+    ]);
+    for odd in ["sake", "screw", "oil"] {
+        assert_eq!(problems(&[(odd, 2)], &shop), [format!("inactive_product of {odd}")]);
+    }
+    let detail = |lines: &[(&str, u32)]| price(&order_of(lines), &shop).unwrap_err()[0].detail.clone();
+    let said = "sake is not for sale: unit_price takes no decimals in this currency, not 100.5 JPY";
+    assert_eq!(detail(&[("tea", 1), ("sake", 2)]), said);
 }
 
 #[test]
@@ -114,9 +131,9 @@ fn a_total_of_nothing_is_refused_but_a_gift_beside_others_is_not() {
 #[test]
 fn a_total_may_take_fifteen_digits_and_no_more() {
     let shop = products([
-        ("isle", "999999999999999.9999", "EUR"),
-        ("mite", "0.0001", "EUR"),
-        ("half", "500000000000000", "EUR"),
+        ("isle", "999999999999999.9999", "CLF"),
+        ("mite", "0.0001", "CLF"),
+        ("half", "500000000000000", "CLF"),
     ]);
     assert_eq!(priced(&[("isle", 1)], &shop), ["999999999999999.9999", "999999999999999.9999"]);
     assert_eq!(problems(&[("isle", 1), ("mite", 1)], &shop), ["total_too_large"]);

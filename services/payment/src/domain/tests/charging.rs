@@ -1,7 +1,7 @@
 //! From what was reserved to the provider's answer.
 
-use minuet_events::EventType;
-use minuet_events::values::Micros;
+use minuet_events::values::{Amount, Currency, Micros};
+use minuet_events::{Event, EventType};
 
 use super::samples::*;
 use super::story::{GIVEN_BACK, at, given};
@@ -21,6 +21,19 @@ fn a_reservation_past_its_time_is_not_charged() {
             .emits([payment_failed("reservation_expired", None)]);
     }
     given(unknown()).when(at(Micros(EXPIRES_AT.0 - 1), inventory_reserved())).then(processing()).emits([]);
+}
+
+/// Placed by a release that did not look at the currency's decimals.
+#[test]
+fn an_amount_that_does_not_fit_its_currency_is_not_charged() {
+    let mut event = inventory_reserved();
+    let Event::InventoryReserved(reserved) = &mut event else { panic!() };
+    (reserved.total, reserved.currency) =
+        (Amount::parse("100.5").unwrap(), Currency::parse("JPY").unwrap());
+    let mut told = payment_failed("too_many_decimals", None);
+    let Event::PaymentFailed(refused) = &mut told else { panic!() };
+    (refused.amount, refused.currency) = (Some(reserved.total), Some(reserved.currency));
+    given(unknown()).when(event).then(failed()).emits([told]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn unit_price() -> impl Strategy<Value = i128> {
 }
 
 fn product() -> impl Strategy<Value = Product> {
-    let paid_in = prop_oneof![8 => Just("EUR"), 1 => Just("JPY")];
+    let paid_in = prop_oneof![8 => Just("CLF"), 2 => Just("EUR"), 2 => Just("KWD"), 1 => Just("JPY")];
     (unit_price(), paid_in, proptest::bool::weighted(0.9)).prop_map(|(unit_price, paid_in, active)| Product {
         name: "a name".to_owned(),
         currency: currency(paid_in),
@@ -50,11 +50,17 @@ fn submission() -> impl Strategy<Value = OrderSubmitted> {
     prop_oneof![3 => few, 1 => any].prop_map(|lines| order_of(&lines))
 }
 
+/// A price has no more decimals than its currency.
+fn is_for_sale(product: &Product) -> bool {
+    let unfit = 10_i128.pow(4 - product.currency.decimals());
+    product.active && product.unit_price.get().mantissa() % unfit == 0
+}
+
 /// The subtotal of a line that stands alone, or the code of what is wrong with it.
 fn reckoned(line: &SubmittedLine, products: &Products) -> Result<i128, &'static str> {
     let product = products.get(&line.sku).ok_or("unknown_product")?;
     let subtotal = product.unit_price.get().mantissa() * i128::from(line.quantity.get());
-    match (product.active, subtotal <= MOST) {
+    match (is_for_sale(product), subtotal <= MOST) {
         (false, _) => Err("inactive_product"),
         (true, false) => Err("total_too_large"),
         (true, true) => Ok(subtotal),
@@ -87,10 +93,12 @@ proptest! {
         for (line, asked) in placed.lines.iter().zip(&submitted.lines) {
             prop_assert_eq!((&line.sku, line.quantity), (&asked.sku, asked.quantity));
             let product = &products[&line.sku];
-            prop_assert!(product.active);
+            prop_assert!(is_for_sale(product));
+            prop_assert!(line.subtotal.fits(placed.currency));
             prop_assert_eq!(placed.currency, product.currency);
             prop_assert_eq!((line.unit_price, line.product_event), (product.unit_price, product.event));
         }
+        prop_assert!(placed.total.fits(placed.currency));
         prop_assert_eq!(placed.order_id, submitted.order_id);
     }
 
@@ -106,7 +114,7 @@ proptest! {
 
         let whole: Vec<&str> =
             problems.iter().filter(|problem| problem.sku.is_none()).map(|problem| &*problem.code).collect();
-        let bought = submitted.lines.iter().filter_map(|line| products.get(&line.sku)).filter(|p| p.active);
+        let bought = submitted.lines.iter().filter_map(|line| products.get(&line.sku)).filter(|p| is_for_sale(p));
         let currencies: BTreeSet<_> = bought.map(|product| product.currency).collect();
         let sum: Result<i128, _> = lines.iter().cloned().sum();
         let expected = match (submitted.lines.is_empty(), currencies.len() > 1, sum) {
