@@ -14,9 +14,9 @@ impl Currency {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         let found = MINOR_UNITS.binary_search_by_key(&text, |(code, _)| code).ok();
         let index = found.and_then(|index| u8::try_from(index).ok());
-        index
-            .map(|index| Self { index })
-            .ok_or_else(|| ValueError::new("currency", "an active ISO 4217 code in capitals, such as EUR", text))
+        index.map(|index| Self { index }).ok_or_else(|| {
+            ValueError::new("currency", "an active ISO 4217 code in capitals, such as EUR", text)
+        })
     }
 
     pub const fn as_str(&self) -> &'static str {

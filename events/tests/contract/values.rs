@@ -56,9 +56,17 @@ fn ids_have_one_spelling() {
 #[test]
 fn an_amount_fits_its_currency() {
     let currency = |code| Currency::parse(code).unwrap();
-    for (code, decimals) in
-        [("JPY", 0), ("UYI", 0), ("XOF", 0), ("EUR", 2), ("MRU", 2), ("KWD", 3), ("TND", 3), ("CLF", 4), ("UYW", 4)]
-    {
+    for (code, decimals) in [
+        ("JPY", 0),
+        ("UYI", 0),
+        ("XOF", 0),
+        ("EUR", 2),
+        ("MRU", 2),
+        ("KWD", 3),
+        ("TND", 3),
+        ("CLF", 4),
+        ("UYW", 4),
+    ] {
         assert_eq!(currency(code).decimals(), decimals, "{code}");
     }
     // Zeros at the end are no decimals.
@@ -86,7 +94,11 @@ fn an_amount_fits_its_currency() {
         let amount = Amount::parse(text).unwrap();
         assert!(!amount.fits(currency(code)), "{text} {code}");
         assert_eq!(amount.check_fits("total", currency(code)).unwrap_err().to_string(), said);
-        assert_eq!(amount.shown_in(currency(code)), amount.get().normalize().to_string(), "nothing is hidden");
+        assert_eq!(
+            amount.shown_in(currency(code)),
+            amount.get().normalize().to_string(),
+            "nothing is hidden"
+        );
     }
 }
 

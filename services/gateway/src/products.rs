@@ -80,13 +80,7 @@ fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
             {
                 errors.push(FieldError::new("unit_price", "too_many_decimals", error.to_string()));
             }
-            Some(ProductChanged {
-                sku: sku?,
-                name: name?,
-                unit_price,
-                currency: currency?,
-                active: active?,
-            })
+            Some(ProductChanged { sku: sku?, name: name?, unit_price, currency: currency?, active: active? })
         });
     product.filter(|_| errors.is_empty()).ok_or(errors)
 }

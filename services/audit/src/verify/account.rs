@@ -323,8 +323,11 @@ impl Account {
         if let Some((priced, total)) = &self.price
             && (*priced, *total) != (currency, amount.get())
         {
-            let detail =
-                format!("{what} {currency} {} of {priced} {}", amount.shown_in(currency), priced.show(*total));
+            let detail = format!(
+                "{what} {currency} {} of {priced} {}",
+                amount.shown_in(currency),
+                priced.show(*total)
+            );
             findings.add(Check::Money, order(), detail, [position]);
         }
     }

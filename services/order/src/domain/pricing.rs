@@ -50,12 +50,9 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
             problems.push(problem("duplicate_sku", Some(sku), format!("{sku} stands in more than one line")));
             continue;
         }
-        let product = match products.get(sku) {
-            None => {
-                problems.push(problem("unknown_product", Some(sku), format!("there is no product {sku}")));
-                continue;
-            }
-            Some(product) => product,
+        let Some(product) = products.get(sku) else {
+            problems.push(problem("unknown_product", Some(sku), format!("there is no product {sku}")));
+            continue;
         };
         if let Some(detail) = product.not_for_sale(sku) {
             problems.push(problem("inactive_product", Some(sku), detail));

@@ -28,8 +28,7 @@ fn a_reservation_past_its_time_is_not_charged() {
 fn an_amount_that_does_not_fit_its_currency_is_not_charged() {
     let mut event = inventory_reserved();
     let Event::InventoryReserved(reserved) = &mut event else { panic!() };
-    (reserved.total, reserved.currency) =
-        (Amount::parse("100.5").unwrap(), Currency::parse("JPY").unwrap());
+    (reserved.total, reserved.currency) = (Amount::parse("100.5").unwrap(), Currency::parse("JPY").unwrap());
     let mut told = payment_failed("too_many_decimals", None);
     let Event::PaymentFailed(refused) = &mut told else { panic!() };
     (refused.amount, refused.currency) = (Some(reserved.total), Some(reserved.currency));
