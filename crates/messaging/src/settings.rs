@@ -6,6 +6,8 @@ use std::time::Duration;
 use minuet_identity::Verifier;
 use minuet_telemetry::meters::Meters;
 
+use crate::store::connections::MAX_LIFETIME;
+
 /// Settings of one service: its database, the broker, limits and intervals.
 #[derive(Clone)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub database_url: String,
     /// Upper bound of the connection pool.
     pub database_connections: u32,
+    /// Maximum age of a connection to the database.
+    pub connection_lifetime: Duration,
     /// Upper bound of events in one transaction. PostgreSQL gains little from larger batches.
     pub batch_size: usize,
     /// Interval of the relay's poll. A commit of this instance wakes the relay at once; the poll finds the rows of
@@ -83,6 +87,7 @@ impl Settings {
             topic_prefix: String::new(),
             database_url,
             database_connections: 8,
+            connection_lifetime: MAX_LIFETIME,
             batch_size: 500,
             relay_poll: Duration::from_millis(200),
             attempts: 3,

@@ -30,6 +30,7 @@ pub const STATEMENTS: &[&str] = &[
     outbox::APPEND,
     outbox::NEXT,
     outbox::DELETE,
+    outbox::STILL_THERE,
     shards::TAKE,
     shards::FENCE,
     sweeper::SINCE,

@@ -1,13 +1,16 @@
 //! PostgreSQL: the tables of this library with their statements, and transactions over them. No Kafka client.
 
+pub(crate) mod connections;
 pub(crate) mod context;
 pub(crate) mod database;
 pub(crate) mod dead_letters;
 pub(crate) mod inbox;
 pub(crate) mod migrations;
+pub(crate) mod outage;
 pub(crate) mod outbox;
 pub(crate) mod outbox_event;
 mod query;
+mod session;
 pub(crate) mod shards;
 pub(crate) mod stored_headers;
 pub(crate) mod stored_span;

@@ -38,7 +38,7 @@ pub(crate) fn routes(queries: Queries) -> Router {
 }
 
 async fn stock(State(queries): State<Queries>, Path(sku): Path<Sku>) -> Response {
-    match queries.context.query("stock", store::levels(queries.context.pool(), &sku)).await {
+    match queries.context.query("stock", async |connection| store::levels(connection, &sku).await).await {
         Ok(levels) if levels.is_empty() => StatusCode::NOT_FOUND.into_response(),
         Ok(levels) => {
             let level = |l: &store::LevelRow| {
@@ -70,7 +70,8 @@ async fn adjustment(
     Query(wait): Query<Wait>,
 ) -> Response {
     let limit = Duration::from_millis(wait.timeout_ms.min(MAX_WAIT_MS));
-    match queries.adjustments.wait(&id, limit, || store::adjustment(queries.context.pool(), id)).await {
+    let look = || queries.context.with_connection(async |connection| store::adjustment(connection, id).await);
+    match queries.adjustments.wait(&id, limit, look).await {
         Ok(Some(adjustment)) => Json(show(&adjustment)).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),

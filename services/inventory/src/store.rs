@@ -7,8 +7,8 @@ use minuet_events::TraceContext;
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, ReservationStatus, Sku, WarehouseCode};
 use minuet_messaging::{Cause, ReactError, Versioned};
+use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -429,8 +429,8 @@ pub(crate) async fn write_adjustments(
     Ok(())
 }
 
-pub(crate) async fn levels(pool: &PgPool, sku: &Sku) -> Result<Vec<LevelRow>, sqlx::Error> {
-    sqlx::query_as(LEVELS).bind(sku.as_str()).fetch_all(pool).await
+pub(crate) async fn levels(connection: &mut PgConnection, sku: &Sku) -> Result<Vec<LevelRow>, sqlx::Error> {
+    sqlx::query_as(LEVELS).bind(sku.as_str()).fetch_all(connection).await
 }
 
 /// Of the 50 largest warehouses, how many items are available and reserved.
@@ -462,8 +462,8 @@ pub(crate) struct AdjustmentView {
 }
 
 pub(crate) async fn adjustment(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     id: AdjustmentId,
 ) -> Result<Option<AdjustmentView>, sqlx::Error> {
-    sqlx::query_as(ADJUSTMENT).bind(id.as_uuid()).fetch_optional(pool).await
+    sqlx::query_as(ADJUSTMENT).bind(id.as_uuid()).fetch_optional(connection).await
 }

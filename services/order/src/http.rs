@@ -14,6 +14,7 @@ use minuet_messaging::{ReactError, Waiters};
 use minuet_telemetry::error_chain;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
@@ -66,7 +67,7 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     let limit = Duration::from_millis(wait.timeout_ms.min(MAX_WAIT_MS));
     let wants_end = matches!(wait.wait, Some(Until::Final));
     minuet_telemetry::note_subject(&id.to_string());
-    let look = || queries.context.query("orders", store::order(queries.context.pool(), id));
+    let look = || queries.context.query("orders", async |connection| store::order(connection, id).await);
     let found = queries.context.work(span::ORDER_GET, async {
         let found = queries.orders.wait(&id, limit, || async {
             Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
@@ -99,7 +100,11 @@ async fn request(
     Query(limit): Query<Limit>,
 ) -> Response {
     let limit = Duration::from_millis(limit.timeout_ms.min(MAX_WAIT_MS));
-    match queries.orders.wait(&id, limit, || store::request(queries.context.pool(), id, request_id)).await {
+    let look = || {
+        let request = async |connection: &mut PgConnection| store::request(connection, id, request_id).await;
+        queries.context.with_connection(request)
+    };
+    match queries.orders.wait(&id, limit, look).await {
         Ok(Some(RequestOutcome::Rejected { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
@@ -131,7 +136,10 @@ async fn list(State(queries): State<Queries>, Query(page): Query<Page>) -> Respo
         None => None,
     };
     let limit = page.limit.unwrap_or(20).clamp(1, MAX_PAGE_SIZE);
-    match store::orders(queries.context.pool(), page.user_id.as_deref(), status, after, limit + 1).await {
+    let look = async |connection: &mut PgConnection| {
+        store::orders(connection, page.user_id.as_deref(), status, after, limit + 1).await
+    };
+    match queries.context.with_connection(look).await {
         Ok(mut orders) => {
             let more = orders.len() as i64 > limit;
             orders.truncate(usize::try_from(limit).unwrap_or_default());
@@ -165,12 +173,13 @@ struct Seen {
 /// The product as the view has it; with `event_id`, once the view shows that event, or as it is when the time is up.
 async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
     let limit = Duration::from_millis(seen.timeout_ms.min(MAX_WAIT_MS));
+    let look = || queries.context.with_connection(async |connection| store::product(connection, &sku).await);
     let found = queries.products.wait(&sku, limit, || async {
-        let row = store::product(queries.context.pool(), &sku).await?;
+        let row = look().await?;
         Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
     });
     let found = match found.await {
-        Ok(None) => store::product(queries.context.pool(), &sku).await,
+        Ok(None) => look().await,
         other => other,
     };
     match found {

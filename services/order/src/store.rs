@@ -9,9 +9,9 @@ use minuet_events::values::{
 use minuet_messaging::{Cause, ReactError, Versioned};
 use rust_decimal::Decimal;
 use serde_json::Value;
+use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -457,12 +457,12 @@ pub(crate) enum RequestOutcome {
 }
 
 pub(crate) async fn request(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     order: OrderId,
     request: Uuid,
 ) -> Result<Option<RequestOutcome>, sqlx::Error> {
     let found: Option<(Option<String>, Option<String>)> =
-        sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(pool).await?;
+        sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(connection).await?;
     match found {
         Some((Some(reason), _)) => Ok(Some(RequestOutcome::Rejected { reason })),
         Some((None, Some(status))) => {
@@ -492,13 +492,16 @@ pub(crate) struct OrderView {
     pub(crate) updated_at: OffsetDateTime,
 }
 
-pub(crate) async fn order(pool: &PgPool, id: OrderId) -> Result<Option<OrderView>, sqlx::Error> {
-    sqlx::query_as(ORDER).bind(id.as_uuid()).fetch_optional(pool).await
+pub(crate) async fn order(
+    connection: &mut PgConnection,
+    id: OrderId,
+) -> Result<Option<OrderView>, sqlx::Error> {
+    sqlx::query_as(ORDER).bind(id.as_uuid()).fetch_optional(connection).await
 }
 
 /// A page of orders, newest first, after the given (created_at, id).
 pub(crate) async fn orders(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     user: Option<&str>,
     status: Option<OrderStatus>,
     after: Option<(OffsetDateTime, Uuid)>,
@@ -506,11 +509,14 @@ pub(crate) async fn orders(
 ) -> Result<Vec<OrderView>, sqlx::Error> {
     let (time, id) = after.unzip();
     let status = status.as_ref().map(OrderStatus::as_str);
-    sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(pool).await
+    sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(connection).await
 }
 
-pub(crate) async fn product(pool: &PgPool, sku: &Sku) -> Result<Option<ProductRow>, ReactError> {
+pub(crate) async fn product(
+    connection: &mut PgConnection,
+    sku: &Sku,
+) -> Result<Option<ProductRow>, ReactError> {
     let stored: Option<StoredProduct> =
-        sqlx::query_as(PRODUCT).bind(sku.as_str()).fetch_optional(pool).await?;
+        sqlx::query_as(PRODUCT).bind(sku.as_str()).fetch_optional(connection).await?;
     stored.map(ProductRow::try_from).transpose()
 }

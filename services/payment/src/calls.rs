@@ -15,6 +15,7 @@ use std::sync::Arc;
 use minuet_events::values::OrderId;
 use minuet_messaging::ReactError;
 use parking_lot::{Mutex, MutexGuard};
+use sqlx::PgConnection;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -98,9 +99,10 @@ impl Calls {
 
     async fn take(&self, shards: &[u32], wanted: impl Fn(&Key) -> bool) -> Result<HashSet<Key>, ReactError> {
         let capacity = self.in_flight().capacity();
-        let mut connection = self.context.pool().acquire().await?;
         // At most `capacity` of these are in flight: if there is room, a call for it is among them.
-        let mut open = store::open_calls(&mut connection, shards, capacity + 1).await?;
+        let open =
+            async |connection: &mut PgConnection| store::open_calls(connection, shards, capacity + 1).await;
+        let mut open = self.context.with_connection(open).await?;
         let is_all = open.len() <= capacity;
         open.retain(|call| shards.contains(&self.shard(call.key)));
         let (mut waiting, mut begun) = (HashSet::new(), HashMap::new());
@@ -125,7 +127,8 @@ impl Calls {
         }
         // Read once the call is in flight: a stop from now on reaches its token, and an earlier one is in the row.
         let taken: Vec<_> = open.into_iter().filter(|call| begun.contains_key(&call.key)).collect();
-        let rows = store::open_payments(&mut connection, &taken).await;
+        let rows = async |connection: &mut PgConnection| store::open_payments(connection, &taken).await;
+        let rows = self.context.with_connection(rows).await;
         for row in rows.as_ref().map(Vec::as_slice).unwrap_or_default() {
             if let Some(call) = Call::again(row)
                 && let Some(stop) = begun.remove(&call.key())

@@ -25,7 +25,8 @@ pub(crate) fn routes(context: ServiceContext, identity: Option<Arc<Verifier>>) -
 }
 
 async fn parked(State(admin): Refunds, _: Admin) -> Result<Json<Value>, Problem> {
-    let refunds = store::parked_refunds(admin.state.pool()).await.map_err(|e| database_unavailable(&e))?;
+    let refunds =
+        admin.state.with_connection(store::parked_refunds).await.map_err(|e| database_unavailable(&e))?;
     Ok(Json(json!({"refunds": refunds.iter().map(show).collect::<Vec<_>>()})))
 }
 

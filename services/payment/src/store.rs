@@ -9,8 +9,8 @@ use minuet_events::values::{
 use minuet_events::{TraceContext, ids};
 use minuet_messaging::{Cause, ReactError, Versioned};
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
-use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -410,19 +410,17 @@ pub(crate) struct ParkedRefund {
 }
 
 /// The thousand that were asked for first.
-pub(crate) async fn parked_refunds(pool: &PgPool) -> Result<Vec<ParkedRefund>, sqlx::Error> {
-    sqlx::query_as(PARKED_REFUNDS).fetch_all(pool).await
+pub(crate) async fn parked_refunds(connection: &mut PgConnection) -> Result<Vec<ParkedRefund>, sqlx::Error> {
+    sqlx::query_as(PARKED_REFUNDS).fetch_all(connection).await
 }
 
 /// Opens the call of a parked refund again, for the owner of its shard to find. False: there is none parked.
 pub(crate) async fn retry_refund(context: &ServiceContext, order: OrderId) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(RETRY_REFUND)
-        .bind(order.as_uuid())
-        .bind(shard(context, order))
-        .bind(context.now().to_datetime())
-        .execute(context.pool())
-        .await?;
-    Ok(done.rows_affected() > 0)
+    let retry = async |connection: &mut PgConnection| {
+        let retry = sqlx::query(RETRY_REFUND).bind(order.as_uuid()).bind(shard(context, order));
+        retry.bind(context.now().to_datetime()).execute(connection).await
+    };
+    Ok(context.with_connection(retry).await?.rows_affected() > 0)
 }
 
 /// How many are parked.

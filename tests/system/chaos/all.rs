@@ -1,7 +1,7 @@
 //! What `make chaos` runs besides the points, one after the other.
 
 use super::table::{Row, judge};
-use super::{backlog, brokers, is_wanted, orders, outages};
+use super::{backlog, brokers, holes, is_wanted, orders, outages};
 
 macro_rules! run {
     ($rows:ident, $name:literal, $run:expr) => {
@@ -18,6 +18,8 @@ async fn whatever_fails_everything_ends_well() {
     run!(rows, "broker_dies", outages::broker_dies(orders()));
     run!(rows, "postgres_dies", outages::postgres_dies(orders()));
     run!(rows, "bad_wires", brokers::bad_wires(orders()));
+    run!(rows, "black_hole", holes::black_hole(orders()));
+    run!(rows, "lost_connections", holes::lost_connections(orders()));
     run!(rows, "one_of_three_dies", brokers::one_of_three_dies(orders()));
     run!(rows, "rebalances", outages::rebalances(orders()));
     run!(rows, "poison", backlog::poison());

@@ -16,6 +16,10 @@ pub(crate) enum Wire {
     Cut,
     /// Each piece is so much later.
     Slow(Duration),
+    /// Whatever is open stays open, what is new is let in, and nothing is carried, until it is another wire.
+    Hole,
+    /// What is open is forgotten: it stays open and carries nothing more, whatever comes. What is new is well.
+    Lost,
     /// The server hears that nothing more comes, and may still answer; so it is until the connection is made anew.
     HalfClosed,
 }
@@ -73,15 +77,27 @@ async fn carry(
 ) {
     let mut piece = vec![0; 16 * 1024];
     loop {
+        let is_hole = *wire.borrow() == Wire::Hole;
         let read = tokio::select! {
             changed = wire.changed() => match changed.map(|()| *wire.borrow_and_update()) {
                 Ok(Wire::Cut) | Err(_) => return,
                 Ok(Wire::HalfClosed) if to_server => return,
+                Ok(Wire::Lost) => {
+                    let _cut = wire.wait_for(|now| *now == Wire::Cut).await;
+                    return;
+                }
                 Ok(_) => continue,
             },
-            read = from.read(&mut piece) => read,
+            read = from.read(&mut piece), if !is_hole => read,
         };
         let Ok(length @ 1..) = read else { return };
+        if *wire.borrow() == Wire::Hole {
+            // What was read as the hole opened: it comes out at the other end, or never.
+            let Ok(now) = wire.wait_for(|now| *now != Wire::Hole).await.map(|now| *now) else { return };
+            if now == Wire::Cut {
+                return;
+            }
+        }
         let now = *wire.borrow();
         if let Wire::Slow(late) = now {
             tokio::time::sleep(late).await;
@@ -118,7 +134,15 @@ mod tests {
         assert_eq!(&bytes, b"pong");
 
         proxy.set(Wire::Good);
-        let (mut client, _served) = pair().await;
+        let (mut client, mut served) = pair().await;
+        proxy.set(Wire::Hole);
+        client.write_all(b"lost").await.unwrap();
+        let silent = tokio::time::timeout(Duration::from_millis(200), served.read_exact(&mut bytes)).await;
+        assert!(silent.is_err(), "nothing is carried: {silent:?}");
+        let (_client, _served) = pair().await;
+        proxy.set(Wire::Good);
+        served.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"lost", "it goes on where it was");
         proxy.set(Wire::Cut);
         assert!(matches!(client.read(&mut bytes).await, Ok(0) | Err(_)), "the client hears the end");
     }

@@ -118,6 +118,12 @@ impl Shop {
         self.command(service).start()
     }
 
+    /// Another one, with its database at that URL.
+    pub(super) fn another_on(&self, service: &str, database_url: &str) -> Process {
+        let name = format!("MINUET_{}__DATABASE_URL", service.to_uppercase());
+        self.command(service).env(&name, database_url).start()
+    }
+
     pub(super) fn kill(&self, service: &str) {
         self.process(service).kill();
     }
@@ -136,18 +142,20 @@ impl Shop {
         self.world.minuet(&self.folder, &arguments).run().await
     }
 
+    /// Whether the service at its home says so.
+    pub(super) async fn is_ready(&self, service: &str) -> Result<(), String> {
+        let url = format!("http://127.0.0.1:{}/readyz", self.ports[service]);
+        match reqwest::get(&url).await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(answer.text().await.unwrap_or_default()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Waits until every service says so, and has the goods.
     pub(super) async fn ready(&self) {
         for service in ALL {
-            let url = format!("http://127.0.0.1:{}/readyz", self.ports[service]);
-            until(&format!("{service} is ready"), || async {
-                match reqwest::get(&url).await {
-                    Ok(answer) if answer.status().is_success() => Ok(()),
-                    Ok(answer) => Err(answer.text().await.unwrap_or_default()),
-                    Err(error) => Err(error.to_string()),
-                }
-            })
-            .await;
+            until(&format!("{service} is ready"), || self.is_ready(service)).await;
         }
         for (sku, price, stock) in GOODS {
             self.world.product(sku, price, stock).await;

@@ -7,6 +7,7 @@ use minuet_telemetry::error_chain;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
+use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -81,8 +82,10 @@ impl<R: BatchHandler> ShardAcquirer<R> {
     async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
         if !*taken {
             hit(Failpoint::BeforeTake);
-            let mut connection = self.core.pool().acquire().await?;
-            self.core.shards.take(&mut connection, shards, &self.owner).await?;
+            let take = async |connection: &mut PgConnection| {
+                self.core.shards.take(connection, shards, &self.owner).await
+            };
+            self.core.connections.run(take).await?;
             *taken = true;
             hit(Failpoint::AfterTake);
         }

@@ -1,5 +1,5 @@
 //! Publishes the outbox: reads the lowest rows of the held shards, sends them, waits for the acknowledgements, deletes
-//! them.
+//! them. Rows that were acknowledged and could not be deleted are remembered: they are not published again, only deleted.
 //!
 //! At most one row per key is in flight: an idempotent producer does not keep the order when row 1 fails and row 2 is
 //! accepted. A failed row stays and blocks its key; other keys continue. There is no cursor: a row that commits late
@@ -28,8 +28,8 @@ use crate::failpoint::{Failpoint, hit};
 use crate::kafka::config;
 use crate::observe::spans;
 use crate::runtime::policy::back_off;
+use crate::store::connections::{Connections, STATEMENT_TIMEOUT, within};
 use crate::store::context::Core;
-use crate::store::database::Connections;
 use crate::store::outbox::{self, Row};
 use crate::store::shards;
 use crate::store::stored_headers::StoredHeaders;
@@ -50,6 +50,8 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Interval of metadata requests to a broker that was away while nothing is to be sent.
 const KAFKA_PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval of pings to the database while no shard is held.
+const DATABASE_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Relay {
     pub(crate) core: Arc<Core>,
@@ -61,10 +63,15 @@ pub(crate) struct Relay {
     pub(crate) poll: Duration,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
+    /// Rows that the broker has acknowledged and that could not be deleted, with their headers: at most those of one
+    /// read.
+    undeleted: Vec<(i64, StoredHeaders)>,
     /// Blocked keys, and until when.
     stopped: HashMap<String, Instant>,
     kafka_was_up: bool,
     probed_kafka_at: Instant,
+    /// `None`: the database has not answered last.
+    asked_database_at: Option<Instant>,
 }
 
 /// The result of one round.
@@ -93,9 +100,11 @@ impl Relay {
             poll,
             health,
             counts,
+            undeleted: Vec::new(),
             stopped,
             kafka_was_up: false,
             probed_kafka_at,
+            asked_database_at: None,
         }
     }
 
@@ -108,8 +117,10 @@ impl Relay {
                 error!(error = error_chain(&error), detail = reason, "producer failed for good");
                 return;
             }
+            let asked = Instant::now();
             match self.round().await {
                 Ok(Round { published, was_cut }) => {
+                    core.outage.ends();
                     if failures > 0 {
                         self.health.up(Dependency::Postgres);
                     }
@@ -128,8 +139,13 @@ impl Relay {
                     self.probe_kafka().await;
                 }
                 Err(error) => {
-                    warn!(error = error_chain(&error), "outbox could not be read; it is retried");
-                    self.health.down(Dependency::Postgres, "the outbox cannot be read");
+                    warn!(
+                        error = error_chain(&error),
+                        "outbox could not be read, or its rows not deleted; it is retried"
+                    );
+                    core.outage.failed(asked, &error);
+                    self.health
+                        .down(Dependency::Postgres, "the outbox cannot be read, or its rows not deleted");
                     failures += 1;
                 }
             }
@@ -148,38 +164,91 @@ impl Relay {
     async fn round(&mut self) -> Result<Round, sqlx::Error> {
         let held = self.core.shards.held();
         if held.is_empty() {
-            return Ok(Round::default());
+            self.undeleted.clear();
+            // Reading the outbox tells whether the database answers; without shards there is nothing to read.
+            return self.ask().await.map(|()| Round::default());
         }
-        let (shards, epochs) = shards::columns(&held);
+        self.delete_again(&held).await?;
+        let (shards, _) = shards::columns(&held);
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
         let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
         let mut connection = self.connections.get().await?;
-        let (rows, was_cut) = read(&mut connection, &shards, &stopped).await?;
-        self.connections.keep(connection);
+        let done = within(STATEMENT_TIMEOUT, read(&mut connection, &shards, &stopped)).await;
+        self.connections.put_back(connection, &done);
+        let (rows, was_cut) = done?;
         if rows.is_empty() {
             return Ok(Round::default());
         }
         hit(Failpoint::AfterRelayRead);
-        let published = self.publish(rows).await;
+        self.undeleted = self.publish(rows).await;
+        let published: Vec<i64> = self.undeleted.iter().map(|(id, _)| *id).collect();
         if !published.is_empty() {
             hit(Failpoint::AfterRelayAck);
-            // `get` pings the connection if the broker was slow.
-            let mut connection = self.connections.get().await?;
-            let deleted = sqlx::query(outbox::DELETE)
-                .bind(&published)
-                .bind(&shards)
-                .bind(&epochs)
-                .execute(&mut *connection)
-                .await?;
-            hit(Failpoint::AfterRelayDelete);
-            if deleted.rows_affected() < published.len() as u64 {
-                self.check_epochs(&mut connection, &held).await?;
-            }
-            self.connections.keep(connection);
-            Counts::add(&self.counts.published, published.len());
+            self.delete(&published, &held).await?;
         }
         Ok(Round { published: published.len(), was_cut })
+    }
+
+    /// Notices a database that does not answer, and one that answers again, while this instance holds no shard.
+    async fn ask(&mut self) -> Result<(), sqlx::Error> {
+        if self.asked_database_at.is_some_and(|at| at.elapsed() < DATABASE_PROBE_INTERVAL) {
+            return Ok(());
+        }
+        self.asked_database_at = None;
+        let mut connection = self.connections.get().await?;
+        let done = within(STATEMENT_TIMEOUT, connection.ping()).await;
+        self.connections.put_back(connection, &done);
+        done?;
+        self.asked_database_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Deletes rows that were acknowledged earlier. Nothing is published before that: a database that reads and does not
+    /// delete, as after a demotion, would have the same rows published again and again.
+    async fn delete_again(&mut self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
+        if self.undeleted.is_empty() {
+            return Ok(());
+        }
+        let (ids, headers): (Vec<i64>, Vec<&str>) =
+            self.undeleted.iter().map(|(id, headers)| (*id, headers.as_str())).unzip();
+        let mut connection = self.connections.get().await?;
+        let asked = sqlx::query_scalar(outbox::STILL_THERE).bind(&ids).bind(&headers);
+        let done = within(STATEMENT_TIMEOUT, asked.fetch_all(&mut *connection)).await;
+        self.connections.put_back(connection, &done);
+        self.delete(&done?, held).await
+    }
+
+    /// Deletes acknowledged rows.
+    async fn delete(&mut self, published: &[i64], held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
+        // `get` pings the connection if the broker was slow.
+        let mut connection = self.connections.get().await?;
+        let done = within(STATEMENT_TIMEOUT, self.try_delete(&mut connection, published, held)).await;
+        self.connections.put_back(connection, &done);
+        done?;
+        self.undeleted.clear();
+        Counts::add(&self.counts.published, published.len());
+        Ok(())
+    }
+
+    async fn try_delete(
+        &self,
+        connection: &mut PgConnection,
+        published: &[i64],
+        held: &[(u32, i64)],
+    ) -> Result<(), sqlx::Error> {
+        let (shards, epochs) = shards::columns(held);
+        let deleted = sqlx::query(outbox::DELETE)
+            .bind(published)
+            .bind(&shards)
+            .bind(&epochs)
+            .execute(&mut *connection)
+            .await?;
+        hit(Failpoint::AfterRelayDelete);
+        if deleted.rows_affected() < published.len() as u64 {
+            self.check_epochs(connection, held).await?;
+        }
+        Ok(())
     }
 
     /// Detects that a broker is back while the service is idle: without traffic the client reports nothing.
@@ -214,8 +283,9 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends in batches with at most one row per key. Returns the ids of the acknowledged rows.
-    async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<i64> {
+    /// Sends in batches with at most one row per key. Returns the ids and headers of the acknowledged
+    /// rows.
+    async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<(i64, StoredHeaders)> {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
@@ -233,12 +303,12 @@ impl Relay {
             }
             let results = sent.results().await;
             self.measure(&topics, &results, began_batch.elapsed());
-            for ((row, topic), result) in batch.iter().zip(&topics).zip(results) {
-                self.record_span(row, topic, begun, result.as_ref().err(), &relay);
+            for ((row, topic), result) in batch.into_iter().zip(&topics).zip(results) {
+                self.record_span(&row, topic, begun, result.as_ref().err(), &relay);
                 match result {
-                    Ok(()) => published.push(row.id),
+                    Ok(()) => published.push((row.id, row.headers)),
                     Err(error) => {
-                        self.stop(row, &error);
+                        self.stop(&row, &error);
                         later.retain(|other| other.key != row.key);
                     }
                 }

@@ -30,13 +30,14 @@ use crate::observe::meters::{self, Instruments, Sampler};
 use crate::runtime::acquirer::ShardAcquirer;
 use crate::runtime::batch::Processor;
 use crate::runtime::decode::Decoder;
+use crate::runtime::group;
 use crate::runtime::relay::{Producers, Relay};
 use crate::runtime::retention;
 use crate::runtime::sweeper::{Processed, Sweeper};
 use crate::store::context::Core;
 use crate::store::database;
-use crate::store::database::Connections;
 use crate::store::inbox::prune;
+use crate::store::outage::Outage;
 use crate::store::shards::Shards;
 use crate::topics::{Catalogue, TopicName};
 use crate::{
@@ -117,21 +118,27 @@ impl<C: Contract> Service<C> {
         spans: impl DomainSpans<C>,
     ) -> Result<Self, ServiceError> {
         let ServiceParts { settings, contract, catalogue, clock } = parts;
-        let pool = database::connect(&settings.database_url, settings.database_connections, name)?;
+        let connections = Arc::new(database::connections(
+            &settings.database_url,
+            settings.database_connections,
+            settings.connection_lifetime,
+            name,
+        )?);
         let health = Health::default();
         health.expect(&[Dependency::Kafka, Dependency::Postgres]);
         let (shards, fenced) = Shards::new(catalogue.partitions());
         let (shards, counts) = (Arc::new(shards), Arc::new(Counts::default()));
         let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
-        meters::observe(&meters, &counts, &shards, &pool, settings.database_connections);
+        meters::observe(&meters, &counts, &shards, connections.pool(), settings.database_connections);
         let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
         let core = Core {
             service: name,
             source: format!("/minuet/{name}").into(),
             dead_letters: format!("{name}.dead-letters"),
-            connections: Connections::new(pool),
+            connections,
             partitions: catalogue.partitions(),
             shards,
+            outage: Outage::default(),
             wake: Notify::new(),
             clock,
             meters,
@@ -161,7 +168,8 @@ impl<C: Contract> Service<C> {
 
     /// The HTTP routes of every service: health, counts, meters, and for admins the dead letters.
     pub fn routes(&self) -> Router {
-        let letters = DeadLetters::of(self.context.pool().clone(), self.context.contract.clone());
+        let letters =
+            DeadLetters::of(Arc::clone(&self.context.core.connections), self.context.contract.clone());
         http::health_routes(self.health.clone(), Arc::clone(&self.counts))
             .merge(minuet_http::metrics_route({
                 let meters = self.context.core.meters.clone();
@@ -231,11 +239,11 @@ impl<C: Contract> Service<C> {
             health: health.clone(),
             client: consuming,
         };
-        let group = format!("{}{}", settings.topic_prefix, context.core.service);
+        let group_id = format!("{}{}", settings.topic_prefix, context.core.service);
         let consumer: Arc<Polled> =
-            Arc::new(config::consumer(&settings.kafka, &group, &owner).create_with_context(membership)?);
+            Arc::new(config::consumer(&settings.kafka, &group_id, &owner).create_with_context(membership)?);
         consumer.subscribe(&topics.iter().map(TopicName::full).collect::<Vec<_>>())?;
-        info!(service = context.core.service, group, topics = ?inputs, "consumer started");
+        info!(service = context.core.service, group = group_id, topics = ?inputs, "consumer started");
 
         let (to, from) = fetch_buffer::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
@@ -257,8 +265,8 @@ impl<C: Contract> Service<C> {
             shutdown: shutdown.clone(),
         };
         let acquirer = spawn("acquire shards", &shutdown, acquirer.run(assignments, fenced));
-        let relays = database::connect_relay(&settings.database_url, context.core.service)?;
-        let relays = Arc::new(Connections::new(relays));
+        let (url, lifetime) = (&settings.database_url, settings.connection_lifetime);
+        let relays = Arc::new(database::connect_relay(url, lifetime, context.core.service)?);
         let relay = Relay::new(
             Arc::clone(&context.core),
             Arc::clone(&relays),
@@ -267,6 +275,9 @@ impl<C: Contract> Service<C> {
             health.clone(),
             Arc::clone(&counts),
         );
+        let group =
+            group::watch(Arc::clone(&context.core), Arc::clone(&consumer), inputs.clone(), shutdown.clone());
+        let group = spawn("watch group", &shutdown, group);
         let sweeper = Sweeper {
             handler: Arc::clone(&handler),
             context: context.clone(),
@@ -280,6 +291,7 @@ impl<C: Contract> Service<C> {
         let sampler = Sampler::new(
             Arc::clone(&handler),
             Arc::clone(&context.core),
+            database::connect_sampler(url, lifetime, context.core.service)?,
             settings.sample_interval,
             shutdown.clone(),
         );
@@ -301,7 +313,7 @@ impl<C: Contract> Service<C> {
         }
         processor.handler.stopped().await;
 
-        for task in [poller, acquirer, sweeper, sampler, pruner] {
+        for task in [poller, acquirer, group, sweeper, sampler, pruner] {
             if let Err(error) = task.await {
                 warn!(error = error_chain(&error), "task failed");
             }

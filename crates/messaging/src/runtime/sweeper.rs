@@ -128,13 +128,13 @@ impl<R: BatchHandler> Sweeper<R> {
         held.retain(|shard, _| !waiting.contains_key(shard));
         let (numbers, epochs): (Vec<i16>, Vec<i64>) =
             held.iter().map(|(shard, epoch)| (number(*shard), *epoch)).unzip();
-        sqlx::query(SWEPT)
-            .bind(&numbers)
-            .bind(&epochs)
-            .bind(now.plus(-MAX_COMMIT_LAG).to_datetime())
-            .execute(self.context.pool())
-            .await
-            .map_err(ReactError::from)?;
+        let until = now.plus(-MAX_COMMIT_LAG).to_datetime();
+        self.context
+            .with_connection(async |connection| {
+                let swept = sqlx::query(SWEPT).bind(&numbers).bind(&epochs).bind(until);
+                swept.execute(connection).await.map_err(ReactError::from)
+            })
+            .await?;
         Ok(decided)
     }
 
@@ -146,12 +146,13 @@ impl<R: BatchHandler> Sweeper<R> {
     ) -> Result<Shards<Vec<R::Due>>, ReactError> {
         let shards: BTreeSet<u32> = shards.collect();
         let numbers: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
-        let mut connection = self.context.pool().acquire().await?;
-        let since: Option<time::OffsetDateTime> =
-            sqlx::query_scalar(SINCE).bind(numbers).fetch_one(&mut *connection).await?;
-        let since = since.map_or(Micros(0), Micros::from_datetime);
+        let all = self.context.with_connection(async |connection| {
+            let since: Option<time::OffsetDateTime> =
+                sqlx::query_scalar(SINCE).bind(&numbers).fetch_one(&mut *connection).await?;
+            self.handler.due(connection, since.map_or(Micros(0), Micros::from_datetime), now).await
+        });
         let mut found = Shards::<Vec<R::Due>>::new();
-        for due in self.handler.due(&mut connection, since, now).await? {
+        for due in all.await? {
             let shard = self.context.shard_of(&due.to_string());
             if shards.contains(&shard) {
                 found.entry(shard).or_default().push(due);

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use minuet_envelope::{Contract, EventKind, Micros};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::database::Connections;
+use super::connections::{Connections, TRANSACTION_TIMEOUT, within};
 use super::inbox;
+use super::outage::Outage;
 use super::outbox::{self, NewRow};
 use super::outbox_event::OutboxEvent;
 use super::shards::{Fenced, Shards};
@@ -40,10 +40,12 @@ pub(crate) struct Core {
     pub(crate) source: Arc<str>,
     /// The topic of this service's dead letters, without prefix.
     pub(crate) dead_letters: String,
-    pub(crate) connections: Connections,
+    pub(crate) connections: Arc<Connections>,
     /// P: the number of shards.
     pub(crate) partitions: u32,
     pub(crate) shards: Arc<Shards>,
+    /// Since when the database does not answer.
+    pub(crate) outage: Outage,
     /// Notified by each commit that appended to the outbox.
     pub(crate) wake: Notify,
     pub(crate) clock: Clock,
@@ -90,7 +92,9 @@ impl Core {
 }
 
 impl<C: Contract> ServiceContext<C> {
-    /// The connection pool of the service's database.
+    /// The connection pool of the service's database, for tools and tests. A service uses
+    /// [`ServiceContext::with_connection`] and [`ServiceContext::transaction`]: nothing limits the time of a query on the
+    /// pool itself, and a connection that fails there stays open.
     pub fn pool(&self) -> &PgPool {
         self.core.pool()
     }
@@ -195,8 +199,30 @@ impl<C: Contract> ServiceContext<C> {
         let believed = self.core.believed(shards)?;
         let mut connection = self.core.connections.get().await?;
         steps.done("begin");
+        let done = self.fenced(&mut connection, &believed, ids, steps, work);
+        let done = within(TRANSACTION_TIMEOUT, done).await;
+        self.core.connections.put_back(connection, &done);
+        let committed = done?;
+        if !committed.events.is_empty() {
+            self.core.wake.notify_one();
+        }
+        Ok(committed)
+    }
+
+    /// The transaction on this connection.
+    async fn fenced<T, F>(
+        &self,
+        connection: &mut PgConnection,
+        believed: &[(u32, i64)],
+        ids: &[Uuid],
+        steps: &mut Steps,
+        work: F,
+    ) -> Result<Committed<C, T>, ReactError>
+    where
+        F: AsyncFnOnce(Opened<'_>) -> Result<Ending<C, T>, ReactError>,
+    {
         let mut transaction = connection.begin().await?;
-        let (fenced, claimed) = inbox::claim(&mut transaction, &believed, ids, self.now()).await?;
+        let (fenced, claimed) = inbox::claim(&mut transaction, believed, ids, self.now()).await?;
         let Fenced { lost, something_waits } = fenced;
         if !lost.is_empty() {
             transaction.rollback().await?;
@@ -206,7 +232,10 @@ impl<C: Contract> ServiceContext<C> {
         steps.done("claim");
         let (events, result) =
             match work(Opened { connection: &mut transaction, something_waits, claimed }).await? {
-                Ending::RollBack(result) => return Ok(Committed { result, events: Vec::new() }),
+                Ending::RollBack(result) => {
+                    transaction.rollback().await?;
+                    return Ok(Committed { result, events: Vec::new() });
+                }
                 Ending::Commit { events, result } => (events, result),
             };
         steps.done("react");
@@ -214,20 +243,8 @@ impl<C: Contract> ServiceContext<C> {
         hit(Failpoint::BeforeCommit);
         transaction.commit().await?;
         hit(Failpoint::AfterCommit);
-        if !events.is_empty() {
-            self.core.wake.notify_one();
-        }
-        self.keep(connection);
         steps.done("commit");
         Ok(Committed { result, events })
-    }
-
-    /// Keeps the connection for the next transaction. Only for a connection without failure, and not for the only one
-    /// of the pool, which other tasks need.
-    fn keep(&self, connection: PoolConnection<Postgres>) {
-        if self.pool().options().get_max_connections() > 1 {
-            self.core.connections.keep(connection);
-        }
     }
 }
 

@@ -3,25 +3,41 @@ use std::time::SystemTime;
 
 use minuet_envelope::Contract;
 use minuet_telemetry::{Kind, Span, error_chain};
+use sqlx::PgConnection;
 
 use crate::ServiceContext;
 use crate::observe::spans;
 
 impl<C: Contract> ServiceContext<C> {
-    /// Runs a query in a span of its own under the current span. `target`: the table.
+    /// Runs statements outside of any transaction, for at most 12 seconds. A connection that fails is closed. The work runs
+    /// once more if a table was changed since its statement was prepared; it has had no effect then.
     ///
     /// # Errors
-    /// The query's.
+    /// The work's, or the database does not answer.
+    pub async fn with_connection<T, E>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E> + Clone,
+    ) -> Result<T, E>
+    where
+        E: From<sqlx::Error> + std::error::Error + 'static,
+    {
+        self.core.connections.run(work).await
+    }
+
+    /// As [`ServiceContext::with_connection`], in a span of its own under the current span. `target`: the table.
+    ///
+    /// # Errors
+    /// The work's, or the database does not answer.
     pub async fn query<T>(
         &self,
         target: &'static str,
-        ask: impl Future<Output = Result<T, sqlx::Error>>,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error> + Clone,
     ) -> Result<T, sqlx::Error> {
         let Some(above) = minuet_telemetry::current().filter(|trace| self.core.tracer.records(trace)) else {
-            return ask.await;
+            return self.with_connection(work).await;
         };
         let begun = SystemTime::now();
-        let answer = ask.await;
+        let answer = self.with_connection(work).await;
         let span = spans::database(&self.core, "SELECT", &self.core.tracer.child(&above), begun)
             .until(SystemTime::now())
             .under(&above)

@@ -1,5 +1,5 @@
-//! Samples gauges from the database on a connection of its own, so that no batch waits for it. Each query is cancelled
-//! after [`STATEMENT_TIMEOUT`]; slow queries run less often.
+//! Samples gauges from the database on a connection of its own, so that no batch waits for it. The server cancels
+//! each statement after two seconds; slow queries run less often.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::{Counter, Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::store::connections::{Connections, STATEMENT_TIMEOUT, within};
 use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
-const STATEMENT_TIMEOUT: &str = "2s";
+/// Upper bound of the statements of one query: together they have this many times the limit of one.
+const MAX_STATEMENTS: u32 = 3;
 /// A pause takes at least this multiple of the queries' duration, so that sampling takes at most a twentieth of the
 /// time.
 const MIN_PAUSE_FACTOR: u32 = 20;
@@ -34,7 +35,7 @@ pub(crate) const PARKED: &str = "select reason, count(*) from (select reason fro
 pub(crate) struct Sampler<R> {
     handler: Arc<R>,
     core: Arc<Core>,
-    pool: PgPool,
+    connections: Connections,
     interval: Duration,
     shutdown: CancellationToken,
     gauges: Gauges,
@@ -77,20 +78,12 @@ impl<R: BatchHandler> Sampler<R> {
     pub(crate) fn new(
         handler: Arc<R>,
         core: Arc<Core>,
+        connections: Connections,
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Sampler<R> {
-        let options = (*core.pool().connect_options()).clone();
-        // These queries read whole tables; a plan that avoids sequential scans only takes longer.
-        let options = options
-            .application_name(&format!("minuet-{}-meters", core.service))
-            .options([("enable_seqscan", "on"), ("statement_timeout", STATEMENT_TIMEOUT)]);
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(options);
         let gauges = Gauges::new(&core.meters);
-        Sampler { handler, core, pool, interval, shutdown, gauges }
+        Sampler { handler, core, connections, interval, shutdown, gauges }
     }
 
     pub(crate) async fn run(self) {
@@ -107,7 +100,7 @@ impl<R: BatchHandler> Sampler<R> {
                 () = tokio::time::sleep(pause(self.interval, took, answered)) => {}
             }
         }
-        self.pool.close().await;
+        self.connections.close().await;
     }
 
     /// Runs both queries and returns the duration of each, in `Err` if it failed. A failed query leaves its gauges
@@ -135,15 +128,19 @@ impl<R: BatchHandler> Sampler<R> {
 
     /// Runs one query and returns its duration, without the time to connect.
     async fn one(&self, sample: &'static str) -> (Duration, Result<(), ReactError>) {
-        let mut connection = match self.pool.acquire().await {
+        let mut connection = match self.connections.get().await {
             Ok(connection) => connection,
             Err(error) => return (Duration::ZERO, Err(error.into())),
         };
         let begun = Instant::now();
-        let answer = match sample {
-            MESSAGING => self.ask(&mut connection).await.map_err(ReactError::from),
-            _ => self.handler.sample(&mut connection, self.core.now()).await,
+        let asked = async {
+            match sample {
+                MESSAGING => self.ask(&mut connection).await.map_err(ReactError::from),
+                _ => self.handler.sample(&mut connection, self.core.now()).await,
+            }
         };
+        let answer = within(MAX_STATEMENTS * STATEMENT_TIMEOUT, asked).await;
+        self.connections.put_back(connection, &answer);
         (begun.elapsed(), answer)
     }
 

@@ -29,11 +29,14 @@ enum RedriveStep {
 impl<R: BatchHandler> Processor<R> {
     /// Redrives the requested dead letters of the held shards. If the database is away, the next poll tries again.
     pub(crate) async fn redrive(&self) -> Result<(), Stopped> {
-        let pool = self.context.pool();
         loop {
             let shards: Vec<u32> =
                 self.context.core.shards.held().into_iter().map(|(shard, _)| shard).collect();
-            let done = match RedriveRequest::next(pool, &shards).await {
+            let done = match self
+                .context
+                .with_connection(async |connection| RedriveRequest::next(connection, &shards).await)
+                .await
+            {
                 Ok(None) => return Ok(()),
                 Ok(Some(asked)) => self.redrive_all(&asked).await?,
                 Err(error) => Err(error),
@@ -55,7 +58,7 @@ impl<R: BatchHandler> Processor<R> {
                 RedriveStep::Parked(reason) => return Ok(self.stays(asked, id, &reason, begun).await),
             }
         }
-        Ok(asked.answered(self.context.pool()).await)
+        Ok(self.context.with_connection(async |connection| asked.answered(connection).await).await)
     }
 
     async fn stays(
@@ -65,7 +68,7 @@ impl<R: BatchHandler> Processor<R> {
         reason: &Reason,
         begun: SystemTime,
     ) -> Result<(), sqlx::Error> {
-        if let Some(letter) = redrive::letter(self.context.pool(), id).await? {
+        if let Some(letter) = self.letter(id).await? {
             minuet_telemetry::within(None, subject_of::<R::Contract>(&letter.incoming), || {
                 warn!(
                     dead_letter_id = id,
@@ -76,7 +79,11 @@ impl<R: BatchHandler> Processor<R> {
             });
             self.batch_spans(begun).record_still_parked(&letter, reason);
         }
-        asked.failed(self.context.pool(), id, reason).await
+        self.context.with_connection(async |connection| asked.failed(connection, id, reason).await).await
+    }
+
+    async fn letter(&self, id: i64) -> Result<Option<StoredMessage>, sqlx::Error> {
+        self.context.with_connection(async |connection| redrive::letter(connection, id).await).await
     }
 
     /// The spans of a transaction for one event.
@@ -112,7 +119,7 @@ impl<R: BatchHandler> Processor<R> {
     /// claimed when it was parked; else it is claimed now, and a duplicate that was processed in the meantime counts.
     async fn try_redrive(&self, id: i64, shard: u32) -> Result<RedriveStep, ReactError> {
         let begun = SystemTime::now();
-        let Some(letter) = redrive::letter(self.context.pool(), id).await? else {
+        let Some(letter) = self.letter(id).await? else {
             return Ok(RedriveStep::Gone);
         };
         let StoredMessage { incoming, claimed, parked_at } = letter;

@@ -116,7 +116,7 @@ impl<R: BatchHandler> SteppedService<R> {
     /// # Errors
     /// The database refuses.
     pub async fn prune(&self, retention: Duration) -> Result<(), ReactError> {
-        prune::prune(self.context().pool(), self.context().now(), retention).await?;
+        prune::prune(&self.context().core.connections, self.context().now(), retention).await?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The statements of [`super::DeadLetters`].
 
 use sqlx::prelude::FromRow;
-use sqlx::{PgPool, Row as _};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use time::OffsetDateTime;
 
 use crate::Incoming;
@@ -10,7 +10,9 @@ pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key,
      from dead_letters where id > $1 and ($2 or discarded_at is null) and ($4::text is null or reason = $4) and ($5::bytea is null or key = $5)
      order by id limit $3";
 
-pub(crate) const ONE: &str = "select * from dead_letters where id = $1";
+pub(crate) const ONE: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason,
+        header_names, header_values, payload, message_time, headers_readable
+     from dead_letters where id = $1";
 
 /// With the letters that wait for the same key.
 pub(crate) const REQUEST: &str = "update dead_letters d set redrive = true from dead_letters asked
@@ -67,31 +69,42 @@ pub(crate) struct Row {
 }
 
 /// Lists letters in the order of parking.
-pub(crate) async fn list(pool: &PgPool, which: &DeadLetterFilter) -> Result<Vec<Row>, sqlx::Error> {
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    which: &DeadLetterFilter,
+) -> Result<Vec<Row>, sqlx::Error> {
     let DeadLetterFilter { after, discarded_too, limit, reason, key } = which;
     let query = sqlx::query_as(LIST).bind(after).bind(discarded_too).bind(i64::from(*limit));
-    query.bind(reason).bind(key.as_deref().map(str::as_bytes)).fetch_all(pool).await
+    query.bind(reason).bind(key.as_deref().map(str::as_bytes)).fetch_all(connection).await
 }
 
-pub(crate) async fn one(pool: &PgPool, id: i64) -> Result<Option<(Row, Incoming)>, sqlx::Error> {
-    let row = sqlx::query(ONE).bind(id).fetch_optional(pool).await?;
+pub(crate) async fn one(
+    connection: &mut PgConnection,
+    id: i64,
+) -> Result<Option<(Row, Incoming)>, sqlx::Error> {
+    let row = sqlx::query(ONE).bind(id).fetch_optional(connection).await?;
     row.map(|row| Ok((Row::from_row(&row)?, super::incoming(&row)?))).transpose()
 }
 
 /// Requests a redrive. Returns the ids of the affected letters; none if the id does not exist or is discarded.
-pub(crate) async fn request(pool: &PgPool, id: i64) -> Result<Vec<i64>, sqlx::Error> {
-    sqlx::query_scalar(REQUEST).bind(id).fetch_all(pool).await
+pub(crate) async fn request(connection: &mut PgConnection, id: i64) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar(REQUEST).bind(id).fetch_all(connection).await
 }
 
 /// The letters among these that have not taken effect.
-pub(crate) async fn open(pool: &PgPool, ids: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
-    sqlx::query_as(OPEN).bind(ids).fetch_all(pool).await
+pub(crate) async fn open(connection: &mut PgConnection, ids: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
+    sqlx::query_as(OPEN).bind(ids).fetch_all(connection).await
 }
 
 /// Discards the event and records who did so. Returns the number of letters that still wait for its key. `None`: the id
 /// does not exist or is discarded already.
-pub(crate) async fn discard(pool: &PgPool, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+pub(crate) async fn discard(
+    connection: &mut PgConnection,
+    id: i64,
+    by: &str,
+    why: &str,
+) -> Result<Option<i64>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
     sqlx::query(LOCK).bind(id).fetch_optional(&mut *transaction).await?;
     let done = sqlx::query(DISCARD).bind(id).bind(by).bind(why).execute(&mut *transaction).await?;
     if done.rows_affected() == 0 {

@@ -4,7 +4,7 @@
 
 use minuet_envelope::Micros;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgExecutor, PgPool, Row};
+use sqlx::{Connection as _, PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -36,9 +36,12 @@ pub(crate) struct RedriveRequest {
 
 impl RedriveRequest {
     /// The first request in these shards.
-    pub(crate) async fn next(pool: &PgPool, shards: &[u32]) -> Result<Option<RedriveRequest>, sqlx::Error> {
+    pub(crate) async fn next(
+        connection: &mut PgConnection,
+        shards: &[u32],
+    ) -> Result<Option<RedriveRequest>, sqlx::Error> {
         let partitions: Vec<i32> = shards.iter().map(|shard| shard.cast_signed()).collect();
-        let Some(row) = sqlx::query(ASKED).bind(partitions).fetch_optional(pool).await? else {
+        let Some(row) = sqlx::query(ASKED).bind(partitions).fetch_optional(&mut *connection).await? else {
             return Ok(None);
         };
         let (id, in_order): (i64, bool) = (row.try_get("id")?, row.try_get("in_order")?);
@@ -47,21 +50,26 @@ impl RedriveRequest {
             false => vec![id],
             true => {
                 let (topic, key): OrderingKey = (row.try_get("topic")?, row.try_get("key")?);
-                sqlx::query_scalar(GROUP).bind(topic).bind(key).fetch_all(pool).await?
+                sqlx::query_scalar(GROUP).bind(topic).bind(key).fetch_all(connection).await?
             }
         };
         Ok(Some(RedriveRequest { shard: partition.unsigned_abs(), ids }))
     }
 
-    pub(crate) async fn answered(&self, executor: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
-        sqlx::query(ANSWERED).bind(&self.ids).execute(executor).await?;
+    pub(crate) async fn answered(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(ANSWERED).bind(&self.ids).execute(connection).await?;
         Ok(())
     }
 
     /// Records that this letter stays parked, for this reason, and with it the later ones. Clears the requests in the
     /// same transaction: a person who has seen the reason may ask again, which is another redrive.
-    pub(crate) async fn failed(&self, pool: &PgPool, id: i64, reason: &Reason) -> Result<(), sqlx::Error> {
-        let mut transaction = pool.begin().await?;
+    pub(crate) async fn failed(
+        &self,
+        connection: &mut PgConnection,
+        id: i64,
+        reason: &Reason,
+    ) -> Result<(), sqlx::Error> {
+        let mut transaction = connection.begin().await?;
         sqlx::query(FAILED)
             .bind(id)
             .bind(i32::try_from(reason.attempts).unwrap_or(i32::MAX))
@@ -69,7 +77,7 @@ impl RedriveRequest {
             .bind(reason.storable())
             .execute(&mut *transaction)
             .await?;
-        self.answered(&mut *transaction).await?;
+        self.answered(&mut transaction).await?;
         transaction.commit().await
     }
 }
@@ -83,8 +91,11 @@ pub(crate) struct StoredMessage {
 }
 
 /// A stored letter. `None`: it was discarded in the meantime.
-pub(crate) async fn letter(pool: &PgPool, id: i64) -> Result<Option<StoredMessage>, sqlx::Error> {
-    let row: Option<PgRow> = sqlx::query(LETTER).bind(id).fetch_optional(pool).await?;
+pub(crate) async fn letter(
+    connection: &mut PgConnection,
+    id: i64,
+) -> Result<Option<StoredMessage>, sqlx::Error> {
+    let row: Option<PgRow> = sqlx::query(LETTER).bind(id).fetch_optional(connection).await?;
     let letter = |row: PgRow| {
         let (claimed, parked_at): (_, OffsetDateTime) = (row.try_get("inbox_id")?, row.try_get("parked_at")?);
         Ok(StoredMessage {

@@ -2,15 +2,16 @@
 //! database alone, whether the service runs or not.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_envelope::Contract;
-use sqlx::PgPool;
 use tokio::time::Instant;
 
 use super::admin::{self, DeadLetterFilter, Row};
 use super::view::{DeadLetter, DeadLetterDetail, Redriven};
 use crate::DatabaseError;
+use crate::store::connections::{Connections, MAX_LIFETIME};
 use crate::store::database;
 
 /// Poll interval for the result of a redrive.
@@ -31,13 +32,13 @@ pub fn discard_reason(text: &str) -> Option<String> {
 /// The dead letters of one service.
 #[derive(Clone)]
 pub struct DeadLetters<C> {
-    pool: PgPool,
+    connections: Arc<Connections>,
     contract: Option<C>,
 }
 
 impl<C: Contract> DeadLetters<C> {
-    pub(crate) fn of(pool: PgPool, contract: C) -> Self {
-        DeadLetters { pool, contract: Some(contract) }
+    pub(crate) fn of(connections: Arc<Connections>, contract: C) -> Self {
+        DeadLetters { connections, contract: Some(contract) }
     }
 
     /// Opens the dead letters with the service's database alone. Without a contract, payloads are shown as bytes.
@@ -45,7 +46,8 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database URL is wrong.
     pub fn open(database_url: &str, contract: Option<C>) -> Result<Self, DatabaseError> {
-        Ok(DeadLetters { pool: database::connect(database_url, MAX_CONNECTIONS, "dead-letters")?, contract })
+        let connections = database::connections(database_url, MAX_CONNECTIONS, MAX_LIFETIME, "dead-letters")?;
+        Ok(DeadLetters { connections: Arc::new(connections), contract })
     }
 
     /// Lists letters in the order of parking.
@@ -53,7 +55,8 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database does not answer.
     pub async fn list(&self, which: &DeadLetterFilter) -> Result<Vec<DeadLetter>, sqlx::Error> {
-        Ok(admin::list(&self.pool, which).await?.into_iter().map(DeadLetter::from).collect())
+        let rows = self.connections.run(async |connection| admin::list(connection, which).await).await?;
+        Ok(rows.into_iter().map(DeadLetter::from).collect())
     }
 
     /// One letter with headers and payload. `None`: the id does not exist.
@@ -61,7 +64,8 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database does not answer.
     pub async fn one(&self, id: i64) -> Result<Option<DeadLetterDetail>, sqlx::Error> {
-        let Some((row, incoming)) = admin::one(&self.pool, id).await? else { return Ok(None) };
+        let found = self.connections.run(async |connection| admin::one(connection, id).await).await?;
+        let Some((row, incoming)) = found else { return Ok(None) };
         Ok(Some(DeadLetterDetail::of(row, &incoming, self.contract.as_ref()).await))
     }
 
@@ -71,7 +75,8 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database does not answer.
     pub async fn ask(&self, id: i64) -> Result<Vec<i64>, sqlx::Error> {
-        let mut ids = admin::request(&self.pool, id).await?;
+        let mut ids: Vec<i64> =
+            self.connections.run(async |connection| admin::request(connection, id).await).await?;
         ids.sort_unstable();
         Ok(ids)
     }
@@ -84,7 +89,7 @@ impl<C: Contract> DeadLetters<C> {
     pub async fn answered(&self, ids: &[i64], wait: Duration) -> Result<Vec<Redriven>, sqlx::Error> {
         let until = Instant::now() + wait;
         loop {
-            let rows = admin::open(&self.pool, ids).await?;
+            let rows = self.connections.run(async |connection| admin::open(connection, ids).await).await?;
             let is_asked = |row: &Row| row.redrive && row.discarded_at.is_none();
             if !rows.iter().any(is_asked) || Instant::now() >= until {
                 let mut rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -100,7 +105,7 @@ impl<C: Contract> DeadLetters<C> {
     /// # Errors
     /// The database does not answer.
     pub async fn discard(&self, id: i64, by: &str, why: &str) -> Result<Option<i64>, sqlx::Error> {
-        admin::discard(&self.pool, id, by, why).await
+        self.connections.run(async |connection| admin::discard(connection, id, by, why).await).await
     }
 }
 

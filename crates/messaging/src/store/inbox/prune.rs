@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use minuet_envelope::Micros;
 use minuet_telemetry::error_chain;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr};
 use time::Date;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::store::connections::Connections;
 use crate::store::context::Core;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Retry interval after a failure, usually a lock timeout.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+/// Upper bound of a step on this side: the server ends each statement after a minute.
+const STEP_TIMEOUT: Duration = Duration::from_secs(90);
 /// Partitions created ahead, in days: how long a service may skip pruning before ids fall into the default partition.
 const DAYS_AHEAD: i64 = 3;
 /// Upper bound of rows per delete.
@@ -40,7 +43,7 @@ pub(crate) struct Pruned {
 
 pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: CancellationToken) {
     loop {
-        let wait = match prune(core.pool(), core.now(), retention).await {
+        let wait = match prune(&core.connections, core.now(), retention).await {
             Ok(Pruned { made: 0, dropped: 0, forgotten: 0 }) => INTERVAL,
             Ok(Pruned { made, dropped, forgotten }) => {
                 info!(service = core.service, created = made, dropped, deleted = forgotten, "inbox pruned");
@@ -63,24 +66,34 @@ pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: Cancella
 }
 
 /// Any number of instances may prune at once: an advisory lock admits one at a time.
-pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Result<Pruned, sqlx::Error> {
+pub(crate) async fn prune(
+    connections: &Connections,
+    now: Micros,
+    retention: Duration,
+) -> Result<Pruned, sqlx::Error> {
     let today = now.to_datetime().date();
     let oldest = now.plus(-time::Duration::seconds_f64(retention.as_secs_f64())).to_datetime().date();
-    let mut there: Vec<String> = sqlx::query_scalar(PARTITIONS).fetch_all(pool).await?;
+    let there = async |connection: &mut PgConnection| -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(PARTITIONS).fetch_all(connection).await
+    };
+    let mut there = connections.run_within(STEP_TIMEOUT, there).await?;
     there.sort_unstable();
     let mut pruned = Pruned::default();
     for ahead in 0..=DAYS_AHEAD {
         let day = today.saturating_add(time::Duration::days(ahead));
         if !there.contains(&name(day)) {
-            pruned.made += usize::from(step(pool, Step::Make(day)).await?);
+            pruned.made += usize::from(one_step(connections, Step::Make(day)).await?);
         }
     }
     // Partition names sort by day.
     for old in there.into_iter().filter(|partition| *partition < name(oldest)) {
-        pruned.dropped += usize::from(step(pool, Step::Drop(&old, oldest)).await?);
+        pruned.dropped += usize::from(one_step(connections, Step::Drop(&old, oldest)).await?);
     }
     loop {
-        let gone = sqlx::query(PRUNE).bind(oldest).bind(MAX_ROWS).execute(pool).await?.rows_affected();
+        let prune = async |connection: &mut PgConnection| {
+            sqlx::query(PRUNE).bind(oldest).bind(MAX_ROWS).execute(connection).await
+        };
+        let gone = connections.run_within(STEP_TIMEOUT, prune).await?.rows_affected();
         pruned.forgotten += gone;
         if gone < MAX_ROWS.unsigned_abs() {
             return Ok(pruned);
@@ -88,15 +101,20 @@ pub(crate) async fn prune(pool: &PgPool, now: Micros, retention: Duration) -> Re
     }
 }
 
+#[derive(Clone, Copy)]
 enum Step<'a> {
     Make(Date),
     /// Drop the partition unless an id in it was claimed since that day.
     Drop(&'a str, Date),
 }
 
+async fn one_step(connections: &Connections, of: Step<'_>) -> Result<bool, sqlx::Error> {
+    connections.run_within(STEP_TIMEOUT, async |connection| step(connection, of).await).await
+}
+
 /// One transaction with a short lock timeout, since batches wait behind it. `false`: another instance is pruning.
-async fn step(pool: &PgPool, step: Step<'_>) -> Result<bool, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+async fn step(connection: &mut PgConnection, step: Step<'_>) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
     let is_alone: bool = sqlx::query_scalar(TRY_LOCK).fetch_one(&mut *transaction).await?;
     if !is_alone {
         return Ok(false);
