@@ -1,6 +1,6 @@
 //! Rules about the source itself, which no compiler checks: which package may name which, no import circle among the modules of
 //! a crate, no citation of something that is not there, a section for each alert,
-//! one convention of log lines.
+//! one convention of log lines, no `*` for columns in SQL.
 //!
 //! The rules read the files of the checkout. They need no server and no built program, so `make check` runs them. Each rule
 //! is a function from text to findings; `tests/house.rs` applies all of them to this repository.
@@ -18,6 +18,7 @@ mod links;
 mod logs;
 mod modules;
 mod runbooks;
+mod statements;
 mod tokens;
 
 pub use circles::{Circle, circles};
@@ -26,3 +27,4 @@ pub use files::{crates, repository, source};
 pub use links::{Dangling, dangling};
 pub use logs::{declared_fields, log_mistakes};
 pub use runbooks::{runbook_mistakes, unknown_log_lines};
+pub use statements::unnamed_columns;

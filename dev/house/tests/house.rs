@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minuet_house::{
     Dangling, circles, crates, dangling, declared_fields, forbidden_dependencies, log_mistakes, repository,
-    runbook_mistakes, source, unknown_log_lines,
+    runbook_mistakes, source, unknown_log_lines, unnamed_columns,
 };
 
 /// Import circles that are there today, as the number of files in each. This list may only shrink: mend a circle, then take
@@ -144,6 +144,12 @@ fn every_alert_leads_to_its_section_and_quoted_log_lines_are_real() {
     assert_eq!(runbook_mistakes(&rules, &page), Vec::<String>::new());
     let programs: String = source(&root).into_iter().map(|(_, text)| text).collect();
     assert_eq!(unknown_log_lines(&page, &programs), Vec::<String>::new());
+}
+
+#[test]
+fn statements_name_their_columns() {
+    let wrong = unnamed_columns(source(&repository()));
+    assert!(wrong.is_empty(), "name the columns, since a table may get others:\n{}", wrong.join("\n"));
 }
 
 #[test]

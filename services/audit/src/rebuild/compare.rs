@@ -14,8 +14,7 @@ use crate::shadow::{Field, compare};
 
 /// Whether anything was ever processed there.
 const USED: &str = "select exists (select 1 from inbox) or exists (select 1 from outbox)";
-pub(super) const TAKE_OUTBOX: &str =
-    "with gone as (delete from outbox returning *) select headers, payload from gone order by id";
+pub(super) const TAKE_OUTBOX: &str = "with gone as (delete from outbox returning id, headers, payload) select headers, payload from gone order by id";
 /// What was set aside, and whatever became of it.
 const PARKED: &str = "select topic || '[' || \"partition\" || ']@' || \"offset\", detail from dead_letters order by id limit 10000";
 
