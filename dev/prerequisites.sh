@@ -102,6 +102,23 @@ bring_promtool() {
     rm -rf "$folder"
 }
 
+# Tests services behind a pooler. Taken out of its package likewise; the libraries that it needs are installed.
+bring_pgbouncer() {
+    has pgbouncer || [ -x /usr/sbin/pgbouncer ] && return
+    [ "$(id -u)" = 0 ] && has apt-get && has dpkg-deb || return 0
+    local folder
+    folder=$(mktemp -d)
+    (
+        cd "$folder"
+        packaged pgbouncer || apt-get update -qq
+        apt-get install -y -qq --no-install-recommends libevent-2.1-7 libc-ares2
+        apt-get download -qq pgbouncer
+        dpkg-deb --extract pgbouncer_*.deb .
+        command install -m 755 usr/sbin/pgbouncer /usr/local/sbin/pgbouncer
+    ) >/dev/null 2>&1 || echo "pgbouncer cannot be fetched: services behind a pooler are not tested" >&2
+    rm -rf "$folder"
+}
+
 look
 if [ ${#advice[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && has apt-get; then
     # A bare machine has no list of packages yet, so that not even a packaged JDK is known to it.
@@ -123,3 +140,4 @@ if [ ${#advice[@]} -gt 0 ]; then
     exit 1
 fi
 bring_promtool
+bring_pgbouncer
