@@ -177,7 +177,7 @@ async fn a_cancellation_has_its_own_trace_and_both_know_of_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_whose_service_was_killed_midway_is_one_trace() {
     let shop = Installation::start("grpc", &[("MINUET_FAULT_ARMED", "armed")]).await;
-    let shop = shop.with_fault("inventory", "after_commit").await;
+    let shop = shop.with_fault("inventory", "after_commit:1").await;
     let order = shop.order(&[("TEA-1", 2)]).await;
     let shop = shop.restarted("inventory").await;
     shop.world.await_status(order.parse().unwrap(), "confirmed").await;

@@ -76,13 +76,13 @@ impl Installation {
             .env("MINUET_PAYMENT__PROVIDER__LATENCY_MS", "20")
     }
 
-    /// The service again, to be killed there the next time that it comes there. The one before has read everything and said
+    /// The service again, to be killed there (`after_commit:1`: the next time that it comes there). The one before has read everything and said
     /// so, and nothing but the batch itself wakes the relay: so it is the next event that is killed, and nothing of it leaves.
     pub(super) async fn with_fault(mut self, name: &'static str, point: &str) -> Self {
         let before = self.processes.remove(name).unwrap();
         before.signal("TERM");
         before.ended().await.well();
-        let process = self.service(name).await.env("MINUET_FAULT", format!("{point}:1"));
+        let process = self.service(name).await.env("MINUET_FAULT", point);
         let poll = format!("MINUET_{}__RELAY_POLL_MS", name.to_uppercase());
         let process = process.env(&poll, "60000").start();
         ready(&process).await;

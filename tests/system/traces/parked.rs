@@ -58,6 +58,30 @@ async fn a_redriven_event_goes_on_in_its_trace_and_shows_its_wait() {
     shop.stop().await;
 }
 
+/// Killed between a redrive's commit and its report: the next life publishes what the redrive caused, and tells its step under
+/// the span in which the event was parked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_whose_service_was_killed_leaves_no_orphan() {
+    let shop = Installation::start("grpc", &[("MINUET_FAULT_ARMED", "armed")]).await;
+    execute(&shop, POISON).await;
+    let order = shop.order(&[("TEA-1", 2)]).await;
+    shop.world.await_number("order", "select count(*) from dead_letters", 2).await;
+    let shop = shop.with_fault("order", "after_commit:2").await;
+    execute(&shop, CURE).await;
+    // Two redrives. The second one confirms the order, and emits an event.
+    execute(&shop, REDRIVE).await;
+    let shop = shop.restarted("order").await;
+    shop.world.await_status(order.parse().unwrap(), "confirmed").await;
+    let tree = shop.tree_with(&order, &["send orders.events PRODUCER order [relay]"]).await;
+    hold(&tree, &order);
+    let spans = || tree.rows.iter().map(|(_, span)| span);
+    let recovered: Vec<&Span> = spans().filter(|span| span.attribute("minuet.recovered").is_some()).collect();
+    let [step] = recovered[..] else { panic!("{tree}") };
+    let above = spans().find(|span| span.span_id == step.parent_id);
+    assert_eq!(outcome(above.expect("no orphan")), (Some("parked"), true), "{tree}");
+    shop.stop().await;
+}
+
 /// By the time at which they began.
 fn of_order<'a>(tree: &'a Tree, name: &str) -> Vec<&'a Span> {
     let spans = tree.rows.iter().map(|(_, span)| span);

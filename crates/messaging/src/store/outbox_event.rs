@@ -28,6 +28,9 @@ pub struct OutboxEvent<C: Contract> {
     pub event: C::Event,
     /// The parent of the decision's span. `None`: the trace is not recorded.
     under: Option<u64>,
+    /// A span above `under` that is recorded already, if `under` itself may never be: see
+    /// [`OutboxEvent::redriven`].
+    recorded_above: Option<u64>,
 }
 
 impl<C: Contract> OutboxEvent<C> {
@@ -58,12 +61,12 @@ impl<C: Contract> OutboxEvent<C> {
             trace: trace.child(id),
         };
         let under = trace.sampled().then(|| u64::from_str_radix(trace.span_id(), 16).ok()).flatten();
-        OutboxEvent { envelope, event, under }
+        OutboxEvent { envelope, event, under, recorded_above: None }
     }
 
     /// An event of the service itself, not of the domain: it has no decision span.
     pub(crate) fn unrecorded(envelope: Envelope<C::Kind>, event: C::Event) -> Self {
-        OutboxEvent { envelope, event, under: None }
+        OutboxEvent { envelope, event, under: None, recorded_above: None }
     }
 
     /// The span of the decision behind this event, the parent of the span that sends it. Its id is a function of the
@@ -75,6 +78,22 @@ impl<C: Contract> OutboxEvent<C> {
     /// The parent of [`OutboxEvent::decision_span`].
     pub fn parent(&self) -> Option<TraceContext> {
         self.under.map(|id| self.envelope.trace.under(id))
+    }
+
+    /// The event of a redriven one, whose span is `redrive`. That span is recorded after the commit, and no other instance
+    /// can record it: the dead letter is gone. Where the writer dies in between, the decision is recorded under the span in
+    /// which the event was parked.
+    pub(crate) fn redriven(mut self, redrive: &TraceContext, parked: &TraceContext) -> Self {
+        let is_under = self.parent().is_some_and(|parent| parent.span_id() == redrive.span_id());
+        if is_under && parked.trace_id() == self.envelope.trace.trace_id() {
+            self.recorded_above = u64::from_str_radix(parked.span_id(), 16).ok();
+        }
+        self
+    }
+
+    /// See [`OutboxEvent::redriven`].
+    pub(crate) fn recorded_above(&self) -> Option<u64> {
+        self.recorded_above
     }
 
     pub(crate) fn is_recorded(&self, tracer: &Tracer) -> bool {

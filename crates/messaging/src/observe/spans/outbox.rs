@@ -56,7 +56,9 @@ pub(crate) fn relayed(
         .and_then(|parent| TraceContext::parse(parent, header("tracestate"), header("baggage")));
     let (Some(trace), Some(id)) = (trace, header("ce_id")) else { return };
     let written = header("ce_time").and_then(|time| Micros::parse(time).ok()).unwrap_or(Micros(0));
-    let above = trace.under(stored.parent);
+    let is_ours = tracer.instance() == Some(stored.instance.as_str());
+    let recorded = stored.recorded_above.filter(|_| !is_ours);
+    let above = trace.under(recorded.unwrap_or(stored.parent));
     let step = uuid::Uuid::parse_str(id).map(|id| trace.under(decision_span_id(id)));
     let parent = match (&stored.operation, step) {
         (Some(_), Ok(step)) => step,
@@ -71,7 +73,7 @@ pub(crate) fn relayed(
         tracer.record(span.renamed(&tracer.child(&trace)).failed("kafka", error));
         return;
     }
-    if tracer.instance() != Some(stored.instance.as_str()) {
+    if !is_ours {
         span = span.link(&relay(), "relay");
         if let Some(operation) = stored.operation {
             let at = time_of(written);

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::item::claim;
 use super::{Processor, Stopped, subject_of};
 use crate::observe::meters::Steps;
+use crate::observe::processing::Processing;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::policy::{Verdict, verdict};
 use crate::store::context::{Committed, Ending, Opened};
@@ -146,8 +147,15 @@ impl<R: BatchHandler> Processor<R> {
                 let reason = Reason::after_one_attempt(ParkReason::Illegal, refusal.detail);
                 return Ok(Ending::RollBack(Err(RedriveStep::Parked(reason))));
             }
+            let caused = match events.first().and_then(|event| event.processing.as_ref()) {
+                Some(Processing { context, parked: Some((parked, _)), .. }) => {
+                    let redriven = |event: OutboxEvent<R::Contract>| event.redriven(context, parked);
+                    handled.events.into_iter().map(redriven).collect()
+                }
+                _ => handled.events,
+            };
             let result = Ok((events, handled.applied.is_empty(), handled.no_ops, handled.after));
-            Ok(Ending::Commit { events: handled.events, result })
+            Ok(Ending::Commit { events: caused, result })
         };
         let done = self.context.claiming(&shards, wanted.as_slice(), &mut Steps::begin(), work).await?;
         let Committed { result, events: emissions } = done;
