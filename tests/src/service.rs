@@ -23,18 +23,26 @@ impl Running {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
+        let running = Running::begin(name, run).await;
+        running.ready().await;
+        running
+    }
+
+    /// Started, and it listens.
+    pub async fn begin<F>(name: &'static str, run: impl FnOnce(Bound, CancellationToken) -> F) -> Running
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
         let shutdown = CancellationToken::new();
         let (bound, address) = oneshot::channel();
         let bound: Bound =
             Box::new(move |address| bound.send(address).expect("the test waits for the address"));
         let task = tokio::spawn(run(bound, shutdown.clone()));
         let address = address.await.expect("the service listens");
-        let running = Running { name, address, shutdown, task };
-        running.ready().await;
-        running
+        Running { name, address, shutdown, task }
     }
 
-    async fn ready(&self) {
+    pub async fn ready(&self) {
         until(&format!("{} is ready", self.name), || async {
             let answer = reqwest::get(format!("{}/readyz", self.url())).await.map_err(|e| e.to_string())?;
             if answer.status().is_success() { Ok(()) } else { Err(answer.text().await.unwrap_or_default()) }

@@ -159,6 +159,23 @@ impl World {
         self.pools.insert(service, pool);
     }
 
+    /// A copy of the service's database as it is now, and its URL: what a backup, or a replica that lags, would be. The
+    /// service has to be stopped.
+    pub async fn copy_database(&self, service: &'static str) -> String {
+        let from = self.databases[service].rsplit('/').next().unwrap_or_default().to_owned();
+        let from = from.split('?').next().unwrap_or_default();
+        let to = format!("{from}_{}", &Uuid::new_v4().simple().to_string()[..8]);
+        Servers::shared().await.databases.copy_database(from, &to).await.unwrap();
+        self.databases[service].replace(from, &to)
+    }
+
+    /// The service has this database from now on.
+    pub fn put_back(&mut self, service: &'static str, url: String) {
+        let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE);
+        let pool = pool.connect_lazy(&url).unwrap();
+        self.replace_database(service, url, pool);
+    }
+
     /// For looking into a service's database.
     pub fn pool(&self, service: &str) -> &PgPool {
         &self.pools[service]
@@ -174,10 +191,17 @@ impl World {
     }
 
     pub async fn order(&self) -> Running {
+        let order = self.order_begun().await;
+        order.ready().await;
+        order
+    }
+
+    /// The order service, which may refuse to be ready.
+    pub async fn order_begun(&self) -> Running {
         let settings =
             minuet_order::Settings { listen: any_port(), sweep_interval_ms: 50, ..Default::default() };
         let parts = self.parts("order");
-        Running::start("order", move |bound, shutdown| async move {
+        Running::begin("order", move |bound, shutdown| async move {
             minuet_order::run(settings, parts, bound, shutdown).await.map_err(|e| format!("{e:?}"))
         })
         .await

@@ -20,6 +20,7 @@ mod names;
 mod outbox;
 mod outcomes;
 mod pooler;
+mod positions;
 mod repetition;
 mod statements;
 mod store;

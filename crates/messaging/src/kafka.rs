@@ -8,3 +8,4 @@ pub(crate) mod incoming;
 pub(crate) mod publisher;
 pub(crate) mod reader;
 pub(crate) mod revocations;
+pub(crate) mod topic_ids;

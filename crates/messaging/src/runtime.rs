@@ -7,6 +7,7 @@ pub(crate) mod fold;
 pub(crate) mod group;
 pub(crate) mod handler;
 pub(crate) mod policy;
+pub(crate) mod positions;
 pub(crate) mod relay;
 pub(crate) mod retention;
 pub(crate) mod service;

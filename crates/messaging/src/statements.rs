@@ -4,7 +4,7 @@ use crate::observe::meters;
 use crate::runtime::sweeper;
 use crate::store::dead_letters::{self, admin, redrive};
 use crate::store::inbox::{self, prune};
-use crate::store::{outbox, shards};
+use crate::store::{outbox, positions, shards};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -27,6 +27,13 @@ pub const STATEMENTS: &[&str] = &[
     admin::BEHIND,
     admin::LOCK,
     admin::DISCARD,
+    positions::LOAD,
+    positions::RECORD,
+    positions::REFUSE,
+    positions::REFUSED,
+    positions::ACCEPT,
+    positions::SKIPPED,
+    positions::ACCEPT_SKIPPED,
     outbox::APPEND,
     outbox::NEXT,
     outbox::DELETE,

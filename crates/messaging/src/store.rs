@@ -9,6 +9,7 @@ pub(crate) mod migrations;
 pub(crate) mod outage;
 pub(crate) mod outbox;
 pub(crate) mod outbox_event;
+pub(crate) mod positions;
 mod query;
 mod session;
 pub(crate) mod shards;

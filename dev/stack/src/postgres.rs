@@ -165,6 +165,18 @@ impl Postgres {
         }
     }
 
+    /// Copies a database as it is. Ends the connections to it first.
+    pub(crate) async fn copy_database(&self, from: &str, to: &str) -> Result<(), StackError> {
+        check_name(from)?;
+        check_name(to)?;
+        let statements = format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{from}';
+             create database {to} template {from} owner {ROLE};
+             revoke connect on database {to} from public;"
+        );
+        self.psql(SUPERUSER, &statements).await
+    }
+
     pub(crate) async fn drop_database(&self, name: &str) -> Result<(), StackError> {
         check_name(name)?;
         self.psql(SUPERUSER, &format!("drop database if exists {name} with (force);")).await

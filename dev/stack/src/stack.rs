@@ -177,6 +177,11 @@ impl Stack {
         self.database_server()?.create_database(name).await
     }
 
+    /// Copies a database as it is, under a new name: a backup. Ends the connections to it first.
+    pub async fn copy_database(&self, from: &str, to: &str) -> Result<(), StackError> {
+        self.database_server()?.copy_database(from, to).await
+    }
+
     /// Removes a database, with those who are connected to it, if it is there.
     pub async fn drop_database(&self, name: &str) -> Result<(), StackError> {
         self.database_server()?.drop_database(name).await

@@ -11,6 +11,7 @@ use minuet_identity::UserName;
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
 use crate::duration::duration;
+use crate::positions::Positions;
 use crate::produce::Speed;
 use crate::settings::Sources;
 
@@ -88,6 +89,9 @@ pub(crate) enum Command {
     /// Events that could not be processed: look at them, have them processed again, give them up
     #[command(subcommand, after_long_help = DEAD_LETTERS_HELP)]
     DeadLetters(DeadLetters),
+    /// What a service refuses to read since its database or a topic was put back, and what it could not read: look, accept
+    #[command(subcommand, after_long_help = POSITIONS_HELP)]
+    Positions(Positions),
     /// Prove that the reaction tables, topics.yaml and the schemas fit together; exit status 1 if they do not
     Lint,
     /// Print docs/dance.md, as `make generate` writes it
@@ -172,6 +176,14 @@ its topic and key wait behind it, in order. Once the cause is mended:
   minuet dead-letters redrive --service order 17
 All of it works on the service's database, whether the service runs or not; but only a running service redrives.";
 
+const POSITIONS_HELP: &str = "\
+A service whose database knows less than its consumer group has committed was put back to an earlier state: it reads nothing, and
+is not ready. Rebuild its database from the topics (minuet audit replay rebuild), or accept the state:
+  minuet positions list
+  minuet positions accept --service order --from database    # reads on from where the database stands: nothing is lost that the topics still have
+  minuet positions accept --service order --from group       # reads on from where the group stands: what the database lost stays lost
+A running service sees the answer within seconds.";
+
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Topics {
     /// Show what the cluster has otherwise; exit status 1 if `apply` would have something to do
@@ -225,6 +237,7 @@ impl Command {
             Command::Schemas(_) => &["registry"],
             // A single key each: asked for where it is used.
             Command::DeadLetters(_)
+            | Command::Positions(_)
             | Command::Token(_)
             | Command::Migrate(_)
             | Command::Health(_)
@@ -251,6 +264,7 @@ impl Command {
             | Command::Health(_)
             | Command::Demo(_)
             | Command::DeadLetters(_)
+            | Command::Positions(_)
             | Command::Lint
             | Command::Dance => true,
         }
@@ -292,6 +306,7 @@ impl Command {
             | Command::Health(_)
             | Command::Demo(_)
             | Command::DeadLetters(_)
+            | Command::Positions(_)
             | Command::Lint
             | Command::Dance
             | Command::Audit(_) => return None,

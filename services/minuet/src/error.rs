@@ -7,6 +7,7 @@ use minuet_messaging::topics::TopicsError;
 use crate::audit::AuditFailure;
 use crate::dead_letters::DeadLettersError;
 use crate::demo::DemoError;
+use crate::positions::PositionsError;
 use crate::produce::ProduceError;
 use crate::settings::SettingsError;
 
@@ -39,6 +40,8 @@ pub(crate) enum CliError {
     Keys(#[from] minuet_identity::KeyError),
     #[error(transparent)]
     DeadLetters(#[from] DeadLettersError),
+    #[error(transparent)]
+    Positions(#[from] PositionsError),
     #[error(transparent)]
     Token(#[from] minuet_identity::TokenError),
     #[error(transparent)]
@@ -102,6 +105,7 @@ impl CliError {
             | CliError::Registry(_)
             | CliError::Keys(_)
             | CliError::DeadLetters(_)
+            | CliError::Positions(_)
             | CliError::Token(_)
             | CliError::Order(_)
             | CliError::Inventory(_)

@@ -13,6 +13,7 @@ mod health;
 mod lint;
 mod migrate;
 mod output;
+mod positions;
 mod produce;
 mod saga;
 mod schemas;
@@ -111,6 +112,7 @@ async fn run(command: Command, sources: Sources, settings: Settings) -> Result<(
         Command::Health(health) => health::check(&health).await,
         Command::Demo(demo) => demo::run(&settings, &demo.gateway).await,
         Command::DeadLetters(command) => dead_letters::run(&settings, command).await,
+        Command::Positions(command) => positions::run(&settings, &command).await,
         Command::Lint => lint::run(),
         Command::Dance => saga::print(),
         Command::Audit(command) => audit::run(&settings, command).await,

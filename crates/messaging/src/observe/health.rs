@@ -18,6 +18,8 @@ pub enum Dependency {
     Postgres,
     /// The schema registry.
     Registry,
+    /// The positions that the database remembers, compared with the topics. Reported only after they differed.
+    Positions,
 }
 
 /// The state of a service's dependencies. The service is ready if every expected dependency has answered last. Clones
@@ -53,6 +55,13 @@ impl Health {
     /// Records that the dependency answers.
     pub fn up(&self, dependency: Dependency) {
         self.set(dependency, DependencyStatus::up());
+    }
+
+    /// Records that the dependency answers again; one that was never reported stays unreported.
+    pub(crate) fn up_again(&self, dependency: Dependency) {
+        if !self.is_up(dependency) {
+            self.up(dependency);
+        }
     }
 
     /// Records that the dependency does not answer. `detail` is shown to people and must hold no secret.

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_telemetry::error_chain;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::consumer::{Polled, Rewind};
 use crate::runtime::policy::back_off;
+use crate::runtime::positions::{self, Compared, From, Position, Refusal};
 use crate::runtime::sweeper::Processed;
 use crate::store::context::Core;
+use crate::store::positions::{self as table, NewPosition};
+use crate::store::shards;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,37 +62,125 @@ impl<R: BatchHandler> ShardAcquirer<R> {
 
     /// Retries until the shards are taken or the group has revoked them.
     async fn take(&self, mut shards: Vec<u32>) {
-        let (mut attempt, mut taken) = (0, false);
+        let (mut attempt, mut raised, mut told) = (0, None, false);
         loop {
             shards = self.core.shards.still_assigned(&shards);
             if shards.is_empty() {
                 return;
             }
-            let Err(error) = self.try_take(&shards, &mut taken).await else { break };
-            warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
-            self.health.down(Dependency::Postgres, "shards cannot be taken");
+            let Err(error) = self.try_take(&shards, &mut raised).await else { break };
+            match &error {
+                TakeError::Refused(refused) => {
+                    if !std::mem::replace(&mut told, true) {
+                        refused.iter().for_each(tell_refused);
+                    }
+                    self.health.down(Dependency::Positions, &error.to_string());
+                }
+                TakeError::Database(_) => {
+                    warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
+                    self.health.down(Dependency::Postgres, "shards cannot be taken");
+                }
+                TakeError::Kafka(_) | TakeError::Seek | TakeError::Ended => {
+                    warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
+                    self.health.down(Dependency::Kafka, "the positions of the inputs cannot be read");
+                }
+            }
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 () = tokio::time::sleep(back_off(attempt)) => attempt += 1,
             }
         }
         self.health.up(Dependency::Postgres);
+        self.health.up_again(Dependency::Positions);
         info!(service = self.core.service, ?shards, "shards taken");
         self.core.wake.notify_one();
     }
 
-    /// Raises each epoch once: raising it again would fence this instance's own transactions.
-    async fn try_take(&self, shards: &[u32], taken: &mut bool) -> Result<(), ReactError> {
-        if !*taken {
+    /// Raises each epoch once: raising it again would fence this instance's own transactions. The shards are held only
+    /// when the database's positions fit the cluster.
+    async fn try_take(&self, shards: &[u32], raised: &mut Option<Vec<(u32, i64)>>) -> Result<(), TakeError> {
+        if raised.is_none() {
             hit(Failpoint::BeforeTake);
-            let take = async |connection: &mut PgConnection| {
-                self.core.shards.take(connection, shards, &self.owner).await
-            };
-            self.core.connections.run(take).await?;
-            *taken = true;
+            let raise =
+                async |connection: &mut PgConnection| shards::raise(connection, shards, &self.owner).await;
+            *raised = Some(self.core.connections.run(raise).await?);
             hit(Failpoint::AfterTake);
         }
-        self.handler.shards_taken(shards).await
+        let raised = raised.as_deref().unwrap_or_default();
+        // After the epochs were raised: no other instance moves a position from now on.
+        self.compare(shards, raised).await?;
+        self.core.shards.hold_raised(raised);
+        Ok(self.handler.shards_taken(shards).await?)
+    }
+
+    async fn compare(&self, shards: &[u32], raised: &[(u32, i64)]) -> Result<(), TakeError> {
+        let asked = (Arc::clone(&self.consumer), self.topics.clone(), shards.to_vec());
+        let looking = tokio::task::spawn_blocking(move || positions::look(&asked.0, &asked.1, &asked.2));
+        let seen = looking.await.map_err(|_| TakeError::Ended)??;
+        let topics: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
+        let partitions: Vec<i32> = shards.iter().map(|shard| shard.cast_signed()).collect();
+        let load = async |connection: &mut PgConnection| table::load(connection, &topics, &partitions).await;
+        let remembered = self.core.connections.run(load).await?;
+        let is_new = |partition: i32| raised.contains(&(partition.unsigned_abs(), 1));
+        let compared: Vec<Compared> = seen
+            .into_iter()
+            .map(|((topic, partition), seen)| {
+                let remembered =
+                    remembered.iter().find(|row| *row.topic == *topic && row.partition == partition).cloned();
+                let position = positions::compare(remembered.as_ref(), is_new(partition), &seen);
+                Compared { topic, partition, seen, remembered, position }
+            })
+            .collect();
+        let is_refused = |compared: &&Compared| matches!(compared.position, Position::Refused(_));
+        let rows = compared.iter().filter(is_refused).map(Compared::row).collect::<Vec<_>>();
+        if !rows.is_empty() {
+            self.write(table::REFUSE, &rows).await?;
+            return Err(TakeError::Refused(compared.into_iter().filter(|c| is_refused(&c)).collect()));
+        }
+        // Before the positions are written: after a crash in between, the group agrees with the database.
+        self.read_from(&compared).await?;
+        let rows: Vec<_> = compared.iter().map(Compared::row).collect();
+        self.write(table::RECORD, &rows).await
+    }
+
+    async fn write(&self, statement: &'static str, rows: &[NewPosition]) -> Result<(), TakeError> {
+        let write = async |connection: &mut PgConnection| table::write(connection, statement, rows).await;
+        Ok(self.core.connections.run(write).await?)
+    }
+
+    /// Moves the reader and the group to the positions that are not the group's.
+    async fn read_from(&self, compared: &[Compared]) -> Result<(), TakeError> {
+        let mut to = TopicPartitionList::new();
+        for Compared { topic, partition, remembered, position, .. } in compared {
+            let Position::From { next, why } = position else { continue };
+            let before = remembered.as_ref().map(|remembered| remembered.next);
+            match why {
+                From::Recreated => warn!(
+                    topic = &**topic,
+                    partition, before, next, "topic was deleted and created again; it is read from its start"
+                ),
+                From::Accepted(accepted) => {
+                    let accepted = accepted.name();
+                    warn!(topic = &**topic, partition, before, next, accepted, "position was accepted");
+                }
+            }
+            to.add_partition_offset(topic, *partition, Offset::Offset(*next))?;
+        }
+        if to.count() == 0 {
+            return Ok(());
+        }
+        if !self.seek(to.clone()).await {
+            return Err(TakeError::Seek);
+        }
+        let consumer = Arc::clone(&self.consumer);
+        let committing = tokio::task::spawn_blocking(move || consumer.commit(&to, CommitMode::Sync));
+        Ok(committing.await.map_err(|_| TakeError::Ended)??)
+    }
+
+    /// Reads on from these offsets. `false`: the poller has ended, or the seek failed.
+    async fn seek(&self, to: TopicPartitionList) -> bool {
+        let (done, sought) = oneshot::channel();
+        self.rewinds.send(Rewind { to, done }).is_ok() && sought.await.unwrap_or(false)
     }
 
     /// Reads the messages of these shards again that were fetched while another instance held them. `false`: failed;
@@ -112,14 +203,55 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             }
             Err(_) => return false,
         };
-        let (done, sought) = oneshot::channel();
-        // The poller has ended, or the seek failed.
-        let done = self.rewinds.send(Rewind { to, done }).is_ok() && sought.await.unwrap_or(false);
+        let done = self.seek(to).await;
         if !done && !self.shutdown.is_cancelled() {
             self.core.shards.take_back(shards.to_vec());
         }
         done
     }
+}
+
+/// Why shards were not taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Database(#[from] ReactError),
+    #[error("the positions of the inputs cannot be read")]
+    Kafka(#[from] KafkaError),
+    #[error("the inputs could not be read from another position")]
+    Seek,
+    #[error("the request for the positions of the inputs ended")]
+    Ended,
+    /// Not empty.
+    #[error("{}; see `minuet positions list`", first(.0))]
+    Refused(Vec<Compared>),
+}
+
+impl std::convert::From<sqlx::Error> for TakeError {
+    fn from(error: sqlx::Error) -> Self {
+        TakeError::Database(error.into())
+    }
+}
+
+fn first(refused: &[Compared]) -> String {
+    refused.first().map(Compared::to_string).unwrap_or_default()
+}
+
+fn tell_refused(compared: &Compared) {
+    let Compared { topic, partition, position, .. } = compared;
+    let Position::Refused(refusal) = position else { return };
+    let (consumed, committed, end) = match refusal {
+        Refusal::DatabasePutBack { consumed, committed } => (*consumed, Some(*committed), None),
+        Refusal::TopicPutBack { consumed, end } => (*consumed, None, Some(*end)),
+    };
+    error!(
+        topic = &**topic,
+        partition,
+        consumed,
+        committed,
+        end,
+        "{refusal}; nothing is read. Rebuild the database (minuet audit replay rebuild), or accept it (minuet positions accept)"
+    );
 }
 
 /// The offsets to continue from: after the last message processed here, else the group's committed offset, else the

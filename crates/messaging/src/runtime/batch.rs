@@ -24,11 +24,12 @@ use crate::observe::meters::Steps;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::decode::Decoder;
 use crate::runtime::policy::{Verdict, back_off, verdict};
-use crate::store::context::{Committed, Ending, Opened};
+use crate::store::context::{Claims, Committed, Ending, Opened};
 use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
+use crate::store::positions::Next;
 use crate::{
-    BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, ReactError, Received,
-    ServiceContext,
+    BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, Position, ReactError,
+    Received, ServiceContext,
 };
 use item::Item;
 
@@ -47,6 +48,8 @@ pub(crate) struct Processor<R: BatchHandler> {
     pub(crate) counts: Arc<Counts>,
     pub(crate) attempts: u32,
     pub(crate) registry_given_up: Mutex<Option<Instant>>,
+    /// Positions that committed transactions have recorded.
+    pub(crate) recorded: Mutex<Next>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -79,8 +82,13 @@ struct Worked<'i, R: BatchHandler> {
 
 impl<R: BatchHandler> Processor<R> {
     /// Processes the messages until each is committed, parked or skipped. Returns the shards whose messages were left
-    /// to another owner.
-    pub(crate) async fn process(&self, messages: Vec<Incoming>) -> Result<HashSet<u32>, Stopped> {
+    /// to another owner. `next`: the positions after these messages and after skipped ones before them; the last
+    /// transaction records those of its shards.
+    pub(crate) async fn process(
+        &self,
+        messages: Vec<Incoming>,
+        next: &Next,
+    ) -> Result<HashSet<u32>, Stopped> {
         let begun = SystemTime::now();
         let mut items = Vec::with_capacity(messages.len());
         for incoming in messages {
@@ -90,7 +98,7 @@ impl<R: BatchHandler> Processor<R> {
                 Err(reason) => items.push(Item::Poison { incoming, claim: None, reason }),
             }
         }
-        if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items).await }
+        if items.is_empty() { Ok(HashSet::new()) } else { self.settle(begun, items, next).await }
     }
 
     /// The event continues its trace under the span that processes it, if the trace is recorded. `parked_at`: the time
@@ -157,16 +165,17 @@ impl<R: BatchHandler> Processor<R> {
     }
 
     /// Processes the items until none is left. Boxed because it recurses for halves.
-    fn settle(
-        &self,
+    fn settle<'a>(
+        &'a self,
         begun: SystemTime,
         mut items: Vec<Item<R::Contract>>,
-    ) -> BoxFuture<'_, Result<HashSet<u32>, Stopped>> {
+        next: &'a Next,
+    ) -> BoxFuture<'a, Result<HashSet<u32>, Stopped>> {
         async move {
             let (mut waits, mut failures, mut left) = (0, 0, HashSet::new());
             let mut tries: Vec<spans::Failure> = Vec::new();
             loop {
-                let error = match self.attempt(begun, &tries, &items).await {
+                let error = match self.attempt(begun, &tries, &items, next).await {
                     Ok(Attempted::Done(after)) => {
                         self.health.up(Dependency::Postgres);
                         self.handler.committed(after);
@@ -197,11 +206,11 @@ impl<R: BatchHandler> Processor<R> {
                     Verdict::Permanent(_) if items.len() > 1 => {
                         debug!(error = error_chain(&error), messages = items.len(), "batch is halved");
                         let mut second = items.split_off(items.len() / 2);
-                        left.extend(self.settle(begun, items).await?);
+                        left.extend(self.settle(begun, items, &Next::new()).await?);
                         // Later events of these shards must be left, too.
                         second.retain(|item| !left.contains(&shard(item.incoming())));
                         if !second.is_empty() {
-                            left.extend(self.settle(begun, second).await?);
+                            left.extend(self.settle(begun, second, next).await?);
                         }
                         return Ok(left);
                     }
@@ -251,6 +260,7 @@ impl<R: BatchHandler> Processor<R> {
         begun: SystemTime,
         tries: &[spans::Failure],
         items: &[Item<R::Contract>],
+        next: &Next,
     ) -> Result<Attempted<R::After>, ReactError> {
         let opened = SystemTime::now();
         let shards: BTreeSet<u32> = items.iter().map(|item| shard(item.incoming())).collect();
@@ -259,14 +269,17 @@ impl<R: BatchHandler> Processor<R> {
         let mut wanted: Vec<Uuid> = claims.iter().flatten().copied().collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let next = positions(items, next, &shards);
         let mut steps = Steps::begin();
+        let claiming = Claims { ids: &wanted, next: Some(&next) };
         let work = async |opened: Opened<'_>| self.work(opened, claims, items).await;
         let Committed { result, events: emissions } =
-            self.context.claiming(&shards, &wanted, &mut steps, work).await?;
+            self.context.claiming(&shards, claiming, &mut steps, work).await?;
         let Worked { fresh, events, parked, applied, no_ops, after } = match result {
             Ok(worked) => worked,
             Err(refused) => return Ok(Attempted::Refused(refused)),
         };
+        self.recorded.lock().extend(next);
         if self.context.core.tracer.is_on() {
             let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
             let applied =
@@ -380,6 +393,21 @@ impl<R: BatchHandler> Processor<R> {
         Ok(Some((*code, event_parked(&parking, &self.context.core.source, now))))
     }
 
+    /// Records positions after messages that no transaction was needed for. `false`: the database does not answer, or
+    /// another instance has taken a shard.
+    pub(crate) async fn record(&self, next: &Next) -> bool {
+        let shards: BTreeSet<u32> = next.keys().map(|(_, partition)| partition.unsigned_abs()).collect();
+        let work = async |_: Opened<'_>| Ok(Ending::Commit { events: Vec::new(), result: () });
+        let claims = Claims { ids: &[], next: Some(next) };
+        match self.context.claiming(&shards, claims, &mut Steps::begin(), work).await {
+            Ok(Committed { .. }) => true,
+            Err(error) => {
+                debug!(error = error_chain(&error), "positions could not be recorded; it is retried");
+                false
+            }
+        }
+    }
+
     fn away(&self, error: &ReactError) {
         if matches!(error, ReactError::Database(_)) {
             self.health.down(Dependency::Postgres, "the database does not answer, or asks to try again");
@@ -394,6 +422,20 @@ impl<R: BatchHandler> Processor<R> {
             () = tokio::time::sleep(back_off(attempt)) => Ok(()),
         }
     }
+}
+
+/// The positions after these items, and those of `next` that lie in these shards.
+fn positions<C: Contract>(items: &[Item<C>], next: &Next, shards: &BTreeSet<u32>) -> Next {
+    let mut positions: Next = next
+        .iter()
+        .filter(|((_, partition), _)| shards.contains(&partition.unsigned_abs()))
+        .map(|(partition, offset)| (partition.clone(), *offset))
+        .collect();
+    for Position { topic, partition, offset } in items.iter().map(|item| &item.incoming().position) {
+        let next = positions.entry((Arc::clone(topic), *partition)).or_default();
+        *next = (*next).max(offset + 1);
+    }
+    positions
 }
 
 /// The key, if log lines name it.

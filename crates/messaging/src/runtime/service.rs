@@ -194,6 +194,7 @@ impl<C: Contract> Service<C> {
             counts: Arc::clone(&self.counts),
             attempts: self.settings.attempts,
             registry_given_up: Mutex::default(),
+            recorded: Mutex::default(),
             shutdown,
         }
     }

@@ -15,6 +15,7 @@ use super::inbox;
 use super::outage::Outage;
 use super::outbox::{self, NewRow};
 use super::outbox_event::OutboxEvent;
+use super::positions::Next;
 use super::shards::{Fenced, Shards};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
@@ -181,14 +182,14 @@ impl<C: Contract> ServiceContext<C> {
         F: AsyncFnOnce(&mut PgConnection) -> Result<Ending<C, T>, ReactError>,
     {
         let work = async |opened: Opened<'_>| work(opened.connection).await;
-        self.claiming(shards, &[], &mut Steps::begin(), work).await
+        self.claiming(shards, Claims::default(), &mut Steps::begin(), work).await
     }
 
-    /// As [`ServiceContext::transaction`]; also claims the ids in the inbox and measures the steps.
+    /// As [`ServiceContext::transaction`]; also claims the ids in the inbox, records the positions and measures the steps.
     pub(crate) async fn claiming<T, F>(
         &self,
         shards: &BTreeSet<u32>,
-        ids: &[Uuid],
+        claims: Claims<'_>,
         steps: &mut Steps,
         work: F,
     ) -> Result<Committed<C, T>, ReactError>
@@ -199,7 +200,7 @@ impl<C: Contract> ServiceContext<C> {
         let believed = self.core.believed(shards)?;
         let mut connection = self.core.connections.get().await?;
         steps.done("begin");
-        let done = self.fenced(&mut connection, &believed, ids, steps, work);
+        let done = self.fenced(&mut connection, &believed, claims, steps, work);
         let done = within(TRANSACTION_TIMEOUT, done).await;
         self.core.connections.put_back(connection, &done);
         let committed = done?;
@@ -214,7 +215,7 @@ impl<C: Contract> ServiceContext<C> {
         &self,
         connection: &mut PgConnection,
         believed: &[(u32, i64)],
-        ids: &[Uuid],
+        claims: Claims<'_>,
         steps: &mut Steps,
         work: F,
     ) -> Result<Committed<C, T>, ReactError>
@@ -222,7 +223,7 @@ impl<C: Contract> ServiceContext<C> {
         F: AsyncFnOnce(Opened<'_>) -> Result<Ending<C, T>, ReactError>,
     {
         let mut transaction = connection.begin().await?;
-        let (fenced, claimed) = inbox::claim(&mut transaction, believed, ids, self.now()).await?;
+        let (fenced, claimed) = inbox::claim(&mut transaction, believed, claims, self.now()).await?;
         let Fenced { lost, something_waits } = fenced;
         if !lost.is_empty() {
             transaction.rollback().await?;
@@ -246,6 +247,15 @@ impl<C: Contract> ServiceContext<C> {
         steps.done("commit");
         Ok(Committed { result, events })
     }
+}
+
+/// What a transaction writes with its fence.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Claims<'a> {
+    /// The inbox ids of the messages.
+    pub(crate) ids: &'a [Uuid],
+    /// The positions after the messages.
+    pub(crate) next: Option<&'a Next>,
 }
 
 /// The end of a transaction whose work did not fail.

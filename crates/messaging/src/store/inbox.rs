@@ -8,35 +8,42 @@ use minuet_envelope::Micros;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::store::context::Claims;
+use crate::store::positions::{self, Next, advanced};
 use crate::store::shards::{self, Fenced, held, something_waits};
 
-/// A fence ([`shards::FENCE`]) that also claims the ids if all shards are held: one round trip for both.
+/// A fence ([`shards::FENCE`]) that also claims the ids and records the positions if all shards are held: one round trip
+/// for all.
 pub(crate) const CLAIM: &str = concat!(
     "with ",
     held!(),
     ", claimed as (insert into inbox (id, claimed_on)
         select id, $4 from unnest($3::uuid[]) id where (select count(*) from held) = cardinality($1)
-        on conflict do nothing returning id)
+        on conflict do nothing returning id), ",
+    advanced!(),
+    "
      select array(select shard from held), ",
     something_waits!(),
     ", array(select id from claimed)"
 );
 
-/// Fences the transaction and claims the ids. Returns the ids that no earlier transaction has claimed; none if a shard
+/// Fences the transaction, claims the ids and records the positions. Returns the ids that no earlier transaction has claimed; none if a shard
 /// is lost.
 pub(crate) async fn claim(
     connection: &mut PgConnection,
     believed: &[(u32, i64)],
-    ids: &[Uuid],
+    Claims { ids, next }: Claims<'_>,
     now: Micros,
 ) -> Result<(Fenced, HashSet<Uuid>), sqlx::Error> {
-    // With no ids, run only the fence: the claim would wait for inbox locks.
-    if ids.is_empty() {
+    // With nothing to write, run only the fence: the claim would wait for inbox locks.
+    if ids.is_empty() && next.is_none_or(Next::is_empty) {
         return Ok((shards::fence(connection, believed).await?, HashSet::new()));
     }
     let (numbers, epochs) = shards::columns(believed);
     let today = now.to_datetime().date();
     let claiming = sqlx::query_as(CLAIM).bind(numbers).bind(epochs).bind(ids).bind(today);
+    let (topics, partitions, offsets) = next.map(positions::columns).unwrap_or_default();
+    let claiming = claiming.bind(topics).bind(partitions).bind(offsets);
     let (ours, something_waits, fresh): (_, _, Vec<Uuid>) = claiming.fetch_one(connection).await?;
     Ok((Fenced::of(believed, ours, something_waits), fresh.into_iter().collect()))
 }

@@ -88,20 +88,11 @@ impl Shards {
         self.changed.subscribe()
     }
 
-    /// Raises the epoch of each shard in the database and holds the shards.
-    pub(crate) async fn take(
-        &self,
-        connection: &mut PgConnection,
-        shards: &[u32],
-        owner: &str,
-    ) -> Result<(), sqlx::Error> {
-        let numbers: Vec<i16> = shards.iter().filter_map(|s| i16::try_from(*s).ok()).collect();
-        let taken: Vec<(i16, i64)> =
-            sqlx::query_as(TAKE).bind(&numbers).bind(owner).fetch_all(connection).await?;
+    /// Holds shards whose epoch was [raised](raise).
+    pub(crate) fn hold_raised(&self, raised: &[(u32, i64)]) {
         let assigned = self.assigned();
         let mut epochs = self.epochs();
-        for (number, epoch) in taken {
-            let shard = u32::from(number.unsigned_abs());
+        for &(shard, epoch) in raised {
             // A shard that was revoked in the meantime is not held: its new owner is fenced, and takes it again.
             if let (Some(slot), true) = (epochs.get_mut(shard as usize), assigned.contains(&shard)) {
                 *slot = Some(epoch);
@@ -109,7 +100,6 @@ impl Shards {
         }
         drop((assigned, epochs));
         self.announce();
-        Ok(())
     }
 
     /// The group assigned these shards.
@@ -176,6 +166,18 @@ impl Shards {
     fn epochs(&self) -> MutexGuard<'_, Vec<Option<i64>>> {
         self.epochs.lock()
     }
+}
+
+/// Raises the epoch of each shard in the database: its former owner writes nothing from now on.
+pub(crate) async fn raise(
+    connection: &mut PgConnection,
+    shards: &[u32],
+    owner: &str,
+) -> Result<Vec<(u32, i64)>, sqlx::Error> {
+    let numbers: Vec<i16> = shards.iter().filter_map(|s| i16::try_from(*s).ok()).collect();
+    let raised: Vec<(i16, i64)> =
+        sqlx::query_as(TAKE).bind(&numbers).bind(owner).fetch_all(connection).await?;
+    Ok(raised.into_iter().map(|(number, epoch)| (u32::from(number.unsigned_abs()), epoch)).collect())
 }
 
 /// The result of a fence.

@@ -12,6 +12,7 @@ use crate::observe::meters::Steps;
 use crate::observe::processing::Processing;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::policy::{Verdict, verdict};
+use crate::store::context::Claims;
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
@@ -157,7 +158,8 @@ impl<R: BatchHandler> Processor<R> {
             let result = Ok((events, handled.applied.is_empty(), handled.no_ops, handled.after));
             Ok(Ending::Commit { events: caused, result })
         };
-        let done = self.context.claiming(&shards, wanted.as_slice(), &mut Steps::begin(), work).await?;
+        let claims = Claims { ids: wanted.as_slice(), next: None };
+        let done = self.context.claiming(&shards, claims, &mut Steps::begin(), work).await?;
         let Committed { result, events: emissions } = done;
         let (events, is_no_op, no_ops, after) = match result {
             Ok(redriven) => redriven,

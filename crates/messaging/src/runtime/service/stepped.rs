@@ -13,6 +13,8 @@ use crate::runtime::batch::Processor;
 use crate::runtime::handler::Kind;
 use crate::runtime::sweeper;
 use crate::store::inbox::prune;
+use crate::store::positions::Next;
+use crate::store::shards;
 use crate::{BatchHandler, Counts, Incoming, Position, ReactError, Service, ServiceContext};
 
 /// A service without a broker, driven step by step by a test or a tool: the code that ships, on a real database.
@@ -57,7 +59,9 @@ impl<R: BatchHandler> SteppedService<R> {
     pub async fn take(&self, shards: &[u32], owner: &str) -> Result<(), ReactError> {
         let mut connection = self.context().pool().acquire().await?;
         self.context().core.shards.assign(shards);
-        Ok(self.context().core.shards.take(&mut connection, shards, owner).await?)
+        let raised = shards::raise(&mut connection, shards, owner).await?;
+        self.context().core.shards.hold_raised(&raised);
+        Ok(())
     }
 
     /// The context: transactions, outbox, clock.
@@ -100,7 +104,7 @@ impl<R: BatchHandler> SteppedService<R> {
     /// it.
     pub async fn batch(&self, messages: Vec<Incoming>) -> HashSet<u32> {
         // The token is never cancelled, so `process` always ends.
-        self.0.process(messages).await.unwrap_or_default()
+        self.0.process(messages, &Next::new()).await.unwrap_or_default()
     }
 
     /// Decides these due rows.

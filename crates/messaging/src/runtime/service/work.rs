@@ -1,6 +1,5 @@
 //! The loop that takes batches, and redrives between two batches.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::kafka::fetch_buffer::BufferReceiver;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::runtime::batch::{self, Processor, Stopped};
 use crate::runtime::sweeper::Processed;
+use crate::store::positions::Next;
 use crate::store::shards::Shards;
 use crate::{BatchHandler, Incoming};
 
@@ -68,6 +68,7 @@ pub(super) async fn work<R: BatchHandler>(
     // Messages of shards that are assigned and not acquired yet: they wait while others are processed.
     let mut early: Vec<Incoming> = Vec::new();
     let mut last = Last::default();
+    let mut unrecorded = Next::new();
     loop {
         let mut messages = std::mem::take(&mut early);
         let room = batch_size.saturating_sub(messages.len());
@@ -75,7 +76,12 @@ pub(super) async fn work<R: BatchHandler>(
             biased;
             () = shutdown.cancelled() => return,
             change = changed.changed(), if !messages.is_empty() => if change.is_err() { return },
-            _ = redrive_poll.tick() => if processor.redrive().await.is_err() { return },
+            _ = redrive_poll.tick() => {
+                record(processor, input, &mut unrecorded).await;
+                if processor.redrive().await.is_err() {
+                    return;
+                }
+            }
             taken = from.take(&mut messages, room), if room > 0 => {
                 if taken == 0 {
                     return;
@@ -92,7 +98,7 @@ pub(super) async fn work<R: BatchHandler>(
         }
         hit(Failpoint::AfterPoll);
         let begun = Instant::now();
-        if one_batch(processor, input, ours).await.is_err() {
+        if one_batch(processor, input, ours, &mut unrecorded).await.is_err() {
             return;
         }
         last.took = begun.elapsed();
@@ -115,23 +121,46 @@ async fn one_batch<R: BatchHandler>(
     processor: &Processor<R>,
     input: Input<'_>,
     messages: Vec<Incoming>,
+    unrecorded: &mut Next,
 ) -> Result<(), Stopped> {
-    let mut next: HashMap<(Arc<str>, i32), i64> = HashMap::new();
-    for message in &messages {
-        next.insert(
-            (Arc::clone(&message.position.topic), message.position.partition),
-            message.position.offset + 1,
-        );
+    let mut next = Next::new();
+    for Incoming { position, .. } in &messages {
+        next.insert((Arc::clone(&position.topic), position.partition), position.offset + 1);
     }
+    unrecorded.extend(next.iter().map(|(partition, offset)| (partition.clone(), *offset)));
     let taken = processor.context.core.instruments.taken(&messages);
-    let lost = processor.process(messages).await?;
+    let lost = processor.process(messages, unrecorded).await?;
     processor.context.core.instruments.processed(taken);
     // Messages that were left to another owner are not done: that owner reads them from the committed offset.
-    next.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
+    for positions in [&mut next, &mut *unrecorded] {
+        positions.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
+    }
     input.processed.advance(&next);
-    consumer::store_offsets(input.consumer, &next);
+    store_recorded(processor, input, unrecorded);
     hit(Failpoint::AfterStoreOffset);
     Ok(())
+}
+
+/// Stores the offsets that the database has recorded. The others wait for the next batch of their shard, or for
+/// [`record`]: a group that were ahead of the database would look as if the database had been put back.
+fn store_recorded<R: BatchHandler>(processor: &Processor<R>, input: Input<'_>, unrecorded: &mut Next) {
+    let recorded = std::mem::take(&mut *processor.recorded.lock());
+    unrecorded.retain(|partition, next| recorded.get(partition).is_none_or(|recorded| recorded < next));
+    if !recorded.is_empty() {
+        consumer::store_offsets(input.consumer, &recorded);
+    }
+}
+
+/// Records the positions after messages of which none needed a transaction: events that the service does not consume.
+async fn record<R: BatchHandler>(processor: &Processor<R>, input: Input<'_>, unrecorded: &mut Next) {
+    unrecorded.retain(|(_, partition), _| processor.context.holds(partition.unsigned_abs()));
+    if unrecorded.is_empty() {
+        return;
+    }
+    if processor.record(unrecorded).await {
+        consumer::store_offsets(input.consumer, unrecorded);
+        unrecorded.clear();
+    }
 }
 
 /// Messages of held shards, and messages that wait for their shard. A partition above the number of shards was added by

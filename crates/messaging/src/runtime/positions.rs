@@ -1,0 +1,255 @@
+//! Compares what a database knows of its inputs with the cluster, before a shard's first message is read.
+//!
+//! A batch's transaction records its positions; only then the group's offset is stored, and committed later. So in the
+//! good case `committed <= consumed <= end`, and a topic has the id that is remembered. Anything else means that the
+//! database, the topic or the cluster is another one than before, or an earlier state.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use uuid::Uuid;
+
+use crate::kafka::consumer::Polled;
+use crate::kafka::topic_ids::topic_ids;
+use crate::store::positions::{Accepted, NewPosition, Remembered};
+
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The cluster's view of an input partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Nil: the broker tells none.
+    pub(crate) topic_id: Uuid,
+    /// `None`: the group has committed nothing, or its offsets were deleted with the topic.
+    pub(crate) committed: Option<i64>,
+    pub(crate) earliest: i64,
+    pub(crate) end: i64,
+}
+
+/// Why a partition is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The group has committed messages that the database has never seen.
+    DatabasePutBack { consumed: i64, committed: i64 },
+    /// The database has consumed messages that the topic does not have.
+    TopicPutBack { consumed: i64, end: i64 },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::DatabasePutBack { consumed, committed } => write!(
+                f,
+                "the database consumed up to {consumed}, the group committed {committed}: the database was put back to an earlier state"
+            ),
+            Refusal::TopicPutBack { consumed, end } => write!(
+                f,
+                "the database consumed up to {consumed}, the topic ends at {end}: the topic was put back to an earlier state"
+            ),
+        }
+    }
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// Read on from the committed offset. `next` is remembered.
+    Continue {
+        next: i64,
+    },
+    /// Read from `next`, wherever the group stands.
+    From {
+        next: i64,
+        why: From,
+    },
+    Refused(Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// The topic was deleted and created again: old positions mean nothing.
+    Recreated,
+    /// A person accepted the position of the database, or that of the group.
+    Accepted(Accepted),
+}
+
+/// `is_new`: the shard was never taken on this database before.
+pub(crate) fn compare(remembered: Option<&Remembered>, is_new: bool, seen: &Seen) -> Position {
+    let start = seen.committed.unwrap_or(seen.earliest);
+    let Some(Remembered { topic_id, next, accepted, .. }) = remembered else {
+        return match seen.committed {
+            // Another database has consumed before this one.
+            Some(committed) if is_new && committed > 0 => {
+                Position::Refused(Refusal::DatabasePutBack { consumed: 0, committed })
+            }
+            // The first start of a release that remembers positions.
+            _ => Position::Continue { next: start },
+        };
+    };
+    let next = *next;
+    if !topic_id.is_nil() && !seen.topic_id.is_nil() && *topic_id != seen.topic_id {
+        return Position::From { next: seen.earliest, why: From::Recreated };
+    }
+    let refusal = match seen.committed {
+        Some(committed) if committed > next => Refusal::DatabasePutBack { consumed: next, committed },
+        _ if seen.end < next => Refusal::TopicPutBack { consumed: next, end: seen.end },
+        _ => return Position::Continue { next },
+    };
+    match accepted {
+        Some(Accepted::Database) => {
+            let next = next.clamp(seen.earliest, seen.end);
+            Position::From { next, why: From::Accepted(Accepted::Database) }
+        }
+        Some(Accepted::Group) => {
+            Position::From { next: start.min(seen.end), why: From::Accepted(Accepted::Group) }
+        }
+        None => Position::Refused(refusal),
+    }
+}
+
+/// The partition that a shard reads of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) seen: Seen,
+    pub(crate) remembered: Option<Remembered>,
+    pub(crate) position: Position,
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.topic, self.partition)?;
+        if let Position::Refused(refusal) = &self.position { write!(f, ": {refusal}") } else { Ok(()) }
+    }
+}
+
+impl Compared {
+    /// The row of a partition that is read, or that is refused.
+    pub(crate) fn row(&self) -> NewPosition {
+        let (topic, partition) = (self.topic.to_string(), self.partition);
+        let row =
+            |next, refused| NewPosition { topic, partition, topic_id: self.seen.topic_id, next, refused };
+        match &self.position {
+            Position::Continue { next } | Position::From { next, .. } => row(*next, None),
+            Position::Refused(refusal) => row(
+                self.remembered.as_ref().map_or(0, |remembered| remembered.next),
+                Some(refusal.to_string()),
+            ),
+        }
+    }
+}
+
+/// The cluster's view of these shards of the topics. A partition that does not exist is left out. Blocks.
+pub(crate) fn look(
+    consumer: &Polled,
+    topics: &[Arc<str>],
+    shards: &[u32],
+) -> Result<HashMap<(Arc<str>, i32), Seen>, KafkaError> {
+    let list = |offset: Offset| -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        for topic in topics {
+            for shard in shards {
+                list.add_partition_offset(topic, shard.cast_signed(), offset)?;
+            }
+        }
+        Ok(list)
+    };
+    let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+    let ids = topic_ids(consumer.client(), &names, BROKER_TIMEOUT)?;
+    let committed = consumer.committed_offsets(list(Offset::Invalid)?, BROKER_TIMEOUT)?;
+    let earliest = consumer.offsets_for_times(list(Offset::Beginning)?, BROKER_TIMEOUT)?;
+    let ends = consumer.offsets_for_times(list(Offset::End)?, BROKER_TIMEOUT)?;
+    let offset = |list: &TopicPartitionList, topic: &str, partition| match list
+        .find_partition(topic, partition)
+        .map(|element| (element.error(), element.offset()))
+    {
+        Some((Ok(()), Offset::Offset(offset))) => Some(offset),
+        _ => None,
+    };
+    let mut seen = HashMap::new();
+    for topic in topics {
+        for shard in shards {
+            let partition = shard.cast_signed();
+            let (Some(earliest), Some(end)) =
+                (offset(&earliest, topic, partition), offset(&ends, topic, partition))
+            else {
+                continue;
+            };
+            let topic_id = ids.get(&**topic).copied().unwrap_or_default();
+            let committed = offset(&committed, topic, partition);
+            seen.insert((Arc::clone(topic), partition), Seen { topic_id, committed, earliest, end });
+        }
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(1);
+
+    fn seen(committed: Option<i64>, earliest: i64, end: i64) -> Seen {
+        Seen { topic_id: ID, committed, earliest, end }
+    }
+
+    fn remembered(next: i64) -> Remembered {
+        Remembered { topic: "orders.events".into(), partition: 0, topic_id: ID, next, accepted: None }
+    }
+
+    #[test]
+    fn a_database_ahead_of_the_group_is_the_good_case() {
+        for committed in [None, Some(0), Some(7), Some(10)] {
+            let compared = compare(Some(&remembered(10)), false, &seen(committed, 0, 12));
+            assert_eq!(compared, Position::Continue { next: 10 });
+        }
+    }
+
+    #[test]
+    fn the_first_start_of_this_release_takes_what_it_finds() {
+        assert_eq!(compare(None, false, &seen(Some(7), 3, 12)), Position::Continue { next: 7 });
+        assert_eq!(compare(None, true, &seen(None, 3, 12)), Position::Continue { next: 3 });
+        assert_eq!(compare(None, true, &seen(Some(0), 0, 12)), Position::Continue { next: 0 });
+    }
+
+    #[test]
+    fn a_database_behind_the_group_is_refused_until_a_person_answers() {
+        let put_back = Position::Refused(Refusal::DatabasePutBack { consumed: 10, committed: 11 });
+        let seen = seen(Some(11), 2, 12);
+        assert_eq!(compare(Some(&remembered(10)), false, &seen), put_back);
+        let accepted = |accepted| Remembered { accepted: Some(accepted), ..remembered(10) };
+        let from = |next, accepted| Position::From { next, why: From::Accepted(accepted) };
+        let answers = [(Accepted::Database, 10), (Accepted::Group, 11)];
+        for (answer, next) in answers {
+            assert_eq!(compare(Some(&accepted(answer)), false, &seen), from(next, answer));
+        }
+    }
+
+    #[test]
+    fn an_empty_database_is_not_the_one_that_the_group_knows() {
+        let put_back = Position::Refused(Refusal::DatabasePutBack { consumed: 0, committed: 7 });
+        assert_eq!(compare(None, true, &seen(Some(7), 3, 12)), put_back);
+    }
+
+    #[test]
+    fn a_topic_that_lost_its_end_is_refused() {
+        let put_back = Position::Refused(Refusal::TopicPutBack { consumed: 10, end: 9 });
+        assert_eq!(compare(Some(&remembered(10)), false, &seen(Some(8), 0, 9)), put_back);
+    }
+
+    #[test]
+    fn a_topic_with_another_id_is_read_from_its_start() {
+        let from_start = |next| Position::From { next, why: From::Recreated };
+        let old = Remembered { topic_id: Uuid::from_u128(2), ..remembered(10) };
+        assert_eq!(compare(Some(&old), false, &seen(None, 0, 3)), from_start(0));
+        assert_eq!(compare(Some(&old), false, &seen(Some(11), 1, 30)), from_start(1));
+        let unknown = Remembered { topic_id: Uuid::nil(), ..remembered(10) };
+        assert_eq!(compare(Some(&unknown), false, &seen(Some(10), 0, 30)), Position::Continue { next: 10 });
+    }
+}
