@@ -5,15 +5,16 @@
 //! | [`order_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.order`, user id, key |
 //! | [`payment_id`] | the order id's | `minuet.payment`, order id (16 bytes) |
 //! | [`refund_id`] | the payment id's | `minuet.refund`, payment id (16 bytes) |
+//! | [`request_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.request`, kind such as `refund`, user id, order id (16 bytes), key |
 //!
-//! Ids of requests have another layout, which is older than the table: the whole id is the first 16 bytes of a SHA-256, with the
+//! Two ids have another layout, which is older than the table: the whole id is the first 16 bytes of a SHA-256, with the
 //! bits of version (1000) and variant (10) overwritten. Each part that is hashed is text, followed by a zero byte. A user id
 //! and a key hold no control character, so no two lists are one text:
 //!
 //! | id | hashed |
 //! |---|---|
-//! | [`request_id_for_key`] | kind such as `refund`, user id, key |
 //! | [`adjustment_id_for_key`] | `adjustment`, user id, key |
+//! | [`earlier_request_id_for_key`] | kind such as `refund`, user id, key |
 
 pub use minuet_envelope::ids::{derive, inbox_id, time_of};
 use minuet_envelope::ids::{hash, head, head_of_hash, v8};
@@ -41,9 +42,22 @@ pub fn refund_id(payment_id: PaymentId) -> RefundId {
     v8(head(payment_id), hash(&[b"minuet.refund", payment_id.as_bytes()])).into()
 }
 
-/// The `ce_id` of the request that this user's Idempotency-Key stands for. `kind` keeps apart the kinds of requests under one
-/// key: `cancellation`, `refund`.
-pub fn request_id_for_key(kind: &str, user: &UserId, key: &str) -> Uuid {
+/// The `ce_id` of the request about this order that this user's Idempotency-Key stands for. `kind` keeps apart the requests about
+/// one order under one key: `cancellation`, `refund`.
+pub fn request_id_for_key(kind: &str, user: &UserId, order_id: OrderId, key: &str) -> Uuid {
+    let order_id = order_id.as_uuid();
+    let hash = hash(&[
+        b"minuet.request",
+        kind.as_bytes(),
+        user.as_str().as_bytes(),
+        order_id.as_bytes(),
+        key.as_bytes(),
+    ]);
+    v8(head_of_hash(hash), hash)
+}
+
+/// The `ce_id` that release 0.1 gave the request: the same for every order. For repeats of a request that 0.1 published.
+pub fn earlier_request_id_for_key(kind: &str, user: &UserId, key: &str) -> Uuid {
     let mut hasher = Sha256::new();
     for part in [kind, user.as_str(), key] {
         hasher.update(part.as_bytes());
@@ -56,5 +70,5 @@ pub fn request_id_for_key(kind: &str, user: &UserId, key: &str) -> Uuid {
 
 /// The stock adjustment that this user's Idempotency-Key stands for.
 pub fn adjustment_id_for_key(user: &UserId, key: &str) -> AdjustmentId {
-    AdjustmentId::new(request_id_for_key("adjustment", user, key))
+    AdjustmentId::new(earlier_request_id_for_key("adjustment", user, key))
 }

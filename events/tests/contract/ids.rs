@@ -1,7 +1,7 @@
 //! Vectors computed elsewhere, from the layout as the module documents it: an id that changes would make every
 //! duplicate a new event.
 
-use minuet_events::values::{Micros, UserId};
+use minuet_events::values::{Micros, OrderId, UserId};
 use minuet_events::{EventType, ids};
 use uuid::Uuid;
 
@@ -44,14 +44,23 @@ fn a_key_of_a_user_is_one_order_its_payment_and_its_refund() {
 }
 
 #[test]
-fn a_key_of_a_user_is_one_request_of_each_kind() {
+fn a_key_of_a_user_is_one_request_of_each_kind_about_each_order() {
     let ada = UserId::parse("ada").unwrap();
-    let request = |kind| ids::request_id_for_key(kind, &ada, "schlüssel-1").to_string();
+    let order = OrderId::new(V7);
+    let request = |kind, order| ids::request_id_for_key(kind, &ada, order, "schlüssel-1").to_string();
+    assert_eq!(request("cancellation", order), "c6632f88-ba80-8275-94ec-be93e62da2f4");
+    assert_eq!(request("refund", order), "ecb99c98-1f88-81e2-b658-50bb254fe913");
+    assert_ne!(request("refund", OrderId::new(V4)), request("refund", order));
+}
+
+#[test]
+fn ids_of_release_0_1_stay_as_they_were() {
+    let ada = UserId::parse("ada").unwrap();
+    let request = |kind| ids::earlier_request_id_for_key(kind, &ada, "schlüssel-1").to_string();
     assert_eq!(request("cancellation"), "1727dbbf-8c6a-8e0d-ba1e-e3b859cd4371");
     assert_eq!(request("refund"), "89f82f31-13c2-8dbe-8451-7b404fb610b4");
     let adjustment = ids::adjustment_id_for_key(&ada, "schlüssel-1");
     assert_eq!(adjustment.to_string(), "8896f37c-604f-8353-910a-b7411242a6c2");
-    assert_eq!(adjustment.as_uuid(), ids::request_id_for_key("adjustment", &ada, "schlüssel-1"));
 }
 
 #[test]
@@ -59,7 +68,11 @@ fn user_and_key_do_not_run_into_each_other() {
     let order = |user, key| ids::order_id_for_key(&UserId::parse(user).unwrap(), key);
     assert_ne!(order("ab", "c"), order("a", "bc"));
     assert_ne!(order("a", ""), order("a", "\0"));
-    let request = |user, key| ids::request_id_for_key("refund", &UserId::parse(user).unwrap(), key);
+    let earlier = |user, key| ids::earlier_request_id_for_key("refund", &UserId::parse(user).unwrap(), key);
+    assert_ne!(earlier("ab", "c"), earlier("a", "bc"));
+    let request = |user, key| {
+        ids::request_id_for_key("refund", &UserId::parse(user).unwrap(), OrderId::new(V7), key)
+    };
     assert_ne!(request("ab", "c"), request("a", "bc"));
 }
 

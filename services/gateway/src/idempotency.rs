@@ -1,4 +1,5 @@
-//! The same key again means the same request again, at any instance and without a store: ids are derived from user and key.
+//! The same key again means the same request again, at any instance and without a store: ids are derived from user, path
+//! and key.
 
 use axum::http::HeaderMap;
 use minuet_events::ids;
@@ -42,9 +43,14 @@ impl IdempotencyKey {
         ids::adjustment_id_for_key(user, &self.0)
     }
 
-    /// Of a request of that kind.
-    pub(crate) fn request_id(&self, kind: &str, user: &UserId) -> Uuid {
-        ids::request_id_for_key(kind, user, &self.0)
+    /// Of a request of that kind about the order.
+    pub(crate) fn request_id(&self, kind: &str, user: &UserId, order_id: OrderId) -> Uuid {
+        ids::request_id_for_key(kind, user, order_id, &self.0)
+    }
+
+    /// The id that release 0.1 gave the request.
+    pub(crate) fn earlier_request_id(&self, kind: &str, user: &UserId) -> Uuid {
+        ids::earlier_request_id_for_key(kind, user, &self.0)
     }
 }
 
@@ -89,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_depend_on_user_and_key_and_kind() {
+    fn ids_depend_on_user_key_kind_and_order() {
         let (anna, ben) = (UserId::parse("anna").unwrap(), UserId::parse("ben").unwrap());
         let key = read(&[b"k1"]).unwrap().unwrap();
         let other = read(&[b"k2"]).unwrap().unwrap();
@@ -98,5 +104,16 @@ mod tests {
         assert_ne!(key.adjustment_id(&anna), other.adjustment_id(&anna));
         assert_ne!(key.adjustment_id(&anna).as_uuid(), key.order_id(&anna).as_uuid());
         assert_eq!(key.adjustment_id(&anna).as_uuid().get_version_num(), 8);
+        let [one, two] = [1, 2].map(|n| OrderId::new(Uuid::from_u128(n)));
+        let refund = key.request_id("refund", &anna, one);
+        assert_eq!(refund, key.request_id("refund", &anna, one));
+        let others = [
+            key.request_id("refund", &anna, two),
+            key.request_id("refund", &ben, one),
+            key.request_id("cancellation", &anna, one),
+            other.request_id("refund", &anna, one),
+            key.earlier_request_id("refund", &anna),
+        ];
+        assert!(!others.contains(&refund), "{others:?}");
     }
 }

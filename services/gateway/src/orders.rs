@@ -140,7 +140,7 @@ fn rejection(id: OrderId, order: &Order, request: &OrderRequest) -> Problem {
     Problem::with_errors(problems::ORDER_REJECTED, errors.collect()).about(path_of(id))
 }
 
-fn path_of(id: OrderId) -> String {
+pub(crate) fn path_of(id: OrderId) -> String {
     format!("/v1/orders/{id}")
 }
 

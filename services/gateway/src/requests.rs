@@ -23,6 +23,7 @@ use crate::body::JsonBody;
 use crate::downstream::{Order, RequestOutcome, Until};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
+use crate::orders::path_of;
 use crate::problems;
 use crate::trace::IncomingTrace;
 use crate::user::{admin_id, user_id};
@@ -89,23 +90,39 @@ async fn publish_request(
 ) -> Result<Response, Problem> {
     let key = IdempotencyKey::read(headers)?;
     let user = user_id(identity)?;
-    let request = key.map_or_else(Uuid::now_v7, |key| key.request_id(kind, &user));
-    let path = format!("/v1/orders/{order_id}");
+    let (id, path) = (order_id.to_string(), path_of(order_id));
+    let request = match &key {
+        None => Uuid::now_v7(),
+        Some(key) => {
+            // Release 0.1 may have published this request: published again under the id of today, it would count twice.
+            let earlier = key.earlier_request_id(kind, &user);
+            let known = state.downstream.request(&id, earlier, Duration::ZERO);
+            if let Some(outcome) = state.wait_for("outcome under the earlier id", known).await {
+                return answer(state, order_id, outcome).await;
+            }
+            key.request_id(kind, &user, order_id)
+        }
+    };
     state.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
     tracing::info!(kind, %order_id, request_id = %request, "request was published");
-    let id = order_id.to_string();
-    let outcome = state.wait_for(kind, state.downstream.request(&id, request, state.answer_wait)).await;
-    match outcome {
-        Some(RequestOutcome::Rejected { reason }) => {
-            Err(Problem::new(problems::REQUEST_REFUSED, reason).about(path))
-        }
-        Some(RequestOutcome::Cancelled) => {
-            let order: Option<Order> = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
-            Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())
-        }
+    match state.wait_for(kind, state.downstream.request(&id, request, state.answer_wait)).await {
+        Some(outcome) => answer(state, order_id, outcome).await,
         None => {
             let accepted = json!({"order_id": id, "request_id": request});
             Ok((StatusCode::ACCEPTED, [(LOCATION, path)], Json(accepted)).into_response())
+        }
+    }
+}
+
+async fn answer(state: &AppState, order_id: OrderId, outcome: RequestOutcome) -> Result<Response, Problem> {
+    match outcome {
+        RequestOutcome::Rejected { reason } => {
+            Err(Problem::new(problems::REQUEST_REFUSED, reason).about(path_of(order_id)))
+        }
+        RequestOutcome::Cancelled => {
+            let id = order_id.to_string();
+            let order: Option<Order> = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+            Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())
         }
     }
 }
