@@ -1,6 +1,5 @@
 //! The order service's queries. For the gateway: identity is checked there, this listens on a private address.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
@@ -10,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku};
 use minuet_http::{Caller, server_span};
-use minuet_messaging::{ReactError, Waiters};
+use minuet_messaging::ReactError;
 use minuet_telemetry::error_chain;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -19,6 +18,7 @@ use time::OffsetDateTime;
 use tracing::error;
 use uuid::Uuid;
 
+use crate::Waiting;
 use crate::messaging::ServiceContext;
 use crate::names::span;
 use crate::store::{self, OrderView, RequestOutcome};
@@ -31,8 +31,7 @@ const MAX_PAGE_SIZE: i64 = 100;
 #[derive(Clone)]
 pub(crate) struct Queries {
     pub(crate) context: ServiceContext,
-    pub(crate) orders: Arc<Waiters<OrderId>>,
-    pub(crate) products: Arc<Waiters<Sku>>,
+    pub(crate) waiting: Waiting,
 }
 
 pub(crate) fn routes(queries: Queries) -> Router {
@@ -68,8 +67,9 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     let wants_end = matches!(wait.wait, Some(Until::Final));
     minuet_telemetry::note_subject(&id.to_string());
     let look = || queries.context.query("orders", async |connection| store::order(connection, id).await);
+    let waiting = if wants_end { &queries.waiting.ends } else { &queries.waiting.submissions };
     let found = queries.context.work(span::ORDER_GET, async {
-        let found = queries.orders.wait(&id, limit, || async {
+        let found = waiting.wait(&id, limit, || async {
             Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
         });
         match found.await {
@@ -104,7 +104,7 @@ async fn request(
         let request = async |connection: &mut PgConnection| store::request(connection, id, request_id).await;
         queries.context.with_connection(request)
     };
-    match queries.orders.wait(&id, limit, look).await {
+    match queries.waiting.ends.wait(&id, limit, look).await {
         Ok(Some(RequestOutcome::Rejected { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
@@ -174,7 +174,7 @@ struct Seen {
 async fn product(State(queries): State<Queries>, Path(sku): Path<Sku>, Query(seen): Query<Seen>) -> Response {
     let limit = Duration::from_millis(seen.timeout_ms.min(MAX_WAIT_MS));
     let look = || queries.context.with_connection(async |connection| store::product(connection, &sku).await);
-    let found = queries.products.wait(&sku, limit, || async {
+    let found = queries.waiting.products.wait(&sku, limit, || async {
         let row = look().await?;
         Ok::<_, ReactError>(row.filter(|row| seen.event_id.is_none_or(|id| id == row.product.event)))
     });

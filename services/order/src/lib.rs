@@ -88,14 +88,10 @@ pub async fn run(
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
     let service = Service::new("order", parts, spans::OrderSpans)?;
-    let (orders, products) = (Arc::new(Waiters::default()), Arc::new(Waiters::default()));
-    let queries = http::Queries {
-        context: service.context().clone(),
-        orders: Arc::clone(&orders),
-        products: Arc::clone(&products),
-    };
+    let waiting = Waiting::default();
+    let queries = http::Queries { context: service.context().clone(), waiting: waiting.clone() };
     let routes = http::routes(queries).merge(service.routes());
-    let handler = handler(&settings, &service, orders, products);
+    let handler = handler(&settings, &service, waiting);
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
     let running = service.run(Arc::new(handler), shutdown);
@@ -103,17 +99,26 @@ pub async fn run(
     Ok(())
 }
 
+/// HTTP requests that wait for a commit.
+#[derive(Clone, Default)]
+pub(crate) struct Waiting {
+    /// For the order's submission to be decided.
+    pub(crate) submissions: Arc<Waiters<OrderId>>,
+    /// For the order's end, or for the refusal of a request about it. Apart from the submissions: a commit in the middle of
+    /// an order wakes no request that waits for its end, which would query the database in vain.
+    pub(crate) ends: Arc<Waiters<OrderId>>,
+    pub(crate) products: Arc<Waiters<Sku>>,
+}
+
 fn handler(
     settings: &Settings,
     service: &Service<Codec>,
-    orders: Arc<Waiters<OrderId>>,
-    products: Arc<Waiters<Sku>>,
+    waiting: Waiting,
 ) -> react::OrderHandler {
     react::OrderHandler {
         context: service.context().clone(),
         meters: OrderMeters::new(service.meters()),
-        orders,
-        products,
+        waiting,
         deadline: time::Duration::seconds(i64::from(settings.deadline_seconds)),
         sweep_interval: std::time::Duration::from_millis(u64::from(settings.sweep_interval_ms)),
     }
@@ -126,6 +131,6 @@ pub fn stepped(
     parts: ServiceParts<Codec>,
 ) -> Result<SteppedService<impl BatchHandler<Contract = Codec, Due = OrderId>>, ServiceError> {
     let service = Service::new("order", parts, spans::OrderSpans)?;
-    let handler = handler(&settings, &service, Arc::default(), Arc::default());
+    let handler = handler(&settings, &service, Waiting::default());
     Ok(SteppedService::new(service, handler))
 }

@@ -3,15 +3,15 @@
 mod table;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use minuet_events::catalog::ProductChanged;
 use minuet_events::trace::order_trace;
-use minuet_events::values::{Micros, OrderId, Sku};
+use minuet_events::values::{Micros, OrderId, OrderStatus, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError};
 use sqlx::PgConnection;
 
+use crate::Waiting;
 use crate::domain::{Change, Decision, Illegal, Input, decide};
 use crate::messaging::{Content, Handled, Received, ServiceContext};
 use crate::meters::{OrderMeters, StatusChange};
@@ -23,8 +23,7 @@ pub use table::PARTICIPANT;
 pub(crate) struct OrderHandler {
     pub(crate) context: ServiceContext,
     pub(crate) meters: OrderMeters,
-    pub(crate) orders: Arc<Waiters<OrderId>>,
-    pub(crate) products: Arc<Waiters<Sku>>,
+    pub(crate) waiting: Waiting,
     /// How old an order may become that is neither confirmed nor cancelled nor failed.
     pub(crate) deadline: time::Duration,
     pub(crate) sweep_interval: std::time::Duration,
@@ -32,7 +31,9 @@ pub(crate) struct OrderHandler {
 
 /// What happens once the batch has committed: waiters to notify, and what to count.
 pub(crate) struct Committed {
-    orders: Vec<OrderId>,
+    submitted: Vec<OrderId>,
+    /// At their end, or with a request that was refused.
+    ended: Vec<OrderId>,
     products: Vec<Sku>,
     status_changes: Vec<StatusChange>,
 }
@@ -107,11 +108,8 @@ impl BatchHandler for OrderHandler {
         store::write_refusals(connection, &refused_requests, now).await?;
         store::write_products(connection, products.rows(&changed_products)).await?;
         let after = Committed {
-            orders: written
-                .iter()
-                .map(|row| row.id)
-                .chain(refused_requests.iter().map(|r| r.order_id))
-                .collect(),
+            submitted: written.iter().filter(|row| row.lines.is_some()).map(|row| row.id).collect(),
+            ended: ended(&written).chain(refused_requests.iter().map(|r| r.order_id)).collect(),
             products: changed_products.into_iter().collect(),
             status_changes,
         };
@@ -120,8 +118,9 @@ impl BatchHandler for OrderHandler {
 
     fn committed(&self, after: Committed) {
         self.meters.count(&after.status_changes);
-        self.orders.wake(&after.orders);
-        self.products.wake(&after.products);
+        self.waiting.submissions.wake(&after.submitted);
+        self.waiting.ends.wake(&after.ended);
+        self.waiting.products.wake(&after.products);
     }
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {
@@ -163,9 +162,15 @@ impl BatchHandler for OrderHandler {
         }
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
         store::write_orders(connection, &written).await?;
-        let orders = written.iter().map(|row| row.id).collect();
-        Ok(fold.handled(Committed { orders, products: Vec::new(), status_changes }))
+        let ended = ended(&written).collect();
+        let after = Committed { submitted: Vec::new(), ended, products: Vec::new(), status_changes };
+        Ok(fold.handled(after))
     }
+}
+
+fn ended<'a>(written: &'a [&'a Row]) -> impl Iterator<Item = OrderId> + 'a {
+    let is_final = |row: &&&Row| row.order.state().status().is_some_and(OrderStatus::is_final);
+    written.iter().filter(is_final).map(|row| row.id)
 }
 
 /// Answers with what is to be counted once it has committed.

@@ -1,5 +1,7 @@
 //! What becomes of an order that is posted.
 
+use std::time::Instant;
+
 use minuet_tests::assert_books_balance;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -148,4 +150,24 @@ async fn the_largest_order_is_taken_and_told_of_each_of_its_lines() {
     let wanted: Vec<_> = (0..100).map(|i| (format!("lines[{i}].sku"), "unknown_product")).collect();
     let wanted: Vec<_> = wanted.iter().map(|(field, code)| (field.as_str(), *code)).collect();
     assert_eq!(answer.problem(422, "order-rejected"), wanted);
+}
+
+const QUERIES: &str = "select coalesce(sum(calls), 0)::bigint from pg_stat_statements
+    where dbid = (select oid from pg_database where datname = current_database())
+        and query like '%from orders%where id = $1 and user_id is not null%'";
+
+/// A commit in the middle of an order wakes no request that waits for its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_the_end_queries_the_order_at_its_start_and_at_its_end() {
+    let shop = Shop::open().await;
+    shop.world.product("CHAIR", "49.90", &[("BER", 100)]).await;
+    let (started, orders) = (Instant::now(), 20);
+    for _ in 0..orders {
+        let answer = shop.api.send(shop.order(&[("CHAIR", 1)]).header("prefer", "wait=30")).await;
+        assert_eq!(answer.body["status"], "confirmed", "{answer:?}");
+    }
+    // Beside them every 100 ms, for commits of other instances.
+    let polls = i64::try_from(started.elapsed().as_millis() / 100).unwrap();
+    let queries = shop.world.number("order", QUERIES).await;
+    assert!(queries <= 2 * orders + polls, "{queries} queries for {orders} orders, with at most {polls} polls");
 }
