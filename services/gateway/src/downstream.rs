@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use minuet_events::trace::with_order;
-use minuet_events::values::OrderStatus;
+use minuet_events::values::{OrderStatus, UserId};
 use minuet_http::{Problem, ProblemType};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::{Kind, Span, Tracer};
@@ -273,6 +273,24 @@ impl Downstream {
         let mut url = under(&self.order, &["orders", order, "requests", &request.to_string()]);
         url.query_pairs_mut().append_pair("timeout_ms", &millis(wait));
         self.get(ORDER, url, wait).await
+    }
+
+    /// How many orders the user has cancelled that are not known, counted up to `limit`.
+    pub(crate) async fn early_cancellations(
+        &self,
+        requested_by: &UserId,
+        limit: u32,
+    ) -> Result<u32, DownstreamError> {
+        #[derive(Deserialize)]
+        struct Counted {
+            count: u32,
+        }
+        let mut url = under(&self.order, &["early-cancellations"]);
+        url.query_pairs_mut()
+            .append_pair("requested_by", requested_by.as_str())
+            .append_pair("limit", &limit.to_string());
+        let counted: Option<Counted> = self.get(ORDER, url, Duration::ZERO).await?;
+        Ok(counted.map_or(0, |counted| counted.count))
     }
 
     /// Whether the order service answers at all. Its own readiness is its own matter.

@@ -22,3 +22,9 @@ pub(crate) const NOT_ACKNOWLEDGED: ProblemType = ProblemType::new(
     "not-acknowledged",
     "The request was not acknowledged in time",
 );
+/// Each leaves a row until the order comes, or until it expires.
+pub(crate) const TOO_MANY_EARLY_CANCELLATIONS: ProblemType = ProblemType::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "too-many-early-cancellations",
+    "Too many cancellations of orders that are not known",
+);

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
-use minuet_events::values::OrderId;
+use minuet_events::values::{OrderId, UserId};
 use minuet_http::{Admin, Authenticated, Problem, ProblemType};
 use minuet_identity::Identity;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ use crate::trace::IncomingTrace;
 use crate::user::{admin_id, user_id};
 
 const MAX_REASON_CHARS: usize = 500;
+/// Of one user, of orders that are not known.
+const MAX_EARLY_CANCELLATIONS: u32 = 100;
 
 /// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
 /// cancelled when it arrives, if the caller is its user.
@@ -44,12 +46,28 @@ pub(crate) async fn cancel(
     minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
     let known = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
-    if known.is_some_and(|order| !identity.admin && order.user_id != identity.user.as_str()) {
-        return Err(Problem::not_found());
-    }
     let requested_by = if identity.admin { admin_id(&identity)? } else { user_id(&identity)? };
+    match known {
+        _ if identity.admin => {}
+        Some(order) if order.user_id == identity.user.as_str() => {}
+        Some(_) => return Err(Problem::not_found()),
+        None => admit_early(&state, &requested_by).await?,
+    }
     let event = Event::from(OrderCancellationRequested { order_id, requested_by, reason });
     publish_request(&state, "cancellation", order_id, &identity, &headers, event, trace).await
+}
+
+/// A bound for the rows that one user can make the order service store before there is an order. Requests that are under way at
+/// the same moment may pass it by their number.
+async fn admit_early(state: &AppState, user: &UserId) -> Result<(), Problem> {
+    let kept = state.downstream.early_cancellations(user, MAX_EARLY_CANCELLATIONS).await?;
+    if kept < MAX_EARLY_CANCELLATIONS {
+        return Ok(());
+    }
+    let detail = format!(
+        "{MAX_EARLY_CANCELLATIONS} orders that are not known have been cancelled; try again once the order is known"
+    );
+    Err(Problem::new(problems::TOO_MANY_EARLY_CANCELLATIONS, detail))
 }
 
 /// Of a captured payment, once.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku};
+use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, Sku, UserId};
 use minuet_http::{Caller, server_span};
 use minuet_messaging::ReactError;
 use minuet_telemetry::error_chain;
@@ -40,6 +40,7 @@ pub(crate) fn routes(queries: Queries) -> Router {
         .route("/orders", get(list))
         .route("/orders/{id}", get(one))
         .route("/orders/{id}/requests/{request_id}", get(request))
+        .route("/early-cancellations", get(early_cancellations))
         .route("/products/{sku}", get(product))
         .layer(middleware::from_fn_with_state(caller, server_span))
         .with_state(queries)
@@ -110,6 +111,25 @@ async fn request(
         }
         Ok(Some(RequestOutcome::Ended(status))) => Json(json!({"outcome": status})).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestedBy {
+    requested_by: UserId,
+    limit: u32,
+}
+
+/// How many orders the user has cancelled that were not submitted: `{count}`, counted up to the limit.
+async fn early_cancellations(State(queries): State<Queries>, Query(asked): Query<RequestedBy>) -> Response {
+    let RequestedBy { requested_by, limit } = asked;
+    let count = async |connection: &mut PgConnection| {
+        store::early_cancellations(connection, requested_by.as_str(), i64::from(limit)).await
+    };
+    match queries.context.with_connection(count).await {
+        Ok(count) => Json(json!({"count": count})).into_response(),
         Err(error) => failed(&error),
     }
 }

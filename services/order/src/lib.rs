@@ -5,6 +5,7 @@
 //! state is [`domain::decide`]; what that means for a batch is in `react.rs`; [`PARTICIPANT`] is the same as a table.
 
 pub mod domain;
+mod expiry;
 mod http;
 mod messaging;
 mod meters;
@@ -18,7 +19,7 @@ mod view;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use futures::TryFutureExt;
+use futures::{FutureExt, TryFutureExt};
 use minuet_events::Codec;
 use minuet_events::values::{OrderId, Sku};
 use minuet_http::BindError;
@@ -87,6 +88,7 @@ pub async fn run(
 ) -> Result<(), OrderError> {
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
+    let retention = parts.settings.inbox_retention;
     let service = Service::new("order", parts, spans::OrderSpans)?;
     let waiting = Waiting::default();
     let queries = http::Queries { context: service.context().clone(), waiting: waiting.clone() };
@@ -94,8 +96,9 @@ pub async fn run(
     let handler = handler(&settings, &service, waiting);
 
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
+    let expiring = expiry::run(service.context().clone(), retention, shutdown.clone());
     let running = service.run(Arc::new(handler), shutdown);
-    tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from))?;
+    tokio::try_join!(serving.map_err(OrderError::from), running.map_err(OrderError::from), expiring.map(Ok))?;
     Ok(())
 }
 

@@ -68,8 +68,8 @@ impl Row {
             Change::Rejected(problems) => self.fail("rejected", &problems),
             Change::Failed(problems) => self.fail("insufficient_stock", &problems),
             Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment_id = Some(payment),
-            Change::Cancelled { reason, detail } => {
-                self.ended_by = cause.map(|(envelope, event)| ended_by(envelope, event));
+            Change::Cancelled { reason, detail, request } => {
+                self.ended_by = request.or_else(|| cause.map(|(envelope, event)| ended_by(envelope, event)));
                 self.reason = Some(reason.to_string());
                 self.detail = detail;
             }

@@ -50,6 +50,15 @@ const REQUEST: &str =
     "select reason as refusal, null::text as status from refusals where request_id = $2 and order_id = $1
      union all select null, status::text from orders where id = $1 and ended_by = $2 limit 1";
 
+/// Orders that this user was the first to cancel before they were submitted, up to a number.
+const EARLY_CANCELLATIONS: &str = "select count(*) from (select from orders where user_id is null and withdrawals->0->>'requested_by' = $1 limit $2) early";
+
+/// `created_at`: by the index. `updated_at`: the last cancellation that is kept.
+const EXPIRE_EARLY_CANCELLATIONS: &str = "delete from orders where user_id is null and updated_at < $1
+        and id = any(array(select id from orders where user_id is null and created_at < $1 and updated_at < $1 limit $2))";
+
+const EXPIRE_REFUSALS: &str = "delete from refusals where request_id = any(array(select request_id from refusals where created_at < $1 limit $2))";
+
 /// Open orders by their age.
 const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at";
 
@@ -90,6 +99,9 @@ pub const STATEMENTS: &[&str] = &[
     UPDATE_ORDERS,
     WRITE_REFUSALS,
     REQUEST,
+    EARLY_CANCELLATIONS,
+    EXPIRE_EARLY_CANCELLATIONS,
+    EXPIRE_REFUSALS,
     DUE,
     OPEN,
     SWEPT_UNTIL,
@@ -471,6 +483,42 @@ pub(crate) async fn request(
         }
         Some((None, None)) | None => Ok(None),
     }
+}
+
+/// How many orders this user was the first to cancel before they were submitted, counted up to `limit`.
+pub(crate) async fn early_cancellations(
+    connection: &mut PgConnection,
+    requested_by: &str,
+    limit: i64,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(EARLY_CANCELLATIONS).bind(requested_by).bind(limit).fetch_one(connection).await
+}
+
+/// Upper bound of rows per delete.
+const MAX_EXPIRED: i64 = 1_000;
+
+/// Number of deleted rows.
+#[derive(Debug)]
+pub(crate) struct Expired {
+    pub(crate) early_cancellations: u64,
+    pub(crate) refusals: u64,
+}
+
+impl Expired {
+    /// Whether there may be more to delete.
+    pub(crate) fn is_full(&self) -> bool {
+        self.early_cancellations.max(self.refusals) >= MAX_EXPIRED.unsigned_abs()
+    }
+}
+
+/// Deletes early cancellations and refusals older than `before`, a number of each.
+pub(crate) async fn expire(connection: &mut PgConnection, before: Micros) -> Result<Expired, sqlx::Error> {
+    let mut delete = async |statement: &'static str| {
+        let query = sqlx::query(statement).bind(before.to_datetime()).bind(MAX_EXPIRED);
+        Ok::<_, sqlx::Error>(query.execute(&mut *connection).await?.rows_affected())
+    };
+    let early_cancellations = delete(EXPIRE_EARLY_CANCELLATIONS).await?;
+    Ok(Expired { early_cancellations, refusals: delete(EXPIRE_REFUSALS).await? })
 }
 
 /// An order as it is shown.

@@ -3,6 +3,7 @@
 mod admin;
 mod away;
 mod bad_input;
+mod early_cancellations;
 mod idempotency;
 mod identity;
 mod lists;
@@ -51,7 +52,15 @@ impl Shop {
 
 /// Waits far longer for an answer than it takes: a slow machine is no failure.
 async fn patient_gateway(world: &World, services: &[Running; 3]) -> (Running, Api) {
-    let settings = minuet_gateway::Settings { answer_wait_ms: 30_000, ..world.gateway_settings(services) };
+    gateway_that_waits(world, services, 30_000).await
+}
+
+async fn gateway_that_waits(
+    world: &World,
+    services: &[Running; 3],
+    answer_wait_ms: u64,
+) -> (Running, Api) {
+    let settings = minuet_gateway::Settings { answer_wait_ms, ..world.gateway_settings(services) };
     let publisher = world.publisher.clone();
     let gateway = Running::start("gateway", move |bound, shutdown| async move {
         minuet_gateway::run(settings, publisher, shutdown, bound).await.map_err(|error| format!("{error:?}"))

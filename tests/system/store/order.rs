@@ -152,7 +152,8 @@ impl Row {
                 self.problems = json!(problems);
             }
             Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment = Some(payment),
-            Change::Cancelled { reason, detail } => {
+            Change::Cancelled { reason, detail, request } => {
+                let ended_by = request.or(ended_by);
                 (self.reason, self.detail, self.ended_by) = (Some(reason.to_string()), detail, ended_by);
             }
         }

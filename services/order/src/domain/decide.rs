@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::input::Input;
 use super::pricing::{Products, price};
-use super::state::{Change, EarlyCancellation, Order, OrderState, Placed};
+use super::state::{Change, EarlyCancellation, MAX_EARLY_CANCELLATIONS, Order, OrderState, Placed};
 
 /// What follows: a change of the order, and the event that tells of it. Neither: a no-op.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,11 +41,12 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
             Unknown => place(submitted, products),
             CancelledBeforeSubmission(cancellations) => {
                 match cancellations.iter().find(|early| may_cancel(&early.requested_by, &submitted.user_id)) {
-                    Some(cancellation) => cancel(
+                    Some(early) => cancel(
                         submitted.order_id,
                         &submitted.user_id,
                         CancellationReason::Requested,
-                        Some(cancellation.reason.clone()),
+                        Some(early.reason.clone()),
+                        early.request,
                     ),
                     None => place(submitted, products),
                 }
@@ -53,12 +54,10 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
             Pending(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => Decision::default(),
         }),
         Input::CancellationRequested { requested, request } => Ok(match order {
-            Unknown | CancelledBeforeSubmission(_) => Decision {
-                change: Some(Change::CancelledEarly(EarlyCancellation {
-                    requested_by: requested.requested_by.clone(),
-                    reason: requested.reason.clone(),
-                })),
-                emit: None,
+            Unknown => keep(requested, request),
+            CancelledBeforeSubmission(kept) => match not_kept(kept, &requested.requested_by) {
+                None => keep(requested, request),
+                Some(reason) => refuse(requested, request, reason),
             },
             Pending(placed) | Paid(placed, _) if may_cancel(&requested.requested_by, &placed.user_id) => {
                 cancel(
@@ -66,6 +65,7 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
                     &placed.user_id,
                     CancellationReason::Requested,
                     Some(requested.reason.clone()),
+                    Some(request),
                 )
             }
             Pending(_) | Paid(..) => refuse(requested, request, "not_permitted"),
@@ -141,7 +141,29 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
 
 /// Who may cancel an order: its user, or an admin, whom the gateway names `admin:<user id>`.
 fn may_cancel(requested_by: &UserId, user: &UserId) -> bool {
-    requested_by == user || requested_by.as_str().starts_with("admin:")
+    requested_by == user || is_admin(requested_by)
+}
+
+fn is_admin(requested_by: &UserId) -> bool {
+    requested_by.as_str().starts_with("admin:")
+}
+
+fn keep(requested: &OrderCancellationRequested, request: Uuid) -> Decision {
+    let early = EarlyCancellation::new(&requested.requested_by, &requested.reason, request);
+    Decision { change: Some(Change::CancelledEarly(early)), emit: None }
+}
+
+/// Why another cancellation of an order that was not submitted yet is refused. A kept one of the same user, or of an admin,
+/// cancels the order all the same.
+fn not_kept(kept: &[EarlyCancellation], requested_by: &UserId) -> Option<&'static str> {
+    let is_covered = |early: &EarlyCancellation| may_cancel(&early.requested_by, requested_by);
+    if kept.iter().any(is_covered) {
+        Some("already_requested")
+    } else if kept.len() >= MAX_EARLY_CANCELLATIONS && !is_admin(requested_by) {
+        Some("too_many_requests")
+    } else {
+        None
+    }
 }
 
 fn place(submitted: &OrderSubmitted, products: &Products) -> Decision {
@@ -165,15 +187,16 @@ fn cancel(
     user_id: &UserId,
     reason: CancellationReason,
     detail: Option<String>,
+    request: Option<Uuid>,
 ) -> Decision {
     Decision {
-        change: Some(Change::Cancelled { reason: reason.clone(), detail: detail.clone() }),
+        change: Some(Change::Cancelled { reason: reason.clone(), detail: detail.clone(), request }),
         emit: Some(Event::from(OrderCancelled { order_id, user_id: user_id.clone(), reason, detail })),
     }
 }
 
 fn cancel_placed(placed: &Placed, reason: CancellationReason, detail: Option<String>) -> Decision {
-    cancel(placed.order_id, &placed.user_id, reason, detail)
+    cancel(placed.order_id, &placed.user_id, reason, detail, None)
 }
 
 /// A failure elsewhere: whatever is not at its end is cancelled, a confirmed order cannot be reached by it.

@@ -2,6 +2,7 @@ use std::fmt;
 
 use minuet_events::orders::{OrderPlaced, Problem};
 use minuet_events::values::{Amount, CancellationReason, Currency, OrderId, OrderStatus, PaymentId, UserId};
+use uuid::Uuid;
 
 /// The fields of OrderPlaced that later events copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,26 @@ pub struct Placed {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EarlyCancellation {
     pub requested_by: UserId,
+    /// At most [`MAX_EARLY_REASON_CHARS`] characters.
     pub reason: String,
+    /// The `ce_id` of the request. `None`: stored by release 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Uuid>,
+}
+
+/// An order keeps early cancellations of at most so many users, one of each, and one of an admin.
+pub const MAX_EARLY_CANCELLATIONS: usize = 8;
+/// The gateway takes no longer reason.
+pub const MAX_EARLY_REASON_CHARS: usize = 500;
+
+impl EarlyCancellation {
+    pub fn new(requested_by: &UserId, reason: &str, request: Uuid) -> Self {
+        EarlyCancellation {
+            requested_by: requested_by.clone(),
+            reason: reason.chars().take(MAX_EARLY_REASON_CHARS).collect(),
+            request: Some(request),
+        }
+    }
 }
 
 /// An order's state, with what is true in it.
@@ -170,6 +190,8 @@ pub enum Change {
     Cancelled {
         reason: CancellationReason,
         detail: Option<String>,
+        /// The `ce_id` of the request that cancels. `None`: no user's request.
+        request: Option<Uuid>,
     },
     Failed(Vec<Problem>),
 }

@@ -48,9 +48,16 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(OrderSubmitted), &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
     transition(
         Event(OrderCancellationRequested),
-        &["unknown", "cancelled_before_submission"],
+        &["unknown"],
         &["cancelled_before_submission"],
         &[],
+    ),
+    // Kept, if no request of that user or of an admin is kept already, and there is room.
+    transition(
+        Event(OrderCancellationRequested),
+        &["cancelled_before_submission"],
+        &["cancelled_before_submission"],
+        &[OrderCancellationRejected],
     ),
     transition(
         Event(OrderCancellationRequested),

@@ -2,6 +2,7 @@
 
 use super::samples::*;
 use super::story::given;
+use crate::domain::{EarlyCancellation, MAX_EARLY_CANCELLATIONS, MAX_EARLY_REASON_CHARS};
 
 #[test]
 fn its_user_or_an_admin_cancels_an_order_under_way() {
@@ -52,6 +53,53 @@ fn a_cancellation_before_the_order_is_kept() {
         .when(cancellation_requested_by("anna"))
         .then(cancelled_before_submission(["bert", "anna"]))
         .emits([]);
+}
+
+#[test]
+fn each_user_s_first_cancellation_before_the_order_is_kept_and_no_other() {
+    given(unknown())
+        .when(cancellation_requested_by("anna"))
+        .then(cancelled_before_submission(["anna"]))
+        .emits([])
+        .when(cancellation_requested_by("anna"))
+        .answers(cancellation_rejected("already_requested"));
+    // An admin's cancels the order of every user.
+    for name in ["anna", "bert", "admin:root", "admin:boss"] {
+        given(cancelled_before_submission(["bert", "admin:root"]))
+            .when(cancellation_requested_by(name))
+            .answers(cancellation_rejected("already_requested"));
+    }
+}
+
+#[test]
+fn users_fill_the_room_for_cancellations_before_the_order_and_leave_an_admin_s() {
+    let mut story = given(unknown());
+    for n in 0..MAX_EARLY_CANCELLATIONS {
+        story = story.when(cancellation_requested_by(&format!("user-{n}"))).emits([]);
+    }
+    story
+        .when(cancellation_requested_by("anna"))
+        .answers(cancellation_rejected("too_many_requests"))
+        .when(cancellation_requested_by("admin:root"))
+        .emits([])
+        .when(submitted())
+        .then(cancelled())
+        .emits([order_cancelled("requested", Some("too slow"))]);
+}
+
+#[test]
+fn a_long_reason_is_cut_before_it_is_kept() {
+    let reason = "ä".repeat(1 << 20);
+    let kept = EarlyCancellation::new(&user("anna"), &reason, EVENT);
+    assert_eq!(kept.reason, "ä".repeat(MAX_EARLY_REASON_CHARS));
+}
+
+/// What release 0.1 stored has no request.
+#[test]
+fn cancellations_are_read_as_release_0_1_stored_them() {
+    let stored = r#"{"requested_by": "anna", "reason": "too slow"}"#;
+    let early: EarlyCancellation = serde_json::from_str(stored).unwrap();
+    assert_eq!(early, EarlyCancellation { request: None, ..early_cancellation("anna") });
 }
 
 #[test]

@@ -54,8 +54,11 @@ pub(super) fn unknown() -> Order {
 
 /// Cancelled by each of these before it was submitted.
 pub(super) fn cancelled_before_submission<const N: usize>(requested_by: [&str; N]) -> Order {
-    let cancellation = |name| EarlyCancellation { requested_by: user(name), reason: "too slow".to_owned() };
-    Order::CancelledBeforeSubmission(requested_by.map(cancellation).to_vec())
+    Order::CancelledBeforeSubmission(requested_by.map(early_cancellation).to_vec())
+}
+
+pub(super) fn early_cancellation(name: &str) -> EarlyCancellation {
+    EarlyCancellation::new(&user(name), "too slow", EVENT)
 }
 
 fn placed() -> Placed {

@@ -3,10 +3,10 @@
 use minuet_events::values::CancellationReason;
 
 use super::samples::*;
-use crate::domain::{Change, EarlyCancellation, InvalidTransition, Order};
+use crate::domain::{Change, InvalidTransition, Order};
 
 fn cancelled_early() -> Change {
-    Change::CancelledEarly(EarlyCancellation { requested_by: user("anna"), reason: "too slow".to_owned() })
+    Change::CancelledEarly(early_cancellation("anna"))
 }
 
 fn changes() -> [Change; 8] {
@@ -18,7 +18,7 @@ fn changes() -> [Change; 8] {
         Change::Paid(PAYMENT),
         Change::PaymentNoted(PAYMENT),
         Change::Confirmed,
-        Change::Cancelled { reason: CancellationReason::Deadline, detail: None },
+        Change::Cancelled { reason: CancellationReason::Deadline, detail: None, request: None },
         Change::Failed(Vec::new()),
     ]
 }
