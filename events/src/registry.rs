@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minuet_envelope::ResolveError;
+use minuet_text::secret::shown_url;
 use schema_registry_converter::async_impl::schema_registry::{
     SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, post_schema,
 };
@@ -24,12 +25,12 @@ const NO_LEVEL: &str = "the compatibility level could not be set";
 /// So often one schema's registration is tried.
 const ATTEMPTS: u32 = 3;
 
-/// The registry could not be brought to hold the contract.
+/// The registry could not be brought to hold the contract. Its URL is shown without user, password and query.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    #[error("{url} is no address of a schema registry; it takes an http or https URL")]
+    /// The text is not repeated: it may be a password by mistake.
+    #[error("the address of the schema registry takes an http or https URL")]
     Address {
-        url: String,
         #[source]
         source: SRCError,
     },
@@ -77,7 +78,6 @@ pub async fn check_compatible(url: &str) -> Result<Vec<Incompatibility>, Registr
     Ok(found.into_iter().flatten().collect())
 }
 
-#[derive(Debug)]
 pub(crate) struct Registry {
     url: String,
     settings: SrSettings,
@@ -85,10 +85,16 @@ pub(crate) struct Registry {
     http: reqwest::Client,
 }
 
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("url", &shown_url(&self.url)).finish_non_exhaustive()
+    }
+}
+
 impl Registry {
     pub(crate) fn new(url: &str) -> Result<Self, RegistryError> {
         let url = url.trim_end_matches('/').to_owned();
-        let address = |source| RegistryError::Address { url: url.clone(), source };
+        let address = |source| RegistryError::Address { source };
         reqwest::Url::parse(&url)
             .map_err(|error| address(SRCError::non_retryable_with_cause(error, "not a URL")))?;
         let settings = SrSettings::new_builder(url.clone()).set_timeout(TIMEOUT).build().map_err(address)?;
@@ -181,7 +187,7 @@ impl Registry {
     }
 
     fn failed(&self, subject: &'static str, source: SRCError) -> RegistryError {
-        let url = self.url.clone();
+        let url = shown_url(&self.url);
         if answer(&source).is_some_and(|raw| leading_digits(raw.error_code) / 100 == 4) {
             RegistryError::Refused { url, subject, source }
         } else {

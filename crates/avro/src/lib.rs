@@ -42,6 +42,7 @@
 #![warn(missing_docs)]
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Schema, from_value};
 use minuet_envelope::{DecodeError, EncodeError, EventKind, ResolveError};
+use minuet_text::secret::shown_url;
 use parking_lot::RwLock;
 use rust_decimal::Decimal;
 use serde::de::{DeserializeOwned, Error as _};
@@ -69,7 +71,7 @@ pub enum RegistryError {
     /// The registry does not answer, or refuses: a changed schema must be able to read every registered version.
     #[error("the schema registry at {url} did not take {subject}")]
     Register {
-        /// The registry.
+        /// The registry, without user, password and query.
         url: String,
         /// The full name of the record.
         subject: String,
@@ -82,7 +84,7 @@ pub enum RegistryError {
         "the registry at {url} answered without an id for {subject}: is this the address of its Confluent API?"
     )]
     Answer {
-        /// The registry.
+        /// The registry, without user, password and query.
         url: String,
         /// The full name of the record.
         subject: String,
@@ -93,7 +95,6 @@ pub enum RegistryError {
 #[derive(Clone, Debug)]
 pub struct SchemaRegistry(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     /// `None`: there is no registry.
     url: Option<String>,
@@ -101,6 +102,12 @@ struct Inner {
     /// Those that are written, by the full name of the record.
     own: HashMap<String, (u32, Arc<Schema>)>,
     by_id: RwLock<HashMap<u32, Arc<Schema>>>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("url", &self.url.as_deref().map(shown_url)).finish_non_exhaustive()
+    }
 }
 
 impl SchemaRegistry {
@@ -117,11 +124,14 @@ impl SchemaRegistry {
             let path = format!("{url}/subjects/{subject}/versions");
             let request = http.post(path).timeout(TIMEOUT).json(&json!({ "schema": json }));
             let answered = async { request.send().await?.error_for_status()?.json::<Value>().await };
-            let failed =
-                |source| RegistryError::Register { url: url.to_owned(), subject: subject.clone(), source };
+            let failed = |source: reqwest::Error| RegistryError::Register {
+                url: shown_url(url),
+                subject: subject.clone(),
+                source: source.without_url(),
+            };
             let id = answered.await.map_err(failed)?["id"].as_u64().and_then(|id| u32::try_from(id).ok());
             let id =
-                id.ok_or_else(|| RegistryError::Answer { url: url.to_owned(), subject: subject.clone() })?;
+                id.ok_or_else(|| RegistryError::Answer { url: shown_url(url), subject: subject.clone() })?;
             own.push((subject, id, schema));
         }
         Ok(Self::new(Some(url.to_owned()), http, own))
@@ -209,7 +219,8 @@ impl SchemaRegistry {
         if self.0.by_id.read().contains_key(&id) {
             return Ok(());
         }
-        let unavailable = |source| ResolveError::Unavailable { id, source: Box::new(source) };
+        let unavailable =
+            |source: reqwest::Error| ResolveError::Unavailable { id, source: Box::new(source.without_url()) };
         let url = self.0.url.as_deref().ok_or(ResolveError::NotFound { id })?;
         let request = self.0.http.get(format!("{url}/schemas/ids/{id}")).timeout(TIMEOUT);
         let answer = request.send().await.map_err(unavailable)?;

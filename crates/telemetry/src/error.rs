@@ -1,7 +1,11 @@
+use std::borrow::Cow;
 use std::error::Error;
 
+use minuet_text::secret::shown_urls;
+
 /// An error and its causes in one line, the outermost first, separated by `: `. A cause whose text the line already has is
-/// left out, since some errors repeat their cause.
+/// left out, since some errors repeat their cause. URLs show no user, password and query: errors of other libraries name the
+/// URL that was asked.
 ///
 /// ```
 /// use std::io;
@@ -24,5 +28,8 @@ pub fn error_chain(error: &dyn Error) -> String {
         }
         next = cause.source();
     }
-    text
+    match shown_urls(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
 }

@@ -1,8 +1,10 @@
 //! A log line: its own fields, then those of the current work: subject, `trace_id` and `span_id`.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use minuet_text::escape::{escaped, escaped_colours};
+use minuet_text::secret::{shown_authorities, shown_urls};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -42,8 +44,9 @@ where
     ) -> fmt::Result {
         let mut line = String::with_capacity(256);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        // A stranger's text is in it: it begins no line, and commands no terminal.
-        let line = escaped_colours(line.trim_end_matches('\n'));
+        // A stranger's text is in it: it begins no line, and commands no terminal. Other libraries log the URLs they ask.
+        let line = without_secrets(event, line.trim_end_matches('\n'));
+        let line = escaped_colours(&line);
         match (subject_names::names(), context::subject()) {
             (Some(names), Some(subject)) if !line.contains(names.field) => {
                 writeln!(out, "{line} {}={subject}", names.field)
@@ -79,6 +82,7 @@ where
         .transpose()?;
         let mut line = String::with_capacity(512);
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
+        let line = without_secrets(event, &line);
         let line = escaped(&line);
         if more.is_empty() {
             return out.write_str(&line);
@@ -92,6 +96,11 @@ where
         }
         writeln!(out, "{open}{more}}}")
     }
+}
+
+/// Text of this event as it may be shown.
+pub(crate) fn without_secrets<'a>(event: &Event<'_>, text: &'a str) -> Cow<'a, str> {
+    if event.metadata().target().starts_with("minuet") { shown_urls(text) } else { shown_authorities(text) }
 }
 
 /// `,"name":"value"`

@@ -15,6 +15,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use crate::export_queue::ExportQueue;
+use crate::lines::without_secrets;
 use crate::pipeline::{self, ScopedRecord};
 use crate::{context, span, subject_names};
 
@@ -59,7 +60,7 @@ impl<S: Subscriber> Layer<S> for OtlpLogLayer {
         record.set_target(event.metadata().target());
         record.set_severity_text(level.as_str());
         record.set_severity_number(severity(level));
-        event.record(&mut Fields(&mut record));
+        event.record(&mut Fields { record: &mut record, event });
         context::with_scope(|scope| {
             if let (Some(names), Some(subject)) = (subject_names::names(), scope.subject()) {
                 record.add_attribute(names.attribute, subject.to_owned());
@@ -83,24 +84,27 @@ fn severity(level: Level) -> Severity {
     }
 }
 
-struct Fields<'a>(&'a mut SdkLogRecord);
+struct Fields<'a> {
+    record: &'a mut SdkLogRecord,
+    event: &'a Event<'a>,
+}
 
 impl Fields<'_> {
     fn put(&mut self, field: &Field, value: AnyValue) {
         match field.name() {
-            "message" => self.0.set_body(value),
-            name => self.0.add_attribute(name, value),
+            "message" => self.record.set_body(value),
+            name => self.record.add_attribute(name, value),
         }
     }
 }
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, format!("{value:?}").into());
+        self.record_str(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value.to_owned().into());
+        self.put(field, without_secrets(self.event, value).into_owned().into());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

@@ -140,6 +140,17 @@ impl Receiver {
     }
 }
 
+/// The error names the setting, or the variable, and repeats its value: an endpoint or headers, where secrets may be.
+pub(crate) fn without_value(error: ExporterBuildError) -> ExporterBuildError {
+    match error {
+        ExporterBuildError::InvalidConfiguration(text) => {
+            let name = text.split(':').next().unwrap_or_default();
+            ExporterBuildError::InvalidConfiguration(format!("{name} (the value is not shown)"))
+        }
+        other => other,
+    }
+}
+
 fn launch(
     to: Receiver,
     process: &'static str,
@@ -147,7 +158,7 @@ fn launch(
     spans: Option<Limits>,
     logs: Option<Limits>,
 ) -> Result<Pipeline, TelemetryError> {
-    let wrong = |source| TelemetryError::Exporter { source };
+    let wrong = |source| TelemetryError::Exporter { source: without_value(source) };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -70,9 +70,8 @@ fn user_and_key_do_not_run_into_each_other() {
     assert_ne!(order("a", ""), order("a", "\0"));
     let earlier = |user, key| ids::earlier_request_id_for_key("refund", &UserId::parse(user).unwrap(), key);
     assert_ne!(earlier("ab", "c"), earlier("a", "bc"));
-    let request = |user, key| {
-        ids::request_id_for_key("refund", &UserId::parse(user).unwrap(), OrderId::new(V7), key)
-    };
+    let request =
+        |user, key| ids::request_id_for_key("refund", &UserId::parse(user).unwrap(), OrderId::new(V7), key);
     assert_ne!(request("ab", "c"), request("a", "bc"));
 }
 

@@ -128,6 +128,9 @@ impl Settings {
 }
 
 fn base(key: &'static str, url: &str) -> Result<Url, SettingsError> {
-    let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http" && url.has_host());
-    parsed.ok_or(SettingsError { key, takes: "takes an http:// address" })
+    let is_base = |url: &Url| {
+        url.scheme() == "http" && url.has_host() && url.query().is_none() && url.fragment().is_none()
+    };
+    let parsed = Url::parse(url).ok().filter(is_base);
+    parsed.ok_or(SettingsError { key, takes: "takes an http:// address without a query" })
 }

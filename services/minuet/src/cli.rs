@@ -40,9 +40,10 @@ struct Common {
     /// The settings' file [default: minuet.toml, if there is one]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Any setting, such as order.listen=127.0.0.1:8091; may be repeated
-    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = pair, global = true)]
-    set: Vec<(String, String)>,
+    /// Any setting, such as order.listen=127.0.0.1:8091; may be repeated. Every user of the machine can read a process's
+    /// arguments: give secrets in the settings' file or by the environment
+    #[arg(long, value_name = "SECTION.KEY=VALUE", global = true)]
+    set: Vec<String>,
     /// Kafka's addresses, host:port with commas between them (kafka.bootstrap.servers)
     #[arg(short = 'b', long, value_name = "SERVERS", global = true)]
     bootstrap_servers: Option<String>,
@@ -324,7 +325,11 @@ impl Cli {
         let mut flags: Vec<(String, String, String)> = common
             .set
             .iter()
-            .map(|(key, value)| (format!("--set {key}"), key.clone(), value.clone()))
+            .map(|set| match set.split_once('=') {
+                Some((key, value)) => (format!("--set {key}"), key.to_owned(), value.to_owned()),
+                // Not parsed by clap, which would repeat what it does not understand: it may be a secret.
+                None => ("--set".to_owned(), String::new(), String::new()),
+            })
             .collect();
         let named = [
             ("--bootstrap-servers", "kafka.bootstrap.servers", &common.bootstrap_servers),
@@ -353,13 +358,6 @@ impl Cli {
             flags,
             up: self.command.is_tool().then(|| UP.into()),
         }
-    }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("takes SECTION.KEY=VALUE, such as order.listen=127.0.0.1:8091".to_owned()),
     }
 }
 

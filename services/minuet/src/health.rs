@@ -1,12 +1,15 @@
 //! `minuet health`: for containers, whose image has no other HTTP client.
 
+use minuet_text::secret::shown_url;
+
 use crate::cli::Health;
 use crate::error::CliError;
 use crate::output;
 
 pub(crate) async fn check(health: &Health) -> Result<(), CliError> {
     let url = &health.url;
-    let no_answer = |source| CliError::NoAnswer { url: url.clone(), source };
+    let no_answer =
+        |source: reqwest::Error| CliError::NoAnswer { url: shown_url(url), source: source.without_url() };
     let client = reqwest::Client::builder().timeout(health.timeout).no_proxy().build().map_err(no_answer)?;
     let response = client.get(url).send().await.map_err(no_answer)?;
     let status = response.status();
@@ -16,6 +19,6 @@ pub(crate) async fn check(health: &Health) -> Result<(), CliError> {
     if status.is_success() {
         Ok(())
     } else {
-        Err(CliError::Unhealthy { url: url.clone(), status: status.as_u16() })
+        Err(CliError::Unhealthy { url: shown_url(url), status: status.as_u16() })
     }
 }

@@ -113,11 +113,7 @@ pub(crate) struct Waiting {
     pub(crate) products: Arc<Waiters<Sku>>,
 }
 
-fn handler(
-    settings: &Settings,
-    service: &Service<Codec>,
-    waiting: Waiting,
-) -> react::OrderHandler {
+fn handler(settings: &Settings, service: &Service<Codec>, waiting: Waiting) -> react::OrderHandler {
     react::OrderHandler {
         context: service.context().clone(),
         meters: OrderMeters::new(service.meters()),

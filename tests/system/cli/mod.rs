@@ -5,6 +5,7 @@ mod installation;
 mod load;
 mod processes;
 mod produce;
+mod secrets;
 mod settings;
 mod topics;
 mod up;

@@ -31,7 +31,7 @@ async fn a_missing_key_is_named_with_what_it_takes_and_how_to_give_it() {
             "kafka.bootstrap.servers is missing (it takes host:port",
             "MINUET_KAFKA__BOOTSTRAP_SERVERS",
             "registry.url is missing (it takes such as http://",
-            "order.database_url is missing (it takes postgres://user:password@host:port/database)",
+            "order.database_url is missing (it takes postgres://USER:PASSWORD@HOST:PORT/DATABASE)",
             "--set order.database_url=...",
         ],
     );

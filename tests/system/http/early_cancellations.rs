@@ -14,7 +14,8 @@ fn cancellation(order_id: OrderId, by: &str, reason: &str) -> OrderCancellationR
     OrderCancellationRequested { order_id, requested_by, reason: reason.to_owned() }
 }
 
-const KEPT: &str = "select coalesce(sum(json_array_length(withdrawals)), 0) from orders where user_id is null";
+const KEPT: &str =
+    "select coalesce(sum(json_array_length(withdrawals)), 0) from orders where user_id is null";
 const BYTES: &str = "select sum(octet_length(withdrawals::text))::bigint from orders";
 const REFUSED: &str = "select count(*) from refusals where reason = 'already_requested'";
 const FULL: &str = "select count(*) from refusals where reason = 'too_many_requests'";
@@ -60,9 +61,7 @@ async fn the_cancellation_that_was_kept_is_answered_once_the_order_comes() {
     let submitted = submission(&[("VASE", 1)]);
     let path = format!("/v1/orders/{}/cancellation", submitted.order_id);
     let ask = || {
-        api.as_user(Method::POST, &path)
-            .header("idempotency-key", "k")
-            .json(&json!({"reason": "never mind"}))
+        api.as_user(Method::POST, &path).header("idempotency-key", "k").json(&json!({"reason": "never mind"}))
     };
     let accepted = api.send(ask()).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");

@@ -55,11 +55,7 @@ async fn patient_gateway(world: &World, services: &[Running; 3]) -> (Running, Ap
     gateway_that_waits(world, services, 30_000).await
 }
 
-async fn gateway_that_waits(
-    world: &World,
-    services: &[Running; 3],
-    answer_wait_ms: u64,
-) -> (Running, Api) {
+async fn gateway_that_waits(world: &World, services: &[Running; 3], answer_wait_ms: u64) -> (Running, Api) {
     let settings = minuet_gateway::Settings { answer_wait_ms, ..world.gateway_settings(services) };
     let publisher = world.publisher.clone();
     let gateway = Running::start("gateway", move |bound, shutdown| async move {

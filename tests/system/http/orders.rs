@@ -169,5 +169,8 @@ async fn a_request_that_waits_for_the_end_queries_the_order_at_its_start_and_at_
     // Beside them every 100 ms, for commits of other instances.
     let polls = i64::try_from(started.elapsed().as_millis() / 100).unwrap();
     let queries = shop.world.number("order", QUERIES).await;
-    assert!(queries <= 2 * orders + polls, "{queries} queries for {orders} orders, with at most {polls} polls");
+    assert!(
+        queries <= 2 * orders + polls,
+        "{queries} queries for {orders} orders, with at most {polls} polls"
+    );
 }

@@ -14,7 +14,7 @@ pub enum DatabaseError {
     #[error("database_url does not begin with postgres://")]
     Scheme,
     /// The URL does not parse.
-    #[error("database_url is not a PostgreSQL URL (postgres://user:password@host:port/database)")]
+    #[error("database_url is not a PostgreSQL URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE)")]
     Url(#[source] sqlx::Error),
     /// A migration failed.
     #[error("the database cannot be migrated; is it reachable, and does the role own it?")]

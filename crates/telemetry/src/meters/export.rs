@@ -16,6 +16,7 @@ use opentelemetry_sdk::metrics::{
 use opentelemetry_sdk::runtime;
 
 use crate::environment::{Environment, Signal};
+use crate::pipeline::without_value;
 use crate::resource;
 
 /// The meters cannot be pushed.
@@ -75,7 +76,8 @@ pub(super) fn is_wanted() -> bool {
 /// Pushes to the collector that the environment names, with the environment's protocol, interval and temporality. Call it in a
 /// Tokio runtime: a task of that runtime pushes.
 pub(super) fn push(service: &'static str) -> Result<SdkMeterProvider, MetersError> {
-    Ok(pushing(service, MetricExporter::builder().build().map_err(MetersError::Exporter)?))
+    let wrong = |error| MetersError::Exporter(without_value(error));
+    Ok(pushing(service, MetricExporter::builder().build().map_err(wrong)?))
 }
 
 pub(super) fn pushing(service: &'static str, exporter: impl PushMetricExporter) -> SdkMeterProvider {

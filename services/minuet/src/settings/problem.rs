@@ -3,6 +3,7 @@
 use std::fmt;
 
 use minuet_messaging::topics::WrongSetting;
+use minuet_text::secret::shown_urls;
 
 use super::tree::{Source, Tree};
 
@@ -29,7 +30,9 @@ impl fmt::Display for Problem {
                 takes(key).map(|takes| format!(" (it takes {takes})")).unwrap_or_default(),
                 variable_of(key)
             ),
-            Problem::Bad { key, source, detail } => write!(f, "{key}{}: {detail}", from(source)),
+            Problem::Bad { key, source, detail } => {
+                write!(f, "{key}{}: {}", from(source), shown_urls(detail))
+            }
         }
     }
 }
@@ -49,7 +52,7 @@ fn takes(key: &str) -> Option<&'static str> {
     match key.split_once('.')? {
         ("kafka", "bootstrap.servers") => Some("host:port, several with commas between them"),
         ("registry", "url") => Some("such as http://127.0.0.1:8081/apis/ccompat/v7"),
-        (_, "database_url") => Some("postgres://user:password@host:port/database"),
+        (_, "database_url") => Some("postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
         ("gateway", "order_url" | "inventory_url") => {
             Some("where that service listens, such as http://127.0.0.1:8091")
         }
@@ -102,9 +105,22 @@ const HIDDEN: &str = "not accepted (the value is not shown)";
 
 /// Settings whose value must not be shown, not even a wrong one.
 fn is_secret(key: &str) -> bool {
-    ["secret", "password", "url", "token", "key", "credential", "jaas", "oauthbearer"]
-        .iter()
-        .any(|word| key.contains(word))
+    const WORDS: &[&str] = &[
+        "secret",
+        "password",
+        "url",
+        "endpoint",
+        "servers",
+        "header",
+        "token",
+        "key",
+        "pem",
+        "credential",
+        "jaas",
+        "oauthbearer",
+        "kinit",
+    ];
+    WORDS.iter().any(|word| key.contains(word))
 }
 
 /// serde's complaints end with what was expected; what was found stands before that.

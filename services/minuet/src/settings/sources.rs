@@ -43,7 +43,10 @@ pub(super) fn gather(sources: &Sources, problems: &mut Vec<Problem>) -> Tree {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         let source = Source::Flag(flag.clone());
         if path.iter().any(String::is_empty) {
-            let detail = format!("`{key}` is no setting's name; they look like order.listen");
+            let detail = match key.as_str() {
+                "" => "takes SECTION.KEY=VALUE, such as order.listen=127.0.0.1:8091".to_owned(),
+                key => format!("`{key}` is no setting's name; they look like order.listen"),
+            };
             problems.push(Problem::Unreadable { source, detail });
         } else {
             tree.insert(&path, Value::Text(value.clone()), &source);

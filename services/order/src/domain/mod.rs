@@ -15,5 +15,6 @@ pub use input::Input;
 pub use pricing::{Product, Products, price};
 pub use product_version::ProductVersion;
 pub use state::{
-    Change, EarlyCancellation, InvalidTransition, MAX_EARLY_CANCELLATIONS, MAX_EARLY_REASON_CHARS, Order, OrderState, Placed,
+    Change, EarlyCancellation, InvalidTransition, MAX_EARLY_CANCELLATIONS, MAX_EARLY_REASON_CHARS, Order,
+    OrderState, Placed,
 };

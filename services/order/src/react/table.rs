@@ -46,12 +46,7 @@ const REACTIONS: &[Reaction<EventType>] = &[
         &[OrderCancelled, OrderPlaced, OrderRejected],
     ),
     transition(Event(OrderSubmitted), &["pending", "paid", "confirmed", "cancelled", "failed"], &[], &[]),
-    transition(
-        Event(OrderCancellationRequested),
-        &["unknown"],
-        &["cancelled_before_submission"],
-        &[],
-    ),
+    transition(Event(OrderCancellationRequested), &["unknown"], &["cancelled_before_submission"], &[]),
     // Kept, if no request of that user or of an admin is kept already, and there is room.
     transition(
         Event(OrderCancellationRequested),
