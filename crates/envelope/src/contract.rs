@@ -7,7 +7,7 @@ use std::hash::Hash;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::validity::Invalid;
+use crate::invalid::Invalid;
 
 /// The kind of an event: one value per record of the contract.
 pub trait EventKind: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static {

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod envelope;
 mod headers;
 pub mod ids;
+mod invalid;
 mod micros;
 mod park_reason;
 pub mod partition;

@@ -6,9 +6,10 @@
 
 use time::Duration;
 
-use crate::{
-    Contract, DecodeError, EnvelopeRef, EventKind, Headers, Micros, ParkReason, ResolveError, ValueError,
-};
+pub use crate::invalid::Invalid;
+
+use crate::invalid::invalid;
+use crate::{Contract, DecodeError, EnvelopeRef, EventKind, Headers, Micros, ParkReason, ResolveError};
 
 /// 2020-01-01, before the first event of any producer: a clock that was never set shows 1970 or 2000.
 pub const EARLIEST_TIME: Micros = Micros(1_577_836_800_000_000);
@@ -38,30 +39,6 @@ pub struct RawMessage<'a> {
     pub headers: Option<Headers<'a>>,
     /// Kafka's own time.
     pub time: Micros,
-}
-
-/// A message that breaks the contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}: {detail}")]
-pub struct Invalid {
-    /// Under which reason it is parked.
-    pub reason: ParkReason,
-    /// What is wrong, for a person.
-    pub detail: String,
-}
-
-impl Invalid {
-    /// An amount with more decimals than its currency.
-    pub fn decimals(error: &ValueError) -> Self {
-        invalid(ParkReason::TooManyDecimals, error.to_string())
-    }
-}
-
-/// A name that is not taken today.
-impl From<ValueError> for Invalid {
-    fn from(error: ValueError) -> Self {
-        invalid(ParkReason::Inadmissible, error.to_string())
-    }
 }
 
 /// A message whose key and headers keep the contract.
@@ -222,8 +199,4 @@ fn reason(error: &DecodeError) -> ParkReason {
             ParkReason::Undecodable
         }
     }
-}
-
-fn invalid(reason: ParkReason, detail: impl Into<String>) -> Invalid {
-    Invalid { reason, detail: detail.into() }
 }

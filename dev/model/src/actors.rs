@@ -11,8 +11,7 @@ use minuet_events::values::{
 use minuet_order::domain::{Product, Products};
 use uuid::Uuid;
 
-use crate::service::inventory::Shelves;
-use crate::state::Message;
+use crate::state::{Message, SHELVES};
 use crate::table::Table;
 
 /// Two moments are enough: before a reservation expires, and when it does.
@@ -76,6 +75,13 @@ impl Script {
 
 fn uuid(order: usize, nth: u8) -> Uuid {
     Uuid::from_u128(((order as u128 + 1) << 8) + u128::from(nth))
+}
+
+/// The one sku, and the shelves it lies on.
+#[derive(Debug)]
+pub(crate) struct Shelves {
+    pub(crate) sku: Sku,
+    pub(crate) warehouses: [WarehouseCode; SHELVES],
 }
 
 pub(crate) fn shelves() -> Result<Shelves, ValueError> {

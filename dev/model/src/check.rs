@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 use crate::bug::Bug;
+use crate::cases::Cell;
 use crate::counterexample::Counterexample;
-use crate::decisions::Cell;
 use crate::service::Service;
 use crate::world::{Setting, World, WorldError};
 

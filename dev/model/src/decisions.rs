@@ -4,71 +4,15 @@ use minuet_events::values::Micros;
 use minuet_events::{Event, EventType, TraceContext};
 use minuet_messaging::{Cause, OutboxEvent};
 use minuet_saga::Trigger;
-use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::actors::units;
+use crate::cases::{Case, Cell, Emitted, Happening, Levels, Outcome};
 use crate::service::{
     Done, Parked, Published, Service, breaks_an_end, fold, inventory, is_listed, order, payment,
 };
-use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow, SHELVES, Shelf};
-use crate::table::{Memo, Table};
+use crate::state::{Broken, Message, OrderRow, PaymentRow, ReservationRow};
 use crate::world::World;
-
-/// Every row that was met, and what was decided about it: each case once, by the real services.
-#[derive(Debug, Default)]
-pub(crate) struct Decisions {
-    pub(crate) orders: Table<order::Row>,
-    pub(crate) reservations: Table<inventory::Row>,
-    pub(crate) payments: Table<payment::Row>,
-    of_orders: Memo<Case, Outcome<OrderRow>>,
-    of_reservations: Memo<(Case, Levels), Outcome<(ReservationRow, Levels)>>,
-    of_payments: Memo<Case, Outcome<PaymentRow>>,
-    met: Mutex<BTreeSet<Cell>>,
-}
-
-/// A cell of a service's table of reactions: what happened, and in which state.
-pub type Cell = (Service, Trigger<EventType>, &'static str);
-
-type Levels = [Shelf; SHELVES];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Case {
-    order: u8,
-    row: u16,
-    happening: Happening,
-}
-
-/// What a service decides about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Happening {
-    /// `late`: the service's clock is past `expires_at`.
-    Message {
-        message: Message,
-        late: bool,
-    },
-    /// A sweeper found it due.
-    Due,
-    Answered {
-        captured: bool,
-    },
-    Refunded,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome<R> {
-    pub(crate) row: R,
-    pub(crate) emit: Option<Emitted>,
-    pub(crate) broken: Broken,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Emitted {
-    pub(crate) message: Message,
-    pub(crate) kind: EventType,
-    /// The number of the id of the request that it refuses.
-    pub(crate) refuses: Option<u16>,
-}
 
 impl World {
     pub(crate) fn decide_order(&self, order: u8, row: OrderRow, happening: Happening) -> Outcome<OrderRow> {

@@ -24,10 +24,12 @@
 mod action;
 mod actors;
 mod bug;
+mod cases;
 mod check;
 mod counterexample;
 mod decisions;
 mod environment;
+mod explore;
 mod properties;
 mod routes;
 mod service;
@@ -38,9 +40,9 @@ mod table;
 mod world;
 
 pub use bug::Bug;
+pub use cases::Cell;
 pub use check::{Report, check, shortest};
 pub use counterexample::Counterexample;
-pub use decisions::Cell;
 pub use routes::RouteError;
 pub use service::Service;
 pub use settings::{LARGE, ONE, PLANTED, TWO};

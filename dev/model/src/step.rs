@@ -3,7 +3,7 @@ use minuet_payment::domain::PaymentState;
 
 use crate::action::{Action, Crash, Step};
 use crate::bug::Bug;
-use crate::decisions::{Emitted, Happening};
+use crate::cases::{Emitted, Happening};
 use crate::service::{Service, inventory};
 use crate::state::{Broken, Dance, Entry, Message, State};
 use crate::world::World;

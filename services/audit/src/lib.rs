@@ -14,6 +14,7 @@
 
 mod args;
 mod context;
+mod csv;
 mod decode;
 mod error;
 mod export;

@@ -5,6 +5,7 @@
 //! and the provider's answers as its events tell of them. What the service emits meanwhile must be what was recorded.
 
 mod compare;
+mod node;
 mod rejections;
 mod replayer;
 mod schedule;
@@ -29,8 +30,9 @@ use crate::record::{Position, Topics};
 use crate::shadow::{Build, Shadow, consumes};
 use crate::{AuditError, Context, Outcome};
 use compare::RowDiffers;
+use node::Node;
 use replayer::{Emitted, Replayer};
-use schedule::{Change, Node, Schedule, Skipped};
+use schedule::{Change, Schedule, Skipped};
 
 /// How the reason begins of a message that was parked for a name or an amount in it.
 const INADMISSIBLE: [&str; 2] = ["inadmissible:", "too_many_decimals:"];

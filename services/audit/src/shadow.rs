@@ -8,6 +8,7 @@
 mod adjusting;
 mod derivation;
 mod difference;
+mod emits;
 mod inventory;
 mod levels;
 mod order;

@@ -12,8 +12,8 @@ use minuet_events::{Event, EventType};
 use minuet_text::escape::escaped_line;
 
 use crate::args::{Select, Tail};
+use crate::csv::row;
 use crate::decode::{Content, Decoder};
-use crate::export::row;
 use crate::full_message::FullMessage;
 use crate::log::{Log, Point, Selection};
 use crate::record::{Position, Topics};

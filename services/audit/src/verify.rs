@@ -3,11 +3,13 @@
 mod account;
 mod adjustments;
 mod books;
+mod counts;
 mod databases;
 mod expected;
 mod findings;
 mod follow;
 mod ids;
+mod keeping;
 mod metrics;
 mod report;
 mod run;
@@ -16,7 +18,8 @@ mod snapshot;
 mod stock_levels;
 mod tables;
 
-pub use books::{Books, Counts, Money, Open, Rules};
+pub use books::{Books, Money, Open, Rules};
+pub use counts::Counts;
 pub use findings::{Check, Findings, Violation};
 pub(crate) use run::run;
 pub use stock_levels::Level;

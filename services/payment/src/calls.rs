@@ -19,7 +19,8 @@ use sqlx::PgConnection;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{Call, Key};
+use crate::call::Call;
+use crate::call_kind::Key;
 use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::store;

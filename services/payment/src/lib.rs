@@ -6,12 +6,14 @@
 //! for a batch is in `react.rs`; [`PARTICIPANT`] is the same as a table.
 
 mod call;
+mod call_kind;
 mod calls;
 pub mod domain;
 mod http;
 mod messaging;
 mod meters;
 mod names;
+mod origin;
 mod payment_trace;
 pub mod provider;
 mod react;
@@ -35,7 +37,8 @@ use minuet_messaging::{
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use call::{Kind, ProviderOutcome};
+use call::ProviderOutcome;
+use call_kind::Kind;
 use calls::{Calls, Worker};
 use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
 pub use react::PARTICIPANT;

@@ -6,37 +6,15 @@ use std::time::SystemTime;
 
 use minuet_events::TraceContext;
 use minuet_events::names as attribute;
-use minuet_events::trace::with_order;
 use minuet_telemetry::{Kind, Span};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::call::{Call, Key, ProviderOutcome};
+use crate::call::{Call, ProviderOutcome};
+use crate::call_kind::Key;
 use crate::domain::Charge;
 use crate::messaging::{OutboxEvent, ServiceContext};
 use crate::names::span;
-use crate::row::Row;
-
-/// The trace that a call belongs to, and the user who wants it.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    /// The order's, under the span that its row keeps.
-    trace: TraceContext,
-    /// Of a request in a trace of its own.
-    request: Option<TraceContext>,
-    user: Option<String>,
-}
-
-impl Origin {
-    pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Self> {
-        let trace = with_order(row.versioned.trace.as_ref()?, row.order_id);
-        let user = row.user_id.as_ref().map(ToString::to_string);
-        Some(Origin { trace, request: request.cloned(), user })
-    }
-
-    pub(crate) fn trace(&self) -> &TraceContext {
-        &self.trace
-    }
-}
+use crate::origin::Origin;
 
 /// A payment or a refund in flight. Kept only if its trace is recorded.
 #[derive(Debug)]

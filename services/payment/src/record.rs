@@ -9,7 +9,8 @@ use minuet_messaging::{Cause, ReactError};
 use minuet_telemetry::error_chain;
 use sqlx::PgConnection;
 
-use crate::call::{Call, Key, ProviderOutcome};
+use crate::call::{Call, ProviderOutcome};
+use crate::call_kind::Key;
 use crate::domain::{Decision, Input, Payment, decide};
 use crate::messaging::{Fold, OutboxEvent, ServiceContext};
 use crate::meters::Tally;

@@ -3,7 +3,7 @@
 use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
 use minuet_messaging::{Cause, ReactError, Versioned};
 
-use crate::call::Kind;
+use crate::call_kind::Kind;
 use crate::domain::{Change, Charge, Payment, Refund};
 
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use sqlx::prelude::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::call::{Key, Kind};
+use crate::call_kind::{Key, Kind};
 use crate::domain::{Charge, Payment, Refund};
 use crate::messaging::ServiceContext;
 use crate::row::Row;

@@ -1,12 +1,12 @@
 use minuet_events::Event;
-use minuet_events::values::{OrderId, Sku, WarehouseCode};
+use minuet_events::values::{OrderId, WarehouseCode};
 use minuet_inventory::domain::{
     Adjusted, Decision, Held, Input, Level, Reservation, Stock, adjust, decide, shift,
 };
 use uuid::Uuid;
 
 use super::{Done, Parked, Published, folded, parked};
-use crate::actors::EXPIRES_AT;
+use crate::actors::{self, EXPIRES_AT, Shelves};
 use crate::bug::Bug;
 use crate::state::{SHELVES, Shelf};
 
@@ -37,13 +37,6 @@ impl Row {
         }
         pieces
     }
-}
-
-/// The one sku, and the shelves it lies on.
-#[derive(Debug)]
-pub(crate) struct Shelves {
-    pub(crate) sku: Sku,
-    pub(crate) warehouses: [WarehouseCode; SHELVES],
 }
 
 impl Shelves {
@@ -175,7 +168,7 @@ pub(crate) fn adjusted(shelf: Shelf, shelves: &Shelves, at: usize, delta: i32) -
         on_hand: shelf.on_hand.into(),
         version: 0,
     };
-    let adjusted = crate::actors::stock_adjusted(shelves, at, delta);
+    let adjusted = actors::stock_adjusted(shelves, at, delta);
     match adjust(Some(level), &adjusted) {
         Adjusted::Applied(Level { available, reserved, on_hand, version: _ }) => {
             Some(Shelf { available: small(available), reserved: small(reserved), on_hand: small(on_hand) })

@@ -9,7 +9,7 @@ use minuet_events::orders::OrderPlaced;
 use minuet_events::values::{Micros, Sku, WarehouseCode};
 use minuet_inventory::domain::Level;
 
-use super::schedule::Node;
+use super::node::Node;
 use crate::shadow::moves;
 
 /// Changes of each sku that are looked at, to either side of an order's time.
@@ -130,7 +130,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::rebuild::schedule::Action;
+    use crate::rebuild::node::Action;
     use crate::record::{Head, Position, Record, Service, Source};
 
     fn sku() -> Sku {

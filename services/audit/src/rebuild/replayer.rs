@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::compare::TAKE_OUTBOX;
-use super::schedule::{Action, Node};
+use super::node::{Action, Node};
 use crate::full_message::FullMessage;
 use crate::record::{Position, Service, Topics};
 use crate::shadow::answer;

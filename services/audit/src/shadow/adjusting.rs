@@ -6,7 +6,7 @@ use minuet_inventory::domain as stock;
 use uuid::Uuid;
 
 use super::difference::Difference;
-use super::search::Emits;
+use super::emits::Emits;
 use super::{Differing, Shadow, cause};
 use crate::record::{Record, Service};
 

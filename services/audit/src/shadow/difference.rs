@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::search::Emits;
+use super::emits::Emits;
 use crate::record::{Position, Record, Service, Topics};
 
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,9 @@ use minuet_inventory::domain::{Decision, Input, Level, Reservation, Stock};
 use minuet_messaging::Cause;
 use time::Duration;
 
+use super::emits::Emits;
 use super::levels::LevelHistory;
-use super::search::{Decider, Emits, Taken};
+use super::search::{Decider, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 

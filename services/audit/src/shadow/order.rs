@@ -4,8 +4,9 @@ use minuet_events::Event;
 use minuet_messaging::Cause;
 use minuet_order::domain::{Decision, Input, Order, Products};
 
+use super::emits::Emits;
 use super::products::ProductHistory;
-use super::search::{Decider, Emits, Taken};
+use super::search::{Decider, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 

@@ -3,7 +3,8 @@ use minuet_events::values::Micros;
 use minuet_messaging::Cause;
 use minuet_payment::domain::{Answer, Change, Decision, Input, Payment};
 
-use super::search::{Decider, Emits, Taken};
+use super::emits::Emits;
+use super::search::{Decider, Taken};
 use super::{Build, cause};
 use crate::record::Record;
 

@@ -4,12 +4,9 @@
 //! kept, that nothing came before what caused it, and what came out. One order has few events, so all interleavings are few;
 //! for those that somebody has made many, the search is bounded, and says so where it gave up.
 
-use minuet_events::{Event, ids};
-use minuet_messaging::Cause;
-use uuid::Uuid;
-
 use super::consumes;
 use super::difference::Difference;
+use super::emits::Emits;
 use crate::record::{Record, Service};
 
 /// One service as it decides about one order: its state, and what follows from an input.
@@ -31,27 +28,6 @@ pub(super) trait Decider {
 pub(super) struct Taken<S> {
     pub(super) state: S,
     pub(super) emits: Option<Emits>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Emits {
-    pub(super) cause: Cause,
-    pub(super) event: Event,
-    pub(super) sequence: Option<i64>,
-}
-
-impl Emits {
-    pub(super) fn id(&self) -> Uuid {
-        ids::derive(self.cause.id, self.cause.time, self.event.event_type(), 0)
-    }
-
-    pub(super) fn is(&self, recorded: &Record) -> bool {
-        let head = &recorded.head;
-        head.cause == Some(self.cause.id)
-            && head.sequence == self.sequence
-            && head.id == self.id()
-            && recorded.event == self.event
-    }
 }
 
 /// Events of one order beyond which nobody searches: the search goes as deep as there are events.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 use uuid::Uuid;
 
-use super::books::Counts;
+use super::counts::Counts;
 use super::findings::{Check, Findings};
 use super::sequence::{Next, Sequence};
 use crate::record::{Head, Position};

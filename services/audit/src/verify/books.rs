@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::account::{Account, News};
 use super::adjustments::Adjustments;
+use super::counts::Counts;
 use super::expected::Expected;
 use super::findings::{Check, Findings};
 use super::ids::ById;
@@ -37,22 +38,6 @@ impl Default for Rules {
     fn default() -> Self {
         Rules { deadline: Duration::minutes(31), remember: 100_000, truncated: false }
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub events: u64,
-    /// Same id, same payload.
-    pub repetitions: u64,
-    /// Another submission of a known order.
-    pub resubmissions: u64,
-    pub orders: u64,
-    pub confirmed: u64,
-    pub cancelled: u64,
-    pub failed: u64,
-    pub parked: u64,
-    /// Orders whose beginning is not in what was read.
-    pub cut: u64,
 }
 
 /// Of one currency.

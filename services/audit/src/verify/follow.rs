@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::keeping::{Keeping, decode, now};
 use super::metrics::Metrics;
-use super::run::{Keeping, decode, now};
 use crate::args::Verify;
 use crate::decode::Decoder;
 use crate::log::{Log, Selection};

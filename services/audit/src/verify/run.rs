@@ -3,24 +3,17 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use minuet_events::ResolveError;
-use minuet_events::values::Micros;
-use minuet_messaging::Message;
-use time::OffsetDateTime;
-
 use super::books::{Books, Rules};
 use super::databases::Comparison;
+use super::keeping::{Keeping, decode, now};
 use super::report::{Report, write_json, write_text};
 use super::snapshot::Snapshot;
 use super::{follow, snapshot};
 use crate::args::Verify;
-use crate::decode::{Content, Decoder};
+use crate::decode::Decoder;
 use crate::log::{Log, Point, Selection};
 use crate::progress::Progress;
-use crate::record::{Malformed, Position, Topics};
 use crate::{AuditError, Context, Outcome};
-
-type Read = Result<Result<Content, Malformed>, ResolveError>;
 
 pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Result<Outcome, AuditError> {
     let log = Log::open(context)?;
@@ -89,46 +82,10 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
     Ok(if books.findings.total() == 0 { Outcome::Holds } else { Outcome::Differs })
 }
 
-pub(super) fn decode(
-    decoder: &Decoder<'_>,
-    topics: &Topics,
-    message: &Message<'_>,
-    position: Position,
-) -> Read {
-    decoder.decode(message, position, topics.name(position))
-}
-
-/// The books, and what goes into them.
-pub(super) struct Keeping<'a> {
-    pub(super) books: Books,
-    pub(super) topics: &'a Topics,
-    pub(super) strict: bool,
-}
-
-impl Keeping<'_> {
-    pub(super) fn take(&mut self, read: Read) -> Result<(), AuditError> {
-        match read? {
-            Ok(Content::Event(record)) => self.books.see(&record),
-            Ok(Content::Tombstone { .. }) => self.books.counts.events += 1,
-            Err(malformed) if self.strict => {
-                let (position, Malformed { code, detail, .. }) =
-                    (self.topics.show(malformed.position), malformed);
-                return Err(AuditError::Strict { position, detail: format!("{code}: {detail}") });
-            }
-            Err(malformed) => self.books.malformed(&malformed),
-        }
-        Ok(())
-    }
-}
-
 /// Messages that came while the others were read.
 fn written_meanwhile(log: &Log, selection: &Selection) -> Result<i64, AuditError> {
     let partitions: Vec<_> =
         selection.slices.iter().map(|slice| (std::sync::Arc::clone(&slice.topic), slice.partition)).collect();
     let ends = log.reader.bounds(&partitions)?;
     Ok(ends.iter().zip(&selection.slices).map(|(kept, slice)| (kept.end - slice.offsets.end).max(0)).sum())
-}
-
-pub(super) fn now() -> Micros {
-    Micros::from_datetime(OffsetDateTime::now_utc())
 }

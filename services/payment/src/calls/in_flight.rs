@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use minuet_events::values::OrderId;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{Key, Kind};
+use crate::call_kind::{Key, Kind};
 
 /// The calls of this process, from when they are asked for until their answers are recorded: a bounded number.
 pub(super) struct InFlightCalls {
