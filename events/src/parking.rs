@@ -20,6 +20,11 @@ pub struct EventParked {
     /// The error with its chain of causes.
     pub reason: String,
     pub attempts: i32,
+    /// The bytes of the whole message. None: it is whole.
+    #[serde(default)]
+    pub original_bytes: Option<i64>,
+    #[serde(default, with = "binary")]
+    pub original_hash: Option<Bytes>,
 }
 
 /// A header may come several times, and without a value.
@@ -32,8 +37,30 @@ pub struct ParkedHeader {
 
 impl From<ParkedMessage> for EventParked {
     fn from(message: ParkedMessage) -> Self {
-        let ParkedMessage { topic, partition, offset, key, headers, payload, reason, attempts } = message;
+        let ParkedMessage {
+            topic,
+            partition,
+            offset,
+            key,
+            headers,
+            payload,
+            reason,
+            attempts,
+            original_bytes,
+            original_hash,
+        } = message;
         let headers = headers.into_iter().map(|(name, value)| ParkedHeader { name, value }).collect();
-        EventParked { topic, partition, offset, key, headers, payload, reason, attempts }
+        EventParked {
+            topic,
+            partition,
+            offset,
+            key,
+            headers,
+            payload,
+            reason,
+            attempts,
+            original_bytes,
+            original_hash,
+        }
     }
 }

@@ -81,6 +81,14 @@ impl Topics {
         self.send_by(&producer, topic, raw, Some(partition)).await;
     }
 
+    /// Packed, so that the broker takes what is huge once it is unpacked.
+    pub async fn send_gzipped(&self, topic: &str, raw: &Raw) {
+        let mut config = self.client();
+        config.set("compression.type", "gzip").set("message.max.bytes", "1000000000");
+        let producer: FutureProducer = config.set("queue.buffering.max.kbytes", "2000000").create().unwrap();
+        self.send_by(&producer, topic, raw, None).await;
+    }
+
     async fn send_by(&self, producer: &FutureProducer, topic: &str, raw: &Raw, partition: Option<i32>) {
         let topic = format!("{}{topic}", self.prefix);
         let headers = raw.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {

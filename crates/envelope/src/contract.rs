@@ -163,6 +163,10 @@ pub struct ParkedMessage {
     pub reason: String,
     /// How often processing was tried.
     pub attempts: i32,
+    /// The bytes of the whole message. `None`: it is whole; else key, headers and payload are its beginning.
+    pub original_bytes: Option<i64>,
+    /// The SHA-256 of the whole message, if it was cut.
+    pub original_hash: Option<Bytes>,
 }
 
 /// An event that does not fit its schema.

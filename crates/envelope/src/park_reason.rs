@@ -12,6 +12,8 @@ pub enum ParkReason {
     Headers,
     /// A time of the event is one that no right clock gives.
     AbsurdTime,
+    /// The message is too large to be processed.
+    TooLarge,
     /// There is no value where one is needed.
     EmptyBody,
     /// The record does not belong on this topic, or is not the one that `ce_type` names.
@@ -50,6 +52,7 @@ impl ParkReason {
         Self::Key,
         Self::Headers,
         Self::AbsurdTime,
+        Self::TooLarge,
         Self::EmptyBody,
         Self::WrongRecord,
         Self::UnknownSchema,
@@ -73,6 +76,7 @@ impl ParkReason {
             Self::Key => "key",
             Self::Headers => "headers",
             Self::AbsurdTime => "absurd_time",
+            Self::TooLarge => "too_large",
             Self::EmptyBody => "empty_body",
             Self::WrongRecord => "wrong_record",
             Self::UnknownSchema => "unknown_schema",
@@ -98,6 +102,9 @@ impl ParkReason {
             Self::Headers => "A header is missing or wrong; the detail names it.",
             Self::AbsurdTime => {
                 "A time of the event lies before 2020, or more than an hour after Kafka's own time of the message."
+            }
+            Self::TooLarge => {
+                "Unpacked, the message takes more than 16 MiB, or more than is kept (4 MiB) and it cannot be read from its topic again."
             }
             Self::EmptyBody => "The message has no value, and its topic is not compacted.",
             Self::WrongRecord => {
@@ -138,6 +145,9 @@ impl ParkReason {
             }
             Self::AbsurdTime => {
                 "Have the producer set its clock and send the event again, then discard this message."
+            }
+            Self::TooLarge => {
+                "If the detail says that Kafka did not answer, redrive. Else discard this message and find out who sends such messages: no event of the contract is so large."
             }
             Self::EmptyBody => {
                 "Have the producer send the event again with its value, then discard this message."

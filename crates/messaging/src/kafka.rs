@@ -3,8 +3,10 @@
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod consumer;
+pub(crate) mod cut;
 pub(crate) mod fetch_buffer;
 pub(crate) mod incoming;
+pub(crate) mod original;
 pub(crate) mod publisher;
 pub(crate) mod reader;
 pub(crate) mod revocations;

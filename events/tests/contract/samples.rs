@@ -224,6 +224,8 @@ pub(crate) fn all() -> Vec<Event> {
             payload: Some(vec![0, 0, 0, 0, 9, 0xfe].into()),
             reason: "schema 9 is not known".into(),
             attempts: 5,
+            original_bytes: Some(1 << 33),
+            original_hash: Some(vec![0xab; 32].into()),
         }
         .into(),
         EventParked {
@@ -235,6 +237,8 @@ pub(crate) fn all() -> Vec<Event> {
             payload: None,
             reason: "the message is empty".into(),
             attempts: 1,
+            original_bytes: None,
+            original_hash: None,
         }
         .into(),
     ]

@@ -21,7 +21,7 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
 
 const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"];
 const CONSUMER_ONLY: &[&str] =
-    &["group.protocol", "fetch.wait.max.ms", "queued.max.messages.kbytes", "queued.min.messages"];
+    &["group.protocol", "fetch.wait.max.ms", "fetch.max.bytes", "queued.max.messages.kbytes", "queued.min.messages"];
 
 /// Removes the settings that only the other kind of client understands: librdkafka warns about them.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {
@@ -57,6 +57,9 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
         ("queued.max.messages.kbytes", "8192"),
         ("queued.min.messages", "2000"),
         ("fetch.wait.max.ms", "500"),
+        // Packed bytes of all partitions at a time. All of it is unpacked at once, to a thousand times as much if a
+        // stranger wishes. A larger batch comes alone.
+        ("fetch.max.bytes", "1048576"),
         STATISTICS,
     ];
     // With `range`, the instance that reads partition p of one topic reads partition p of all, and owns shard p.

@@ -12,6 +12,9 @@ use crate::Incoming;
 /// batches stay full.
 pub(crate) const MAX_BYTES: u32 = 32 * 1024 * 1024;
 
+/// What a header takes beside its bytes: a message may have a hundred thousand empty ones.
+const PER_HEADER: usize = 96;
+
 /// The receiver is gone.
 pub(crate) struct Closed;
 
@@ -56,7 +59,7 @@ impl BufferReceiver {
 /// The size of a message in bytes, capped so that every message fits.
 pub(crate) fn size(message: &Incoming) -> u32 {
     let headers: usize =
-        message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len)).sum();
+        message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len) + PER_HEADER).sum();
     let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
     let all = bytes(&message.key) + bytes(&message.payload) + headers + size_of::<Incoming>();
     u32::try_from(all).unwrap_or(MAX_BYTES).min(MAX_BYTES)

@@ -10,6 +10,8 @@ use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::kafka::cut::{self, MAX_MESSAGE_BYTES, Measure, Original};
+
 /// The position of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -63,6 +65,8 @@ pub struct Incoming {
     pub timestamp: Micros,
     /// `false`: a header's name is not UTF-8; `headers` ends before it.
     pub headers_readable: bool,
+    /// The message that this one is the beginning of. `None`: it is whole.
+    pub(crate) original: Option<Original>,
     /// An event of the past, which was taken under the rules of its time: see [`Contract::admit`].
     ///
     /// [`Contract::admit`]: minuet_envelope::Contract::admit
@@ -74,17 +78,30 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// Copies the message; one above [`MAX_MESSAGE_BYTES`] is cut.
     pub(crate) fn new(message: &BorrowedMessage<'_>, topic: Arc<str>, revocation_epoch: u64) -> Self {
         let (key, payload) = (message.key(), message.payload());
         let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
-        let mut room = BytesMut::with_capacity(length(key) + length(payload) + HEADER_BYTES);
+        let mut size = length(key) + length(payload);
+        if size > MAX_MESSAGE_BYTES {
+            return Incoming::beginning(message, topic, revocation_epoch);
+        }
+        let mut room = BytesMut::with_capacity(size + HEADER_BYTES);
         let mut copy = |bytes: &[u8]| {
             room.extend_from_slice(bytes);
             room.split().freeze()
         };
         let (key, payload) = (key.map(&mut copy), payload.map(&mut copy));
         let mut headers = IncomingHeaders::with_capacity(14);
-        let readable = each_header(message, |name, value| headers.push((named(name), value.map(&mut copy))));
+        let readable = each_header(message, |name, value| {
+            size += cut::header_size(name, value);
+            if size <= MAX_MESSAGE_BYTES {
+                headers.push((named(name), value.map(&mut copy)));
+            }
+        });
+        if size > MAX_MESSAGE_BYTES {
+            return Incoming::beginning(message, topic, revocation_epoch);
+        }
         Incoming {
             position: Position { topic, partition: message.partition(), offset: message.offset() },
             key,
@@ -92,6 +109,35 @@ impl Incoming {
             headers,
             timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
             headers_readable: readable,
+            original: None,
+            was_taken: false,
+            revocation_epoch,
+            room: None,
+        }
+    }
+
+    /// The beginning of a message that is too large to be copied.
+    fn beginning(message: &BorrowedMessage<'_>, topic: Arc<str>, revocation_epoch: u64) -> Self {
+        let mut measure = Measure::default();
+        measure.part(message.key());
+        let (mut headers, mut index) = (IncomingHeaders::new(), 0);
+        let readable = each_header(message, |name, value| {
+            measure.part(Some(name.as_bytes()));
+            measure.part(value);
+            if let Some((name, value)) = cut::kept_header(index, name, value) {
+                headers.push((named(name), value.map(Bytes::copy_from_slice)));
+            }
+            index += 1;
+        });
+        measure.part(message.payload());
+        Incoming {
+            position: Position { topic, partition: message.partition(), offset: message.offset() },
+            key: message.key().map(cut::kept_key).map(Bytes::copy_from_slice),
+            payload: message.payload().map(cut::kept_payload).map(Bytes::copy_from_slice),
+            headers,
+            timestamp: Micros::from_millis(message.timestamp().to_millis().unwrap_or(0)),
+            headers_readable: readable,
+            original: Some(measure.original()),
             was_taken: false,
             revocation_epoch,
             room: None,
@@ -118,6 +164,7 @@ impl Incoming {
             headers,
             timestamp,
             headers_readable,
+            original: None,
             was_taken,
             revocation_epoch,
             room,

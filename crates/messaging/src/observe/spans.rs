@@ -202,7 +202,7 @@ impl<C: Contract> Batch<'_, C> {
             let span = self
                 .process(&batch, processing, incoming, committed)
                 .with(attribute::OUTCOME, "parked")
-                .failed_with(reason.code.code(), reason.detail.clone());
+                .failed_with(reason.code.code(), reason.storable());
             tracer.record(span);
         }
         let count = i64::try_from(events.len() + parked.len()).unwrap_or(i64::MAX);

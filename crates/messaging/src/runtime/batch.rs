@@ -19,6 +19,7 @@ use tracing::{debug, error, warn};
 use uuid::Uuid;
 
 use crate::failpoint::{Failpoint, hit};
+use crate::kafka::original::Originals;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::Steps;
 use crate::observe::spans::{self, ProcessOutcome};
@@ -50,6 +51,8 @@ pub(crate) struct Processor<R: BatchHandler> {
     pub(crate) registry_given_up: Mutex<Option<Instant>>,
     /// Positions that committed transactions have recorded.
     pub(crate) recorded: Mutex<Next>,
+    /// Reads messages again that were too large to be kept.
+    pub(crate) originals: Originals,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -385,7 +388,8 @@ impl<R: BatchHandler> Processor<R> {
         if !parking.park(connection).await? {
             return Ok(None);
         }
-        let Reason { code, detail, attempts } = &parking.reason;
+        let Reason { code, attempts, .. } = &parking.reason;
+        let detail = parking.reason.storable();
         minuet_telemetry::within(None, subject_of::<R::Contract>(incoming), || {
             warn!(position = %incoming.position, reason = code.code(), detail, attempts, "event parked");
         });

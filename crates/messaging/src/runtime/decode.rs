@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use minuet_envelope::validity::{self, Checked, Invalid, RawMessage};
-use minuet_envelope::{Contract, ResolveError};
+use minuet_envelope::{Contract, ParkReason, ResolveError};
 
+use crate::kafka::cut::MAX_MESSAGE_BYTES;
 use crate::store::dead_letters::Reason;
 use crate::topics::{Catalogue, TopicName};
 use crate::{Content, Incoming};
@@ -26,6 +27,11 @@ impl<C: Contract> Decoder<C> {
         let is_tombstone = incoming.payload.is_none() && catalogue.is_compacted(topic.plain());
         if !is_tombstone && catalogue.is_foreign(topic.plain(), incoming.header("ce_type")) {
             return Ok(Ok(None));
+        }
+        if let Some(original) = &incoming.original {
+            let (bytes, most) = (original.bytes, MAX_MESSAGE_BYTES);
+            let detail = format!("the message takes {bytes} bytes; at most {most} are processed");
+            return Ok(Err(Reason::after_one_attempt(ParkReason::TooLarge, detail)));
         }
         let headers = incoming.headers.iter().map(|(name, value)| (name, value.as_deref()));
         let message = RawMessage {

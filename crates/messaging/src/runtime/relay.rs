@@ -1,9 +1,12 @@
 //! Publishes the outbox: reads the lowest rows of the held shards, sends them, waits for the acknowledgements, deletes
 //! them. Rows that were acknowledged and could not be deleted are remembered: they are not published again, only deleted.
 //!
-//! At most one row per key is in flight: an idempotent producer does not keep the order when row 1 fails and row 2 is
-//! accepted. A failed row stays and blocks its key; other keys continue. There is no cursor: a row that commits late
+//! At most one row per lane is in flight: an idempotent producer does not keep the order when row 1 fails and row 2 is
+//! accepted. A failed row stays and blocks its lane; other lanes continue. There is no cursor: a row that commits late
 //! has a lower id than published ones, and is found because every read starts from the lowest row.
+//!
+//! A lane is a key. The announcements of parked messages have lanes of their own: a stranger chooses what they hold, and
+//! no order may wait for them.
 
 mod produce_batch;
 mod producers;
@@ -66,12 +69,26 @@ pub(crate) struct Relay {
     /// Rows that the broker has acknowledged and that could not be deleted, with their headers: at most those of one
     /// read.
     undeleted: Vec<(i64, StoredHeaders)>,
-    /// Blocked keys, and until when.
-    stopped: HashMap<String, Instant>,
+    /// Blocked lanes, and until when.
+    stopped: HashMap<Lane, Instant>,
     kafka_was_up: bool,
     probed_kafka_at: Instant,
     /// `None`: the database has not answered last.
     asked_database_at: Option<Instant>,
+}
+
+/// The rows that leave one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Lane {
+    /// Whether the rows announce parked messages.
+    announces: bool,
+    key: String,
+}
+
+impl Lane {
+    fn of(row: &Row, dead_letters: &str) -> Lane {
+        Lane { announces: row.topic == dead_letters, key: row.key.clone() }
+    }
 }
 
 /// The result of one round.
@@ -172,9 +189,16 @@ impl Relay {
         let (shards, _) = shards::columns(&held);
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
-        let stopped: Vec<&str> = self.stopped.keys().map(String::as_str).collect();
+        let (announced, others): (Vec<&Lane>, Vec<&Lane>) =
+            self.stopped.keys().partition(|lane| lane.announces);
+        let keys = |lanes: Vec<&'_ Lane>| lanes.into_iter().map(|lane| lane.key.clone()).collect::<Vec<_>>();
+        let blocked = Blocked {
+            dead_letters: &self.core.dead_letters,
+            announced: keys(announced),
+            others: keys(others),
+        };
         let mut connection = self.connections.get().await?;
-        let done = within(STATEMENT_TIMEOUT, read(&mut connection, &shards, &stopped)).await;
+        let done = within(STATEMENT_TIMEOUT, read(&mut connection, &shards, &blocked)).await;
         self.connections.put_back(connection, &done);
         let (rows, was_cut) = done?;
         if rows.is_empty() {
@@ -289,7 +313,7 @@ impl Relay {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
-            let (batch, mut later) = next_batch(rows);
+            let (batch, mut later) = next_batch(rows, &self.core.dead_letters);
             let (began_batch, begun) = (Instant::now(), SystemTime::now());
             let sent = ProduceBatch::new(batch.len());
             // Prepare all records first: the client's thread starts to send at the first one.
@@ -308,8 +332,8 @@ impl Relay {
                 match result {
                     Ok(()) => published.push((row.id, row.headers)),
                     Err(error) => {
-                        self.stop(&row, &error);
-                        later.retain(|other| other.key != row.key);
+                        let lane = self.stop(&row, &error);
+                        later.retain(|other| Lane::of(other, &self.core.dead_letters) != lane);
                     }
                 }
             }
@@ -362,7 +386,8 @@ impl Relay {
         spans::relayed(&self.core, row, topic, begun, relay, error);
     }
 
-    fn stop(&mut self, row: &Row, error: &KafkaError) {
+    /// Blocks the row's lane for a while.
+    fn stop(&mut self, row: &Row, error: &KafkaError) -> Lane {
         let refused = matches!(
             error.rdkafka_error_code(),
             Some(
@@ -390,18 +415,34 @@ impl Relay {
             self.health.down(Dependency::Kafka, "the broker does not acknowledge");
         }
         let wait = if refused { REFUSED_KEY_PAUSE } else { Duration::from_millis(100) };
-        self.stopped.insert(row.key.clone(), Instant::now() + wait);
+        let lane = Lane::of(row, &self.core.dead_letters);
+        self.stopped.insert(lane.clone(), Instant::now() + wait);
+        lane
     }
 }
 
 /// The lowest rows, up to the bound of rows or bytes, at least one; and whether a bound was reached.
 async fn read(
+/// The keys of the blocked lanes.
+struct Blocked<'a> {
+    /// The topic of the dead letters.
+    dead_letters: &'a str,
+    /// Keys on that topic.
+    announced: Vec<String>,
+    /// Keys of all other topics.
+    others: Vec<String>,
+}
+
     connection: &mut PgConnection,
     shards: &[i16],
-    stopped: &[&str],
+    blocked: &Blocked<'_>,
 ) -> Result<(Vec<Row>, bool), sqlx::Error> {
-    let query =
-        sqlx::query_as::<_, Row>(outbox::NEXT).bind(shards).bind(stopped).bind(MAX_ROWS.cast_signed() as i64);
+    let query = sqlx::query_as::<_, Row>(outbox::NEXT)
+        .bind(shards)
+        .bind(blocked.dead_letters)
+        .bind(&blocked.announced)
+        .bind(&blocked.others)
+        .bind(MAX_ROWS.cast_signed() as i64);
     let mut stream = query.fetch(&mut *connection);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = stream.try_next().await? {
@@ -418,10 +459,11 @@ async fn read(
     Ok((rows, was_cut))
 }
 
-/// The first row of each key, and the other rows in their order.
-fn next_batch(rows: Vec<Row>) -> (Vec<Row>, Vec<Row>) {
-    let mut keys = HashSet::with_capacity(rows.len());
-    let first: Vec<bool> = rows.iter().map(|row| keys.insert(row.key.as_str())).collect();
+/// The first row of each lane, and the other rows in their order.
+fn next_batch(rows: Vec<Row>, dead_letters: &str) -> (Vec<Row>, Vec<Row>) {
+    let mut lanes = HashSet::with_capacity(rows.len());
+    let first: Vec<bool> =
+        rows.iter().map(|row| lanes.insert((row.topic == dead_letters, row.key.as_str()))).collect();
     if first.iter().all(|first| *first) {
         return (rows, Vec::new());
     }

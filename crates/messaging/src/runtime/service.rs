@@ -25,6 +25,7 @@ use crate::kafka::client::Client;
 use crate::kafka::config;
 use crate::kafka::consumer::{self, Membership, Polled};
 use crate::kafka::fetch_buffer;
+use crate::kafka::original::Originals;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::{self, Instruments, Sampler};
 use crate::runtime::acquirer::ShardAcquirer;
@@ -203,6 +204,10 @@ impl<C: Contract> Service<C> {
     /// returns.
     ///
     /// # Errors
+            originals: Originals::new(
+                &self.settings.kafka,
+                &format!("minuet-{}-original", self.context.core.service),
+            ),
     /// [`ServiceError::Kafka`], [`ServiceError::Database`] and [`ServiceError::Retention`] before it consumes;
     /// [`ServiceError::Ended`] if one of its tasks ends by itself.
     pub async fn run<R: BatchHandler<Contract = C>>(

@@ -21,6 +21,7 @@ use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::kafka::cut::Original;
 use crate::topics::{Catalogue, TopicName};
 use crate::{Incoming, Position};
 
@@ -30,8 +31,8 @@ pub use service::{DISCARD_REASON, DeadLetters, discard_reason};
 pub use view::{DeadLetter, DeadLetterDetail, DeadLetterState, RedriveOutcome, Redriven};
 
 pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, payload, reason, detail, attempts,
-        parked_at, inbox_id, message_time, headers_readable, in_order)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (topic, \"partition\", \"offset\") do nothing";
+        parked_at, inbox_id, message_time, headers_readable, in_order, original_bytes, original_hash)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (topic, \"partition\", \"offset\") do nothing";
 
 pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
      where in_order and discarded_at is null and (topic, key) in (select * from unnest($1::text[], $2::bytea[]))";
@@ -40,6 +41,9 @@ pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
 const MAX_KEY_BYTES: usize = 256;
 /// Bounded, since an error may quote its input.
 const MAX_DETAIL_CHARS: usize = 4_000;
+/// A larger message is cut: its row keeps the beginning, and its topic the rest.
+const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// Why an event was parked. `detail`: the chain of causes; `attempts`: how often the event was really tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -61,7 +65,7 @@ impl Reason {
 
     /// The detail as PostgreSQL can store it: without NUL, which a producer's header may contain, and cut to
     /// [`MAX_DETAIL_CHARS`].
-    fn storable(&self) -> String {
+    pub(crate) fn storable(&self) -> String {
         let mut detail = self.detail.replace('\0', "\u{fffd}");
         if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
             detail.truncate(end);
@@ -115,6 +119,8 @@ impl<'a> NewDeadLetter<'a> {
     /// Inserts one row; parking is rare, so it is not batched. `false`: the message was parked before.
     pub(crate) async fn park(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let NewDeadLetter { incoming, claim, reason, in_order, at } = self;
+        let incoming = incoming.within(MAX_KEPT_BYTES);
+        let original = incoming.original.as_ref();
         let names: Vec<String> =
             incoming.headers.iter().map(|(name, _)| name.replace('\0', "\u{fffd}")).collect();
         let values: Vec<Option<&[u8]>> = incoming.headers.iter().map(|(_, value)| value.as_deref()).collect();
@@ -134,6 +140,8 @@ impl<'a> NewDeadLetter<'a> {
             .bind(incoming.timestamp.to_datetime())
             .bind(incoming.headers_readable)
             .bind(in_order)
+            .bind(original.map(|original| i64::try_from(original.bytes).unwrap_or(i64::MAX)))
+            .bind(original.map(|original| original.sha256.as_ref()))
             .execute(connection)
             .await?;
         Ok(done.rows_affected() > 0)
@@ -155,5 +163,11 @@ fn incoming(row: &sqlx::postgres::PgRow) -> Result<Incoming, sqlx::Error> {
     let (key, payload, timestamp) =
         (row.try_get("key")?, row.try_get("payload")?, Micros::from_datetime(time));
     let headers_readable = row.try_get("headers_readable")?;
-    Ok(Incoming { headers_readable, ..Incoming::recorded(position, key, payload, headers, timestamp) })
+    let (bytes, sha256): (Option<i64>, Option<Vec<u8>>) =
+        (row.try_get("original_bytes")?, row.try_get("original_hash")?);
+    let original = bytes
+        .zip(sha256)
+        .map(|(bytes, sha256)| Original { bytes: bytes.unsigned_abs(), sha256: sha256.into() });
+    let message = Incoming::recorded(position, key, payload, headers, timestamp);
+    Ok(Incoming { headers_readable, original, ..message })
 }

@@ -12,9 +12,11 @@ use super::stored_headers::StoredHeaders;
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
      select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
 
-/// The lowest rows of the held shards, without blocked keys.
+/// The lowest rows of the held shards, without blocked lanes. $2: the topic of the dead letters; $3: blocked keys on it;
+/// $4: blocked keys of all other topics.
 pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outbox
-     where shard = any($1::smallint[]) and not key = any($2::text[]) order by id limit $3";
+     where shard = any($1::smallint[]) and not (key = any($3::text[]) and topic = $2) and not (key = any($4::text[]) and topic <> $2)
+     order by id limit $5";
 
 /// $1: acknowledged rows. Deletes them unless another instance has taken their shard.
 pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s

@@ -86,6 +86,8 @@ async fn drain(pool: &PgPool, batch: usize) -> Duration {
     let rows: Vec<(i64, String, String, String, Vec<u8>)> =
         sqlx::query_as(statement("select id, topic, key, headers, payload from outbox"))
             .bind([SHARD].as_slice())
+            .bind("order.dead-letters")
+            .bind([""; 0].as_slice())
             .bind([""; 0].as_slice())
             .bind(1_000_i64)
             .fetch_all(pool)

@@ -418,6 +418,8 @@ fn parked_events_are_counted() {
         payload: None,
         reason: "no key".to_owned(),
         attempts: 1,
+        original_bytes: None,
+        original_hash: None,
     });
     records.push(parked);
     assert_eq!(fails(&records, &[]).counts.parked, 1);

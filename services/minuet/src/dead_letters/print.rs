@@ -88,6 +88,9 @@ impl<W: Write> Printer<W> {
             let at = seconds(&discarded_at.to_string());
             writeln!(out, "discarded {at} by {}: {}", visible(discarded_by), visible(discard_reason))?;
         }
+        if let (Some(bytes), Some(sha256)) = (whole.original_bytes, &whole.original_hash) {
+            writeln!(out, "cut       the whole message has {bytes} bytes, SHA-256 {sha256}")?;
+        }
         writeln!(out, "headers")?;
         for (name, value) in headers.as_object().into_iter().flatten() {
             writeln!(out, "  {} = {}", visible(name), plain(value))?;

@@ -53,6 +53,7 @@ mod tests {
             headers: Vec::new(),
             timestamp: Micros(now.0 - seconds * 1_000_000),
             headers_readable: true,
+            original: None,
             was_taken: false,
             revocation_epoch: 0,
             room: None,

@@ -16,7 +16,7 @@ use crate::store::context::Claims;
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
-use crate::{BatchHandler, Counts, Dependency, OutboxEvent, ReactError, Received};
+use crate::{BatchHandler, Counts, Dependency, Incoming, OutboxEvent, ReactError, Received};
 
 /// The result of redriving one dead letter.
 enum RedriveStep {
@@ -75,7 +75,7 @@ impl<R: BatchHandler> Processor<R> {
                 warn!(
                     dead_letter_id = id,
                     reason = reason.code.code(),
-                    detail = reason.detail,
+                    detail = reason.storable(),
                     "redrive failed; the event stays parked"
                 );
             });
@@ -125,6 +125,13 @@ impl<R: BatchHandler> Processor<R> {
             return Ok(RedriveStep::Gone);
         };
         let StoredMessage { incoming, claimed, parked_at } = letter;
+        let incoming = match self.whole(incoming).await {
+            Ok(incoming) => incoming,
+            Err(detail) => {
+                let reason = Reason::after_one_attempt(ParkReason::TooLarge, detail);
+                return Ok(RedriveStep::Parked(reason));
+            }
+        };
         let order = subject_of::<R::Contract>(&incoming);
         let topic = self.context.core.topic_of(&incoming);
         let content = match self.decoder.decode(&incoming, &topic, &self.context.catalogue).await {
@@ -171,6 +178,19 @@ impl<R: BatchHandler> Processor<R> {
         Counts::add(&self.counts.no_ops, no_ops);
         self.handler.committed(after);
         Ok(RedriveStep::Done)
+    }
+
+    /// The message as it came. Of one that was cut the table has the beginning and its topic the whole.
+    async fn whole(&self, incoming: Incoming) -> Result<Incoming, String> {
+        let Some(original) = &incoming.original else { return Ok(incoming) };
+        let again = self.originals.read(&incoming.position).await;
+        let again = again
+            .map_err(|error| format!("the whole message is needed, and {}: {}", incoming.position, error_chain(&error)))?;
+        if again.measured() == *original {
+            Ok(again)
+        } else {
+            Err(format!("another message lies at {} now: the topic was created again", incoming.position))
+        }
     }
 
     fn record_redriven(

@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::NewDeadLetter;
 use crate::{Incoming, OutboxEvent, Position};
 
+/// The largest message that is announced whole: the topics of the dead letters take 2 MiB (`topics.yaml`), and Kafka's
+/// default maximum is 1 MiB. A refused announcement would stay in the outbox.
+const MAX_ANNOUNCED_BYTES: usize = 1_536 * 1024;
 /// Upper bound of a CloudEvents header.
 const MAX_SUBJECT_BYTES: usize = 256;
 
@@ -18,16 +21,20 @@ pub(crate) fn event_parked<C: Contract>(
     let kind = C::Kind::PARKED?;
     let NewDeadLetter { incoming, reason, .. } = parking;
     let Position { topic, partition, offset } = &incoming.position;
-    let headers = incoming.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+    let announced = incoming.within(MAX_ANNOUNCED_BYTES);
+    let headers = announced.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+    let original = announced.original.as_ref();
     let event = C::parked(ParkedMessage {
         topic: topic.to_string(),
         partition: *partition,
         offset: *offset,
-        key: incoming.key.clone(),
+        key: announced.key.clone(),
         headers: headers.collect(),
-        payload: incoming.payload.clone(),
+        payload: announced.payload.clone(),
         reason: format!("{}: {}", reason.code, reason.storable()),
         attempts: i32::try_from(reason.attempts).unwrap_or(i32::MAX),
+        original_bytes: original.map(|original| i64::try_from(original.bytes).unwrap_or(i64::MAX)),
+        original_hash: original.map(|original| original.sha256.clone()),
     })?;
     let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
     // Two messages may have the same `ce_id` and both be parked: the position makes the id unique.

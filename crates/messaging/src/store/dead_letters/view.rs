@@ -132,6 +132,12 @@ pub struct DeadLetterDetail {
     /// Why the payload could not be decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub odd: Option<String>,
+    /// The bytes of the whole message. `None`: it is whole; else key, headers and value are its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_bytes: Option<u64>,
+    /// The SHA-256 of the whole message in hex, if it was cut (see `EventParked`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_hash: Option<String>,
 }
 
 impl DeadLetterDetail {
@@ -144,11 +150,18 @@ impl DeadLetterDetail {
             (Err(odd), None) => (None, Value::Null, Some(odd)),
         };
         let (ts, headers) = (incoming.timestamp.as_millis(), headers(&incoming.headers));
-        DeadLetterDetail { letter: row.into(), ts, event_type, headers, value, odd }
+        let original = incoming.original.as_ref();
+        let (original_bytes, original_hash) =
+            original.map(|original| (original.bytes, hex(&original.sha256))).unzip();
+        let letter = row.into();
+        DeadLetterDetail { letter, ts, event_type, headers, value, odd, original_bytes, original_hash }
     }
 }
 
 async fn decoded<C: Contract>(incoming: &Incoming, contract: Option<&C>) -> Result<C::Event, String> {
+    if incoming.original.is_some() {
+        return Err("only the beginning is kept; a redrive reads the whole message from its topic".to_owned());
+    }
     let payload = incoming.payload.as_deref().ok_or("the message has no value")?;
     let contract = contract.ok_or("the registry was not asked, so no schema is known")?;
     let failed = match contract.decode(payload) {
