@@ -40,12 +40,21 @@ pub struct Options {
     pub clock: Clock,
     /// Of each service.
     pub database_connections: u32,
+    /// For how long something may stand still before a service is not ready.
+    pub stall_after: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
-        Options { partitions: 4, replication: 1, provider, clock: Clock::System, database_connections: 4 }
+        Options {
+            partitions: 4,
+            replication: 1,
+            provider,
+            clock: Clock::System,
+            database_connections: 4,
+            stall_after: Duration::from_secs(30),
+        }
     }
 }
 
@@ -187,6 +196,11 @@ impl World {
         settings.database_connections = self.options.database_connections;
         settings.identity = Some(Arc::clone(&self.verifier));
         settings.sample_interval = std::time::Duration::from_millis(200);
+        settings.stall_after = self.options.stall_after;
+        if settings.stall_after < Duration::from_secs(10) {
+            // The consumer's positions are seen that often.
+            settings.kafka.insert("statistics.interval.ms".to_owned(), "200".to_owned());
+        }
         settings
     }
 

@@ -2,6 +2,7 @@
 //! parked, no order waits for it, and the process does not grow with it.
 
 use minuet_events::Event;
+use minuet_events::values::UserId;
 use minuet_tests::{Folder, Options, Raw, World, submission};
 
 const MIB: usize = 1024 * 1024;
@@ -9,11 +10,8 @@ const MIB: usize = 1024 * 1024;
 /// Everything that a stranger may write under a key of his choice.
 fn garbage(key: &str) -> Vec<(&'static str, Raw)> {
     // Without a value it would be a deletion where the topic is compacted.
-    let raw = || Raw {
-        key: Some(key.as_bytes().to_vec()),
-        payload: Some(b"no avro".to_vec()),
-        ..Raw::default()
-    };
+    let raw =
+        || Raw { key: Some(key.as_bytes().to_vec()), payload: Some(b"no avro".to_vec()), ..Raw::default() };
     let header = |name: &str, size: usize| (name.to_owned(), Some(vec![b'h'; size]));
     vec![
         ("8 MiB of zeros", Raw { payload: Some(vec![0; 8 * MIB]), ..raw() }),
@@ -113,4 +111,56 @@ async fn a_huge_message_is_held_once() {
     assert!(last <= after + 32, "{last} MiB after three, {after} MiB after the first");
     let log = order.log();
     assert!(log.len() < MIB, "the log has {} bytes", log.len());
+}
+
+/// Whatever this user orders, the database refuses.
+const POISON: &str = "create function refuse() returns trigger language plpgsql as
+         $$ begin raise exception 'poison' using errcode = '23514'; end $$;
+     create trigger refuse before insert on orders for each row when (new.user_id = 'poison') execute function refuse()";
+
+/// Of a message that is too large to be kept the row has the beginning, and its topic the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_cut_is_redriven_from_its_topic() {
+    let world = World::with(Options { partitions: 1, ..Options::default() }).await;
+    let order = world.order().await;
+    world.publish(minuet_tests::product("LAMP", "20.00", "EUR", true)).await;
+    world.await_product("LAMP").await;
+    sqlx::raw_sql(POISON).execute(world.pool("order")).await.unwrap();
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let mut submitted = submission(&[("LAMP", 1)]);
+        submitted.user_id = UserId::parse("poison").unwrap();
+        orders.push(submitted.order_id);
+        let event = Event::from(submitted);
+        let mut raw = Raw::of(&world.envelope(&event), &event.key(), world.codec.encode(&event).unwrap());
+        raw.headers.push(("large".to_owned(), Some(vec![b'h'; 5 * MIB])));
+        world.topics.send_gzipped("orders.intake", &raw).await;
+    }
+    let cut =
+        "select count(*) from dead_letters where reason = 'constraint' and original_bytes > 5 * 1024 * 1024
+         and octet_length(header_values[cardinality(header_values)]) = 1024";
+    world.await_number("order", cut, 2).await;
+    let api = minuet_tests::Api::new(order.address, world.secret());
+    let shown = api.send(api.as_admin(reqwest::Method::GET, "/v1/dead-letters/1")).await.body;
+    assert!(shown["original_bytes"].as_u64().unwrap() > 5 << 20, "{shown:#}");
+    assert!(shown["odd"].as_str().unwrap().contains("only the beginning is kept"), "{shown:#}");
+
+    sqlx::raw_sql("drop trigger refuse on orders").execute(world.pool("order")).await.unwrap();
+    let redrive = "update dead_letters set redrive = true where id = (select min(id) from dead_letters)";
+    sqlx::query(redrive).execute(world.pool("order")).await.unwrap();
+    world.await_status(orders[0], "pending").await;
+    world.await_number("order", "select count(*) from dead_letters", 1).await;
+
+    // Once the topic has lost the message, a redrive says so.
+    sqlx::query("update dead_letters set \"offset\" = 0, original_hash = '\\x00'")
+        .execute(world.pool("order"))
+        .await
+        .unwrap();
+    sqlx::query(redrive).execute(world.pool("order")).await.unwrap();
+    let told = "select count(*) from dead_letters where reason = 'too_large' and detail like '%another message lies at%'";
+    world.await_number("order", told, 1).await;
+    sqlx::query("update dead_letters set \"offset\" = 1000").execute(world.pool("order")).await.unwrap();
+    sqlx::query(redrive).execute(world.pool("order")).await.unwrap();
+    let told = "select count(*) from dead_letters where detail like '%no longer on its topic%'";
+    world.await_number("order", told, 1).await;
 }

@@ -1,6 +1,9 @@
 //! Named points at which a process can kill itself, one at every boundary. Tests use them to check what a crash leaves
 //! behind. Release builds contain no failpoints unless the feature `faults` is on.
 //!
+//! `MINUET_FAULT=after_poll:1:hold` holds the thread there for ever instead: what waits for it stands still, and the rest of
+//! the process lives.
+//!
 //! `MINUET_FAULT=after_commit:3` kills the process (SIGKILL) at the third passage through [`Failpoint::AfterCommit`].
 //! Passages count from the start of the process, or, if `MINUET_FAULT_ARMED` names a file, from the moment that file
 //! exists. The process logs the failpoint before it dies.

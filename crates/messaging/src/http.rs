@@ -25,12 +25,14 @@ pub(crate) fn health_routes(health: Health, counts: Arc<Counts>) -> Router {
 
 /// Always 200: a restart repairs no dependency. The report on dependencies is for people.
 async fn live(State(health): State<Health>) -> Response {
-    Json(json!({"ok": true, "since": health.since(), "dependencies": health.report()})).into_response()
+    Json(json!({"ok": true, "since": health.since(), "dependencies": health.report(), "stalls": health.stalls()}))
+        .into_response()
 }
 
 async fn ready(State(health): State<Health>) -> Response {
     let status = if health.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": health.ready(), "dependencies": health.report()}))).into_response()
+    let report = json!({"ready": health.ready(), "dependencies": health.report(), "stalls": health.stalls()});
+    (status, Json(report)).into_response()
 }
 
 async fn count(State(counts): State<Arc<Counts>>) -> Response {

@@ -209,6 +209,7 @@ pub use kafka::reader::{Message, Partition, ReadError, Reader, Slice};
 pub use minuet_envelope::ParkReason;
 pub use observe::domain_spans::DomainSpans;
 pub use observe::health::{Counts, Dependency, Health};
+pub use observe::progress::Stall;
 pub use runtime::fold::{Decided, Fold};
 pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};
 pub use runtime::retention::RetentionError;

@@ -37,6 +37,8 @@ pub struct Settings {
     pub unlimited_topics: Option<Duration>,
     /// Interval between the queries for gauges that only the database knows (outbox depth, inbox size).
     pub sample_interval: Duration,
+    /// For how long an input or the outbox may stand still, although there is work, before the service is not ready.
+    pub stall_after: Duration,
     /// The registry of the service's meters. `None`: a registry of its own.
     pub meters: Option<Meters>,
     /// Verifies the tokens of admins. `None`: no token is accepted.
@@ -95,6 +97,7 @@ impl Settings {
             redrive_age: 7 * DAY,
             unlimited_topics: None,
             sample_interval: Duration::from_secs(5),
+            stall_after: Duration::from_secs(30),
             meters: None,
             identity: None,
         }

@@ -1,6 +1,6 @@
 //! All SQL statements of this crate.
 
-use crate::observe::meters;
+use crate::observe::{meters, progress};
 use crate::runtime::sweeper;
 use crate::store::dead_letters::{self, admin, redrive};
 use crate::store::inbox::{self, prune};
@@ -45,4 +45,5 @@ pub const STATEMENTS: &[&str] = &[
     meters::OUTBOX,
     meters::INBOX,
     meters::PARKED,
+    progress::STANDING,
 ];

@@ -18,6 +18,8 @@ struct Fault {
     /// Remaining passages, the fatal one included.
     left: AtomicU64,
     armed: Option<PathBuf>,
+    /// Holds the thread instead of killing the process.
+    holds: bool,
 }
 
 static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
@@ -29,24 +31,40 @@ pub fn hit(point: Failpoint) {
         return;
     }
     if fault.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-        die(point);
+        if fault.holds { hold(point) } else { die(point) }
     }
 }
 
 fn read() -> Option<Fault> {
     let value = std::env::var(VARIABLES[0]).ok()?;
-    let Some((point, passage)) = parse(&value) else {
-        tracing::error!(value, "value of MINUET_FAULT is not point:passage, such as after_commit:3");
+    let Some((point, passage, holds)) = parse(&value) else {
+        tracing::error!(
+            value,
+            "value of MINUET_FAULT is not point:passage, such as after_commit:3, or point:passage:hold"
+        );
         std::process::exit(WRONG_USE);
     };
     let armed = std::env::var_os(VARIABLES[1]).map(PathBuf::from);
-    Some(Fault { point, left: AtomicU64::new(passage), armed })
+    Some(Fault { point, left: AtomicU64::new(passage), armed, holds })
 }
 
-fn parse(value: &str) -> Option<(Failpoint, u64)> {
+fn parse(value: &str) -> Option<(Failpoint, u64, bool)> {
+    let (value, holds) = value.strip_suffix(":hold").map_or((value, false), |value| (value, true));
     let (name, passage) = value.split_once(':').unwrap_or((value, "1"));
     let point = Failpoint::ALL.iter().find(|point| point.name() == name)?;
-    passage.parse().ok().filter(|passage| *passage > 0).map(|passage| (*point, passage))
+    passage.parse().ok().filter(|passage| *passage > 0).map(|passage| (*point, passage, holds))
+}
+
+/// Holds the calling thread for ever.
+fn hold(failpoint: Failpoint) -> ! {
+    tracing::warn!(%failpoint, "failpoint was reached; its thread is held");
+    let hold = || {
+        loop {
+            std::thread::park();
+        }
+    };
+    // The runtime's other tasks go on: a blocked worker might be the one that polls the sockets.
+    tokio::task::block_in_place(hold)
 }
 
 /// Dies by a real SIGKILL: nothing is unwound or flushed. The calling thread stops here; the other threads run until
@@ -70,8 +88,9 @@ mod tests {
     #[test]
     fn every_point_can_be_named() {
         for point in Failpoint::ALL {
-            assert_eq!(parse(&format!("{point}:7")), Some((*point, 7)));
-            assert_eq!(parse(point.name()), Some((*point, 1)));
+            assert_eq!(parse(&format!("{point}:7")), Some((*point, 7, false)));
+            assert_eq!(parse(&format!("{point}:7:hold")), Some((*point, 7, true)));
+            assert_eq!(parse(point.name()), Some((*point, 1, false)));
         }
         assert_eq!([parse("nowhere:1"), parse("after_commit:0"), parse("after_commit:x")], [None; 3]);
     }

@@ -20,8 +20,13 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
 }
 
 const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"];
-const CONSUMER_ONLY: &[&str] =
-    &["group.protocol", "fetch.wait.max.ms", "fetch.max.bytes", "queued.max.messages.kbytes", "queued.min.messages"];
+const CONSUMER_ONLY: &[&str] = &[
+    "group.protocol",
+    "fetch.wait.max.ms",
+    "fetch.max.bytes",
+    "queued.max.messages.kbytes",
+    "queued.min.messages",
+];
 
 /// Removes the settings that only the other kind of client understands: librdkafka warns about them.
 fn without(kafka: &BTreeMap<String, String>, foreign: &[&str]) -> BTreeMap<String, String> {

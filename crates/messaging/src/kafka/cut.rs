@@ -141,9 +141,12 @@ mod tests {
 
     #[test]
     fn whatever_is_large_about_a_message_it_is_cut_to_little() {
-        for large in
-            [message(1 << 20, 1, 1, 1), message(1, 100_000, 0, 1), message(1, 2, 1 << 20, 1), message(1, 1, 1, 1 << 20)]
-        {
+        for large in [
+            message(1 << 20, 1, 1, 1),
+            message(1, 100_000, 0, 1),
+            message(1, 2, 1 << 20, 1),
+            message(1, 1, 1, 1 << 20),
+        ] {
             let cut = large.within(100_000).into_owned();
             let original = cut.original.clone().unwrap();
             assert_eq!(original, large.measured());
@@ -157,7 +160,8 @@ mod tests {
     #[test]
     fn the_hash_tells_one_message_from_another() {
         let mut parts: Vec<Vec<u8>> = Vec::new();
-        for (key, payload) in [(None, Some("ab")), (Some(""), Some("ab")), (Some("a"), Some("b")), (Some("ab"), None)]
+        for (key, payload) in
+            [(None, Some("ab")), (Some(""), Some("ab")), (Some("a"), Some("b")), (Some("ab"), None)]
         {
             let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
             let position = message(0, 0, 0, 0).position;

@@ -58,8 +58,11 @@ impl BufferReceiver {
 
 /// The size of a message in bytes, capped so that every message fits.
 pub(crate) fn size(message: &Incoming) -> u32 {
-    let headers: usize =
-        message.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len) + PER_HEADER).sum();
+    let headers: usize = message
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len) + PER_HEADER)
+        .sum();
     let bytes = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
     let all = bytes(&message.key) + bytes(&message.payload) + headers + size_of::<Incoming>();
     u32::try_from(all).unwrap_or(MAX_BYTES).min(MAX_BYTES)

@@ -8,6 +8,8 @@ use minuet_http::DependencyStatus;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::Stall;
+
 /// A system that a service depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,8 +24,8 @@ pub enum Dependency {
     Positions,
 }
 
-/// The state of a service's dependencies. The service is ready if every expected dependency has answered last. Clones
-/// share their state.
+/// The state of a service's dependencies, and the work that stands still. The service is ready if every expected
+/// dependency has answered last and no work stands still. Clones share their state.
 #[derive(Clone)]
 pub struct Health(Arc<Known>);
 
@@ -31,11 +33,17 @@ struct Known {
     /// The process itself, since its start.
     process: DependencyStatus,
     reports: Mutex<BTreeMap<Dependency, DependencyStatus>>,
+    /// By source.
+    stalls: Mutex<BTreeMap<&'static str, Vec<Stall>>>,
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Health(Arc::new(Known { process: DependencyStatus::up(), reports: Mutex::default() }))
+        Health(Arc::new(Known {
+            process: DependencyStatus::up(),
+            reports: Mutex::default(),
+            stalls: Mutex::default(),
+        }))
     }
 }
 
@@ -85,9 +93,27 @@ impl Health {
         self.0.reports.lock().get(&dependency).is_none_or(|report| report.ok)
     }
 
-    /// Whether all reported dependencies answer.
+    /// Replaces the stalls of this source: what looks, such as a task of the service.
+    pub fn stalled(&self, source: &'static str, stalls: Vec<Stall>) {
+        self.0.stalls.lock().insert(source, stalls);
+    }
+
+    /// The work that stands still, of every source. Empty while a dependency does not answer: nothing moves then, and the
+    /// report says why.
+    pub fn stalls(&self) -> Vec<Stall> {
+        match self.answered() {
+            true => self.0.stalls.lock().values().flatten().cloned().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether all reported dependencies answer and no work stands still.
     pub fn ready(&self) -> bool {
-        self.report().values().all(|report| report.ok)
+        self.answered() && self.stalls().is_empty()
+    }
+
+    fn answered(&self) -> bool {
+        self.0.reports.lock().values().all(|report| report.ok)
     }
 }
 

@@ -181,6 +181,7 @@ impl<R: BatchHandler> Processor<R> {
                 let error = match self.attempt(begun, &tries, &items, next).await {
                     Ok(Attempted::Done(after)) => {
                         self.health.up(Dependency::Postgres);
+                        self.context.core.batch_in_flight.committed();
                         self.handler.committed(after);
                         return Ok(left);
                     }

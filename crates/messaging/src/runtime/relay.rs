@@ -209,6 +209,7 @@ impl Relay {
         let published: Vec<i64> = self.undeleted.iter().map(|(id, _)| *id).collect();
         if !published.is_empty() {
             hit(Failpoint::AfterRelayAck);
+            self.core.refusals.published(&published);
             self.delete(&published, &held).await?;
         }
         Ok(Round { published: published.len(), was_cut })
@@ -397,6 +398,7 @@ impl Relay {
             )
         );
         if refused {
+            self.core.refusals.refused(row.id, error_chain(error).to_string());
             error!(
                 error = error_chain(error),
                 outbox_id = row.id,
@@ -421,8 +423,6 @@ impl Relay {
     }
 }
 
-/// The lowest rows, up to the bound of rows or bytes, at least one; and whether a bound was reached.
-async fn read(
 /// The keys of the blocked lanes.
 struct Blocked<'a> {
     /// The topic of the dead letters.
@@ -433,6 +433,8 @@ struct Blocked<'a> {
     others: Vec<String>,
 }
 
+/// The lowest rows, up to the bound of rows or bytes, at least one; and whether a bound was reached.
+async fn read(
     connection: &mut PgConnection,
     shards: &[i16],
     blocked: &Blocked<'_>,

@@ -28,6 +28,7 @@ use crate::kafka::fetch_buffer;
 use crate::kafka::original::Originals;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::{self, Instruments, Sampler};
+use crate::observe::progress::{self, BatchInFlight, Refusals, Watch};
 use crate::runtime::acquirer::ShardAcquirer;
 use crate::runtime::batch::Processor;
 use crate::runtime::decode::Decoder;
@@ -51,6 +52,9 @@ use work::{Input, work};
 
 /// Timeout of each step of a shutdown: batch, relay, broker, database. The whole shutdown takes less than 10 s.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Upper bound of the interval in which the watch looks for work that stands still.
+const MAX_WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why a service did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +136,8 @@ impl<C: Contract> Service<C> {
         let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
         meters::observe(&meters, &counts, &shards, connections.pool(), settings.database_connections);
         let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
+        let refusals = Arc::new(Refusals::default());
+        progress::observe(&meters, &refusals);
         let core = Core {
             service: name,
             source: format!("/minuet/{name}").into(),
@@ -144,6 +150,8 @@ impl<C: Contract> Service<C> {
             clock,
             meters,
             instruments: Arc::new(instruments),
+            batch_in_flight: BatchInFlight::default(),
+            refusals: Arc::clone(&refusals),
             prefix: settings.topic_prefix.as_str().into(),
             tracer: Tracer::of(name),
             key_attribute: C::key_attribute,
@@ -196,6 +204,10 @@ impl<C: Contract> Service<C> {
             attempts: self.settings.attempts,
             registry_given_up: Mutex::default(),
             recorded: Mutex::default(),
+            originals: Originals::new(
+                &self.settings.kafka,
+                &format!("minuet-{}-original", self.context.core.service),
+            ),
             shutdown,
         }
     }
@@ -204,10 +216,6 @@ impl<C: Contract> Service<C> {
     /// returns.
     ///
     /// # Errors
-            originals: Originals::new(
-                &self.settings.kafka,
-                &format!("minuet-{}-original", self.context.core.service),
-            ),
     /// [`ServiceError::Kafka`], [`ServiceError::Database`] and [`ServiceError::Retention`] before it consumes;
     /// [`ServiceError::Ended`] if one of its tasks ends by itself.
     pub async fn run<R: BatchHandler<Contract = C>>(
@@ -226,10 +234,11 @@ impl<C: Contract> Service<C> {
             .map_err(|source| ServiceError::Retention { service: context.core.service, source })?;
         let owner = format!("minuet-{}-{}", context.core.service, uuid::Uuid::new_v4().simple());
         let consuming = Client::new(&owner);
+        let statistics = consuming.statistics();
         let (producers, [low_latency, batching]) = Producers::new(&settings.kafka, &owner)?;
         meters::observe_kafka(
             &context.core.meters,
-            &[low_latency, batching, ("consumer", consuming.statistics())],
+            &[low_latency, batching, ("consumer", statistics.clone())],
         );
 
         let topics: BTreeSet<TopicName> = names.iter().map(|name| context.core.topic(name)).collect();
@@ -294,13 +303,24 @@ impl<C: Contract> Service<C> {
             shutdown: shutdown.clone(),
         };
         let sweeper = spawn("sweep", &shutdown, sweeper.run());
+        let sampling = Arc::new(database::connect_sampler(url, lifetime, context.core.service)?);
         let sampler = Sampler::new(
             Arc::clone(&handler),
             Arc::clone(&context.core),
-            database::connect_sampler(url, lifetime, context.core.service)?,
+            Arc::clone(&sampling),
             settings.sample_interval,
             shutdown.clone(),
         );
+        let watch = Watch {
+            core: Arc::clone(&context.core),
+            health: health.clone(),
+            statistics: statistics.clone(),
+            connections: sampling,
+            interval: settings.sample_interval.min(MAX_WATCH_INTERVAL),
+            bound: settings.stall_after,
+            shutdown: shutdown.clone(),
+        };
+        let watch = spawn("watch", &shutdown, watch.run());
         let sampler = spawn("sample", &shutdown, sampler.run());
         let pruner = prune::run(Arc::clone(&context.core), settings.inbox_retention, shutdown.clone());
         let pruner = spawn("prune inbox", &shutdown, pruner);
@@ -319,7 +339,7 @@ impl<C: Contract> Service<C> {
         }
         processor.handler.stopped().await;
 
-        for task in [poller, acquirer, group, sweeper, sampler, pruner] {
+        for task in [poller, acquirer, group, sweeper, watch, sampler, pruner] {
             if let Err(error) = task.await {
                 warn!(error = error_chain(&error), "task failed");
             }

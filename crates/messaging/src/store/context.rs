@@ -22,6 +22,7 @@ use super::stored_span::StoredSpan;
 use crate::failpoint::{Failpoint, hit};
 use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
 use crate::observe::meters::{Instruments, Steps};
+use crate::observe::progress::{BatchInFlight, Refusals};
 use crate::topics::{Catalogue, TopicName};
 use crate::{Clock, Incoming, ReactError};
 
@@ -52,6 +53,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
+    /// The batch that is being processed, for the watch.
+    pub(crate) batch_in_flight: BatchInFlight,
+    /// The outbox rows that the broker refuses.
+    pub(crate) refusals: Arc<Refusals>,
     /// The prefix of topic names.
     pub(crate) prefix: Arc<str>,
     pub(crate) tracer: Tracer,

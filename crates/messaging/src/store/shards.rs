@@ -138,6 +138,11 @@ impl Shards {
         }
     }
 
+    /// Whether the group assigns the shard to this instance, held or not.
+    pub(crate) fn is_assigned(&self, shard: u32) -> bool {
+        self.assigned().contains(&shard)
+    }
+
     /// The shards among these that the group still assigns.
     pub(crate) fn still_assigned(&self, shards: &[u32]) -> Vec<u32> {
         let assigned = self.assigned();

@@ -82,6 +82,8 @@ meters! {
     // Of the messaging library, the database pool, librdkafka, telemetry and HTTP.
     OUTBOX_DEPTH = Definition::gauge("outbox.depth", "{event}", "Rows in the outbox, counted up to 100,000.");
     OUTBOX_AGE = Definition::gauge("outbox.age", "s", "Age of the oldest row in the outbox.");
+    OUTBOX_REFUSED = Definition::gauge("outbox.refused", "{event}", "Rows of the outbox that the broker refuses, such as too large ones.");
+    STALL_AGE = Definition::gauge("stall.age", "s", "For how long something stands still although there is work, past the bound; 0 if everything moves.");
     INBOX_SIZE = Definition::gauge("inbox.size", "{event}", "Rows in the inbox, as PostgreSQL's statistics estimate them.");
     CONSUMER_LAG = Definition::gauge("consumer.lag", "{message}", "Messages behind the end of a partition, by librdkafka's statistics.");
     CONSUMER_LAG_TIME = Definition::gauge("consumer.lag.time", "s", "Age of the oldest message that was taken and is not processed.");
@@ -125,6 +127,8 @@ pub mod attribute {
     pub const SAMPLE: &str = "sample";
     /// `topic`
     pub const TOPIC: &str = "topic";
+    /// `what`
+    pub const WHAT: &str = "what";
     /// `partition`
     pub const PARTITION: &str = "partition";
     /// `request`

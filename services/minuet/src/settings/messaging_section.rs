@@ -24,6 +24,7 @@ pub(crate) struct MessagingSection {
     redrive_days: Option<u32>,
     unlimited_topic_days: Option<u32>,
     sample_interval_ms: Option<u64>,
+    stall_seconds: Option<u32>,
 }
 
 /// The fields above.
@@ -34,6 +35,7 @@ pub(super) const MESSAGING_KEYS: &[&str] = &[
     "relay_poll_ms",
     "attempts",
     "sample_interval_ms",
+    "stall_seconds",
     "inbox_retention_days",
     "redrive_days",
     "unlimited_topic_days",
@@ -51,6 +53,7 @@ impl MessagingSection {
             redrive_days,
             unlimited_topic_days,
             sample_interval_ms,
+            stall_seconds,
         } = self;
         settings.database_connections = database_connections.unwrap_or(settings.database_connections);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
@@ -60,6 +63,8 @@ impl MessagingSection {
         settings.redrive_age = redrive_days.map_or(settings.redrive_age, days);
         settings.unlimited_topics = unlimited_topic_days.map(days);
         settings.sample_interval = sample_interval_ms.map_or(settings.sample_interval, Duration::from_millis);
+        settings.stall_after =
+            stall_seconds.map_or(settings.stall_after, |seconds| Duration::from_secs(seconds.into()));
     }
 }
 
@@ -82,6 +87,7 @@ impl InRange for MessagingSection {
                 within(self.sample_interval_ms, 10..=3_600_000),
                 "takes 10 to 3600000 (an hour)",
             ),
+            ("stall_seconds", within(self.stall_seconds, 1..=3_600), "takes 1 to 3600 (an hour)"),
         ])
     }
 }

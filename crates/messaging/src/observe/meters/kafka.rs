@@ -1,12 +1,15 @@
 //! librdkafka's statistics, and the consumer lag computed from them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use minuet_telemetry::meters::{Attribute, Meters, Series, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use rdkafka::Statistics;
 use rdkafka::statistics::Partition;
+
+use crate::observe::progress::Input;
 
 /// The latest statistics of a client. Clones share their state.
 #[derive(Clone, Default)]
@@ -30,11 +33,21 @@ struct Shown {
     round_trips: Vec<(i32, f64)>,
     /// Lag of each assigned partition, in messages.
     lags: Vec<(String, i32, i64)>,
+    /// Every partition whose position and end are known.
+    inputs: Vec<Input>,
+    /// When these statistics came.
+    at: Option<Instant>,
 }
 
 impl KafkaStatistics {
     pub(crate) fn show(&self, statistics: &Statistics) {
-        *self.0.lock() = shown(statistics);
+        *self.0.lock() = Shown { at: Some(Instant::now()), ..shown(statistics) };
+    }
+
+    /// The partitions as they were last seen, and when that was. `None`: the client has said nothing yet.
+    pub(crate) fn inputs(&self) -> Option<(Instant, Vec<Input>)> {
+        let shown = self.0.lock();
+        shown.at.map(|at| (at, shown.inputs.clone()))
     }
 
     fn shown(&self) -> Shown {
@@ -127,14 +140,35 @@ fn shown(statistics: &Statistics) -> Shown {
         rebalances: statistics.cgrp.as_ref().map(|group| positive(group.rebalance_cnt)),
         round_trips: round_trips.collect(),
         lags: read.collect(),
+        inputs: statistics
+            .topics
+            .iter()
+            .flat_map(|(topic, of)| {
+                of.partitions.values().filter_map(move |partition| input(topic, partition))
+            })
+            .collect(),
+        at: None,
     }
+}
+
+fn input(topic: &str, of: &Partition) -> Option<Input> {
+    let done = done(of).filter(|_| of.partition >= 0 && of.hi_offset >= 0)?;
+    // Everything up to the end was fetched, handed over and processed: what lies between has no messages.
+    let is_read = of.next_offset >= of.hi_offset && of.fetchq_cnt == 0 && of.app_offset <= done;
+    let has_work = done < of.hi_offset && !is_read;
+    Some(Input { topic: topic.to_owned(), partition: of.partition, done, end: of.hi_offset, has_work })
+}
+
+/// The stored (else committed, else lowest) offset.
+fn done(partition: &Partition) -> Option<i64> {
+    let Partition { stored_offset, committed_offset, lo_offset, .. } = *partition;
+    [stored_offset, committed_offset, lo_offset].into_iter().find(|offset| *offset >= 0)
 }
 
 /// Messages between the stored (else committed, else lowest) offset and the end.
 fn lag(partition: &Partition) -> Option<i64> {
-    let Partition { stored_offset, committed_offset, lo_offset, hi_offset, .. } = *partition;
-    let done = [stored_offset, committed_offset, lo_offset].into_iter().find(|offset| *offset >= 0)?;
-    (hi_offset >= 0).then(|| (hi_offset - done).max(0))
+    let (done, end) = (done(partition)?, partition.hi_offset);
+    (end >= 0).then(|| (end - done).max(0))
 }
 
 #[cfg(test)]
@@ -159,6 +193,24 @@ mod tests {
         let seen = shown(&Statistics { brokers, replyq: 4, msg_cnt: 6, ..Statistics::default() });
         assert_eq!((seen.timeouts, seen.disconnects, seen.queue), (7, 10, 10));
         assert_eq!(seen.requests, [6, 10, 2]);
+    }
+
+    #[test]
+    fn a_gap_at_the_end_is_no_work() {
+        let partition = |next_offset, fetchq_cnt, app_offset| Partition {
+            stored_offset: 5,
+            hi_offset: 9,
+            next_offset,
+            fetchq_cnt,
+            app_offset,
+            ..Partition::default()
+        };
+        let has_work = |of| input("orders.intake", &of).unwrap().has_work;
+        assert!(!has_work(partition(9, 0, 5)), "compacted, or the mark of a transaction");
+        assert!(has_work(partition(7, 0, 5)), "not fetched");
+        assert!(has_work(partition(9, 1, 5)), "not handed over");
+        assert!(has_work(partition(9, 0, 6)), "not processed");
+        assert!(input("orders.intake", &Partition { hi_offset: -1001, ..partition(9, 0, 5) }).is_none());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) const PARKED: &str = "select reason, count(*) from (select reason fro
 pub(crate) struct Sampler<R> {
     handler: Arc<R>,
     core: Arc<Core>,
-    connections: Connections,
+    connections: Arc<Connections>,
     interval: Duration,
     shutdown: CancellationToken,
     gauges: Gauges,
@@ -78,7 +78,7 @@ impl<R: BatchHandler> Sampler<R> {
     pub(crate) fn new(
         handler: Arc<R>,
         core: Arc<Core>,
-        connections: Connections,
+        connections: Arc<Connections>,
         interval: Duration,
         shutdown: CancellationToken,
     ) -> Sampler<R> {

@@ -184,8 +184,9 @@ impl<R: BatchHandler> Processor<R> {
     async fn whole(&self, incoming: Incoming) -> Result<Incoming, String> {
         let Some(original) = &incoming.original else { return Ok(incoming) };
         let again = self.originals.read(&incoming.position).await;
-        let again = again
-            .map_err(|error| format!("the whole message is needed, and {}: {}", incoming.position, error_chain(&error)))?;
+        let again = again.map_err(|error| {
+            format!("the whole message is needed, and {}: {}", incoming.position, error_chain(&error))
+        })?;
         if again.measured() == *original {
             Ok(again)
         } else {

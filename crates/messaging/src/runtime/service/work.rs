@@ -128,9 +128,12 @@ async fn one_batch<R: BatchHandler>(
         next.insert((Arc::clone(&position.topic), position.partition), position.offset + 1);
     }
     unrecorded.extend(next.iter().map(|(partition, offset)| (partition.clone(), *offset)));
-    let taken = processor.context.core.instruments.taken(&messages);
+    let core = &processor.context.core;
+    core.batch_in_flight.begin(next.keys().cloned().collect());
+    let taken = core.instruments.taken(&messages);
     let lost = processor.process(messages, unrecorded).await?;
-    processor.context.core.instruments.processed(taken);
+    core.batch_in_flight.end();
+    core.instruments.processed(taken);
     // Messages that were left to another owner are not done: that owner reads them from the committed offset.
     for positions in [&mut next, &mut *unrecorded] {
         positions.retain(|(_, partition), _| !lost.contains(&partition.unsigned_abs()));
