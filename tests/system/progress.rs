@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use minuet_tests::{Folder, Options, World, until};
+use minuet_tests::{Api, Folder, Options, Running, World, until};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 const BOUND: Duration = Duration::from_secs(2);
 
@@ -72,22 +73,23 @@ async fn a_batch_that_never_ends_is_named() {
     order.logs("nothing moves although there is work").await;
 }
 
-struct Limit {
+struct TopicSetting {
     admin: AdminClient<DefaultClientContext>,
     topic: String,
+    name: &'static str,
 }
 
-impl Limit {
-    fn of(world: &World, topic: &str) -> Limit {
+impl TopicSetting {
+    fn of(world: &World, topic: &str, name: &'static str) -> TopicSetting {
         let admin = ClientConfig::new()
             .set("bootstrap.servers", &world.kafka()["bootstrap.servers"])
             .create()
             .unwrap();
-        Limit { admin, topic: format!("{}{topic}", world.prefix) }
+        TopicSetting { admin, topic: format!("{}{topic}", world.prefix), name }
     }
 
-    async fn set(&self, bytes: &str) {
-        let config = AlterConfig::new(ResourceSpecifier::Topic(&self.topic)).set("max.message.bytes", bytes);
+    async fn set(&self, value: &str) {
+        let config = AlterConfig::new(ResourceSpecifier::Topic(&self.topic)).set(self.name, value);
         for done in self.admin.alter_configs([&config], &AdminOptions::new()).await.unwrap() {
             done.unwrap();
         }
@@ -100,7 +102,7 @@ async fn events_that_the_broker_refuses_are_named() {
     let world = world().await;
     let order = world.order().await;
     world.await_product("LAMP").await;
-    let limit = Limit::of(&world, "orders.events");
+    let limit = TopicSetting::of(&world, "orders.events", "max.message.bytes");
     limit.set("100").await;
     let id = world.submit(&[("LAMP", 1)]).await;
     let stall = stands(&order.url(), "outbox", "orders.events").await;
@@ -173,4 +175,41 @@ async fn an_idle_service_and_one_that_parks_stay_ready() {
         if begun.elapsed() > BOUND * 2 { Ok(()) } else { Err(begun.elapsed()) }
     })
     .await;
+}
+
+/// The broker answers, and lacks the replicas to acknowledge anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_whose_events_are_never_acknowledged_says_so() {
+    let world = world().await;
+    let services = world.services().await;
+    let mut settings = world.gateway_settings(&services);
+    settings.stall_seconds = 1;
+    let publisher = world.publisher.clone();
+    let gateway = Running::start("gateway", move |bound, shutdown| async move {
+        minuet_gateway::run(settings, publisher, shutdown, bound).await.map_err(|e| format!("{e:?}"))
+    })
+    .await;
+    let api = Api::new(gateway.address, world.secret());
+    let replicas = TopicSetting::of(&world, "orders.intake", "min.insync.replicas");
+    replicas.set("2").await;
+    let order = json!({"payment_method": "paypal", "lines": [{"sku": "LAMP", "quantity": 1}]});
+    let ask = async || api.send(api.as_user(Method::POST, "/v1/orders").json(&order)).await;
+    until("the gateway is not ready because of Kafka", || async {
+        let (first, second) = tokio::join!(ask(), async {
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
+            ask().await
+        });
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (503, 503));
+        let (status, body) = readiness(&gateway.url()).await;
+        let detail = body["dependencies"]["kafka"]["detail"].as_str().unwrap_or_default();
+        if status == 503 && detail.contains("has acknowledged no event for") { Ok(()) } else { Err(body) }
+    })
+    .await;
+    replicas.set("1").await;
+    until("an order is taken", || async {
+        let answer = ask().await;
+        if answer.status.is_success() { Ok(()) } else { Err(answer) }
+    })
+    .await;
+    is_ready(&gateway.url()).await;
 }

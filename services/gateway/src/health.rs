@@ -62,8 +62,15 @@ impl Health {
         let earlier = earlier.map(|(_, dependencies)| dependencies);
         let (kafka, order) =
             tokio::join!(state.publisher.ready(KAFKA_TIMEOUT), state.downstream.order_service_answers());
+        let kafka = match state.publisher.stalled(state.stall_after) {
+            Some(age) if kafka.is_ok() => DependencyStatus::down(format!(
+                "Kafka answers, and has acknowledged no event for {} s",
+                age.as_secs()
+            )),
+            _ => status(kafka.is_ok(), "Kafka does not answer"),
+        };
         let dependencies = Dependencies {
-            kafka: status(kafka.is_ok(), "Kafka does not answer").after(earlier.as_ref().map(|d| &d.kafka)),
+            kafka: kafka.after(earlier.as_ref().map(|d| &d.kafka)),
             order: status(order.is_ok(), "the order service does not answer")
                 .after(earlier.as_ref().map(|d| &d.order)),
         };

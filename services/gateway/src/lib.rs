@@ -78,6 +78,7 @@ pub(crate) struct AppState {
     answer_wait: Duration,
     longest_wait: Duration,
     body_timeout: Duration,
+    stall_after: Duration,
     tracer: Tracer,
     shutdown: CancellationToken,
 }
@@ -110,6 +111,7 @@ impl AppState {
             answer_wait: Duration::from_millis(settings.answer_wait_ms),
             longest_wait: Duration::from_millis(settings.longest_wait_ms),
             body_timeout: Duration::from_millis(settings.body_timeout_ms),
+            stall_after: Duration::from_secs(settings.stall_seconds.into()),
             tracer,
             shutdown,
         })

@@ -48,6 +48,9 @@ pub struct Settings {
     /// How long requests under way may still take once the shutdown has begun.
     #[serde(default = "defaults::shutdown_ms")]
     pub shutdown_ms: u64,
+    /// For how long events may be refused acknowledgement before the gateway is not ready.
+    #[serde(default = "defaults::stall_seconds")]
+    pub stall_seconds: u32,
     /// Requests open at once; the next one is answered 503.
     #[serde(default = "defaults::concurrent_requests")]
     pub concurrent_requests: usize,
@@ -79,6 +82,9 @@ mod defaults {
     }
     pub(super) fn shutdown_ms() -> u64 {
         8_000
+    }
+    pub(super) fn stall_seconds() -> u32 {
+        30
     }
     pub(super) fn concurrent_requests() -> usize {
         10_000
@@ -119,6 +125,9 @@ impl Settings {
                 "request_timeout_ms",
                 "exceeds longest_wait_ms and answer_wait_ms by at least 12000",
             );
+        }
+        if !(1..=3_600).contains(&self.stall_seconds) {
+            return wrong("stall_seconds", "takes 1 to 3600 (an hour)");
         }
         if !(1..=Semaphore::MAX_PERMITS).contains(&self.concurrent_requests) {
             return wrong("concurrent_requests", "takes a number above 0");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use minuet_envelope::{Contract, EncodeError, Envelope};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
+use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureRecord, Producer as _};
@@ -26,6 +27,29 @@ pub struct Publisher<C: Contract> {
     sending: Option<Sending>,
     meters: Option<Meters>,
     tracer: Tracer,
+    failing: Arc<Mutex<Option<Failing>>>,
+}
+
+/// Publications fail since the first of these times, and did so last at the second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Failing {
+    since: Instant,
+    last: Instant,
+}
+
+impl Failing {
+    /// What a failure makes of it.
+    fn after(before: Option<Failing>, now: Instant) -> Failing {
+        Failing { since: before.map_or(now, |before| before.since), last: now }
+    }
+
+    /// For how long nothing was acknowledged, from `bound` on. `None` too once nothing was tried for as long: nothing is
+    /// known then, and a gateway that gets no requests because it is not ready could not find out.
+    fn stalled(self, bound: Duration, now: Instant) -> Option<Duration> {
+        let (age, silent) =
+            (now.saturating_duration_since(self.since), now.saturating_duration_since(self.last));
+        (age >= bound && silent < bound).then_some(age)
+    }
 }
 
 /// Why an event could not be published.
@@ -79,6 +103,7 @@ impl<C: Contract> Publisher<C> {
             sending: None,
             meters: None,
             tracer: Tracer::of(traced_as),
+            failing: Arc::default(),
         })
     }
 
@@ -181,10 +206,27 @@ impl<C: Contract> Publisher<C> {
             let error = sent.as_ref().err().map(|(error, _)| config::error_type(error));
             sending.sent(topic.full(), 1, begun.elapsed(), error);
         }
+        {
+            let mut failing = self.failing.lock();
+            match &sent {
+                Ok(_) => *failing = None,
+                // Too large, or malformed: others may go on.
+                Err((error, _)) if config::error_type(error) == "refused" => {}
+                Err(_) => *failing = Some(Failing::after(*failing, Instant::now())),
+            }
+        }
         match sent {
             Ok(_) => Ok(()),
             Err((source, _)) => Err(PublishError::NotAcknowledged { topic: topic.full().to_owned(), source }),
         }
+    }
+
+    /// For how long no event was acknowledged although events were published, from `bound` on. A broker may answer and
+    /// acknowledge nothing: it may lack in-sync replicas. `None`: events are acknowledged, or none was published for as
+    /// long.
+    pub fn stalled(&self, bound: Duration) -> Option<Duration> {
+        let failing = *self.failing.lock();
+        failing?.stalled(bound, Instant::now())
     }
 
     /// Checks whether the broker answers.
@@ -211,5 +253,22 @@ impl<C: Contract> Publisher<C> {
             Ok(flushed) => flushed.map_err(PublishError::Away),
             Err(_) => Err(PublishError::Away(KafkaError::Canceled)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_acknowledged_stalls_until_it_is_not_tried_any_more() {
+        let (start, bound) = (Instant::now(), Duration::from_secs(30));
+        let at = |second| start + Duration::from_secs(second);
+        let stalled = |failing: Failing, second| failing.stalled(bound, at(second)).is_some();
+        let first = Failing::after(None, at(0));
+        assert!(!stalled(first, 29) && !stalled(first, 30), "one failure, and no request since");
+        let second = Failing::after(Some(first), at(25));
+        assert_eq!(second.since, first.since);
+        assert_eq!([stalled(second, 29), stalled(second, 30), stalled(second, 55)], [false, true, false]);
     }
 }

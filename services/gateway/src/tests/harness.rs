@@ -44,6 +44,7 @@ pub(super) fn settings() -> Settings {
         idle_timeout_ms: 120_000,
         body_timeout_ms: 2_000,
         shutdown_ms: 5_000,
+        stall_seconds: 30,
         concurrent_requests: 64,
     }
 }
