@@ -25,7 +25,7 @@ pub use metrics::Metrics;
 pub use program::{Done, Folder, Minuet, Process, Server};
 pub use provider::Provider;
 pub use service::Running;
-pub use stack::{Servers, stack};
+pub use stack::{Servers, segment, stack};
 pub use topic::{Consumed, Raw, Topics};
 pub use wait::until;
 pub use world::{Options, SERVICES, Time, World, adjustment, product, submission};

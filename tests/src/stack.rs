@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::{OnceLock, mpsc};
 
 use minuet_stack::{Stack, StackOptions};
@@ -25,6 +26,15 @@ impl Servers<'static> {
     }
 }
 
+/// The first segment of a partition, as the broker of [`stack`] keeps it on disk. `topic` with its prefix.
+pub fn segment(topic: &str, partition: i32) -> PathBuf {
+    root().join(format!("kafka/data/{topic}-{partition}/00000000000000000000.log"))
+}
+
+fn root() -> PathBuf {
+    std::env::temp_dir().join(format!("minuet-tests-{}", std::process::id()))
+}
+
 /// On a runtime of its own, which lives as long as the process: a test's runtime ends with the test.
 fn start() -> Stack {
     let (done, started) = mpsc::channel();
@@ -35,8 +45,7 @@ fn start() -> Stack {
             .build()
             .expect("a runtime");
         runtime.block_on(async {
-            let root = std::env::temp_dir().join(format!("minuet-tests-{}", std::process::id()));
-            let stack = Stack::start(StackOptions::for_tests(root), |_| {}).await;
+            let stack = Stack::start(StackOptions::for_tests(root()), |_| {}).await;
             done.send(stack).expect("somebody waits for the stack");
             std::future::pending::<()>().await;
         });

@@ -4,6 +4,7 @@
 mod audit;
 mod bad_messages;
 mod bench;
+mod broker;
 mod calls;
 mod chaos;
 mod cli;

@@ -1,5 +1,6 @@
 //! Kafka: clients, settings, incoming and outgoing messages. No database.
 
+pub(crate) mod assignment;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod consumer;
@@ -7,6 +8,7 @@ pub(crate) mod cut;
 pub(crate) mod fetch_buffer;
 pub(crate) mod incoming;
 pub(crate) mod original;
+pub(crate) mod probe;
 pub(crate) mod publisher;
 pub(crate) mod reader;
 pub(crate) mod revocations;

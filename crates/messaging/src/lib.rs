@@ -227,6 +227,7 @@ pub use store::dead_letters::{
 pub use store::migrations::{create_database, migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};
 pub use store::positions::{Accepted, Positions, RefusedPosition, SkippedOffsets};
+pub use store::skips::request_skip;
 pub use store::stored_headers::StoredHeaders;
 pub use store::versioned::Versioned;
 pub use waiters::Waiters;

@@ -12,3 +12,4 @@ pub(crate) mod relay;
 pub(crate) mod retention;
 pub(crate) mod service;
 pub(crate) mod sweeper;
+pub(crate) mod topic_watch;

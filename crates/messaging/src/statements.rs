@@ -4,7 +4,7 @@ use crate::observe::{meters, progress};
 use crate::runtime::sweeper;
 use crate::store::dead_letters::{self, admin, redrive};
 use crate::store::inbox::{self, prune};
-use crate::store::{outbox, positions, shards};
+use crate::store::{outbox, positions, shards, skips};
 
 /// Every statement that this crate runs in a service's database: a test prepares each one against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
@@ -38,6 +38,9 @@ pub const STATEMENTS: &[&str] = &[
     outbox::NEXT,
     outbox::DELETE,
     outbox::STILL_THERE,
+    skips::REQUEST,
+    skips::OPEN,
+    skips::SKIPPED,
     shards::TAKE,
     shards::FENCE,
     sweeper::SINCE,

@@ -13,6 +13,7 @@ pub(crate) mod positions;
 mod query;
 mod session;
 pub(crate) mod shards;
+pub(crate) mod skips;
 pub(crate) mod stored_headers;
 pub(crate) mod stored_span;
 pub(crate) mod versioned;

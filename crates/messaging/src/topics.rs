@@ -8,6 +8,7 @@ mod cluster;
 mod declaration;
 mod name;
 mod plan;
+mod promises;
 mod settings;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use rdkafka::error::KafkaError;
 
 pub use apply::Applied;
 pub use catalogue::{Catalogue, DEAD_LETTERS};
-pub use declaration::{Cleanup, Key, Topic};
+pub use declaration::{Cleanup, Key, Timestamps, Topic};
 pub use name::TopicName;
 pub use plan::{Change, Difference};
 pub use settings::{WrongSetting, check_settings};

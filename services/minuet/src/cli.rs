@@ -9,7 +9,7 @@ use minuet_events::EventType;
 use minuet_identity::UserName;
 
 use crate::database::Database;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, kept};
 use crate::duration::duration;
 use crate::positions::Positions;
 use crate::produce::Speed;
@@ -185,12 +185,38 @@ is not ready. Rebuild its database from the topics (minuet audit replay rebuild)
   minuet positions accept --service order --from group       # reads on from where the group stands: what the database lost stays lost
 A running service sees the answer within seconds.";
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Topics {
     /// Show what the cluster has otherwise; exit status 1 if `apply` would have something to do
     Plan,
     /// Create what is missing and set what differs. Deletes nothing, and never changes a keyed topic's partitions
     Apply,
+    /// Have a service skip a batch that it cannot unpack: its readiness says where it stands. The batch's records are lost
+    Skip(Skip),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Skip {
+    /// The topic's name in topics.yaml, without prefix
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) partition: i32,
+    /// Where the service stands
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) offset: i64,
+    /// The first offset after the batch [default: the first one that can be read]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) until: Option<i64>,
+    /// The service that skips it; each service that reads the topic is asked by itself
+    #[arg(long)]
+    pub(crate) service: Database,
+    /// Why the records are given up
+    #[arg(long, value_name = "TEXT", value_parser = kept)]
+    pub(crate) reason: String,
+    /// Who gives them up
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, value_parser = kept)]
+    pub(crate) by: String,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

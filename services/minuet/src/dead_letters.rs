@@ -17,7 +17,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) use args::DeadLetters;
+pub(crate) use args::{DeadLetters, kept};
 use args::{Discard, List, One, Redrive};
 pub(crate) use error::DeadLettersError;
 use print::Printer;

@@ -28,6 +28,14 @@ pub(crate) enum CliError {
         "the cluster differs: {applicable} times as `minuet topics apply` would set right, {refused} times as it refuses to"
     )]
     TopicsDiffer { applicable: usize, refused: usize },
+    #[error("the {service} service does not read {topic}; it reads {inputs}")]
+    SkipNoInput { service: &'static str, topic: String, inputs: String },
+    #[error("the database of {service} cannot be opened ({service}.database_url)")]
+    Skip { service: &'static str, source: minuet_messaging::DatabaseError },
+    #[error(
+        "the request could not be written to the database of {service}: is it there and migrated, and is --until above --offset?"
+    )]
+    SkipRequest { service: &'static str, source: minuet_messaging::QueryError },
     #[error(
         "{incompatible} schemas are not compatible with the registered ones: old readers or old events would break"
     )]
@@ -100,6 +108,9 @@ impl CliError {
             CliError::Runtime(_)
             | CliError::Topics(_)
             | CliError::TopicsDiffer { .. }
+            | CliError::SkipNoInput { .. }
+            | CliError::Skip { .. }
+            | CliError::SkipRequest { .. }
             | CliError::SchemasDiffer { .. }
             | CliError::Lint { .. }
             | CliError::Registry(_)

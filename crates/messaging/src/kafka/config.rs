@@ -21,7 +21,8 @@ fn base(kafka: &BTreeMap<String, String>, defaults: &[(&str, &str)], fixed: &[(&
 
 const PRODUCER_ONLY: &[&str] = &["linger.ms", "compression.type", "batch.size", "message.timeout.ms"];
 const CONSUMER_ONLY: &[&str] = &[
-    "group.protocol",
+    GROUP_PROTOCOL,
+    "check.crcs",
     "fetch.wait.max.ms",
     "fetch.max.bytes",
     "queued.max.messages.kbytes",
@@ -51,13 +52,60 @@ pub(crate) fn error_type(error: &KafkaError) -> &'static str {
     }
 }
 
+/// A batch that the disk or the wire has damaged is refused, not decoded. Costs less than a microsecond per event.
+const CHECK_CRCS: (&str, &str) = ("check.crcs", "true");
+
 /// Interval of the client's statistics, for meters.
 const STATISTICS: (&str, &str) = ("statistics.interval.ms", "5000");
 
-pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &str) -> ClientConfig {
-    let kafka = without(kafka, PRODUCER_ONLY);
+/// How members of a consumer group share partitions (`group.protocol`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupProtocol {
+    /// The broker assigns (KIP-848).
+    Consumer,
+    /// One member assigns: for brokers without KIP-848.
+    Classic,
+}
+
+/// Settings with which librdkafka refuses to make a client of the other protocol.
+const CLASSIC_ONLY: &[&str] =
+    &["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"];
+
+/// The setting of the group's protocol.
+pub(crate) const GROUP_PROTOCOL: &str = "group.protocol";
+/// Its value that librdkafka does not know: KIP-848, and where the broker does not have that, classic.
+pub(crate) const AUTO: &str = "auto";
+
+impl GroupProtocol {
+    /// The protocol to begin with, and whether the other one may follow.
+    pub(crate) fn of(kafka: &BTreeMap<String, String>) -> (Self, bool) {
+        match kafka.get(GROUP_PROTOCOL).map(String::as_str) {
+            None | Some(AUTO) => (GroupProtocol::Consumer, true),
+            Some("classic") => (GroupProtocol::Classic, false),
+            Some(_) => (GroupProtocol::Consumer, false),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            GroupProtocol::Consumer => "consumer",
+            GroupProtocol::Classic => "classic",
+        }
+    }
+}
+
+pub(crate) fn consumer(
+    kafka: &BTreeMap<String, String>,
+    protocol: GroupProtocol,
+    group: &str,
+    client: &str,
+) -> ClientConfig {
+    // With `auto`, settings that only the classic protocol has are for the case that it is used.
+    let is_auto = GroupProtocol::of(kafka).1;
+    let foreign = if is_auto && protocol == GroupProtocol::Consumer { CLASSIC_ONLY } else { &[] };
+    let kafka = without(&without(&without(kafka, PRODUCER_ONLY), &[GROUP_PROTOCOL]), foreign);
     let mut defaults = vec![
-        ("group.protocol", "consumer"),
+        (GROUP_PROTOCOL, protocol.name()),
         ("auto.commit.interval.ms", "1000"),
         ("queued.max.messages.kbytes", "8192"),
         ("queued.min.messages", "2000"),
@@ -65,14 +113,14 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
         // Packed bytes of all partitions at a time. All of it is unpacked at once, to a thousand times as much if a
         // stranger wishes. A larger batch comes alone.
         ("fetch.max.bytes", "1048576"),
+        CHECK_CRCS,
         STATISTICS,
     ];
     // With `range`, the instance that reads partition p of one topic reads partition p of all, and owns shard p.
-    let strategy = match kafka.get("group.protocol").map(String::as_str) {
-        Some("classic") => ("partition.assignment.strategy", "range"),
-        _ => ("group.remote.assignor", "range"),
-    };
-    defaults.push(strategy);
+    defaults.push(match protocol {
+        GroupProtocol::Classic => ("partition.assignment.strategy", "range"),
+        GroupProtocol::Consumer => ("group.remote.assignor", "range"),
+    });
     let fixed = [
         ("group.id", group),
         ("client.id", client),
@@ -86,14 +134,15 @@ pub(crate) fn consumer(kafka: &BTreeMap<String, String>, group: &str, client: &s
 
 /// A consumer that joins no group and commits no offset. librdkafka requires a group name anyway.
 pub(crate) fn reader(kafka: &BTreeMap<String, String>, client: &str) -> ClientConfig {
-    let kafka = without(kafka, PRODUCER_ONLY);
+    // It joins no group.
+    let kafka = without(&without(kafka, PRODUCER_ONLY), &[GROUP_PROTOCOL]);
     let fixed = [
         ("group.id", client),
         ("client.id", client),
         ("enable.auto.commit", "false"),
         ("enable.auto.offset.store", "false"),
     ];
-    base(&kafka, &[], &fixed)
+    base(&kafka, &[CHECK_CRCS], &fixed)
 }
 
 /// How long a message waits for others to the same partition (`linger.ms`).
@@ -113,7 +162,8 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: L
         ("client.id", client),
         ("acks", "all"),
         ("enable.idempotence", "true"),
-        // The Java client's partitioner: partition and outbox shard of a key are the same number.
+        // The Java client's partitioner. Records of keyed topics name their partition themselves
+        // ([`crate::topics::Catalogue::partition_of`]): this one hashes over the partitions that the cluster has.
         ("partitioner", "murmur2_random"),
     ];
     let linger = match linger {
@@ -132,4 +182,45 @@ pub(crate) fn producer(kafka: &BTreeMap<String, String>, client: &str, linger: L
         ],
         &fixed,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_auto_falls_back() {
+        let of = |value: Option<&str>| {
+            let kafka = value.map(|value| (GROUP_PROTOCOL.to_owned(), value.to_owned()));
+            GroupProtocol::of(&kafka.into_iter().collect())
+        };
+        assert_eq!(of(None), (GroupProtocol::Consumer, true));
+        assert_eq!(of(Some("auto")), (GroupProtocol::Consumer, true));
+        assert_eq!(of(Some("consumer")), (GroupProtocol::Consumer, false));
+        assert_eq!(of(Some("classic")), (GroupProtocol::Classic, false));
+    }
+
+    #[test]
+    fn settings_of_the_classic_protocol_wait_for_it() {
+        let kafka = [("session.timeout.ms".to_owned(), "9000".to_owned())].into();
+        let timeout = |protocol| {
+            let config = consumer(&kafka, protocol, "group", "client");
+            config.create_native_config().unwrap();
+            config.get("session.timeout.ms").map(str::to_owned)
+        };
+        assert_eq!(timeout(GroupProtocol::Consumer), None);
+        assert_eq!(timeout(GroupProtocol::Classic), Some("9000".to_owned()));
+    }
+
+    #[test]
+    fn every_client_is_made_with_any_protocol() {
+        for value in ["auto", "consumer", "classic"] {
+            let kafka = [(GROUP_PROTOCOL.to_owned(), value.to_owned())].into();
+            for protocol in [GroupProtocol::Consumer, GroupProtocol::Classic] {
+                consumer(&kafka, protocol, "group", "client").create_native_config().unwrap();
+            }
+            reader(&kafka, "client").create_native_config().unwrap();
+            producer(&kafka, "client", Linger::No).create_native_config().unwrap();
+        }
+    }
 }

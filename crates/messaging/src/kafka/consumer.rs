@@ -2,19 +2,21 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use minuet_telemetry::error_chain;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, Message, Offset, Statistics, TopicPartitionList};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::failpoint::{Failpoint, hit};
+use crate::kafka::assignment::{Assignment, Moved};
 use crate::kafka::client::Client;
 use crate::kafka::fetch_buffer::{self, BufferSender, Closed};
 use crate::kafka::revocations::RevocationEpochs;
@@ -27,25 +29,35 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) type Polled = StreamConsumer<Membership>;
 
-/// Receives the assignments of the consumer group. A shard belongs to the instance that reads its partition of the lead
-/// topic; under range assignment this instance reads that partition of every topic.
+/// Receives the assignments of the consumer group.
 pub(crate) struct Membership {
-    pub(crate) lead_topic: String,
+    pub(crate) assignment: Assignment,
     pub(crate) shards: Arc<Shards>,
     pub(crate) revocations: Arc<RevocationEpochs>,
     pub(crate) assigned: mpsc::UnboundedSender<Vec<u32>>,
     pub(crate) health: Health,
     pub(crate) client: Client,
+    /// Notified of errors that concern a topic or a batch.
+    pub(crate) trouble: Arc<Notify>,
+    /// The broker does not have the protocol of the group.
+    pub(crate) lacks_protocol: AtomicBool,
 }
 
 impl Membership {
-    fn lead(&self, partitions: &TopicPartitionList) -> Vec<u32> {
-        let elements = partitions.elements();
-        elements
-            .iter()
-            .filter(|e| e.topic() == self.lead_topic)
-            .map(|e| e.partition().unsigned_abs())
-            .collect()
+    fn moved(&self, Moved { mut gained, lost }: Moved) {
+        // A partition above P has no shard.
+        gained.retain(|shard| *shard < self.shards.count());
+        if !lost.is_empty() {
+            self.shards.give_away(&lost);
+        }
+        if gained.is_empty() {
+            return;
+        }
+        self.shards.assign(&gained);
+        // The channel closes only when the service ends.
+        if self.assigned.send(gained).is_err() {
+            debug!("partitions were assigned after the service ended");
+        }
     }
 }
 
@@ -68,11 +80,12 @@ impl ConsumerContext for Membership {
         match rebalance {
             Rebalance::Assign(_) => {}
             Rebalance::Revoke(partitions) => {
-                for element in partitions.elements() {
+                let elements = partitions.elements();
+                for element in &elements {
                     self.revocations.end(element.topic(), element.partition());
                 }
                 info!(partitions = partitions.count(), "partitions revoked");
-                self.shards.give_away(&self.lead(partitions));
+                self.moved(self.assignment.remove(elements.iter().map(|e| (e.topic(), e.partition()))));
                 hit(Failpoint::WhileGivingAway);
             }
             Rebalance::Error(error) => warn!(error = error_chain(error), "rebalance failed"),
@@ -83,12 +96,8 @@ impl ConsumerContext for Membership {
         if let Rebalance::Assign(partitions) = rebalance {
             info!(partitions = partitions.count(), "partitions assigned");
             self.health.up(Dependency::Kafka);
-            let shards = self.lead(partitions);
-            self.shards.assign(&shards);
-            // The channel closes only when the service ends.
-            if self.assigned.send(shards).is_err() {
-                debug!("partitions were assigned after the service ended");
-            }
+            let elements = partitions.elements();
+            self.moved(self.assignment.add(elements.iter().map(|e| (e.topic(), e.partition()))));
         }
     }
 }
@@ -131,10 +140,22 @@ pub(crate) async fn poll(
         };
         let message = match message {
             Some(Ok(message)) => message,
+            // The broker does not have the group's protocol: the service starts over with another one.
+            Some(Err(KafkaError::MessageConsumptionFatal(_))) if lacks_protocol(&consumer) => {
+                consumer.context().lacks_protocol.store(true, Ordering::SeqCst);
+                shutdown.cancel();
+                return;
+            }
             // A fatal error: the client is unusable.
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
                 error!(error = error_chain(&error), "poll failed for good; the consumer ends");
                 return;
+            }
+            // The watch finds out which topic, or which batch, and says so.
+            Some(Err(error)) if is_of_a_topic(&error) => {
+                consumer.context().client.error(error, "poll");
+                consumer.context().trouble.notify_one();
+                continue;
             }
             Some(Err(error)) => {
                 // The client has logged most of these errors already.
@@ -167,6 +188,31 @@ pub(crate) async fn poll(
             }
         }
     }
+}
+
+fn lacks_protocol(consumer: &Polled) -> bool {
+    let code = consumer.client().fatal_error().map(|(code, _)| code);
+    matches!(code, Some(RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature))
+}
+
+fn is_of_a_topic(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| {
+        is_unreadable(code)
+            || matches!(code, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)
+    })
+}
+
+/// Whether the error says that a batch cannot be unpacked: its checksum is wrong, it does not decompress, its codec is
+/// unknown. librdkafka repeats the error at each fetch and does not move past the batch.
+pub(crate) fn is_unreadable(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::BadMessage
+            | RDKafkaErrorCode::BadCompression
+            | RDKafkaErrorCode::NotImplemented
+            | RDKafkaErrorCode::InvalidMessage
+    )
 }
 
 /// Seeks between two messages, so that each message is either before or after the seek. Raises the revocation epochs,

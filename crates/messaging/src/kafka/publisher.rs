@@ -199,6 +199,7 @@ impl<C: Contract> Publisher<C> {
         let headers =
             headers.fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value }));
         let mut record = FutureRecord::<[u8], [u8]>::to(topic.full()).headers(headers);
+        record.partition = self.catalogue.partition_of(topic.plain(), key);
         (record.key, record.payload) = (key, payload);
         let begun = Instant::now();
         let sent = self.producer.send(record, Duration::from_secs(5)).await;

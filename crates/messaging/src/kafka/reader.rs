@@ -61,6 +61,20 @@ pub enum ReadError {
         /// The last offset that was read.
         offset: i64,
     },
+    /// A batch cannot be unpacked: its checksum is wrong, or it does not decompress.
+    #[error(
+        "{topic}[{partition}] cannot be unpacked at offset {offset}: docs/operations.md says what to do (a batch cannot be unpacked)"
+    )]
+    Unreadable {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The first offset that could not be read.
+        offset: i64,
+        /// The cause.
+        source: KafkaError,
+    },
     /// librdkafka reported an error that does not pass by itself.
     #[error("the topics cannot be read any further")]
     Broken(#[source] KafkaError),

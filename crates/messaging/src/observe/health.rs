@@ -22,6 +22,8 @@ pub enum Dependency {
     Registry,
     /// The positions that the database remembers, compared with the topics. Reported only after they differed.
     Positions,
+    /// The topics that the service reads and writes: they exist, have the declared number of partitions and can be read.
+    Topics,
 }
 
 /// The state of a service's dependencies, and the work that stands still. The service is ready if every expected

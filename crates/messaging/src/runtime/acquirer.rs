@@ -17,6 +17,7 @@ use crate::kafka::consumer::{Polled, Rewind};
 use crate::runtime::policy::back_off;
 use crate::runtime::positions::{self, Compared, From, Position, Refusal};
 use crate::runtime::sweeper::Processed;
+use crate::runtime::topic_watch::MissingTopics;
 use crate::store::context::Core;
 use crate::store::positions::{self as table, NewPosition};
 use crate::store::shards;
@@ -26,12 +27,16 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
 const RETAKE_DELAY: Duration = Duration::from_secs(1);
 
+/// Receives the shards that another instance has taken. One acquirer at a time reads it.
+pub(crate) type FencedShards = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Vec<u32>>>>;
+
 pub(crate) struct ShardAcquirer<R> {
     pub(crate) handler: Arc<R>,
     pub(crate) core: Arc<Core>,
     pub(crate) owner: String,
     pub(crate) consumer: Arc<Polled>,
     pub(crate) topics: Vec<Arc<str>>,
+    pub(crate) missing: MissingTopics,
     pub(crate) processed: Arc<Processed>,
     pub(crate) rewinds: mpsc::UnboundedSender<Rewind>,
     pub(crate) health: Health,
@@ -39,11 +44,8 @@ pub(crate) struct ShardAcquirer<R> {
 }
 
 impl<R: BatchHandler> ShardAcquirer<R> {
-    pub(crate) async fn run(
-        self,
-        mut assigned: mpsc::UnboundedReceiver<Vec<u32>>,
-        mut fenced: mpsc::UnboundedReceiver<Vec<u32>>,
-    ) {
+    pub(crate) async fn run(self, mut assigned: mpsc::UnboundedReceiver<Vec<u32>>, fenced: FencedShards) {
+        let mut fenced = fenced.lock().await;
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -114,7 +116,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
     }
 
     async fn compare(&self, shards: &[u32], raised: &[(u32, i64)]) -> Result<(), TakeError> {
-        let asked = (Arc::clone(&self.consumer), self.topics.clone(), shards.to_vec());
+        let topics = self.missing.without(&self.topics);
+        let asked = (Arc::clone(&self.consumer), topics, shards.to_vec());
         let looking = tokio::task::spawn_blocking(move || positions::look(&asked.0, &asked.1, &asked.2));
         let seen = looking.await.map_err(|_| TakeError::Ended)??;
         let topics: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
@@ -186,8 +189,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
     /// Reads the messages of these shards again that were fetched while another instance held them. `false`: failed;
     /// the shards are queued again.
     async fn rewind(&self, shards: &[u32]) -> bool {
-        let asked =
-            (Arc::clone(&self.consumer), self.topics.clone(), Arc::clone(&self.processed), shards.to_vec());
+        let topics = self.missing.without(&self.topics);
+        let asked = (Arc::clone(&self.consumer), topics, Arc::clone(&self.processed), shards.to_vec());
         let found =
             tokio::task::spawn_blocking(move || positions(&asked.0, &asked.1, &asked.2, &asked.3)).await;
         let to = match found {

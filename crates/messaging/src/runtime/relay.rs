@@ -320,7 +320,7 @@ impl Relay {
             // Prepare all records first: the client's thread starts to send at the first one.
             let topics: Vec<TopicName> = batch.iter().map(|row| self.topic(&row.topic)).collect();
             let records: Vec<Record<'_>> =
-                batch.iter().zip(&topics).map(|(row, topic)| record(row, topic.full())).collect();
+                batch.iter().zip(&topics).map(|(row, topic)| self.record(row, topic)).collect();
             let producer = self.producers.of(batch.len());
             for (place, record) in records.into_iter().enumerate() {
                 sent.send(producer, place, record).await;
@@ -348,6 +348,13 @@ impl Relay {
             self.health.up(Dependency::Kafka);
         }
         published
+    }
+
+    /// The partition is named, by P: the client's partitioner hashes over the partitions that the cluster has.
+    fn record<'a>(&self, row: &'a Row, topic: &'a TopicName) -> Record<'a> {
+        let partition = self.core.partition_of(topic, &row.key);
+        let headers = headers_of(&row.headers);
+        Record { topic: topic.full(), key: &row.key, partition, payload: &row.payload, headers }
     }
 
     /// Linear search: a service publishes to few topics.
@@ -474,10 +481,6 @@ fn next_batch(rows: Vec<Row>, dead_letters: &str) -> (Vec<Row>, Vec<Row>) {
         if first { batch.push(row) } else { later.push(row) }
     }
     (batch, later)
-}
-
-fn record<'a>(row: &'a Row, topic: &'a str) -> Record<'a> {
-    Record { topic, key: &row.key, payload: &row.payload, headers: headers_of(&row.headers) }
 }
 
 fn headers_of(stored: &StoredHeaders) -> OwnedHeaders {

@@ -74,7 +74,10 @@ pub(crate) async fn check<K: EventKind>(
             asked = catalogue.in_force(&settings.kafka, &settings.topic_prefix, topics) => asked,
         };
         let error: TopicsError = match asked {
-            Ok(found) => {
+            Ok((found, differences)) => {
+                for difference in differences {
+                    warn!(detail = %difference, "topic setting in force does not keep what is promised");
+                }
                 return found.iter().try_for_each(|(topic, (partitions, configs))| {
                     judge(settings, catalogue.partitions(), topic, *partitions, configs)
                 });

@@ -3,8 +3,9 @@
 mod stepped;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,27 +22,29 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
+use crate::kafka::assignment::Assignment;
 use crate::kafka::client::Client;
-use crate::kafka::config;
+use crate::kafka::config::{self, GroupProtocol};
 use crate::kafka::consumer::{self, Membership, Polled};
 use crate::kafka::fetch_buffer;
 use crate::kafka::original::Originals;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::observe::meters::{self, Instruments, Sampler};
 use crate::observe::progress::{self, BatchInFlight, Refusals, Watch};
-use crate::runtime::acquirer::ShardAcquirer;
+use crate::runtime::acquirer::{FencedShards, ShardAcquirer};
 use crate::runtime::batch::Processor;
 use crate::runtime::decode::Decoder;
 use crate::runtime::group;
 use crate::runtime::relay::{Producers, Relay};
 use crate::runtime::retention;
 use crate::runtime::sweeper::{Processed, Sweeper};
+use crate::runtime::topic_watch::{MissingTopics, TopicWatch};
 use crate::store::context::Core;
 use crate::store::database;
 use crate::store::inbox::prune;
 use crate::store::outage::Outage;
 use crate::store::shards::Shards;
-use crate::topics::{Catalogue, TopicName};
+use crate::topics::{Catalogue, Topic, TopicName};
 use crate::{
     BatchHandler, Clock, Counts, DatabaseError, DeadLetters, Dependency, DomainSpans, Health, RetentionError,
     ServiceContext, Settings, http,
@@ -72,6 +75,16 @@ pub enum ServiceError {
         service: &'static str,
         /// The cause.
         source: RetentionError,
+    },
+    /// The broker does not have the protocol of the consumer group.
+    #[error(
+        "the broker does not have the group protocol `{protocol}` of the {service} service: set kafka.group.protocol to auto or classic"
+    )]
+    GroupProtocol {
+        /// The service.
+        service: &'static str,
+        /// The protocol.
+        protocol: &'static str,
     },
     /// A task of the service ended by itself. Work in flight is safe in the database and in the topics; the next start
     /// continues it.
@@ -108,7 +121,7 @@ pub struct Service<C: Contract> {
     context: ServiceContext<C>,
     health: Health,
     counts: Arc<Counts>,
-    fenced: mpsc::UnboundedReceiver<Vec<u32>>,
+    fenced: FencedShards,
 }
 
 impl<C: Contract> Service<C> {
@@ -144,6 +157,7 @@ impl<C: Contract> Service<C> {
             dead_letters: format!("{name}.dead-letters"),
             connections,
             partitions: catalogue.partitions(),
+            unkeyed: catalogue.topics().iter().filter(|t| !t.is_keyed()).map(|t| t.name.clone()).collect(),
             shards,
             outage: Outage::default(),
             wake: Notify::new(),
@@ -157,6 +171,7 @@ impl<C: Contract> Service<C> {
             key_attribute: C::key_attribute,
         };
         let context = ServiceContext { core: Arc::new(core), contract, catalogue, spans: Arc::new(spans) };
+        let fenced = Arc::new(tokio::sync::Mutex::new(fenced));
         Ok(Service { settings, context, health, counts, fenced })
     }
 
@@ -213,7 +228,8 @@ impl<C: Contract> Service<C> {
     }
 
     /// Runs until `shutdown`, then stops consuming, finishes the batch, empties the outbox, commits offsets and
-    /// returns.
+    /// returns. A broker without KIP-848 gets a second start with the classic protocol, unless `group.protocol` says
+    /// otherwise.
     ///
     /// # Errors
     /// [`ServiceError::Kafka`], [`ServiceError::Database`] and [`ServiceError::Retention`] before it consumes;
@@ -223,13 +239,30 @@ impl<C: Contract> Service<C> {
         handler: Arc<R>,
         shutdown: CancellationToken,
     ) -> Result<(), ServiceError> {
-        let processor = self.processor(Arc::clone(&handler), shutdown.clone());
+        let (protocol, may_fall_back) = GroupProtocol::of(&self.settings.kafka);
+        match self.run_as(protocol, &handler, &shutdown).await {
+            Err(ServiceError::GroupProtocol { .. }) if may_fall_back => {
+                let service = self.context.core.service;
+                warn!(service, "broker does not have KIP-848; the service uses group.protocol=classic");
+                self.run_as(GroupProtocol::Classic, &handler, &shutdown).await
+            }
+            done => done,
+        }
+    }
+
+    async fn run_as<R: BatchHandler<Contract = C>>(
+        &self,
+        protocol: GroupProtocol,
+        handler: &Arc<R>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let processor = self.processor(Arc::clone(handler), shutdown.clone());
         let Service { settings, context, health, counts, fenced } = self;
         let consumed = handler.consumes();
         let (requested, shutdown) = (shutdown.clone(), shutdown.child_token());
         let names: BTreeSet<&str> = consumed.iter().map(|kind| context.catalogue.topic_of(*kind)).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        retention::check(&settings, &context.catalogue, &names, &health, &shutdown)
+        retention::check(settings, &context.catalogue, &names, health, &shutdown)
             .await
             .map_err(|source| ServiceError::Retention { service: context.core.service, source })?;
         let owner = format!("minuet-{}-{}", context.core.service, uuid::Uuid::new_v4().simple());
@@ -246,19 +279,29 @@ impl<C: Contract> Service<C> {
         let inputs: Vec<Arc<str>> = topics.iter().map(TopicName::to_full).collect();
         let revocations =
             Arc::new(RevocationEpochs::new(inputs.iter().cloned(), context.catalogue.partitions()));
+        let trouble = Arc::new(Notify::new());
         let membership = Membership {
-            lead_topic: topics.first().map(|topic| topic.full().to_owned()).unwrap_or_default(),
+            assignment: Assignment::default(),
             shards: Arc::clone(&context.core.shards),
             revocations: Arc::clone(&revocations),
             assigned,
             health: health.clone(),
             client: consuming,
+            trouble: Arc::clone(&trouble),
+            lacks_protocol: AtomicBool::new(false),
         };
         let group_id = format!("{}{}", settings.topic_prefix, context.core.service);
-        let consumer: Arc<Polled> =
-            Arc::new(config::consumer(&settings.kafka, &group_id, &owner).create_with_context(membership)?);
+        let consumer: Arc<Polled> = Arc::new(
+            config::consumer(&settings.kafka, protocol, &group_id, &owner).create_with_context(membership)?,
+        );
         consumer.subscribe(&topics.iter().map(TopicName::full).collect::<Vec<_>>())?;
-        info!(service = context.core.service, group = group_id, topics = ?inputs, "consumer started");
+        info!(
+            service = context.core.service,
+            group = group_id,
+            protocol = protocol.name(),
+            topics = ?inputs,
+            "consumer started"
+        );
 
         let (to, from) = fetch_buffer::channel(settings.batch_size * 2);
         let (rewinds, rewound) = mpsc::unbounded_channel();
@@ -268,18 +311,34 @@ impl<C: Contract> Service<C> {
             consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()),
         );
         let processed = Arc::new(Processed::default());
+        let missing = MissingTopics::default();
+        let topic_watch = TopicWatch {
+            core: Arc::clone(&context.core),
+            consumer: Arc::clone(&consumer),
+            reader: config::reader(&settings.kafka, &format!("{owner}-probe")),
+            declared: used_topics(context, &names),
+            inputs: inputs.clone(),
+            missing: missing.clone(),
+            processed: Arc::clone(&processed),
+            rewinds: rewinds.clone(),
+            trouble,
+            health: health.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let topic_watch = spawn("watch topics", &shutdown, topic_watch.run());
         let acquirer = ShardAcquirer {
-            handler: Arc::clone(&handler),
+            handler: Arc::clone(handler),
             core: Arc::clone(&context.core),
             owner: owner.clone(),
             consumer: Arc::clone(&consumer),
             topics: inputs.clone(),
+            missing,
             processed: Arc::clone(&processed),
             rewinds,
             health: health.clone(),
             shutdown: shutdown.clone(),
         };
-        let acquirer = spawn("acquire shards", &shutdown, acquirer.run(assignments, fenced));
+        let acquirer = spawn("acquire shards", &shutdown, acquirer.run(assignments, Arc::clone(fenced)));
         let (url, lifetime) = (&settings.database_url, settings.connection_lifetime);
         let relays = Arc::new(database::connect_relay(url, lifetime, context.core.service)?);
         let relay = Relay::new(
@@ -288,13 +347,13 @@ impl<C: Contract> Service<C> {
             producers.clone(),
             settings.relay_poll,
             health.clone(),
-            Arc::clone(&counts),
+            Arc::clone(counts),
         );
         let group =
             group::watch(Arc::clone(&context.core), Arc::clone(&consumer), inputs.clone(), shutdown.clone());
         let group = spawn("watch group", &shutdown, group);
         let sweeper = Sweeper {
-            handler: Arc::clone(&handler),
+            handler: Arc::clone(handler),
             context: context.clone(),
             consumer: Arc::clone(&consumer),
             reader: config::reader(&settings.kafka, &format!("{owner}-tail")),
@@ -305,7 +364,7 @@ impl<C: Contract> Service<C> {
         let sweeper = spawn("sweep", &shutdown, sweeper.run());
         let sampling = Arc::new(database::connect_sampler(url, lifetime, context.core.service)?);
         let sampler = Sampler::new(
-            Arc::clone(&handler),
+            Arc::clone(handler),
             Arc::clone(&context.core),
             Arc::clone(&sampling),
             settings.sample_interval,
@@ -334,12 +393,18 @@ impl<C: Contract> Service<C> {
             // The database did not answer: the transaction is rolled back and the next start reads the batch again.
             () = overdue(&shutdown) => warn!("batch did not end before the shutdown timeout"),
         }
+        if consumer.context().lacks_protocol.load(Ordering::SeqCst) {
+            let service = context.core.service;
+            // The drop may block on the broker.
+            tokio::task::spawn_blocking(move || drop(consumer));
+            return Err(ServiceError::GroupProtocol { service, protocol: protocol.name() });
+        }
         if !requested.is_cancelled() {
             return Err(ServiceError::Ended { service: context.core.service });
         }
         processor.handler.stopped().await;
 
-        for task in [poller, acquirer, group, sweeper, watch, sampler, pruner] {
+        for task in [poller, topic_watch, acquirer, group, sweeper, watch, sampler, pruner] {
             if let Err(error) = task.await {
                 warn!(error = error_chain(&error), "task failed");
             }
@@ -359,6 +424,16 @@ impl<C: Contract> Service<C> {
         info!(service = context.core.service, "service stopped");
         Ok(())
     }
+}
+
+/// The topics that the service reads or writes, with the declared number of partitions. `consumed`: names without prefix.
+fn used_topics<C: Contract>(context: &ServiceContext<C>, consumed: &[&str]) -> BTreeMap<TopicName, u32> {
+    let is_used = |topic: &&Topic<C::Kind>| {
+        consumed.contains(&topic.name.as_str())
+            || topic.producers.iter().any(|name| name == context.core.service)
+    };
+    let used = context.catalogue.topics().iter().filter(is_used);
+    used.map(|topic| (context.core.topic(&topic.name), topic.partitions)).collect()
 }
 
 /// Spawns a task that ends with the service, also if the service is dropped. A task that ends or panics before shutdown

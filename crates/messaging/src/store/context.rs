@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) connections: Arc<Connections>,
     /// P: the number of shards.
     pub(crate) partitions: u32,
+    /// The topics without keys, without prefix: their events may go to any partition.
+    pub(crate) unkeyed: BTreeSet<String>,
     pub(crate) shards: Arc<Shards>,
     /// Since when the database does not answer.
     pub(crate) outage: Outage,
@@ -76,6 +78,11 @@ impl Core {
     /// The topic that `topics.yaml` calls `plain`.
     pub(crate) fn topic(&self, plain: &str) -> TopicName {
         TopicName::new(&self.prefix, plain)
+    }
+
+    /// The partition of a key; on a keyed topic it is the key's shard. `None`: any partition.
+    pub(crate) fn partition_of(&self, topic: &TopicName, key: &str) -> Option<i32> {
+        (!self.unkeyed.contains(topic.plain())).then(|| outbox::shard_of(key, self.partitions).cast_signed())
     }
 
     /// The topic of a message.

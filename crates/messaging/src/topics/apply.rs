@@ -20,6 +20,9 @@ pub struct Applied {
     pub left: Vec<Difference>,
 }
 
+/// By topic (full name): the number of partitions, and the effective settings.
+pub(crate) type InForce = BTreeMap<String, (u32, BTreeMap<String, String>)>;
+
 impl<K: EventKind> Catalogue<K> {
     /// The differences between the cluster and the declaration. `kafka` holds librdkafka settings (`bootstrap.servers`
     /// is required); `prefix` precedes every topic's name. Topics outside the declaration are ignored.
@@ -90,6 +93,7 @@ impl<K: EventKind> Catalogue<K> {
                 | Change::Partitions { .. }
                 | Change::Replication { .. }
                 | Change::Undeclared { .. }
+                | Change::Unkept { .. }
                 | Change::Missing => {}
             }
         }
@@ -104,19 +108,21 @@ impl<K: EventKind> Catalogue<K> {
     }
 
     /// Partitions and settings of these topics (names without prefix) on the cluster. For a topic that does not exist
-    /// yet: the declared ones.
+    /// yet: the declared ones. With them the settings in force that differ from what is declared or promised.
     pub(crate) async fn in_force(
         &self,
         kafka: &BTreeMap<String, String>,
         prefix: &str,
         topics: &[&str],
-    ) -> Result<BTreeMap<String, (u32, BTreeMap<String, String>)>, TopicsError> {
+    ) -> Result<(InForce, Vec<Difference>), TopicsError> {
         let cluster = Cluster::new(kafka)?;
         let names: Vec<String> =
             topics.iter().map(|topic| TopicName::new(prefix, topic).full().to_owned()).collect();
         let actual = cluster.describe(prefix, &names).await;
         cluster.close().await?;
         let mut actual = actual?;
+        let mut differences = self.differences(prefix, &actual);
+        differences.retain(|d| matches!(d.change, Change::Configure { .. } | Change::Unkept { .. }));
         let found = topics.iter().zip(names).filter_map(|(topic, name)| match actual.remove(&name) {
             Some(Actual { partitions, in_force, .. }) => Some((name, (partitions, in_force))),
             None => {
@@ -125,7 +131,7 @@ impl<K: EventKind> Catalogue<K> {
                 Some((name, (declared.partitions, configs.collect())))
             }
         });
-        Ok(found.collect())
+        Ok((found.collect(), differences))
     }
 
     async fn actual(&self, cluster: &Cluster, prefix: &str) -> Result<BTreeMap<String, Actual>, TopicsError> {

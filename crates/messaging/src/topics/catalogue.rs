@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use minuet_envelope::EventKind;
 use minuet_envelope::validity::TopicRules;
+use minuet_envelope::{EventKind, partition};
 
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
 use super::{Cleanup, Topic, TopicsError};
@@ -89,6 +89,15 @@ impl<K: EventKind> Catalogue<K> {
     /// `<service>.dead-letters`.
     pub fn topic_of(&self, record: K) -> &str {
         self.home.get(&record).map_or(DEAD_LETTERS, |&index| self.topics[index].name.as_str())
+    }
+
+    /// The partition of a key on a topic (its name without prefix), by P, whatever number of partitions the cluster has: a
+    /// topic that grew by mistake does not move keys. `None`: records without key, and records of topics without keys,
+    /// may go to any partition.
+    pub fn partition_of(&self, topic: &str, key: Option<&[u8]>) -> Option<i32> {
+        let is_keyed = self.topic(topic).is_none_or(Topic::is_keyed);
+        let partition = partition::shard(key.filter(|_| is_keyed)?, self.partitions);
+        i32::try_from(partition).ok()
     }
 
     /// P: the number of partitions of every keyed topic, and of shards of every outbox.

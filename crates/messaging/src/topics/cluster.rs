@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::plan::Actual;
 use super::{Topic, TopicsError};
+use crate::kafka::config::GROUP_PROTOCOL;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -30,7 +31,9 @@ pub(super) struct Shape {
 
 impl Cluster {
     pub(super) fn new(kafka: &BTreeMap<String, String>) -> Result<Cluster, TopicsError> {
-        let config: ClientConfig = kafka.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let kafka_of_admin = kafka.iter().filter(|(name, _)| *name != GROUP_PROTOCOL);
+        let config: ClientConfig =
+            kafka_of_admin.map(|(name, value)| (name.clone(), value.clone())).collect();
         let admin = Arc::new(config.create().map_err(TopicsError::Client)?);
         let servers = kafka.get("bootstrap.servers").cloned().unwrap_or_default();
         Ok(Cluster { admin, servers })
@@ -97,8 +100,16 @@ impl Cluster {
             let Some(actual) = topics.get_mut(name) else { continue };
             for entry in resource.entries {
                 let Some(value) = entry.value else { continue };
-                if entry.source == ConfigSource::DynamicTopic {
-                    actual.own.insert(entry.name.clone(), value.clone());
+                match entry.source {
+                    ConfigSource::DynamicTopic => {
+                        actual.own.insert(entry.name.clone(), value.clone());
+                    }
+                    ConfigSource::DynamicBroker
+                    | ConfigSource::DynamicDefaultBroker
+                    | ConfigSource::StaticBroker => {
+                        actual.of_brokers.insert(entry.name.clone());
+                    }
+                    ConfigSource::Unknown | ConfigSource::Default => {}
                 }
                 actual.in_force.insert(entry.name, value);
             }

@@ -28,6 +28,8 @@ pub struct Topic<K> {
     pub producers: Vec<String>,
     /// The services that read the topic.
     pub consumers: Vec<String>,
+    /// Whose time the records carry.
+    pub timestamps: Timestamps,
     /// Upper bound of a message, in bytes. `None`: the broker's default.
     pub max_message_bytes: Option<u32>,
     /// Another team's topic: never created or changed from here, and records of it that are not declared are skipped.
@@ -42,6 +44,17 @@ pub enum Cleanup {
     Delete,
     /// The latest record of each key is kept.
     Compact,
+}
+
+/// Kafka's `message.timestamp.type`: the time of a record, by which retention counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timestamps {
+    /// The producer says (`CreateTime`). A record from a clock that is far behind is deleted before its time.
+    #[default]
+    Producer,
+    /// The broker says (`LogAppendTime`): a record stays for the whole retention, whatever its producer's clock.
+    Arrival,
 }
 
 /// The key of a topic's records.
@@ -88,9 +101,18 @@ impl<K> Topic<K> {
 
     /// The topic's own settings, under Kafka's names.
     pub(super) fn configs(&self) -> BTreeMap<&'static str, String> {
-        let mut configs = BTreeMap::from([("cleanup.policy", self.cleanup.to_string())]);
+        let mut configs = BTreeMap::from([
+            ("cleanup.policy", self.cleanup.to_string()),
+            // A replica that is behind must not become the leader: acknowledged records would be gone.
+            ("unclean.leader.election.enable", "false".to_owned()),
+        ]);
         if let Some(retention) = self.retention {
             configs.insert("retention.ms", retention.as_millis().to_string());
+            // A limit in bytes deletes records before their time.
+            configs.insert("retention.bytes", "-1".to_owned());
+        }
+        if self.timestamps == Timestamps::Arrival {
+            configs.insert("message.timestamp.type", "LogAppendTime".to_owned());
         }
         if let Some(bytes) = self.max_message_bytes {
             configs.insert("max.message.bytes", bytes.to_string());
@@ -120,6 +142,8 @@ pub(super) struct Declared {
     producers: Vec<String>,
     #[serde(default)]
     consumers: Vec<String>,
+    #[serde(default)]
+    timestamps: Timestamps,
     max_message_bytes: Option<u32>,
     #[serde(default)]
     external: bool,
@@ -181,6 +205,7 @@ impl Declared {
             records,
             producers: self.producers,
             consumers: self.consumers,
+            timestamps: self.timestamps,
             max_message_bytes: self.max_message_bytes,
             external: self.external,
         })

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use minuet_envelope::EventKind;
 
+use super::promises::{self, Unkept};
 use super::{Catalogue, Topic, TopicName, TopicsError};
 
 /// One difference between a topic of a cluster and `topics.yaml`.
@@ -32,6 +33,8 @@ pub enum Change {
         declared: String,
         /// The value on the cluster.
         actual: Option<String>,
+        /// Whether that value comes from the brokers' settings, not from the topic's own or from Kafka's defaults.
+        of_brokers: bool,
     },
     /// A topic without keys has too few partitions; `apply` adds them.
     Grow {
@@ -64,6 +67,17 @@ pub enum Change {
         /// The setting's value on the cluster.
         value: String,
     },
+    /// An undeclared setting whose effective value breaks a promise, wherever it comes from; `apply` leaves it.
+    Unkept {
+        /// The setting.
+        name: &'static str,
+        /// The effective value.
+        value: String,
+        /// What the value does, and which one does not.
+        why: &'static str,
+        /// Whether the value comes from the brokers' settings.
+        of_brokers: bool,
+    },
     /// Another team's topic does not exist; `apply` fails.
     Missing,
 }
@@ -76,6 +90,7 @@ impl Difference {
             Change::Partitions { .. }
             | Change::Replication { .. }
             | Change::Undeclared { .. }
+            | Change::Unkept { .. }
             | Change::Missing => false,
         }
     }
@@ -83,7 +98,7 @@ impl Difference {
     /// Whether the difference is only reported.
     pub fn is_left(&self) -> bool {
         match self.change {
-            Change::Replication { .. } | Change::Undeclared { .. } => true,
+            Change::Replication { .. } | Change::Undeclared { .. } | Change::Unkept { .. } => true,
             Change::Create { .. }
             | Change::Configure { .. }
             | Change::Grow { .. }
@@ -105,7 +120,8 @@ impl Difference {
             | Change::Configure { .. }
             | Change::Grow { .. }
             | Change::Replication { .. }
-            | Change::Undeclared { .. } => None,
+            | Change::Undeclared { .. }
+            | Change::Unkept { .. } => None,
         }
     }
 }
@@ -117,10 +133,11 @@ impl fmt::Display for Difference {
             Change::Create { partitions, replication } => {
                 write!(f, "{topic}: new, with {partitions} partitions and replication {replication}")
             }
-            Change::Configure { name, declared, actual: Some(actual) } => {
-                write!(f, "{topic}: {name} {actual} -> {declared}")
+            Change::Configure { name, declared, actual: Some(actual), of_brokers } => {
+                let of = if *of_brokers { " (of the brokers)" } else { "" };
+                write!(f, "{topic}: {name} {actual}{of} -> {declared}")
             }
-            Change::Configure { name, declared, actual: None } => {
+            Change::Configure { name, declared, actual: None, .. } => {
                 write!(f, "{topic}: {name} unset -> {declared}")
             }
             Change::Grow { declared, actual } => write!(f, "{topic}: partitions {actual} -> {declared}"),
@@ -135,6 +152,10 @@ impl fmt::Display for Difference {
             }
             Change::Undeclared { name, value } => {
                 write!(f, "{topic}: {name} is {value}, undeclared; left as it is")
+            }
+            Change::Unkept { name, value, why, of_brokers } => {
+                let of = if *of_brokers { " (of the brokers)" } else { "" };
+                write!(f, "{topic}: {name} is {value}{of}: {why}; left as it is")
             }
             Change::Missing => write!(f, "{topic}: external, and not there; its owner creates it"),
         }
@@ -151,6 +172,8 @@ pub(super) struct Actual {
     pub(super) in_force: BTreeMap<String, String>,
     /// Settings of the topic itself.
     pub(super) own: BTreeMap<String, String>,
+    /// The settings whose value comes from the brokers' own settings.
+    pub(super) of_brokers: BTreeSet<String>,
 }
 
 impl<K: EventKind> Catalogue<K> {
@@ -195,14 +218,24 @@ fn compare<K>(declared: &Topic<K>, actual: &Actual) -> Vec<Change> {
     }
     let configs = declared.configs();
     for (&name, declared) in &configs {
-        let actual = actual.in_force.get(name);
-        if actual != Some(declared) {
-            changes.push(Change::Configure { name, declared: declared.clone(), actual: actual.cloned() });
+        let value = actual.in_force.get(name);
+        if value != Some(declared) {
+            let of_brokers = actual.of_brokers.contains(name);
+            let (declared, actual) = (declared.clone(), value.cloned());
+            changes.push(Change::Configure { name, declared, actual, of_brokers });
         }
     }
-    for (name, value) in actual.own.iter().filter(|(name, _)| !configs.contains_key(name.as_str())) {
+    let names: Vec<&str> = configs.keys().copied().collect();
+    let unkept = promises::unkept(actual.replication, &names, &actual.in_force);
+    let is_unkept = |name: &str| unkept.iter().any(|unkept| unkept.name == name);
+    let undeclared = actual.own.iter().filter(|(name, _)| !configs.contains_key(name.as_str()));
+    for (name, value) in undeclared.filter(|(name, _)| !is_unkept(name)) {
         changes.push(Change::Undeclared { name: name.clone(), value: value.clone() });
     }
+    changes.extend(unkept.into_iter().map(|Unkept { name, actual: value, why }| {
+        let of_brokers = actual.of_brokers.contains(name);
+        Change::Unkept { name, value, why, of_brokers }
+    }));
     changes
 }
 
@@ -222,6 +255,7 @@ mod tests {
                 replication: topic.replication,
                 in_force: own.clone(),
                 own,
+                of_brokers: BTreeSet::new(),
             }
         };
         catalogue.topics().iter().map(|topic| (format!("{PREFIX}{}", topic.name), actual(topic))).collect()
@@ -287,7 +321,11 @@ mod tests {
             topic.replication = 3;
             topic.in_force.insert("retention.ms".into(), "1000".into());
             topic.in_force.remove("cleanup.policy");
-            topic.own.insert("min.insync.replicas".into(), "2".into());
+            topic.own.insert("segment.ms".into(), "2".into());
+            for (name, value) in [("retention.bytes", "1000"), ("max.message.bytes", "1000")] {
+                topic.in_force.insert(name.into(), value.into());
+                topic.of_brokers.insert(name.into());
+            }
         });
         let said: Vec<_> = plan.iter().map(Difference::to_string).collect();
         assert_eq!(
@@ -295,10 +333,16 @@ mod tests {
             [
                 "shop.numbers.events: replication 3 where 1 is declared; left as it is",
                 "shop.numbers.events: cleanup.policy unset -> delete",
+                "shop.numbers.events: retention.bytes 1000 (of the brokers) -> -1",
                 "shop.numbers.events: retention.ms 1000 -> 604800000",
-                "shop.numbers.events: min.insync.replicas is 2, undeclared; left as it is",
+                "shop.numbers.events: segment.ms is 2, undeclared; left as it is",
+                "shop.numbers.events: max.message.bytes is 1000 (of the brokers): below 1048588 the broker refuses events that \
+                 are taken at the edge, and their keys wait; left as it is",
             ]
         );
-        assert_eq!(plan.iter().map(Difference::is_applied).collect::<Vec<_>>(), [false, true, true, false]);
+        assert_eq!(
+            plan.iter().map(Difference::is_applied).collect::<Vec<_>>(),
+            [false, true, true, true, false, false]
+        );
     }
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 
+use crate::kafka::config::{AUTO, GROUP_PROTOCOL};
+
 /// A setting that librdkafka rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongSetting {
@@ -17,6 +19,7 @@ pub struct WrongSetting {
 pub fn check_settings(kafka: &BTreeMap<String, String>) -> Vec<WrongSetting> {
     kafka
         .iter()
+        .filter(|(name, value)| (name.as_str(), value.as_str()) != (GROUP_PROTOCOL, AUTO))
         .filter_map(|(name, value)| {
             let error = ClientConfig::new().set(name, value).create_native_config().err()?;
             let detail = match error {

@@ -87,6 +87,9 @@ meters! {
     INBOX_SIZE = Definition::gauge("inbox.size", "{event}", "Rows in the inbox, as PostgreSQL's statistics estimate them.");
     CONSUMER_LAG = Definition::gauge("consumer.lag", "{message}", "Messages behind the end of a partition, by librdkafka's statistics.");
     CONSUMER_LAG_TIME = Definition::gauge("consumer.lag.time", "s", "Age of the oldest message that was taken and is not processed.");
+    TOPIC_FAULT = Definition::gauge("topic.fault", "{partition}", "Partitions of a topic that cannot be used, by fault: the topic is missing, partitions were added or are absent, a batch cannot be unpacked.");
+    BATCH_UNREADABLE_COUNT = Definition::counter("batch.unreadable.count", "{batch}", "Batches of records that could not be unpacked.");
+    BATCH_SKIPPED_COUNT = Definition::counter("batch.skipped.count", "{batch}", "Batches that could not be unpacked and were skipped by a person's decision.");
     BATCH_SIZE = Definition::histogram("batch.size", "{event}", EVENTS, "Messages of one batch.");
     BATCH_DURATION = Definition::histogram("batch.duration", "s", SECONDS, "Each step of a batch's transaction.");
     BATCH_RETRY_COUNT = Definition::counter("batch.retry.count", "{attempt}", "Batches that were tried again.");
@@ -129,6 +132,8 @@ pub mod attribute {
     pub const TOPIC: &str = "topic";
     /// `what`
     pub const WHAT: &str = "what";
+    /// What is wrong with a topic: `missing`, `partitions` or `unreadable`.
+    pub const FAULT: &str = "fault";
     /// `partition`
     pub const PARTITION: &str = "partition";
     /// `request`

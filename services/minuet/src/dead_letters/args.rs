@@ -88,7 +88,7 @@ pub(crate) struct Discard {
     pub(super) by: String,
 }
 
-fn kept(text: &str) -> Result<String, &'static str> {
+pub(crate) fn kept(text: &str) -> Result<String, &'static str> {
     discard_reason(text).ok_or(DISCARD_REASON)
 }
 

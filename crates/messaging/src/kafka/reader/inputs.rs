@@ -10,6 +10,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use super::{ReadError, Reader, Slice, TIMEOUT};
+use crate::kafka::consumer::is_unreadable;
 
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -19,7 +20,6 @@ const SETTINGS: &[(&str, &str)] = &[
     // Fetch again without a wait.
     ("fetch.wait.max.ms", "10"),
     ("fetch.queue.backoff.ms", "2"),
-    ("check.crcs", "false"),
 ];
 
 pub(super) struct Input {
@@ -90,6 +90,11 @@ pub(super) fn next<'a>(
             Some(Ok(message)) => return Ok(Some(message)),
             // Messages written later do not belong to the slice, and the last offsets may be gaps.
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+            Some(Err(source)) if source.rdkafka_error_code().is_some_and(is_unreadable) => {
+                let Slice { topic, partition, .. } = &slices[input.at];
+                let (topic, partition) = (Arc::clone(topic), *partition);
+                return Err(ReadError::Unreadable { topic, partition, offset: expected, source });
+            }
             Some(Err(error)) => return Err(ReadError::Broken(error)),
             None => {
                 check_client(consumer)?;

@@ -9,13 +9,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::{Message, Partition, ReadError, Reader};
+use crate::kafka::consumer::is_unreadable;
 
 impl Reader {
     /// Calls `show` with each message from these offsets on, as it arrives, and with `None` after each `pause` without
     /// a message, so that the caller can check other conditions. Ends when `show` breaks.
     ///
     /// # Errors
-    /// [`ReadError::Settings`], or a fatal error of librdkafka. A broker that is away is waited for.
+    /// [`ReadError::Settings`], or a fatal error of librdkafka, or a batch that cannot be unpacked. A broker that is away
+    /// is waited for.
     pub fn live(
         &self,
         from: &[(Partition, i64)],
@@ -39,7 +41,10 @@ impl Reader {
                     Some(at) => show(Some(Message::new(*at, &message))),
                     None => ControlFlow::Continue(()),
                 },
-                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                Some(Err(error))
+                    if matches!(error, KafkaError::MessageConsumptionFatal(_))
+                        || error.rdkafka_error_code().is_some_and(is_unreadable) =>
+                {
                     last = Err(ReadError::Broken(error));
                     ControlFlow::Break(())
                 }

@@ -121,16 +121,19 @@ impl ProduceBatch {
 pub(crate) struct Record<'a> {
     pub(crate) topic: &'a str,
     pub(crate) key: &'a str,
+    /// `None`: any partition.
+    pub(crate) partition: Option<i32>,
     pub(crate) payload: &'a [u8],
     pub(crate) headers: rdkafka::message::OwnedHeaders,
 }
 
 impl<'a> Record<'a> {
     fn with(self, handle: Box<DeliveryHandle>) -> BaseRecord<'a, str, [u8], Box<DeliveryHandle>> {
-        BaseRecord::with_opaque_to(self.topic, handle)
+        let record = BaseRecord::with_opaque_to(self.topic, handle)
             .key(self.key)
             .payload(self.payload)
-            .headers(self.headers)
+            .headers(self.headers);
+        BaseRecord { partition: self.partition, ..record }
     }
 }
 

@@ -83,3 +83,12 @@ fn a_broken_catalogue_says_what_is_wrong() {
         assert!(said.contains(message), "{to}: {said}");
     }
 }
+
+#[test]
+fn a_key_stays_on_its_partition_however_many_the_cluster_has() {
+    let catalogue: Catalogue<TestKind> = Catalogue::parse(TOPICS).expect("the test's topics");
+    let of = |topic, key: Option<&str>| catalogue.partition_of(topic, key.map(str::as_bytes));
+    let shard = minuet_envelope::partition::shard(b"7", 8).cast_signed();
+    assert_eq!(of("numbers.events", Some("7")), Some(shard));
+    assert_eq!(of("numbers.events", None), None);
+}
