@@ -219,7 +219,11 @@ impl Event {
         match self {
             Self::OrderSubmitted(e) => {
                 e.user_id.check_admissible()?;
-                Ok(e.lines.iter().try_for_each(|line| line.sku.check_admissible())?)
+                e.lines.iter().try_for_each(|line| line.sku.check_admissible())?;
+                let expected = e.expected_total.map_or(Ok(()), |expected| {
+                    expected.amount.check_fits("expected_total.amount", expected.currency)
+                });
+                expected.map_err(|error| Invalid::decimals(&error))
             }
             Self::OrderCancellationRequested(e) => Ok(e.requested_by.check_admissible()?),
             Self::RefundRequested(e) => Ok(e.requested_by.check_admissible()?),

@@ -1,5 +1,7 @@
 //! `minuet.orders`: what is asked of an order, and what becomes of it. Topics `orders.intake`, `orders.events`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -14,6 +16,22 @@ pub struct OrderSubmitted {
     pub user_id: UserId,
     pub payment_method: PaymentMethod,
     pub lines: Vec<SubmittedLine>,
+    /// The total that the customer saw. An order that would cost anything else is rejected.
+    #[serde(default)]
+    pub expected_total: Option<ExpectedTotal>,
+}
+
+/// A total in its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedTotal {
+    pub amount: Amount,
+    pub currency: Currency,
+}
+
+impl fmt::Display for ExpectedTotal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.currency, self.amount.shown_in(self.currency))
+    }
 }
 
 impl OrderSubmitted {
@@ -74,6 +92,20 @@ pub struct Problem {
     pub sku: Option<Sku>,
     /// For people.
     pub detail: String,
+    /// Of `price_changed`: the total that the customer saw.
+    #[serde(default)]
+    pub expected_total: Option<ExpectedTotal>,
+    /// Of `price_changed`: what the order would cost, in the currency beside it.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    #[serde(default)]
+    pub total: Option<Amount>,
+}
+
+impl Problem {
+    pub fn new(code: &str, sku: Option<Sku>, detail: String) -> Self {
+        Self { code: code.to_owned(), sku, detail, expected_total: None, currency: None, total: None }
+    }
 }
 
 /// Paid for and taken out of stock: the good end.

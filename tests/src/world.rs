@@ -441,5 +441,6 @@ pub fn submission(lines: &[(&str, u32)]) -> orders::OrderSubmitted {
         user_id: UserId::parse("user-1").unwrap(),
         payment_method: PaymentMethod::CreditCard,
         lines: lines.iter().map(line).collect(),
+        expected_total: None,
     }
 }

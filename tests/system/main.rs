@@ -13,6 +13,7 @@ mod crossings;
 mod database;
 mod dead_letters;
 mod endings;
+mod expected_total;
 mod http;
 mod loyalty;
 mod meters;

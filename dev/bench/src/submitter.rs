@@ -60,8 +60,13 @@ impl Submitter {
                 let order_id = Uuid::now_v7();
                 flight.sent(order_id, at);
                 let user_id = shop.users[user].clone();
-                let event =
-                    Event::from(OrderSubmitted { order_id: order_id.into(), user_id, payment_method, lines });
+                let event = Event::from(OrderSubmitted {
+                    order_id: order_id.into(),
+                    user_id,
+                    payment_method,
+                    lines,
+                    expected_total: None,
+                });
                 let mut envelope = envelope(&event);
                 if u128::from_str_radix(envelope.trace.trace_id(), 16).is_ok_and(|id| sampling.takes(id)) {
                     envelope.trace = envelope.trace.with_sampled(true);

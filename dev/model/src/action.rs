@@ -55,6 +55,8 @@ pub(crate) enum Step {
     Expire,
     Deadline,
     Submit,
+    /// The user saw the product at a price that has changed since.
+    SubmitOutdated,
     Cancel,
     CancelByStranger,
     AskRefund,
@@ -96,6 +98,7 @@ impl Step {
             | Step::Refund
             | Step::RefundAgain
             | Step::Submit
+            | Step::SubmitOutdated
             | Step::Cancel
             | Step::CancelByStranger
             | Step::AskRefund
@@ -180,6 +183,9 @@ pub(crate) fn chance(allowed: &Allowed, dance: &Dance, mut to: impl FnMut(Step))
     let asked = &dance.asked;
     if asked.submissions < allowed.submissions {
         to(Step::Submit);
+    }
+    if allowed.price_changes && !asked.submitted_outdated {
+        to(Step::SubmitOutdated);
     }
     if allowed.cancellation && !asked.cancelled {
         to(Step::Cancel);

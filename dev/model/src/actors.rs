@@ -2,7 +2,7 @@
 
 use minuet_events::Event;
 use minuet_events::inventory::StockAdjusted;
-use minuet_events::orders::{OrderCancellationRequested, OrderSubmitted, SubmittedLine};
+use minuet_events::orders::{ExpectedTotal, OrderCancellationRequested, OrderSubmitted, SubmittedLine};
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{
     AdjustmentId, Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, Sku, UserId, ValueError,
@@ -29,6 +29,8 @@ pub(crate) struct Script {
     pub(crate) pieces: u8,
     /// Under an id each, as a client sends again that got no answer.
     pub(crate) submissions: [Message; TIMES],
+    /// By a user who saw the total at a price of before.
+    pub(crate) outdated: Message,
     pub(crate) cancellation: Message,
     pub(crate) stranger: Message,
     pub(crate) refunds: [Message; TIMES],
@@ -51,12 +53,19 @@ impl Script {
             id: ids.number(uuid(order, nth)),
             event: messages.number(event),
         };
-        let submitted = Event::from(OrderSubmitted {
-            order_id,
-            user_id: user.clone(),
-            payment_method: PaymentMethod::Paypal,
-            lines: vec![line],
-        });
+        let currency = Currency::parse("EUR")?;
+        let expecting = |amount: Amount| {
+            Event::from(OrderSubmitted {
+                order_id,
+                user_id: user.clone(),
+                payment_method: PaymentMethod::Paypal,
+                lines: vec![line.clone()],
+                expected_total: Some(ExpectedTotal { amount, currency }),
+            })
+        };
+        let total = Amount::parse(&pieces.to_string())?;
+        let (submitted, outdated) =
+            (expecting(total), expecting(total.times(Quantity::new(2)?).unwrap_or_default()));
         let refund = Event::from(RefundRequested {
             order_id,
             requested_by: UserId::parse("admin")?,
@@ -66,7 +75,8 @@ impl Script {
             order_id,
             pieces,
             submissions: [send(1, submitted.clone()), send(2, submitted)],
-            cancellation: send(3, Event::from(cancel(user))),
+            outdated: send(7, outdated),
+            cancellation: send(3, Event::from(cancel(user.clone()))),
             stranger: send(4, Event::from(cancel(stranger))),
             refunds: [send(5, refund.clone()), send(6, refund)],
         })

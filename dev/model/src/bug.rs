@@ -36,10 +36,12 @@ pub enum Bug {
     RefundLeavesOrder,
     /// What the provider answered is not recorded, and asked for again.
     AnswerNeverRecorded,
+    /// The order is placed at whatever it costs now.
+    ExpectedTotalIgnored,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 17] = [
+    pub const ALL: [Bug; 18] = [
         Bug::NoInbox,
         Bug::OffsetBeforeCommit,
         Bug::NoOutbox,
@@ -57,5 +59,6 @@ impl Bug {
         Bug::FailedTooEarly,
         Bug::RefundLeavesOrder,
         Bug::AnswerNeverRecorded,
+        Bug::ExpectedTotalIgnored,
     ];
 }

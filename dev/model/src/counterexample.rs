@@ -75,6 +75,7 @@ fn sentence(world: &World, before: &State, Action { order, step, crash }: Action
         Step::Deadline => "the order's deadline passes".to_owned(),
         Step::Submit if old.asked.submissions > 0 => "the order is submitted once more".to_owned(),
         Step::Submit => "the order is submitted".to_owned(),
+        Step::SubmitOutdated => "the order is submitted by a user who saw another price".to_owned(),
         Step::Cancel => "its user asks for cancellation".to_owned(),
         Step::CancelByStranger => "a stranger asks for cancellation".to_owned(),
         Step::AskRefund => "a refund is asked for".to_owned(),

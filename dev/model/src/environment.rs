@@ -15,6 +15,10 @@ impl World {
                 asked.submissions += 1;
                 script.submissions.get(usize::from(asked.submissions - 1)).copied()
             }
+            Step::SubmitOutdated => {
+                asked.submitted_outdated = true;
+                Some(script.outdated)
+            }
             Step::Cancel => {
                 asked.cancelled = true;
                 Some(script.cancellation)

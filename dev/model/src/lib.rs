@@ -13,7 +13,7 @@
 //! stale offset, a relay that publishes again and a rebalance look like from inside. A process dies before or after any
 //! commit, or while it waits for the provider: what only it knew is forgotten, a request that has left it may still
 //! arrive. Reservations expire, deadlines pass, clocks differ, users cancel, strangers try to, refunds are asked for,
-//! stock is counted. A repetition or a crash that changes nothing needs no bound: there may be any number.
+//! stock is counted, a user orders at a price that has changed. A repetition or a crash that changes nothing needs no bound: there may be any number.
 //!
 //! **What holds** (`properties.rs`), in every state and, as safety, in every state at rest: one in which nothing but faults
 //! and wishes can happen. Neither expiry nor deadline is ever needed to get there. That rest is reached is a property too:
@@ -45,6 +45,6 @@ pub use check::{Report, check, shortest};
 pub use counterexample::Counterexample;
 pub use routes::RouteError;
 pub use service::Service;
-pub use settings::{LARGE, ONE, PLANTED, TWO};
+pub use settings::{LARGE, ONE, PLANTED, PRICE, TWO};
 pub use state::SHELVES;
 pub use world::{Allowed, Setting, World, WorldError};

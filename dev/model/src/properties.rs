@@ -66,10 +66,18 @@ fn in_every_state() -> Vec<Property<World>> {
                     && provider.captured <= script.pieces
             })
         }),
+        always("an order is placed at the total that its user saw, or not at all", |_, s| {
+            every(s, |dance| dance.asked.submissions > 0 || !was_placed(dance))
+        }),
         always("a confirmed order has a capture, or its refund is on the way", |world, s| {
             every(s, |dance| dance.order.state != OrderState::Confirmed || is_paid_for(world, dance))
         }),
     ]
+}
+
+fn was_placed(dance: &Dance) -> bool {
+    let open = matches!(dance.order.state, OrderState::Pending | OrderState::Paid | OrderState::Confirmed);
+    open || dance.reservation.state != ReservationState::Unknown || dance.provider.captures > 0
 }
 
 fn is_paid_for(world: &World, dance: &Dance) -> bool {
@@ -137,6 +145,10 @@ fn seen() -> Vec<Property<World>> {
     vec![
         sometimes("an order is confirmed, and all is at rest", |_, state| {
             is_at_rest(state) && state.dances.iter().any(|d| d.order.state == OrderState::Confirmed)
+        }),
+        sometimes("an order is rejected for its price, where prices change", |world, state| {
+            let rejected = |d: &Dance| d.order.state == OrderState::Failed && d.asked.submissions == 0;
+            !world.setting.allowed.price_changes || state.dances.iter().any(rejected)
         }),
         sometimes("an order is cancelled, and all is at rest", |_, state| {
             is_at_rest(state) && state.dances.iter().any(|d| d.order.state == OrderState::Cancelled)

@@ -7,7 +7,15 @@ pub const ONE: Setting = Setting {
     name: "one order, all faults",
     orders: &[2],
     shelves: &[[1, 1], [1, 0]],
-    allowed: Allowed { adjustments: 0, ..Allowed::EVERYTHING },
+    allowed: Allowed { price_changes: false, adjustments: 0, ..Allowed::EVERYTHING },
+};
+
+/// One order, and the price changes between the user's look at it and the order, or not.
+pub const PRICE: Setting = Setting {
+    name: "one order, the price changes",
+    orders: &[2],
+    shelves: &[[1, 1]],
+    allowed: Allowed { submissions: 1, stranger: false, refunds: 1, adjustments: 0, ..Allowed::EVERYTHING },
 };
 
 /// Two orders want three pieces of the two that there are; and there are any two of what time and people do.
@@ -17,6 +25,7 @@ pub const TWO: Setting = Setting {
     shelves: &[[1, 1]],
     allowed: Allowed {
         submissions: 1,
+        price_changes: false,
         stranger: false,
         refunds: 1,
         late_clocks: false,
@@ -46,6 +55,7 @@ pub const PLANTED: Setting = Setting {
     shelves: &[[1, 1]],
     allowed: Allowed {
         submissions: 1,
+        price_changes: false,
         stranger: false,
         refunds: 1,
         adjustments: 0,

@@ -140,6 +140,8 @@ pub(crate) struct Provider {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Asked {
     pub(crate) submissions: u8,
+    /// By a user who saw another total.
+    pub(crate) submitted_outdated: bool,
     pub(crate) cancelled: bool,
     pub(crate) cancelled_by_stranger: bool,
     pub(crate) refunds: u8,

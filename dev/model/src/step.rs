@@ -114,7 +114,7 @@ impl World {
             Step::RecordRefund | Step::RecordRefundAgain => {
                 self.payment(&mut state, order, Happening::Refunded, outbox)
             }
-            Step::Submit | Step::Cancel | Step::CancelByStranger | Step::AskRefund => {
+            Step::Submit | Step::SubmitOutdated | Step::Cancel | Step::CancelByStranger | Step::AskRefund => {
                 let dance = &mut state.dances[at];
                 let message = self.wish(dance, order, step)?;
                 self.publish(dance, self.kind(message), message);

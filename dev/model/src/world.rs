@@ -16,6 +16,8 @@ use crate::table::Table;
 pub struct Allowed {
     /// How often each order may be submitted.
     pub submissions: u8,
+    /// Whether it may also be submitted by a user who saw the price of before.
+    pub price_changes: bool,
     /// Whether its user may cancel it, and whether a stranger may try to.
     pub cancellation: bool,
     pub stranger: bool,
@@ -38,6 +40,7 @@ pub struct Allowed {
 impl Allowed {
     pub const EVERYTHING: Allowed = Allowed {
         submissions: 2,
+        price_changes: true,
         cancellation: true,
         stranger: true,
         refunds: 2,

@@ -7,6 +7,7 @@ use minuet_model::{Allowed, Bug, PLANTED, Setting, shortest};
 const ILLEGAL: &str = "no event meets a state that cannot take it";
 const MONEY: &str = "one capture at most, refunded <= captured <= total";
 const SHELVES: &str = "on hand is available and reserved, none negative";
+const PRICED: &str = "an order is placed at the total that its user saw, or not at all";
 const CONFIRMED: &str = "a confirmed order has a capture, or its refund is on the way";
 const TOO_LATE: &str = "nothing is charged that payment knows to be over";
 const GROUND: &str = "every step that is no fault gains ground";
@@ -54,4 +55,5 @@ fn each_planted_bug_is_found() {
     finds(Bug::FailedTooEarly, timeless, BALANCE);
     finds(Bug::RefundLeavesOrder, timeless, CONFIRMED);
     finds(Bug::AnswerNeverRecorded, timeless, GROUND);
+    finds(Bug::ExpectedTotalIgnored, world(Allowed { price_changes: true, ..calm }), PRICED);
 }

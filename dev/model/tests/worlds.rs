@@ -1,9 +1,9 @@
-//! Two small worlds, each to exhaustion.
+//! Three small worlds, each to exhaustion.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use minuet_model::{ONE, Report, Service, Setting, TWO, check};
+use minuet_model::{ONE, PRICE, Report, Service, Setting, TWO, check};
 
 /// Cells of the tables that hold for a case that does not come: to be safe, not for show. One that is met must go from
 /// here, and one that is new must be met or come here with its reason.
@@ -45,6 +45,11 @@ fn one_order_with_all_faults() {
     });
     let unmet = report.unmet.iter().map(|(service, on, state)| format!("{service:?}: {on} in {state}"));
     assert_eq!(unmet.collect::<BTreeSet<_>>(), expected.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn one_order_whose_price_changes() {
+    holds(PRICE);
 }
 
 #[test]

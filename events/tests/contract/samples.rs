@@ -49,12 +49,14 @@ fn quantity(pieces: u32) -> Quantity {
 
 fn problems() -> Vec<Problem> {
     vec![
+        Problem::new("unknown_product", Some(sku("TEE-7")), "there is no product TEE-7".into()),
+        Problem::new("several_currencies", None, "EUR and USD".into()),
         Problem {
-            code: "unknown_product".into(),
-            sku: Some(sku("TEE-7")),
-            detail: "there is no product TEE-7".into(),
+            expected_total: Some(ExpectedTotal { amount: amount("25.00"), currency: euro() }),
+            currency: Some(euro()),
+            total: Some(amount("27.5")),
+            ..Problem::new("price_changed", None, "the order costs EUR 27.50, not EUR 25.00".into())
         },
-        Problem { code: "several_currencies".into(), sku: None, detail: "EUR and USD".into() },
     ]
 }
 
@@ -78,6 +80,15 @@ pub(crate) fn all() -> Vec<Event> {
             user_id: user_id.clone(),
             payment_method,
             lines: vec![line("MUG-1", 2), line("Größe-ß", 10_000)],
+            expected_total: None,
+        }
+        .into(),
+        OrderSubmitted {
+            order_id,
+            user_id: user_id.clone(),
+            payment_method,
+            lines: vec![line("MUG-1", 2)],
+            expected_total: Some(ExpectedTotal { amount: amount("25.00"), currency }),
         }
         .into(),
         OrderCancellationRequested {

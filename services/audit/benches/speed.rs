@@ -202,6 +202,7 @@ fn submitted(shop: &mut Shop, random: &mut Random) -> OrderSubmitted {
         user_id: UserId::parse(&format!("user-{}", random.below(USERS))).expect("a user"),
         payment_method: PaymentMethod::CreditCard,
         lines,
+        expected_total: None,
     }
 }
 

@@ -8,7 +8,8 @@ use minuet_events::values::{Amount, Currency};
 pub fn summary(event: &Event) -> String {
     match event {
         Event::OrderSubmitted(e) => {
-            format!("{} lines, {}, by {}", e.lines.len(), e.payment_method, e.user_id)
+            let expected = e.expected_total.map(|total| format!(", expects {total}")).unwrap_or_default();
+            format!("{} lines, {}, by {}{expected}", e.lines.len(), e.payment_method, e.user_id)
         }
         Event::OrderCancellationRequested(e) => format!("by {}: {}", e.requested_by, e.reason),
         Event::OrderPlaced(e) => money(e.currency, e.total),
@@ -61,9 +62,12 @@ fn allocations(allocations: &[Allocation]) -> String {
 fn problems(problems: &[Problem]) -> String {
     let codes: Vec<String> = problems
         .iter()
-        .map(|problem| match &problem.sku {
-            Some(sku) => format!("{} {sku}", problem.code),
-            None => problem.code.clone(),
+        .map(|problem| match (&problem.sku, problem.expected_total, problem.currency.zip(problem.total)) {
+            (Some(sku), _, _) => format!("{} {sku}", problem.code),
+            (None, Some(expected), Some((currency, total))) => {
+                format!("{}: {}, expected {expected}", problem.code, money(currency, total))
+            }
+            (None, _, _) => problem.code.clone(),
         })
         .collect();
     codes.join(", ")

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use minuet_events::orders::ExpectedTotal;
 use minuet_events::trace::with_order;
 use minuet_events::values::{OrderStatus, UserId};
 use minuet_http::{Problem, ProblemType};
@@ -59,6 +60,9 @@ pub(crate) struct Order {
     /// Null, as the total, for an order that was rejected: it never had a price.
     pub(crate) currency: Option<String>,
     pub(crate) total: Option<String>,
+    /// As it was submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expected_total: Option<Money>,
     pub(crate) lines: Vec<OrderLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problems: Option<Vec<OrderProblem>>,
@@ -98,6 +102,25 @@ pub(crate) struct OrderProblem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sku: Option<String>,
     pub(crate) detail: String,
+    /// Of `price_changed`: the total that was expected, and the total that there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expected_total: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<Money>,
+}
+
+/// An amount with its currency's decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Money {
+    pub(crate) amount: String,
+    pub(crate) currency: String,
+}
+
+impl From<ExpectedTotal> for Money {
+    fn from(expected: ExpectedTotal) -> Self {
+        let ExpectedTotal { amount, currency } = expected;
+        Money { amount: amount.shown_in(currency), currency: currency.to_string() }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

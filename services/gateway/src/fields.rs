@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use minuet_events::values::{Amount, Currency};
 use minuet_http::FieldError;
 use minuet_text::name::is_blank;
 use serde_json::{Map, Value};
@@ -47,10 +48,15 @@ impl<'a> Fields<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    /// The value, if there is one. Null is none.
+    pub(crate) fn optional(&self, name: &'static str) -> Option<&'a Value> {
+        debug_assert!(self.known.contains(&name), "{name} would be reported as unknown");
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
     /// The value, or a report that it is missing. Null is as good as missing.
     pub(crate) fn required(&self, name: &'static str, errors: &mut Vec<FieldError>) -> Option<&'a Value> {
-        debug_assert!(self.known.contains(&name), "{name} would be reported as unknown");
-        let value = self.object.get(name).filter(|value| !value.is_null());
+        let value = self.optional(name);
         if value.is_none() {
             errors.push(FieldError::new(self.at(name), "required", "is required"));
         }
@@ -75,6 +81,29 @@ impl<'a> Fields<'a> {
             return None;
         };
         parse(text).map_err(|error| errors.push(FieldError::new(self.at(name), code, error.to_string()))).ok()
+    }
+
+    /// A decimal string. A number would have been through somebody's float, and 0.1 is none.
+    pub(crate) fn money(&self, name: &'static str, errors: &mut Vec<FieldError>) -> Option<Amount> {
+        if let Value::Number(number) = self.required(name, errors)? {
+            let detail = format!("money is a decimal string: \"{number}\", in quotes");
+            errors.push(FieldError::new(self.at(name), "money_as_number", detail));
+            return None;
+        }
+        self.parsed(name, "invalid_amount", Amount::parse, errors)
+    }
+
+    /// Reports an amount that has more decimals than its currency.
+    pub(crate) fn check_decimals(
+        &self,
+        name: &'static str,
+        amount: Amount,
+        currency: Currency,
+        errors: &mut Vec<FieldError>,
+    ) {
+        if let Err(error) = amount.check_fits(name, currency) {
+            errors.push(FieldError::new(self.at(name), "too_many_decimals", error.to_string()));
+        }
     }
 
     pub(crate) fn boolean(&self, name: &'static str, errors: &mut Vec<FieldError>) -> Option<bool> {

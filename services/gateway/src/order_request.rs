@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 
-use minuet_events::orders::{OrderSubmitted, SubmittedLine};
-use minuet_events::values::{PaymentMethod, Quantity, Sku};
+use minuet_events::orders::{ExpectedTotal, OrderSubmitted, SubmittedLine};
+use minuet_events::values::{Currency, PaymentMethod, Quantity, Sku};
 use minuet_http::FieldError;
 use serde_json::Value;
 
-use crate::downstream::Order;
+use crate::downstream::{Money, Order, OrderProblem};
 use crate::fields::{Fields, name_of};
 
 /// What `POST /v1/orders` takes. A sku may stand in one line only (`duplicate_sku`): two lines of one sku are more often a
@@ -14,18 +14,23 @@ use crate::fields::{Fields, name_of};
 pub(crate) struct OrderRequest {
     pub(crate) payment_method: PaymentMethod,
     pub(crate) lines: Vec<SubmittedLine>,
+    pub(crate) expected_total: Option<ExpectedTotal>,
 }
 
 impl OrderRequest {
     /// Every problem of the body, or the request.
     pub(crate) fn parse(body: &Value) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let request = Fields::of(body, "", &["payment_method", "lines"], &mut errors).and_then(|fields| {
+        let known = &["payment_method", "lines", "expected_total"];
+        let request = Fields::of(body, "", known, &mut errors).and_then(|fields| {
             let method =
                 fields.parsed("payment_method", "unknown_payment_method", PaymentMethod::parse, &mut errors);
             let lines =
                 fields.required("lines", &mut errors).and_then(|lines| parse_lines(lines, &mut errors));
-            Some(OrderRequest { payment_method: method?, lines: lines? })
+            let expected_total = fields
+                .optional("expected_total")
+                .and_then(|expected| parse_expected_total(expected, &mut errors));
+            Some(OrderRequest { payment_method: method?, lines: lines?, expected_total })
         });
         request.filter(|_| errors.is_empty()).ok_or(errors)
     }
@@ -37,14 +42,39 @@ impl OrderRequest {
         let mut present: Vec<_> = order.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect();
         wanted.sort_unstable();
         present.sort_unstable();
-        order.payment_method.as_deref() == Some(self.payment_method.as_str()) && wanted == present
+        order.payment_method.as_deref() == Some(self.payment_method.as_str())
+            && wanted == present
+            && order.expected_total == self.expected_total.map(Money::from)
     }
 
-    /// Where in the request a sku stands.
-    pub(crate) fn field_of(&self, sku: Option<&str>) -> String {
+    /// Where in the request a problem lies.
+    pub(crate) fn field_of(&self, problem: &OrderProblem) -> String {
+        if problem.expected_total.is_some() {
+            return "expected_total".to_owned();
+        }
+        let sku = problem.sku.as_deref();
         let position = sku.and_then(|sku| self.lines.iter().position(|line| line.sku.as_str() == sku));
         position.map_or_else(|| "lines".to_owned(), |index| format!("lines[{index}].sku"))
     }
+}
+
+/// Any total may be expected that an order can have: more than 0, and with no more decimals than its currency.
+fn parse_expected_total(value: &Value, errors: &mut Vec<FieldError>) -> Option<ExpectedTotal> {
+    let fields = Fields::of(value, "expected_total", &["amount", "currency"], errors)?;
+    let amount = fields.money("amount", errors);
+    let currency = fields.parsed("currency", "invalid_currency", Currency::parse, errors);
+    let amount = amount?;
+    if amount.is_zero() {
+        errors.push(FieldError::new(
+            fields.at("amount"),
+            "invalid_amount",
+            "an order's total is more than 0",
+        ));
+    }
+    if let Some(currency) = currency {
+        fields.check_decimals("amount", amount, currency, errors);
+    }
+    Some(ExpectedTotal { amount, currency: currency? })
 }
 
 fn parse_lines(value: &Value, errors: &mut Vec<FieldError>) -> Option<Vec<SubmittedLine>> {
@@ -125,8 +155,17 @@ mod tests {
         let request = request.unwrap();
         assert_eq!(request.payment_method, PaymentMethod::CreditCard);
         assert_eq!(request.lines.len(), 2);
-        assert_eq!(request.field_of(Some("CUP 9")), "lines[1].sku");
-        assert_eq!(request.field_of(None), "lines");
+        let problem = |sku: Option<&str>| OrderProblem {
+            code: "a_code".to_owned(),
+            sku: sku.map(str::to_owned),
+            detail: String::new(),
+            expected_total: None,
+            total: None,
+        };
+        assert_eq!(request.field_of(&problem(Some("CUP 9"))), "lines[1].sku");
+        assert_eq!(request.field_of(&problem(None)), "lines");
+        let expected_total = Some(Money { amount: "1.00".to_owned(), currency: "EUR".to_owned() });
+        assert_eq!(request.field_of(&OrderProblem { expected_total, ..problem(None) }), "expected_total");
     }
 
     #[test]
@@ -167,6 +206,35 @@ mod tests {
         assert!(OrderRequest::parse(&json!({"payment_method": "paypal", "lines": lines(100)})).is_ok());
         let too_many = json!({"payment_method": "paypal", "lines": lines(101)});
         assert_eq!(problems(too_many), one("lines", "too_many_lines"));
+    }
+
+    #[test]
+    fn the_bounds_of_an_expected_total() {
+        let order = |expected: Value| json!({"payment_method": "paypal", "lines": [{"sku": "S", "quantity": 1}], "expected_total": expected});
+        let request = OrderRequest::parse(&order(json!({"amount": "25.000", "currency": "EUR"}))).unwrap();
+        assert_eq!(request.expected_total.unwrap().to_string(), "EUR 25.00");
+        assert!(OrderRequest::parse(&order(Value::Null)).unwrap().expected_total.is_none());
+        let amount = |amount: Value| json!({"amount": amount, "currency": "EUR"});
+        let cases = [
+            (json!("25.00"), "expected_total", "wrong_type"),
+            (json!({"currency": "EUR"}), "expected_total.amount", "required"),
+            (json!({"amount": "1.00"}), "expected_total.currency", "required"),
+            (json!({"amount": "1", "currency": "eur"}), "expected_total.currency", "invalid_currency"),
+            (json!({"amount": "1", "currency": "EUR", "tax": "1"}), "expected_total.tax", "unknown_field"),
+            (amount(json!(25)), "expected_total.amount", "money_as_number"),
+            (amount(json!(25.0)), "expected_total.amount", "money_as_number"),
+            (amount(json!(true)), "expected_total.amount", "wrong_type"),
+            (amount(json!("0")), "expected_total.amount", "invalid_amount"),
+            (amount(json!("0.00")), "expected_total.amount", "invalid_amount"),
+            (amount(json!("-1.00")), "expected_total.amount", "invalid_amount"),
+            (amount(json!("1e2")), "expected_total.amount", "invalid_amount"),
+            (amount(json!("1.")), "expected_total.amount", "invalid_amount"),
+            (amount(json!("25.001")), "expected_total.amount", "too_many_decimals"),
+            (json!({"amount": "25.5", "currency": "JPY"}), "expected_total.amount", "too_many_decimals"),
+        ];
+        for (expected, field, code) in cases {
+            assert_eq!(problems(order(expected.clone())), one(field, code), "{expected}");
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ async fn publish(
         user_id,
         payment_method: request.payment_method,
         lines: request.lines.clone(),
+        expected_total: request.expected_total,
     };
     state.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
     tracing::info!(order_id = %id, lines = request.lines.len(), "order was submitted");
@@ -105,7 +106,7 @@ fn same_request(request: &OrderRequest, user: &UserId, order: &Order) -> Result<
         return Ok(());
     }
     Err(reused(
-        "this key belongs to an order with another payment method or other lines; send a new order under a new key",
+        "this key belongs to an order with another payment method, other lines or another expected total; send a new order under a new key",
     ))
 }
 
@@ -133,7 +134,7 @@ fn answer(
 fn rejection(id: OrderId, order: &Order, request: &OrderRequest) -> Problem {
     let problems = order.problems.iter().flatten();
     let errors = problems.map(|problem| FieldError {
-        field: request.field_of(problem.sku.as_deref()),
+        field: request.field_of(problem),
         code: Cow::Owned(problem.code.clone()),
         detail: problem.detail.clone(),
     });

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use minuet_events::catalog::ProductChanged;
-use minuet_events::values::{Amount, Currency, Sku};
+use minuet_events::values::{Currency, Sku};
 use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde_json::Value;
 
@@ -71,28 +71,16 @@ fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
         Fields::of(body, "", &["name", "unit_price", "currency", "active"], &mut errors).and_then(|fields| {
             let name =
                 fields.parsed("name", "invalid_name", |text| free_text(text, MAX_NAME_CHARS), &mut errors);
-            let unit_price = unit_price(&fields, &mut errors);
+            let unit_price = fields.money("unit_price", &mut errors);
             let currency = fields.parsed("currency", "invalid_currency", Currency::parse, &mut errors);
             let active = fields.boolean("active", &mut errors);
             let unit_price = unit_price?;
-            if let Some(currency) = currency
-                && let Err(error) = unit_price.check_fits("unit_price", currency)
-            {
-                errors.push(FieldError::new("unit_price", "too_many_decimals", error.to_string()));
+            if let Some(currency) = currency {
+                fields.check_decimals("unit_price", unit_price, currency, &mut errors);
             }
             Some(ProductChanged { sku: sku?, name: name?, unit_price, currency: currency?, active: active? })
         });
     product.filter(|_| errors.is_empty()).ok_or(errors)
-}
-
-/// A number would have been through somebody's float, and 0.1 is none.
-fn unit_price(fields: &Fields<'_>, errors: &mut Vec<FieldError>) -> Option<Amount> {
-    if let Value::Number(number) = fields.required("unit_price", errors)? {
-        let detail = format!("money is a decimal string: \"{number}\", in quotes");
-        errors.push(FieldError::new("unit_price", "money_as_number", detail));
-        return None;
-    }
-    fields.parsed("unit_price", "invalid_amount", Amount::parse, errors)
 }
 
 #[cfg(test)]

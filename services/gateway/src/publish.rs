@@ -95,6 +95,7 @@ mod tests {
             user_id: UserId::parse("anna").unwrap(),
             payment_method: PaymentMethod::Paypal,
             lines: Vec::new(),
+            expected_total: None,
         });
         let envelope = envelope(&event, Uuid::from_u128(2), Micros(3), IncomingTrace::read(&headers));
         assert_eq!((envelope.source.as_ref(), &envelope.subject), (SOURCE, &envelope.correlation_id));

@@ -232,6 +232,11 @@ fn show(order: OrderView) -> Value {
     shown.insert("currency".to_owned(), json!(currency));
     let total = currency.zip(total).map(|(currency, total)| total.shown_in(currency));
     shown.insert("total".to_owned(), json!(total));
+    let expected = order.expected_currency.as_deref().and_then(|code| Currency::parse(code).ok());
+    if let Some((currency, amount)) = expected.zip(order.expected_total) {
+        let expected = json!({"amount": currency.show(amount), "currency": currency});
+        shown.insert("expected_total".to_owned(), expected);
+    }
     let mut lines = order.lines.unwrap_or_else(|| json!([]));
     if let Some(currency) = currency {
         show_prices(&mut lines, currency);

@@ -1,6 +1,6 @@
 //! An order's row while a batch is decided: its state, and the columns beside it.
 
-use minuet_events::orders::{OrderPlaced, OrderSubmitted, Problem};
+use minuet_events::orders::{ExpectedTotal, OrderPlaced, OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, PaymentId, UserId};
 use minuet_events::{Envelope, Event};
 use minuet_messaging::{Cause, ReactError, Versioned};
@@ -17,6 +17,8 @@ pub(crate) struct Row {
     /// Currency and total, once it was priced in this batch.
     pub(crate) money: Option<(Currency, Amount)>,
     pub(crate) payment_method: Option<&'static str>,
+    /// Of the submission, if it is in this batch.
+    pub(crate) expected_total: Option<ExpectedTotal>,
     pub(crate) lines: Option<Value>,
     pub(crate) problems: Option<Value>,
     pub(crate) reason: Option<String>,
@@ -36,6 +38,7 @@ impl Row {
             user_id: None,
             money: None,
             payment_method: None,
+            expected_total: None,
             lines: None,
             problems: None,
             reason: None,
@@ -81,6 +84,7 @@ impl Row {
     fn submitted(&mut self, submitted: &OrderSubmitted, envelope: &Envelope) {
         self.user_id = Some(submitted.user_id.clone());
         self.payment_method = Some(submitted.payment_method.as_str());
+        self.expected_total = submitted.expected_total;
         self.lines = Some(requested_lines(submitted));
         self.submission = Some(Cause::from(envelope));
         self.versioned.trace = Some(envelope.trace.without_baggage());
@@ -88,7 +92,7 @@ impl Row {
 
     fn fail(&mut self, reason: &str, problems: &[Problem]) {
         self.reason = Some(reason.to_owned());
-        self.problems = Some(json!(problems));
+        self.problems = Some(problems.iter().map(shown_problem).collect());
     }
 
     pub(crate) fn early_cancellations(&self) -> Option<&[EarlyCancellation]> {
@@ -110,6 +114,18 @@ fn ended_by(envelope: &Envelope, event: &Event) -> Uuid {
         (Event::PaymentRefunded(_), Some(request)) => request,
         _ => envelope.id,
     }
+}
+
+/// As programs read it. Only a price that changed has amounts.
+fn shown_problem(problem: &Problem) -> Value {
+    let Problem { code, sku, detail, expected_total, currency, total } = problem;
+    let mut shown = json!({"code": code, "sku": sku, "detail": detail});
+    if let (Some(expected), Some((currency, total))) = (expected_total, currency.zip(*total)) {
+        let of = |amount: Amount, currency: Currency| json!({"amount": amount.shown_in(currency), "currency": currency});
+        shown["expected_total"] = of(expected.amount, expected.currency);
+        shown["total"] = of(total, currency);
+    }
+    shown
 }
 
 fn requested_lines(submitted: &OrderSubmitted) -> Value {

@@ -24,15 +24,18 @@ const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency,
      from orders where id = any($1::uuid[]) order by id for update";
 
 const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
-        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by, tracestate)
+        submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by, tracestate, expected_total, expected_currency)
      select * from unnest($1::uuid[], $2::text[], $3::order_status[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::json[], $9::json[],
-        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::uuid[], $21::text[])
+        $10::text[], $11::text[], $12::json[], $13::uuid[], $14::timestamptz[], $15::bigint[], $16::integer[], $17::text[], $18::timestamptz[], $19::timestamptz[], $20::uuid[], $21::text[], $22::numeric[], $23::text[])
      on conflict (id) do nothing";
 
 const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
-        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at, tracestate = n.tracestate
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[])
-        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at, tracestate)
+        submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at, tracestate = n.tracestate,
+        expected_total = n.expected_total, expected_currency = n.expected_currency
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[],
+            $12::numeric[], $13::text[])
+        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at, tracestate,
+            expected_total, expected_currency)
      where o.id = n.id";
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
@@ -78,10 +81,10 @@ const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_pr
      where case when products.source_partition = excluded.source_partition then products.source_offset < excluded.source_offset
         else (products.source_time, products.source_partition) < (excluded.source_time, excluded.source_partition) end";
 
-const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
+const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
      from orders where id = $1 and user_id is not null";
 
-const ORDERS: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at
+const ORDERS: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
      from orders
      where user_id is not null and ($1::text is null or user_id = $1) and ($2::text is null or status = $2::order_status)
         and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
@@ -212,6 +215,8 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.updated)
             .bind(c.ended_by)
             .bind(c.states)
+            .bind(c.expected_totals)
+            .bind(c.expected_currencies)
             .execute(&mut *connection)
             .await?;
         if done.rows_affected() != new.len() as u64 {
@@ -235,6 +240,8 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             // The deadline counts from the order, not from the cancellation that came before it.
             .bind(c.updated)
             .bind(c.states)
+            .bind(c.expected_totals)
+            .bind(c.expected_currencies)
             .execute(&mut *connection)
             .await?;
     }
@@ -285,6 +292,8 @@ struct Columns<'a> {
     states: Vec<Option<&'a str>>,
     updated: Vec<OffsetDateTime>,
     ended_by: Vec<Option<Uuid>>,
+    expected_totals: Vec<Option<Decimal>>,
+    expected_currencies: Vec<Option<&'static str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -313,6 +322,8 @@ impl<'a> Columns<'a> {
             c.states.push(row.versioned.trace.as_ref().and_then(|trace| trace.tracestate.as_deref()));
             c.updated.push(row.versioned.updated_at.to_datetime());
             c.ended_by.push(row.ended_by);
+            c.expected_totals.push(row.expected_total.map(|expected| expected.amount.get()));
+            c.expected_currencies.push(row.expected_total.map(|expected| expected.currency.as_str()));
         }
         c
     }
@@ -532,6 +543,8 @@ pub(crate) struct OrderView {
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) currency: Option<String>,
     pub(crate) total: Option<Decimal>,
+    pub(crate) expected_total: Option<Decimal>,
+    pub(crate) expected_currency: Option<String>,
     pub(crate) lines: Option<Value>,
     pub(crate) problems: Option<Value>,
     pub(crate) reason: Option<String>,

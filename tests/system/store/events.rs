@@ -60,6 +60,7 @@ pub(super) fn submitted(order: usize, lines: &[(&str, u32)]) -> Event {
         user_id: user("anna"),
         payment_method: PaymentMethod::Paypal,
         lines: lines.iter().map(line).collect(),
+        expected_total: None,
     })
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use minuet_events::catalog::ProductChanged;
-use minuet_events::orders::OrderSubmitted;
+use minuet_events::orders::{OrderSubmitted, Problem};
 use minuet_events::values::{Amount, Currency, Micros, OrderId, OrderStatus, PaymentId};
 use minuet_events::{Envelope, Event};
 use minuet_messaging::{Cause, SteppedService};
@@ -145,11 +145,11 @@ impl Row {
             }
             Change::Rejected(problems) => {
                 self.reason = Some("rejected".to_owned());
-                self.problems = json!(problems);
+                self.problems = shown(&problems);
             }
             Change::Failed(problems) => {
                 self.reason = Some("insufficient_stock".to_owned());
-                self.problems = json!(problems);
+                self.problems = shown(&problems);
             }
             Change::Paid(payment) | Change::PaymentNoted(payment) => self.payment = Some(payment),
             Change::Cancelled { reason, detail, request } => {
@@ -185,6 +185,13 @@ impl Row {
             "created_at": self.created_at.0,
         })
     }
+}
+
+/// No price has changed here, so that no problem has amounts.
+fn shown(problems: &[Problem]) -> Value {
+    let problem =
+        |problem: &Problem| json!({"code": problem.code, "sku": problem.sku, "detail": problem.detail});
+    problems.iter().map(problem).collect()
 }
 
 const ORDERS_ROWS: &str = "select id, status::text as status, user_id, currency, total::text as total, payment_id, lines, problems, reason, detail,

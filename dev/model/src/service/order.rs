@@ -1,3 +1,4 @@
+use minuet_events::orders::OrderSubmitted;
 use minuet_order::domain::{Decision, Input, Order, Products, decide};
 use uuid::Uuid;
 
@@ -63,5 +64,9 @@ fn decided(order: &Order, input: Input<'_>, bug: Option<Bug>) -> Result<Decision
             | (Some(Bug::ForgetEarlyCancellation), Order::Unknown, Input::CancellationRequested { .. })
             | (Some(Bug::RefundLeavesOrder), Order::Confirmed(..), Input::PaymentRefunded(_))
     );
+    if let (Some(Bug::ExpectedTotalIgnored), Input::Submitted { submitted, products }) = (bug, input) {
+        let submitted = &OrderSubmitted { expected_total: None, ..submitted.clone() };
+        return decide(order, Input::Submitted { submitted, products }).map_err(parked);
+    }
     if forget { Ok(Decision::default()) } else { decide(order, input).map_err(parked) }
 }

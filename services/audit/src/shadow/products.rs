@@ -4,12 +4,17 @@
 use std::collections::HashMap;
 
 use minuet_events::catalog::ProductChanged;
-use minuet_events::orders::{OrderPlaced, OrderRejected, OrderSubmitted};
-use minuet_events::values::{Amount, Currency, Micros, Sku};
+use minuet_events::orders::{OrderPlaced, OrderRejected, OrderSubmitted, SubmittedLine};
+use minuet_events::values::{Amount, Currency, Micros, Quantity, Sku};
 use minuet_order::domain::{Product, ProductVersion, Products};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::record::{Head, Position};
+
+/// Versions of one product that are looked at to find what an order cost, and choices that are tried.
+const NEAREST: usize = 8;
+const TRIED: u32 = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct ProductHistory {
@@ -77,6 +82,13 @@ impl ProductHistory {
         at: Micros,
         unproven: &mut u64,
     ) -> Products {
+        let changed = rejected.problems.iter().find(|problem| problem.code == "price_changed");
+        if let Some((currency, total)) = changed.and_then(|problem| problem.currency.zip(problem.total)) {
+            return self.costing(submitted, currency, total, at).unwrap_or_else(|| {
+                *unproven += 1;
+                made_up(submitted, currency, total)
+            });
+        }
         let told = |sku: &Sku, code: &str| {
             rejected.problems.iter().find(|problem| problem.code == code && problem.sku.as_ref() == Some(sku))
         };
@@ -94,11 +106,34 @@ impl ProductHistory {
         }
         // That it was known is all there is to say about a product whose events are gone.
         *unproven += unknown.len() as u64;
+        let mut likely = products.values().chain(self.by_event.values());
         let like =
-            products.values().next().or_else(|| self.by_event.values().next()).cloned().or_else(some_product);
+            likely.find(|product| product.unit_price.fits(product.currency)).cloned().or_else(some_product);
         let same = |(sku, active): (&Sku, bool)| Some((sku.clone(), Product { active, ..like.clone()? }));
         products.extend(unknown.into_iter().filter_map(same));
         products
+    }
+
+    /// The versions, as near to then as possible, at which the order costs just that.
+    fn costing(
+        &self,
+        submitted: &OrderSubmitted,
+        currency: Currency,
+        total: Amount,
+        at: Micros,
+    ) -> Option<Products> {
+        let versions = |line: &SubmittedLine| -> Option<(Quantity, Vec<&Product>)> {
+            let meant = |(_, product): &&(ProductVersion, Product)| {
+                product.currency == currency && product.not_for_sale(&line.sku).is_none()
+            };
+            let versions = self.versions.get(&line.sku)?;
+            let before = versions.iter().rev().filter(meant).filter(|(version, _)| version.recorded <= at);
+            let after = versions.iter().filter(meant).filter(|(version, _)| version.recorded > at);
+            Some((line.quantity, before.chain(after).take(NEAREST).map(|(_, product)| product).collect()))
+        };
+        let lines: Vec<_> = submitted.lines.iter().map(versions).collect::<Option<_>>()?;
+        let chosen = choose(&lines, total.get(), &mut { TRIED })?;
+        Some(submitted.lines.iter().map(|line| line.sku.clone()).zip(chosen.into_iter().cloned()).collect())
     }
 
     pub(super) fn of_submitted(&self, submitted: &OrderSubmitted, at: Micros) -> Products {
@@ -117,6 +152,43 @@ impl ProductHistory {
 
 fn version(position: Position, recorded: Micros) -> ProductVersion {
     ProductVersion { recorded, partition: position.partition.into(), offset: position.offset }
+}
+
+/// Of each line one of its versions, so that together they cost what is left. The first of each is preferred.
+fn choose<'a>(
+    lines: &[(Quantity, Vec<&'a Product>)],
+    left: Decimal,
+    tries: &mut u32,
+) -> Option<Vec<&'a Product>> {
+    let Some(((quantity, versions), others)) = lines.split_first() else {
+        return left.is_zero().then(Vec::new);
+    };
+    for version in versions {
+        *tries = tries.checked_sub(1)?;
+        let subtotal = version.unit_price.times(*quantity)?.get();
+        if subtotal <= left
+            && let Some(mut chosen) = choose(others, left - subtotal, tries)
+        {
+            chosen.insert(0, version);
+            return Some(chosen);
+        }
+    }
+    None
+}
+
+/// Compaction took the versions: one line costs all of it.
+fn made_up(submitted: &OrderSubmitted, currency: Currency, total: Amount) -> Products {
+    let all_of_it = |line: &SubmittedLine| {
+        let price = Amount::new(total.get() / Decimal::from(line.quantity.get())).ok()?;
+        (price.fits(currency) && price.times(line.quantity) == Some(total)).then_some(price)
+    };
+    let dear = submitted.lines.iter().position(|line| all_of_it(line).is_some());
+    let product = |(at, line): (usize, &SubmittedLine)| {
+        let unit_price = if Some(at) == dear { all_of_it(line) } else { None }.unwrap_or_default();
+        let product = Product { name: String::new(), currency, unit_price, active: true, event: Uuid::nil() };
+        (line.sku.clone(), product)
+    };
+    submitted.lines.iter().enumerate().map(product).collect()
 }
 
 /// Where nothing is left of any product.

@@ -3,7 +3,8 @@
 use minuet_audit::record::Record;
 use minuet_audit::shadow::{Build, Counts, Differing, Shadow};
 use minuet_events::inventory::InventoryConfirmationFailed;
-use minuet_events::values::Amount;
+use minuet_events::orders::ExpectedTotal;
+use minuet_events::values::{Amount, Currency};
 use minuet_events::{Event, EventType};
 use minuet_inventory::domain as stock;
 use minuet_order::domain as orders;
@@ -70,6 +71,52 @@ fn requests_with_inadmissible_names_are_decided_again_only_if_they_were_taken() 
     shop.intake(parked);
     let counts = agrees(&shop.records());
     assert_eq!((counts.orders, counts.open), (1, 0));
+}
+
+/// Rejected since the total had changed: decided again at the price of then, whatever the price is now.
+#[test]
+fn a_changed_price_is_found_among_the_products_of_then() {
+    let mut shop = Shop::new();
+    for price in ["10.00", "12.00", "11.00"] {
+        shop.product("CHAIR", price, true);
+    }
+    shop.product("LAMP", "20.00", true);
+    shop.adjust("CHAIR", "BER", 10);
+    let expecting = |shop: &mut Shop, total: &str| {
+        let (amount, currency) = (Amount::parse(total).unwrap(), Currency::parse("EUR").unwrap());
+        let mut submitted = shop.submission(&[("CHAIR", 3), ("LAMP", 1)]);
+        submitted.expected_total = Some(ExpectedTotal { amount, currency });
+        shop.intake(submitted);
+        shop.run();
+    };
+    expecting(&mut shop, "50.00");
+    shop.product("CHAIR", "13.00", true);
+    shop.product("LAMP", "25.00", true);
+    expecting(&mut shop, "53.00");
+    let mut records = shop.records();
+    let rejected = |record: &Record| record.head.event_type == EventType::OrderRejected;
+    let totals: Vec<String> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::OrderRejected(rejected) => Some(rejected.problems[0].total.unwrap().to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(totals, ["53.00", "64.00"]);
+    assert_eq!((agrees(&records).orders, agrees(&records).unproven), (2, 0));
+
+    // Compaction leaves the last price of each.
+    let mut last = records.iter().filter(|r| r.head.event_type == EventType::ProductChanged).rev();
+    let kept: Vec<_> = [last.next(), last.next()].into_iter().flatten().map(|r| r.head.id).collect();
+    records.retain(|r| r.head.event_type != EventType::ProductChanged || kept.contains(&r.head.id));
+    assert_eq!((agrees(&records).orders, agrees(&records).unproven), (2, 1));
+
+    // Another total than any prices give is no rejection of ours.
+    let wrong = records.iter_mut().find(|record| rejected(record)).unwrap();
+    let Event::OrderRejected(event) = &mut wrong.event else { panic!() };
+    event.problems[0].total = event.problems[0].expected_total.map(|expected| expected.amount);
+    let (differing, _) = shadow(&records, Build::PRESENT);
+    assert_eq!(differing.len(), 1, "{differing:#?}");
 }
 
 /// A service that is away sees its inputs in another order than they were written.

@@ -202,6 +202,7 @@ impl Shop {
             user_id: UserId::parse("user-1").expect("a user"),
             payment_method: PaymentMethod::CreditCard,
             lines: lines.iter().map(line).collect(),
+            expected_total: None,
         }
     }
 

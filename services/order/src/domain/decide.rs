@@ -219,10 +219,9 @@ fn fail(placed: &Placed, rejected: &InventoryRejected) -> Decision {
     let problems: Vec<Problem> = rejected
         .shortages
         .iter()
-        .map(|shortage| Problem {
-            code: "insufficient_stock".to_owned(),
-            sku: Some(shortage.sku.clone()),
-            detail: format!("{} requested, {} available", shortage.requested, shortage.available),
+        .map(|shortage| {
+            let detail = format!("{} requested, {} available", shortage.requested, shortage.available);
+            Problem::new("insufficient_stock", Some(shortage.sku.clone()), detail)
         })
         .collect();
     Decision {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use minuet_events::orders::{OrderPlaced, OrderSubmitted, PlacedLine, Problem};
+use minuet_events::orders::{ExpectedTotal, OrderPlaced, OrderSubmitted, PlacedLine, Problem};
 use minuet_events::values::{Amount, Currency, Sku};
 use uuid::Uuid;
 
@@ -79,6 +79,12 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
             problems.push(problem("total_zero", None, "an order's total is more than 0".to_owned()));
         }
         (true, Some(currency), None, Some(total)) => {
+            if let Some(expected) = submitted
+                .expected_total
+                .filter(|expected| (expected.amount, expected.currency) != (total, currency))
+            {
+                return Err(vec![price_changed(expected, ExpectedTotal { amount: total, currency })]);
+            }
             return Ok(OrderPlaced {
                 order_id: submitted.order_id,
                 user_id: submitted.user_id.clone(),
@@ -105,5 +111,14 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
 }
 
 fn problem(code: &str, sku: Option<&Sku>, detail: String) -> Problem {
-    Problem { code: code.to_owned(), sku: sku.cloned(), detail }
+    Problem::new(code, sku.cloned(), detail)
+}
+
+fn price_changed(expected: ExpectedTotal, actual: ExpectedTotal) -> Problem {
+    Problem {
+        expected_total: Some(expected),
+        currency: Some(actual.currency),
+        total: Some(actual.amount),
+        ..problem("price_changed", None, format!("the order costs {actual}, not {expected}"))
+    }
 }

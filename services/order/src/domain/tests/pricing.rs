@@ -1,5 +1,7 @@
 //! From a submission and the product view to a priced order, or to every reason why not.
 
+use minuet_events::orders::{ExpectedTotal, OrderSubmitted, Problem};
+
 use super::samples::*;
 use crate::domain::{Product, Products, price};
 
@@ -66,6 +68,38 @@ fn what_is_unknown_or_not_for_sale_is_refused() {
     shop.insert(gone, Product { active: false, ..fax });
     assert_eq!(problems(&[("snow", 1)], &shop), ["unknown_product of snow"]);
     assert_eq!(problems(&[("fax", 1)], &shop), ["inactive_product of fax"]);
+}
+
+/// Between the customer's look at the total and the order.
+#[test]
+fn an_order_that_costs_anything_but_the_expected_total_is_rejected() {
+    let shop = products([("tea", "12.50", "EUR"), ("sake", "1500", "JPY")]);
+    let expecting = |lines: &[(&str, u32)], total: &str, paid_in: &str| {
+        let expected = ExpectedTotal { amount: amount(total), currency: currency(paid_in) };
+        price(&OrderSubmitted { expected_total: Some(expected), ..order_of(lines) }, &shop)
+    };
+    for same in ["25", "25.00", "25.0000"] {
+        assert_eq!(expecting(&[("tea", 2)], same, "EUR").map(|placed| placed.total), Ok(amount("25")));
+    }
+    for (total, paid_in, said) in [
+        ("24.99", "EUR", "the order costs EUR 25.00, not EUR 24.99"),
+        ("27.5", "EUR", "the order costs EUR 25.00, not EUR 27.50"),
+        ("25", "USD", "the order costs EUR 25.00, not USD 25.00"),
+        ("0", "EUR", "the order costs EUR 25.00, not EUR 0.00"),
+        ("25", "JPY", "the order costs EUR 25.00, not JPY 25"),
+    ] {
+        let problems = expecting(&[("tea", 2)], total, paid_in).unwrap_err();
+        let expected_total = Some(ExpectedTotal { amount: amount(total), currency: currency(paid_in) });
+        let (currency, total) = (Some(currency("EUR")), Some(amount("25")));
+        let told = Problem { expected_total, currency, total, ..problem("price_changed", None, said) };
+        assert_eq!(problems, [told]);
+    }
+    // What cannot be ordered at all has no price that could have changed.
+    let codes = |lines: &[(&str, u32)]| -> Vec<String> {
+        expecting(lines, "1", "EUR").unwrap_err().into_iter().map(|problem| problem.code).collect()
+    };
+    assert_eq!(codes(&[("tea", 1), ("snow", 1)]), ["unknown_product"]);
+    assert_eq!(codes(&[("tea", 1), ("sake", 1)]), ["mixed_currencies"]);
 }
 
 /// Prices of an earlier release, or written by hand.

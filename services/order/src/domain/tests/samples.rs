@@ -97,6 +97,7 @@ pub(super) fn order_of(lines: &[(&str, u32)]) -> OrderSubmitted {
         user_id: user("anna"),
         payment_method: PaymentMethod::Paypal,
         lines: lines.iter().map(line).collect(),
+        expected_total: None,
     }
 }
 
@@ -186,7 +187,7 @@ pub(super) fn order_placed() -> Event {
 }
 
 pub(super) fn problem(code: &str, of: Option<&str>, detail: &str) -> Problem {
-    Problem { code: code.to_owned(), sku: of.map(sku), detail: detail.to_owned() }
+    Problem::new(code, of.map(sku), detail.to_owned())
 }
 
 pub(super) fn order_rejected<const N: usize>(problems: [Problem; N]) -> Event {
