@@ -188,7 +188,7 @@ async fn a_price_of_another_scale_is_parked_and_a_schema_that_fits_is_read() {
     let cents = register(&format!("{note}-cents"), &cents).await;
 
     // Two bytes: 1250, with an empty note behind the record.
-    let event = Event::from(minuet_tests::product("TEA", "0.1250", "EUR", true));
+    let event = Event::from(minuet_tests::product("TEA", "0.1250", "CLF", true));
     let mut raw = Raw::of(&world.envelope(&event), "TEA", world.codec.encode(&event).unwrap());
     raw.payload.as_mut().unwrap().push(0);
     let with_schema = |raw: &Raw, id: u32| {
