@@ -1,8 +1,8 @@
 //! Named points at which a process can kill itself, one at every boundary. Tests use them to check what a crash leaves
 //! behind. Release builds contain no failpoints unless the feature `faults` is on.
 //!
-//! `MINUET_FAULT=after_poll:1:hold` holds the thread there for ever instead: what waits for it stands still, and the rest of
-//! the process lives.
+//! `MINUET_FAULT=after_poll:1:hold` holds the batch there for ever instead: the process lives, and nothing is processed. No
+//! other failpoint holds.
 //!
 //! `MINUET_FAULT=after_commit:3` kills the process (SIGKILL) at the third passage through [`Failpoint::AfterCommit`].
 //! Passages count from the start of the process, or, if `MINUET_FAULT_ARMED` names a file, from the moment that file
@@ -14,6 +14,9 @@ mod armed;
 #[cfg(any(debug_assertions, feature = "faults"))]
 pub use armed::{VARIABLES, hit};
 
+#[cfg(any(debug_assertions, feature = "faults"))]
+pub(crate) use armed::hold;
+
 /// The environment variables that this module reads: none in this build, so that naming one is an error like any
 /// unknown setting.
 #[cfg(not(any(debug_assertions, feature = "faults")))]
@@ -23,6 +26,11 @@ pub const VARIABLES: &[&str] = &[];
 #[cfg(not(any(debug_assertions, feature = "faults")))]
 #[inline(always)]
 pub const fn hit(_: Failpoint) {}
+
+/// Does nothing: this build has no failpoints.
+#[cfg(not(any(debug_assertions, feature = "faults")))]
+#[inline(always)]
+pub(crate) async fn hold(_: Failpoint) {}
 
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident = $name:literal,)*) => {

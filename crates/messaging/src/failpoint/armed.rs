@@ -18,7 +18,7 @@ struct Fault {
     /// Remaining passages, the fatal one included.
     left: AtomicU64,
     armed: Option<PathBuf>,
-    /// Holds the thread instead of killing the process.
+    /// Holds the task instead of killing the process.
     holds: bool,
 }
 
@@ -26,22 +26,30 @@ static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
 
 /// Kills the process if the environment names this failpoint and its passage is reached.
 pub fn hit(point: Failpoint) {
-    let Some(fault) = FAULT.get_or_init(read) else { return };
-    if fault.point != point || fault.armed.as_ref().is_some_and(|file| !file.exists()) {
-        return;
+    if is_reached(point, false) {
+        die(point);
     }
-    if fault.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-        if fault.holds { hold(point) } else { die(point) }
+}
+
+/// Never ends if the environment says that this failpoint holds, and its passage is reached.
+pub(crate) async fn hold(point: Failpoint) {
+    if is_reached(point, true) {
+        tracing::warn!(failpoint = %point, "failpoint was reached; its task is held");
+        std::future::pending::<()>().await;
     }
+}
+
+fn is_reached(point: Failpoint, holds: bool) -> bool {
+    let Some(fault) = FAULT.get_or_init(read) else { return false };
+    let is_armed = || fault.armed.as_ref().is_none_or(|file| file.exists());
+    let is_meant = fault.point == point && fault.holds == holds && is_armed();
+    is_meant && fault.left.fetch_sub(1, Ordering::SeqCst) == 1
 }
 
 fn read() -> Option<Fault> {
     let value = std::env::var(VARIABLES[0]).ok()?;
     let Some((point, passage, holds)) = parse(&value) else {
-        tracing::error!(
-            value,
-            "value of MINUET_FAULT is not point:passage, such as after_commit:3, or point:passage:hold"
-        );
+        tracing::error!(value, "value of MINUET_FAULT is not point:passage, such as after_commit:3");
         std::process::exit(WRONG_USE);
     };
     let armed = std::env::var_os(VARIABLES[1]).map(PathBuf::from);
@@ -52,19 +60,10 @@ fn parse(value: &str) -> Option<(Failpoint, u64, bool)> {
     let (value, holds) = value.strip_suffix(":hold").map_or((value, false), |value| (value, true));
     let (name, passage) = value.split_once(':').unwrap_or((value, "1"));
     let point = Failpoint::ALL.iter().find(|point| point.name() == name)?;
+    if holds && *point != Failpoint::AfterPoll {
+        return None;
+    }
     passage.parse().ok().filter(|passage| *passage > 0).map(|passage| (*point, passage, holds))
-}
-
-/// Holds the calling thread for ever.
-fn hold(failpoint: Failpoint) -> ! {
-    tracing::warn!(%failpoint, "failpoint was reached; its thread is held");
-    let hold = || {
-        loop {
-            std::thread::park();
-        }
-    };
-    // The runtime's other tasks go on: a blocked worker might be the one that polls the sockets.
-    tokio::task::block_in_place(hold)
 }
 
 /// Dies by a real SIGKILL: nothing is unwound or flushed. The calling thread stops here; the other threads run until
@@ -89,9 +88,10 @@ mod tests {
     fn every_point_can_be_named() {
         for point in Failpoint::ALL {
             assert_eq!(parse(&format!("{point}:7")), Some((*point, 7, false)));
-            assert_eq!(parse(&format!("{point}:7:hold")), Some((*point, 7, true)));
             assert_eq!(parse(point.name()), Some((*point, 1, false)));
         }
+        assert_eq!(parse("after_poll:7:hold"), Some((Failpoint::AfterPoll, 7, true)));
+        assert_eq!(parse("after_commit:7:hold"), None);
         assert_eq!([parse("nowhere:1"), parse("after_commit:0"), parse("after_commit:x")], [None; 3]);
     }
 }

@@ -211,8 +211,6 @@ impl<C: Contract> Publisher<C> {
             let mut failing = self.failing.lock();
             match &sent {
                 Ok(_) => *failing = None,
-                // Too large, or malformed: others may go on.
-                Err((error, _)) if config::error_type(error) == "refused" => {}
                 Err(_) => *failing = Some(Failing::after(*failing, Instant::now())),
             }
         }
@@ -223,7 +221,7 @@ impl<C: Contract> Publisher<C> {
     }
 
     /// For how long no event was acknowledged although events were published, from `bound` on. A broker may answer and
-    /// acknowledge nothing: it may lack in-sync replicas. `None`: events are acknowledged, or none was published for as
+    /// acknowledge nothing: in-sync replicas may be missing, or the topic takes no event of this size. `None`: events are acknowledged, or none was published for as
     /// long.
     pub fn stalled(&self, bound: Duration) -> Option<Duration> {
         let failing = *self.failing.lock();

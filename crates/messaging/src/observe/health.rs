@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use minuet_envelope::Micros;
 use minuet_http::DependencyStatus;
 use parking_lot::Mutex;
 use serde::Serialize;
-
-use crate::Stall;
+use time::OffsetDateTime;
 
 /// A system that a service depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,6 +25,40 @@ pub enum Dependency {
     Positions,
     /// The topics that the service reads and writes: they exist, have the declared number of partitions and can be read.
     Topics,
+}
+
+/// Work that does not get done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stall {
+    /// Where: `input`, `outbox`, or a word of the service's own.
+    pub what: &'static str,
+    /// The topic's full name, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// The partition of the topic, or the shard of the outbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// Since when nothing has moved: RFC 3339.
+    pub since: String,
+    /// What stands, for people. Holds no secret.
+    pub detail: String,
+    /// For the meter.
+    #[serde(skip)]
+    pub(crate) age: Duration,
+}
+
+impl Stall {
+    /// Work that has stood still for so long.
+    pub fn new(what: &'static str, age: Duration, detail: impl Into<String>) -> Self {
+        let since = Micros::from_datetime(OffsetDateTime::now_utc() - age).to_string();
+        Stall { what, topic: None, partition: None, since, detail: detail.into(), age }
+    }
+
+    /// The topic and the partition or shard that it is about.
+    #[must_use]
+    pub fn at(self, topic: impl Into<String>, partition: i32) -> Self {
+        Stall { topic: Some(topic.into()), partition: Some(partition), ..self }
+    }
 }
 
 /// The state of a service's dependencies, and the work that stands still. The service is ready if every expected

@@ -16,15 +16,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use minuet_envelope::Micros;
 use minuet_telemetry::meters::{Meters, Sample, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
-use serde::Serialize;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Health;
+use crate::observe::health::{Health, Stall};
 use crate::observe::meters::KafkaStatistics;
 use crate::store::connections::Connections;
 use crate::store::context::Core;
@@ -34,40 +31,6 @@ pub(crate) use outbox::{Refusals, STANDING};
 
 /// The source of this module's stalls: see [`Health::stalled`].
 const SOURCE: &str = "messaging";
-
-/// Work that does not get done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stall {
-    /// Where: `input`, `outbox`, or a word of the service's own.
-    pub what: &'static str,
-    /// The topic's full name, if it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub topic: Option<String>,
-    /// The partition of the topic, or the shard of the outbox.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub partition: Option<i32>,
-    /// Since when nothing has moved: RFC 3339.
-    pub since: String,
-    /// What stands, for people. Holds no secret.
-    pub detail: String,
-    /// For the meter.
-    #[serde(skip)]
-    pub(crate) age: Duration,
-}
-
-impl Stall {
-    /// Work that has stood still for so long.
-    pub fn new(what: &'static str, age: Duration, detail: impl Into<String>) -> Self {
-        let since = Micros::from_datetime(OffsetDateTime::now_utc() - age).to_string();
-        Stall { what, topic: None, partition: None, since, detail: detail.into(), age }
-    }
-
-    /// The topic and the partition or shard that it is about.
-    #[must_use]
-    pub fn at(self, topic: impl Into<String>, partition: i32) -> Self {
-        Stall { topic: Some(topic.into()), partition: Some(partition), ..self }
-    }
-}
 
 /// Since when positions stand.
 struct Standing<K>(HashMap<K, (i64, Instant)>);
@@ -128,7 +91,8 @@ impl Watch {
             let read = self.statistics.inputs();
             let mut stalls =
                 inputs.stalls(now, read, |shard| shards.is_assigned(shard), &self.core.batch_in_flight);
-            stalls.extend(outbox.stalls(now, rows, &self.core));
+            let named = |topic: &str| self.core.topic(topic).full().to_owned();
+            stalls.extend(outbox.stalls(now, rows, named, &self.core.refusals));
             tell(self.core.service, &before, &stalls);
             show(&gauge, &stalls);
             self.health.stalled(SOURCE, stalls.clone());

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Stall, Standing};
+use super::Standing;
+use crate::observe::health::Stall;
 
 /// Some intervals of librdkafka's statistics.
 const MAX_SILENCE: Duration = Duration::from_secs(20);

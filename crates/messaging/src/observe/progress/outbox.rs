@@ -3,9 +3,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Stall, Standing};
+use super::Standing;
+use crate::observe::health::Stall;
 use crate::store::connections::{Connections, STATEMENT_TIMEOUT, within};
-use crate::store::context::Core;
 use crate::store::shards;
 
 /// The lowest row of each of these shards: (shard, id, topic, key). Bounded as the gauges are.
@@ -72,16 +72,6 @@ impl Outbox {
         &mut self,
         now: Instant,
         rows: Result<Vec<Row>, sqlx::Error>,
-        core: &Core,
-    ) -> Vec<Stall> {
-        let named = |topic: &str| core.topic(topic).full().to_owned();
-        self.judge(now, rows, named, &core.refusals)
-    }
-
-    fn judge(
-        &mut self,
-        now: Instant,
-        rows: Result<Vec<Row>, sqlx::Error>,
         full_name: impl Fn(&str) -> String,
         refusals: &Refusals,
     ) -> Vec<Stall> {
@@ -129,7 +119,7 @@ mod tests {
         refusals.refused(7, "Message size too large".to_owned());
         let mut look = |second: u64, rows: Vec<Row>| {
             let now = start + Duration::from_secs(second);
-            outbox.judge(now, Ok(rows), |topic| format!("p.{topic}"), &refusals)
+            outbox.stalls(now, Ok(rows), |topic| format!("p.{topic}"), &refusals)
         };
         assert_eq!(look(0, vec![row(0, 5), row(1, 7)]), []);
         let stalls = look(30, vec![row(0, 6), row(1, 7)]);
@@ -146,7 +136,7 @@ mod tests {
         let (start, mut outbox) = (Instant::now(), Outbox::new(BOUND));
         let mut look = |second: u64, rows| {
             let now = start + Duration::from_secs(second);
-            outbox.judge(now, rows, str::to_owned, &Refusals::default()).len()
+            outbox.stalls(now, rows, str::to_owned, &Refusals::default()).len()
         };
         let away = || Err(sqlx::Error::PoolTimedOut);
         assert_eq!([look(0, away()), look(29, away()), look(30, away())], [0, 0, 1]);

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::failpoint::{Failpoint, hit};
+use crate::failpoint::{Failpoint, hit, hold};
 use crate::kafka::consumer::{self, Polled};
 use crate::kafka::fetch_buffer::BufferReceiver;
 use crate::kafka::revocations::RevocationEpochs;
@@ -97,6 +97,7 @@ pub(super) async fn work<R: BatchHandler>(
             continue;
         }
         hit(Failpoint::AfterPoll);
+        hold(Failpoint::AfterPoll).await;
         let begun = Instant::now();
         if one_batch(processor, input, ours, &mut unrecorded).await.is_err() {
             return;
