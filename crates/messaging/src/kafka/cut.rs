@@ -1,11 +1,7 @@
 //! Cuts messages that are too large to be kept whole: the beginning stays, with the length and the hash of the whole.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-
-use crate::Incoming;
 
 /// The largest message that is processed: key, headers and value, unpacked. Kafka's own limits count packed bytes, and a
 /// thousand times as much may come out of them.
@@ -78,54 +74,14 @@ fn beginning(bytes: &[u8], most: usize) -> &[u8] {
     bytes.get(..most).unwrap_or(bytes)
 }
 
-impl Incoming {
-    /// The message with at most so many bytes. One that was cut before is small.
-    pub(crate) fn within(&self, most: usize) -> Cow<'_, Incoming> {
-        let headers = self.headers.iter().map(|(name, value)| header_size(name, value.as_deref()));
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let size = length(&self.key) + length(&self.payload) + headers.sum::<usize>();
-        if size <= most || self.original.is_some() { Cow::Borrowed(self) } else { Cow::Owned(self.cut()) }
-    }
-
-    fn cut(&self) -> Incoming {
-        let copy = |part: &[u8]| Bytes::copy_from_slice(part);
-        let header = |(index, (name, value)): (usize, &(Cow<'static, str>, Option<Bytes>))| {
-            let (name, value) = kept_header(index, name, value.as_deref())?;
-            Some((Cow::Owned(name.to_owned()), value.map(copy)))
-        };
-        Incoming {
-            key: self.key.as_deref().map(kept_key).map(copy),
-            payload: self.payload.as_deref().map(kept_payload).map(copy),
-            headers: self.headers.iter().enumerate().map_while(header).collect(),
-            original: Some(self.measured()),
-            position: self.position.clone(),
-            room: None,
-            ..*self
-        }
-    }
-
-    /// The length and the hash of the whole message.
-    pub(crate) fn measured(&self) -> Original {
-        if let Some(original) = &self.original {
-            return original.clone();
-        }
-        let mut measure = Measure::default();
-        measure.part(self.key.as_deref());
-        for (name, value) in &self.headers {
-            measure.part(Some(name.as_bytes()));
-            measure.part(value.as_deref());
-        }
-        measure.part(self.payload.as_deref());
-        measure.original()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use minuet_envelope::Micros;
 
     use super::*;
-    use crate::Position;
+    use crate::{Incoming, Position};
 
     fn message(key: usize, headers: usize, value: usize, payload: usize) -> Incoming {
         let position = Position { topic: "orders.intake".into(), partition: 0, offset: 7 };

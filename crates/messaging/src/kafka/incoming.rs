@@ -171,6 +171,46 @@ impl Incoming {
         }
     }
 
+    /// The message with at most so many bytes. One that was cut before is small.
+    pub(crate) fn within(&self, most: usize) -> Cow<'_, Incoming> {
+        let headers = self.headers.iter().map(|(name, value)| cut::header_size(name, value.as_deref()));
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let size = length(&self.key) + length(&self.payload) + headers.sum::<usize>();
+        if size <= most || self.original.is_some() { Cow::Borrowed(self) } else { Cow::Owned(self.cut()) }
+    }
+
+    fn cut(&self) -> Incoming {
+        let copy = |part: &[u8]| Bytes::copy_from_slice(part);
+        let header = |(index, (name, value)): (usize, &(Cow<'static, str>, Option<Bytes>))| {
+            let (name, value) = cut::kept_header(index, name, value.as_deref())?;
+            Some((Cow::Owned(name.to_owned()), value.map(copy)))
+        };
+        Incoming {
+            key: self.key.as_deref().map(cut::kept_key).map(copy),
+            payload: self.payload.as_deref().map(cut::kept_payload).map(copy),
+            headers: self.headers.iter().enumerate().map_while(header).collect(),
+            original: Some(self.measured()),
+            position: self.position.clone(),
+            room: None,
+            ..*self
+        }
+    }
+
+    /// The length and the hash of the whole message.
+    pub(crate) fn measured(&self) -> Original {
+        if let Some(original) = &self.original {
+            return original.clone();
+        }
+        let mut measure = Measure::default();
+        measure.part(self.key.as_deref());
+        for (name, value) in &self.headers {
+            measure.part(Some(name.as_bytes()));
+            measure.part(value.as_deref());
+        }
+        measure.part(self.payload.as_deref());
+        measure.original()
+    }
+
     /// The same message, of which is known that it was processed before.
     #[must_use]
     pub fn taken(self) -> Self {
