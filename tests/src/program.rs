@@ -123,6 +123,23 @@ impl Minuet {
         self
     }
 
+    /// On a machine whose clock is that much ahead: `fixtures/ahead.c` is built and preloaded. libfaketime ends in a circle with
+    /// the program's allocator, which asks for the time while that library still looks for the function.
+    pub fn ahead(self, by: Duration) -> Self {
+        let library = self.command.get_current_dir().expect("a folder").join("ahead.so");
+        if !library.exists() {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ahead.c");
+            let built = Command::new("cc")
+                .args(["-shared", "-fPIC", "-o"])
+                .arg(&library)
+                .arg(source)
+                .output()
+                .unwrap();
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        }
+        self.env("LD_PRELOAD", library.to_str().unwrap()).env("AHEAD_SECONDS", by.as_secs().to_string())
+    }
+
     /// As many files as it may open, sockets among them.
     pub fn open_files(mut self, most: u32) -> Self {
         let mut limited = Command::new("sh");

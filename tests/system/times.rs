@@ -2,11 +2,14 @@
 
 use minuet_events::Event;
 use minuet_events::values::Micros;
-use minuet_tests::{Raw, World};
+use minuet_tests::{Folder, Raw, World, until};
 use time::{Duration, OffsetDateTime};
 
 const PRICE: &str = "select coalesce(max(unit_price * 10000), 0)::bigint from products";
 const ABSURD: &str = "select count(*) from dead_letters where reason = 'absurd_time'";
+
+/// More than the deadline of an order, than a reservation is held, and than a broker lets a record's time lie ahead.
+const AHEAD: std::time::Duration = std::time::Duration::from_secs(2 * 3_600);
 
 fn from_now(duration: Duration) -> String {
     Micros::from_datetime(OffsetDateTime::now_utc() + duration).to_string()
@@ -49,4 +52,46 @@ async fn the_price_that_the_broker_received_last_is_the_price_whatever_clocks_sa
     world.await_number("order", "select count(*) from products where active", 1).await;
     shown(80_000).await;
     assert_eq!(world.number("order", "select count(*) from dead_letters").await, 2);
+}
+
+/// An instance whose machine is ahead decides nothing by that machine's clock: what an honest instance has reserved is not let
+/// go, the order is not cancelled for its age, and the charge is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_whose_clock_is_ahead_ends_no_order() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let ahead = |service: &str| world.process(&folder, service).ahead(AHEAD);
+    let (order_service, inventory) = (world.order().await, world.inventory().await);
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let order = world.submit(&[("VASE", 1)]).await;
+    world
+        .await_number("inventory", "select count(*) from order_reservations where status = 'reserved'", 1)
+        .await;
+    world.await_number("inventory", "select count(*) from outbox", 0).await;
+    order_service.stop().await;
+    inventory.stop().await;
+
+    let start = |service: &str| ahead(service).start();
+    let (order_service, inventory) = (start("order"), start("inventory"));
+    for (service, process) in [("order", &order_service), ("inventory", &inventory)] {
+        process.logs("clocks differ").await;
+        // A sweep has passed over every shard since, and by the database's time.
+        const PASSED: &str =
+            "select count(*) from shards where swept_until > taken_at - interval '3 minutes'";
+        world.await_number(service, PASSED, 4).await;
+        const FUTURE: &str = "select count(*) from shards where swept_until > now()";
+        assert_eq!(world.number(service, FUTURE).await, 0, "{service} has swept the future");
+    }
+    assert_eq!(world.status(order).await.as_deref(), Some("pending"));
+
+    let payment = ahead("payment");
+    let payment = payment
+        .env("MINUET_PAYMENT__PROVIDER__SUCCESS_RATE", "1.0")
+        .env("MINUET_PAYMENT__PROVIDER__LATENCY_MS", "1")
+        .start();
+    world.await_status(order, "confirmed").await;
+    until("the meter shows how far ahead the clock is", || async {
+        let skew = payment.metrics().await.get("clock_skew_seconds", &["reference=\"database\""]);
+        if skew.is_some_and(|skew| (skew - AHEAD.as_secs_f64()).abs() < 60.0) { Ok(()) } else { Err(skew) }
+    })
+    .await;
 }

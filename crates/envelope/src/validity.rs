@@ -101,18 +101,27 @@ pub fn check<'a, K: EventKind>(
     };
     let envelope = EnvelopeRef::read(&headers, Some(key), message.time)
         .map_err(|error| invalid(ParkReason::Headers, error.to_string()))?;
-    possible("the header ce_time", envelope.time)?;
-    if envelope.time > message.time.plus(MAX_TIME_AHEAD) {
-        let (found, kafka) = (envelope.time, message.time);
-        let detail =
-            format!("the header ce_time is {found}, over an hour after {kafka}, Kafka's time of the message");
-        return Err(invalid(ParkReason::AbsurdTime, detail));
-    }
+    check_time(envelope.time, message.time)?;
     if !topic.records.contains(&envelope.event_type) {
         let (record, name) = (envelope.event_type.record_name(), topic.name);
         return Err(invalid(ParkReason::WrongRecord, format!("{record} does not belong on {name}")));
     }
     Ok(Checked::Event(EventMessage { key, envelope, payload }))
+}
+
+/// Holds the `ce_time` of an event against Kafka's time of its message.
+///
+/// # Errors
+/// No right clock gives such a time: [`ParkReason::AbsurdTime`].
+pub fn check_time(time: Micros, kafka_time: Micros) -> Result<(), Invalid> {
+    possible("the header ce_time", time)?;
+    if time > kafka_time.plus(MAX_TIME_AHEAD) {
+        let detail = format!(
+            "the header ce_time is {time}, over an hour after {kafka_time}, Kafka's time of the message"
+        );
+        return Err(invalid(ParkReason::AbsurdTime, detail));
+    }
+    Ok(())
 }
 
 /// Compares with a fixed time and never with a reader's clock: a message is as valid years later as it is today.

@@ -39,6 +39,8 @@ pub struct Settings {
     pub sample_interval: Duration,
     /// For how long an input or the outbox may stand still, although there is work, before the service is not ready.
     pub stall_after: Duration,
+    /// Maximum difference between the clocks of database and broker. Beyond it the service decides nothing by time.
+    pub max_clock_skew: Duration,
     /// The registry of the service's meters. `None`: a registry of its own.
     pub meters: Option<Meters>,
     /// Verifies the tokens of admins. `None`: no token is accepted.
@@ -98,6 +100,7 @@ impl Settings {
             unlimited_topics: None,
             sample_interval: Duration::from_secs(5),
             stall_after: Duration::from_secs(30),
+            max_clock_skew: Duration::from_secs(30),
             meters: None,
             identity: None,
         }

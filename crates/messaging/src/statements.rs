@@ -1,5 +1,6 @@
 //! All SQL statements of this crate.
 
+use crate::clock::DATABASE_TIME;
 use crate::observe::{meters, progress};
 use crate::runtime::sweeper;
 use crate::store::dead_letters::{self, admin, redrive};
@@ -42,6 +43,7 @@ pub const STATEMENTS: &[&str] = &[
     skips::OPEN,
     skips::SKIPPED,
     shards::TAKE,
+    DATABASE_TIME,
     shards::FENCE,
     sweeper::SINCE,
     sweeper::SWEPT,

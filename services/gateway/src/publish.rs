@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use minuet_events::trace::with_order;
+use minuet_events::validity;
 use minuet_events::values::Micros;
 use minuet_events::{Envelope, Event};
 use minuet_http::{Problem, ProblemType};
@@ -29,10 +30,22 @@ impl AppState {
         event: Event,
         trace: IncomingTrace,
     ) -> Result<Uuid, Problem> {
-        let envelope = envelope(&event, id, Micros::from_datetime(OffsetDateTime::now_utc()), trace);
+        let known = self.publisher.broker_time();
+        let time = known.unwrap_or_else(|| Micros::from_datetime(OffsetDateTime::now_utc()));
+        let envelope = envelope(&event, id, time, trace);
         let key = Arc::clone(&envelope.subject);
+        // Before the broker has said its time, this machine's clock may be so far off that the event is parked.
+        let again = known.is_none().then(|| (envelope.clone(), event.clone()));
         hit(Failpoint::BeforeProduce);
-        let published = self.publisher.publish(envelope, event).await;
+        let mut published = self.publisher.publish(envelope, event).await;
+        let absurd = |now: &Micros| validity::check_time(time, *now).is_err();
+        if published.is_ok()
+            && let Some((envelope, event)) = again
+            && let Some(now) = self.publisher.broker_time().filter(absurd)
+        {
+            tracing::warn!(key = &*key, %time, "event is published again, by the broker's time");
+            published = self.publisher.publish(Envelope { time: now, ..envelope }, event).await;
+        }
         hit(Failpoint::AfterAck);
         match published {
             Ok(()) => Ok(id),

@@ -59,7 +59,7 @@ impl BatchHandler for PaymentHandler {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let kind = InputKind::Event(event.event_type());
             let illegal = || Illegal { state: row.payment.state(), input: kind };
-            let input = Input::of(event, envelope.id, now).ok_or_else(illegal);
+            let input = Input::of(event, envelope.id, self.compared(now, envelope)).ok_or_else(illegal);
             let decision = input.and_then(|input| decide(&row.payment, input));
             let Some(decision) = fold.decided(index, decision) else { continue };
             if row.versioned.trace.is_none() && !decision.changes.is_empty() {
@@ -103,6 +103,15 @@ impl BatchHandler for PaymentHandler {
     /// Calls that died with whoever held the shards before are taken up again.
     async fn shards_taken(&self, shards: &[u32]) -> Result<(), ReactError> {
         self.calls.take_up(shards).await
+    }
+}
+
+impl PaymentHandler {
+    /// The time with which the end of a reservation is compared. Inventory's database has set that end; while this one's
+    /// time is not trusted, inventory's own time of the event counts, and the charge is made. If that is too late,
+    /// inventory says so, and the money is given back.
+    fn compared(&self, now: Micros, envelope: &Envelope) -> Micros {
+        if self.context.trusts_time() { now } else { now.min(envelope.time) }
     }
 }
 

@@ -133,6 +133,7 @@ async fn the_way_of_a_batch_is_measured(world: &World, services: &[Running; 3]) 
         shows(service, "db_client_connection_count", &[], at_least(1.0)).await;
         shows(service, "db_client_connection_max", &[], exactly(4.0)).await;
         shows(service, "outbox_depth", &[], exactly(0.0)).await;
+        shows(service, "clock_skew_seconds", &["reference=\"database\""], |skew| skew.abs() < 5.0).await;
         shows(service, "sample_duration_seconds", &["sample=\"service\""], at_least(0.0)).await;
         shows(service, "kafka_client_sent_bytes_total", &["client=\"producer\""], at_least(1.0)).await;
         shows(service, "kafka_client_received_bytes_total", &["client=\"consumer\""], at_least(1.0)).await;

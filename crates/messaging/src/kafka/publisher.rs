@@ -2,14 +2,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use minuet_envelope::{Contract, EncodeError, Envelope};
+use minuet_envelope::{Contract, EncodeError, Envelope, Micros};
 use minuet_telemetry::Tracer;
-use minuet_telemetry::meters::Meters;
+use minuet_telemetry::meters::{Meters, attribute};
+use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders, Timestamp};
+use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureRecord, Producer as _};
 
+use crate::clock::BrokerClock;
 use crate::kafka::client::{Client, Producer};
 use crate::kafka::config::{self, Linger};
 use crate::observe::meters::{self, KafkaStatistics, Sending};
@@ -28,6 +31,7 @@ pub struct Publisher<C: Contract> {
     meters: Option<Meters>,
     tracer: Tracer,
     failing: Arc<Mutex<Option<Failing>>>,
+    clock: Arc<BrokerClock>,
 }
 
 /// Publications fail since the first of these times, and did so last at the second.
@@ -104,6 +108,7 @@ impl<C: Contract> Publisher<C> {
             meters: None,
             tracer: Tracer::of(traced_as),
             failing: Arc::default(),
+            clock: Arc::default(),
         })
     }
 
@@ -111,6 +116,11 @@ impl<C: Contract> Publisher<C> {
     #[must_use]
     pub fn measured(mut self, meters: &Meters) -> Self {
         meters::observe_kafka(meters, &[("producer", self.statistics.clone())]);
+        let clock = Arc::clone(&self.clock);
+        meters.gauge(&meter::CLOCK_SKEW, move || {
+            let skew = clock.skew().into_iter();
+            skew.map(|skew| (vec![attribute(key::REFERENCE, "broker")], skew.as_seconds_f64())).collect()
+        });
         self.sending = Some(Sending::new(meters));
         self.meters = Some(meters.clone());
         self
@@ -119,6 +129,12 @@ impl<C: Contract> Publisher<C> {
     /// The registry given to [`Publisher::measured`].
     pub fn meters(&self) -> Option<&Meters> {
         self.meters.as_ref()
+    }
+
+    /// The broker's time, for the `ce_time` of an event. `None`: the broker has not said any, since nothing was published yet, or
+    /// the topics take the producer's time.
+    pub fn broker_time(&self) -> Option<Micros> {
+        self.clock.now()
     }
 
     /// Publishes an event under its own key. Returns after every in-sync replica has it (`acks=all`).
@@ -215,6 +231,10 @@ impl<C: Contract> Publisher<C> {
             }
         }
         match sent {
+            Ok(Delivery { timestamp: Timestamp::LogAppendTime(appended), .. }) => {
+                self.clock.acknowledged(begun, Micros::from_millis(appended));
+                Ok(())
+            }
             Ok(_) => Ok(()),
             Err((source, _)) => Err(PublishError::NotAcknowledged { topic: topic.full().to_owned(), source }),
         }

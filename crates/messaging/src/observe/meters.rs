@@ -15,6 +15,7 @@ use minuet_telemetry::meters::{Attribute, Counter, Histogram, Meters, attribute}
 use minuet_telemetry::names::meter::{self, attribute as key};
 use sqlx::PgPool;
 
+use crate::clock::ServiceClock;
 use crate::store::shards::Shards;
 use crate::{Counts, Incoming};
 
@@ -35,10 +36,10 @@ pub(crate) struct Instruments {
 }
 
 impl Instruments {
-    pub(crate) fn new(meters: &Meters, group: &str) -> Self {
+    pub(crate) fn new(meters: &Meters, group: &str, clock: Arc<ServiceClock>) -> Self {
         let under_way = OldestInFlight::default();
         let age = under_way.clone();
-        meters.gauge(&meter::CONSUMER_LAG_TIME, move || vec![(vec![], age.age().as_secs_f64())]);
+        meters.gauge(&meter::CONSUMER_LAG_TIME, move || vec![(vec![], age.age(clock.now()).as_secs_f64())]);
         Instruments {
             consumed: meters.counter(&meter::MESSAGING_CONSUMED),
             process_duration: meters.histogram(&meter::MESSAGING_PROCESS_DURATION),

@@ -103,8 +103,11 @@ impl<R: BatchHandler> ShardAcquirer<R> {
     async fn try_take(&self, shards: &[u32], raised: &mut Option<Vec<(u32, i64)>>) -> Result<(), TakeError> {
         if raised.is_none() {
             hit(Failpoint::BeforeTake);
-            let raise =
-                async |connection: &mut PgConnection| shards::raise(connection, shards, &self.owner).await;
+            let raise = async |connection: &mut PgConnection| {
+                // No event is decided before the service has its database's time.
+                self.core.clock.ask(connection).await?;
+                shards::raise(connection, shards, &self.owner).await
+            };
             *raised = Some(self.core.connections.run(raise).await?);
             hit(Failpoint::AfterTake);
         }

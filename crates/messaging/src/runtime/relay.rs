@@ -319,14 +319,18 @@ impl Relay {
             let sent = ProduceBatch::new(batch.len());
             // Prepare all records first: the client's thread starts to send at the first one.
             let topics: Vec<TopicName> = batch.iter().map(|row| self.topic(&row.topic)).collect();
+            let time = self.core.clock.record_time();
             let records: Vec<Record<'_>> =
-                batch.iter().zip(&topics).map(|(row, topic)| self.record(row, topic)).collect();
+                batch.iter().zip(&topics).map(|(row, topic)| self.record(row, topic, time)).collect();
             let producer = self.producers.of(batch.len());
             for (place, record) in records.into_iter().enumerate() {
                 sent.send(producer, place, record).await;
                 hit(Failpoint::BeforeRelayAck);
             }
             let results = sent.results().await;
+            if let Some((handed_over, appended)) = sent.appended() {
+                self.core.clock.acknowledged(handed_over, appended);
+            }
             self.measure(&topics, &results, began_batch.elapsed());
             for ((row, topic), result) in batch.into_iter().zip(&topics).zip(results) {
                 self.record_span(&row, topic, begun, result.as_ref().err(), &relay);
@@ -351,10 +355,10 @@ impl Relay {
     }
 
     /// The partition is named, by P: the client's partitioner hashes over the partitions that the cluster has.
-    fn record<'a>(&self, row: &'a Row, topic: &'a TopicName) -> Record<'a> {
+    fn record<'a>(&self, row: &'a Row, topic: &'a TopicName, timestamp: Option<i64>) -> Record<'a> {
         let partition = self.core.partition_of(topic, &row.key);
         let headers = headers_of(&row.headers);
-        Record { topic: topic.full(), key: &row.key, partition, payload: &row.payload, headers }
+        Record { topic: topic.full(), key: &row.key, partition, payload: &row.payload, timestamp, headers }
     }
 
     /// Linear search: a service publishes to few topics.

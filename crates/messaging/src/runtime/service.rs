@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
+use crate::clock::ServiceClock;
 use crate::kafka::assignment::Assignment;
 use crate::kafka::client::Client;
 use crate::kafka::config::{self, GroupProtocol};
@@ -109,7 +110,7 @@ pub struct ServiceParts<C: Contract> {
 }
 
 impl<C: Contract> ServiceParts<C> {
-    /// On the machine's own clock.
+    /// On the database's clock.
     pub fn new(settings: Settings, contract: C, catalogue: Catalogue<C::Kind>) -> Self {
         ServiceParts { settings, contract, catalogue: Arc::new(catalogue), clock: Clock::System }
     }
@@ -148,7 +149,10 @@ impl<C: Contract> Service<C> {
         let (shards, counts) = (Arc::new(shards), Arc::new(Counts::default()));
         let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
         meters::observe(&meters, &counts, &shards, connections.pool(), settings.database_connections);
-        let instruments = Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix));
+        let clock = ServiceClock::new(clock, name, settings.max_clock_skew);
+        clock.observe(&meters);
+        let instruments =
+            Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix), Arc::clone(&clock));
         let refusals = Arc::new(Refusals::default());
         progress::observe(&meters, &refusals);
         let core = Core {

@@ -19,12 +19,13 @@ use super::positions::Next;
 use super::shards::{Fenced, Shards};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
+use crate::clock::ServiceClock;
 use crate::failpoint::{Failpoint, hit};
 use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
 use crate::observe::meters::{Instruments, Steps};
 use crate::observe::progress::{BatchInFlight, Refusals};
 use crate::topics::{Catalogue, TopicName};
-use crate::{Clock, Incoming, ReactError};
+use crate::{Incoming, ReactError};
 
 /// The write side of a service, one per service and process. Clones share their state; consumer, sweeper and the
 /// service's own tasks each hold one.
@@ -52,7 +53,7 @@ pub(crate) struct Core {
     pub(crate) outage: Outage,
     /// Notified by each commit that appended to the outbox.
     pub(crate) wake: Notify,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<ServiceClock>,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
     /// The batch that is being processed, for the watch.
@@ -122,9 +123,15 @@ impl<C: Contract> ServiceContext<C> {
         &self.core.tracer
     }
 
-    /// The current time of the service's clock.
+    /// The current time: the database's, so that all instances of a service have one.
     pub fn now(&self) -> Micros {
         self.core.now()
+    }
+
+    /// `false`: the clocks of database and broker differ by more than the bound. Then this service's time says nothing about
+    /// a time that another service has set.
+    pub fn trusts_time(&self) -> bool {
+        self.core.clock.is_trusted()
     }
 
     /// The shard of a key; independent of the partition that a message came in on.

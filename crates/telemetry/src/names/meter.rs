@@ -100,6 +100,7 @@ meters! {
     SHARD_EPOCH = Definition::gauge("shard.epoch", "", "The epoch under which this instance owns a shard; a shard that it does not own is absent.");
     POOL_CONNECTIONS = Definition::gauge("db.client.connection.count", "{connection}", "Connections of the pool, by state.");
     POOL_MAX = Definition::gauge("db.client.connection.max", "{connection}", "Most connections that the pool may open.");
+    CLOCK_SKEW = Definition::gauge("clock.skew", "s", "How far the machine's clock is ahead of the database's, and the database's ahead of the broker's, by reference.");
     SAMPLE_DURATION = Definition::gauge("sample.duration", "s", "How long the last sample of this took: it is pushed back where that is long.");
     SAMPLE_FAILURE_COUNT = Definition::counter("sample.failure.count", "{sample}", "Samples that failed, or were cut off.");
     KAFKA_QUEUE = Definition::gauge("kafka.client.queue", "{message}", "librdkafka: messages in the client's queue.");
@@ -126,6 +127,8 @@ pub mod attribute {
     pub const STEP: &str = "step";
     /// `shard`
     pub const SHARD: &str = "shard";
+    /// The clock that another one is compared with: `database` or `broker`.
+    pub const REFERENCE: &str = "reference";
     /// `sample`
     pub const SAMPLE: &str = "sample";
     /// `topic`

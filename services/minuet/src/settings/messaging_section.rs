@@ -25,6 +25,7 @@ pub(crate) struct MessagingSection {
     unlimited_topic_days: Option<u32>,
     sample_interval_ms: Option<u64>,
     stall_seconds: Option<u32>,
+    max_clock_skew_ms: Option<u64>,
 }
 
 /// The fields above.
@@ -36,6 +37,7 @@ pub(super) const MESSAGING_KEYS: &[&str] = &[
     "attempts",
     "sample_interval_ms",
     "stall_seconds",
+    "max_clock_skew_ms",
     "inbox_retention_days",
     "redrive_days",
     "unlimited_topic_days",
@@ -54,6 +56,7 @@ impl MessagingSection {
             unlimited_topic_days,
             sample_interval_ms,
             stall_seconds,
+            max_clock_skew_ms,
         } = self;
         settings.database_connections = database_connections.unwrap_or(settings.database_connections);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
@@ -65,6 +68,7 @@ impl MessagingSection {
         settings.sample_interval = sample_interval_ms.map_or(settings.sample_interval, Duration::from_millis);
         settings.stall_after =
             stall_seconds.map_or(settings.stall_after, |seconds| Duration::from_secs(seconds.into()));
+        settings.max_clock_skew = max_clock_skew_ms.map_or(settings.max_clock_skew, Duration::from_millis);
     }
 }
 
@@ -88,6 +92,11 @@ impl InRange for MessagingSection {
                 "takes 10 to 3600000 (an hour)",
             ),
             ("stall_seconds", within(self.stall_seconds, 1..=3_600), "takes 1 to 3600 (an hour)"),
+            (
+                "max_clock_skew_ms",
+                within(self.max_clock_skew_ms, 1_000..=3_600_000),
+                "takes 1000 to 3600000 (a second to an hour)",
+            ),
         ])
     }
 }

@@ -16,7 +16,7 @@ use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
 /// Upper bound of the statements of one query: together they have this many times the limit of one.
-const MAX_STATEMENTS: u32 = 3;
+const MAX_STATEMENTS: u32 = 4;
 /// A pause takes at least this multiple of the queries' duration, so that sampling takes at most a twentieth of the
 /// time.
 const MIN_PAUSE_FACTOR: u32 = 20;
@@ -146,6 +146,8 @@ impl<R: BatchHandler> Sampler<R> {
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     async fn ask(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        // Apart from the queries that read tables: its round trip is to be short.
+        self.core.clock.ask(&mut *connection).await?;
         let (depth, age): (i64, f64) = sqlx::query_as(OUTBOX).fetch_one(&mut *connection).await?;
         self.gauges.outbox_depth.show(vec![(vec![], depth as f64)]);
         self.gauges.outbox_age.show(vec![(vec![], age)]);

@@ -1,12 +1,14 @@
 //! A batch of messages that are sent together: one wake-up when all results are known, not one per message.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
+use minuet_envelope::Micros;
 use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message, Timestamp};
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
@@ -33,6 +35,11 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<DeliveryHandle>;
 
     fn delivery(&self, delivered: &DeliveryResult<'_>, handle: Box<DeliveryHandle>) {
+        if let Ok(message) = delivered
+            && let Timestamp::LogAppendTime(millis) = message.timestamp()
+        {
+            handle.batch.appended.store(millis, Ordering::Relaxed);
+        }
         let result = delivered.as_ref().map(drop).map_err(|(error, _)| error.clone());
         handle.batch.complete(handle.index, result);
     }
@@ -50,6 +57,9 @@ pub(crate) struct DeliveryHandle {
 }
 
 pub(crate) struct ProduceBatch {
+    begun: Instant,
+    /// The time at which the broker appended the last message, in milliseconds since 1970. 0: it does not say.
+    appended: AtomicI64,
     state: Mutex<State>,
     all_complete: Notify,
 }
@@ -65,6 +75,8 @@ impl ProduceBatch {
         // The value of a result that never arrives.
         let results = vec![Err(KafkaError::Canceled); messages];
         Arc::new(ProduceBatch {
+            begun: Instant::now(),
+            appended: AtomicI64::new(0),
             state: Mutex::new(State { results, open: messages }),
             all_complete: Notify::new(),
         })
@@ -100,6 +112,13 @@ impl ProduceBatch {
         }
     }
 
+    /// When the first message was handed over, and when the broker appended one, by its own clock. `None`: the topics
+    /// take the producer's time.
+    pub(crate) fn appended(&self) -> Option<(Instant, Micros)> {
+        let millis = self.appended.load(Ordering::Relaxed);
+        (millis > 0).then(|| (self.begun, Micros::from_millis(millis)))
+    }
+
     fn take_results(&self) -> Option<Vec<Sent>> {
         let mut state = self.state.lock();
         (state.open == 0).then(|| std::mem::take(&mut state.results))
@@ -124,6 +143,8 @@ pub(crate) struct Record<'a> {
     /// `None`: any partition.
     pub(crate) partition: Option<i32>,
     pub(crate) payload: &'a [u8],
+    /// In milliseconds since 1970. `None`: the client's own clock.
+    pub(crate) timestamp: Option<i64>,
     pub(crate) headers: rdkafka::message::OwnedHeaders,
 }
 
@@ -133,7 +154,7 @@ impl<'a> Record<'a> {
             .key(self.key)
             .payload(self.payload)
             .headers(self.headers);
-        BaseRecord { partition: self.partition, ..record }
+        BaseRecord { partition: self.partition, timestamp: self.timestamp, ..record }
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Pruned {
 
 pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: CancellationToken) {
     loop {
-        let wait = match prune(&core.connections, core.now(), retention).await {
+        let wait = match pruned(&core, retention).await {
             Ok(Pruned { made: 0, dropped: 0, forgotten: 0 }) => INTERVAL,
             Ok(Pruned { made, dropped, forgotten }) => {
                 info!(service = core.service, created = made, dropped, deleted = forgotten, "inbox pruned");
@@ -63,6 +63,13 @@ pub(crate) async fn run(core: Arc<Core>, retention: Duration, shutdown: Cancella
             () = tokio::time::sleep(wait) => {}
         }
     }
+}
+
+/// By the database's time: a machine whose clock is days ahead would forget days too early.
+async fn pruned(core: &Core, retention: Duration) -> Result<Pruned, sqlx::Error> {
+    let ask = async |connection: &mut PgConnection| core.clock.ask(connection).await;
+    core.connections.run_within(STEP_TIMEOUT, ask).await?;
+    prune(&core.connections, core.now(), retention).await
 }
 
 /// Any number of instances may prune at once: an advisory lock admits one at a time.
