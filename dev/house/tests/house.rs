@@ -137,6 +137,22 @@ fn statements_name_their_columns() {
     assert!(wrong.is_empty(), "name the columns, since a table may get others:\n{}", wrong.join("\n"));
 }
 
+/// A query on the pool itself has no time limit, and its connection stays open after a failure. Tools and tests may do so.
+#[test]
+fn services_reach_their_database_through_the_context() {
+    let is_service = |file: &std::path::Path| {
+        ["services/order", "services/inventory", "services/payment", "examples"]
+            .iter()
+            .any(|folder| file.starts_with(folder))
+    };
+    let files = source(&repository()).into_iter().filter(|(file, _)| is_service(file));
+    let wrong: Vec<String> = files
+        .filter(|(_, text)| text.contains(".pool()"))
+        .map(|(file, _)| file.display().to_string())
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new(), "use `with_connection`, `query` or `transaction` of the context");
+}
+
 #[test]
 fn log_lines_keep_the_convention() {
     let root = repository();
