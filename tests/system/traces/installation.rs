@@ -76,7 +76,7 @@ impl Installation {
             .env("MINUET_PAYMENT__PROVIDER__LATENCY_MS", "20")
     }
 
-    /// The service again, to be killed there (`after_commit:1`: the next time that it comes there). The one before has read everything and said
+    /// The service again, to be killed at a point and passage: at passage 1 the next time that it comes there. The one before has read everything and said
     /// so, and nothing but the batch itself wakes the relay: so it is the next event that is killed, and nothing of it leaves.
     pub(super) async fn with_fault(mut self, name: &'static str, point: &str) -> Self {
         let before = self.processes.remove(name).unwrap();
