@@ -1,7 +1,12 @@
 //! What a service remembers of positions: a database, a topic or a cluster that was put back is noticed.
 
+use std::time::Duration;
+
 use minuet_messaging::{Accepted, Positions};
-use minuet_tests::{Running, World, assert_books_balance, until};
+use minuet_tests::{Raw, Running, World, adjustment, assert_books_balance, product, until};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 
 const CONFIRMED: &str = "select count(*) from orders where status = 'confirmed'";
 
@@ -95,3 +100,49 @@ async fn an_empty_database_is_noticed() {
     let words = refusal(&order).await;
     assert!(words.contains("the database consumed up to 0"), "{words}");
 }
+
+/// Deletes topics and creates them again.
+async fn recreate(world: &World, topics: &[&str]) {
+    let mut config = ClientConfig::new();
+    config.extend(world.kafka().clone());
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let names: Vec<String> = topics.iter().map(|topic| format!("{}{topic}", world.prefix)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    admin.delete_topics(&names, &AdminOptions::new()).await.unwrap();
+    until("the topics are created again", || async {
+        world.catalogue.apply(world.kafka(), &world.prefix).await.map_err(|e| e.to_string())?;
+        let known = admin.inner().fetch_metadata(None, Duration::from_secs(5)).map_err(|e| e.to_string())?;
+        let there = |name: &str| {
+            known.topics().iter().any(|topic| topic.name() == name && !topic.partitions().is_empty())
+        };
+        if names.iter().all(|name| there(name)) { Ok(()) } else { Err("a topic is missing".to_owned()) }
+    })
+    .await;
+}
+
+/// Old positions mean nothing on topics that were created again under running services.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_were_created_again_are_read_from_their_start() {
+    let world = World::new().await;
+    let _services = world.services().await;
+    let garbage = Raw { key: Some(b"a key".to_vec()), payload: Some(b"garbage".to_vec()), headers: vec![] };
+    world.topics.send("orders.intake", &garbage).await;
+    world.await_number("order", "select count(*) from dead_letters", 1).await;
+    for price in ["10.00", "20.00", "30.00"] {
+        world.publish(product("VASE", price, "EUR", true)).await;
+    }
+    world.publish(adjustment("VASE", "BER", 100)).await;
+    world.await_number("order", PRICE, 30).await;
+    confirm(&world, 3).await;
+
+    recreate(&world, &["catalog.products", "orders.intake"]).await;
+    world.topics.send("orders.intake", &garbage).await;
+    world.publish(product("VASE", "40.00", "EUR", true)).await;
+    world.await_number("order", PRICE, 40).await;
+    confirm(&world, 6).await;
+    world.await_number("order", "select count(*) from dead_letters", 2).await;
+    let topics = world.number("order", "select count(distinct topic_id) from dead_letters").await;
+    assert_eq!(topics, 2, "the topic is part of the position");
+}
+
+const PRICE: &str = "select coalesce(max(unit_price), 0)::bigint from products where sku = 'VASE'";

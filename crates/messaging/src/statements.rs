@@ -14,6 +14,7 @@ pub const STATEMENTS: &[&str] = &[
     prune::TRY_LOCK,
     prune::PRUNE,
     dead_letters::PARK,
+    dead_letters::MAKE_ROOM,
     dead_letters::WAITING,
     redrive::ASKED,
     redrive::GROUP,

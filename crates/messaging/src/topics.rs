@@ -6,6 +6,7 @@ mod apply;
 mod catalogue;
 mod cluster;
 mod declaration;
+pub(crate) mod ids;
 mod name;
 mod plan;
 mod promises;

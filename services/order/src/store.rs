@@ -70,15 +70,16 @@ const OPEN: &str = "select status::text, count(*), min(created_at) from orders w
 const SWEPT_UNTIL: &str = "select coalesce(min(swept_until), 'epoch') from shards";
 
 const LOAD_PRODUCTS: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
      from products where sku = any($1::text[])";
 
 /// As [`ProductVersion::is_newer_than`]: two instances may each hold a partition on which the product changed.
-const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset)
-     select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::timestamptz[], $9::integer[], $10::bigint[])
+const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset, source_topic_id)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::uuid[], $7::timestamptz[], $8::timestamptz[], $9::integer[], $10::bigint[], $11::uuid[])
      on conflict (sku) do update set name = excluded.name, currency = excluded.currency, unit_price = excluded.unit_price, active = excluded.active,
-        event_id = excluded.event_id, event_time = excluded.event_time, source_time = excluded.source_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset
-     where case when products.source_partition = excluded.source_partition then products.source_offset < excluded.source_offset
+        event_id = excluded.event_id, event_time = excluded.event_time, source_time = excluded.source_time, source_partition = excluded.source_partition, source_offset = excluded.source_offset,
+        source_topic_id = excluded.source_topic_id
+     where case when (products.source_topic_id, products.source_partition) = (excluded.source_topic_id, excluded.source_partition) then products.source_offset < excluded.source_offset
         else (products.source_time, products.source_partition) < (excluded.source_time, excluded.source_partition) end";
 
 const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
@@ -91,7 +92,7 @@ const ORDERS: &str = "select id, user_id, status::text as status, payment_method
      order by created_at desc, id desc limit $5";
 
 const PRODUCT: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_partition, source_offset
+    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
      from products where sku = $1";
 
 /// For the test that prepares each against the migrated schema.
@@ -373,6 +374,7 @@ struct StoredProduct {
     event_id: Uuid,
     event_time: OffsetDateTime,
     source_time: OffsetDateTime,
+    source_topic_id: Uuid,
     source_partition: i32,
     source_offset: i64,
 }
@@ -397,6 +399,7 @@ impl TryFrom<StoredProduct> for ProductRow {
             event_time: Micros::from_datetime(stored.event_time),
             version: ProductVersion {
                 recorded: Micros::from_datetime(stored.source_time),
+                topic: stored.source_topic_id,
                 partition: stored.source_partition,
                 offset: stored.source_offset,
             },
@@ -438,6 +441,7 @@ pub(crate) async fn write_products(
         .bind(rows.iter().map(|r| r.version.recorded.to_datetime()).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.version.partition).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.version.offset).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.version.topic).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

@@ -82,5 +82,10 @@ impl ProductView {
 
 fn version_of(incoming: &Incoming) -> ProductVersion {
     let position = &incoming.position;
-    ProductVersion { recorded: incoming.timestamp, partition: position.partition, offset: position.offset }
+    ProductVersion {
+        recorded: incoming.timestamp,
+        topic: incoming.topic_id,
+        partition: position.partition,
+        offset: position.offset,
+    }
 }

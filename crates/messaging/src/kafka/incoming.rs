@@ -9,6 +9,7 @@ use minuet_envelope::envelope;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use crate::kafka::cut::{self, MAX_MESSAGE_BYTES, Measure, Original};
 
@@ -55,6 +56,8 @@ const HEADER_BYTES: usize = 640;
 pub struct Incoming {
     /// Where the message is.
     pub position: Position,
+    /// Kafka's id of the topic; nil: unknown. A topic that was deleted and created again has another one.
+    pub topic_id: Uuid,
     /// The key's bytes.
     pub key: Option<Bytes>,
     /// The value's bytes. `None`: a tombstone.
@@ -104,6 +107,7 @@ impl Incoming {
         }
         Incoming {
             position: Position { topic, partition: message.partition(), offset: message.offset() },
+            topic_id: Uuid::nil(),
             key,
             payload,
             headers,
@@ -131,6 +135,7 @@ impl Incoming {
         });
         measure.part(message.payload());
         Incoming {
+            topic_id: Uuid::nil(),
             position: Position { topic, partition: message.partition(), offset: message.offset() },
             key: message.key().map(cut::kept_key).map(Bytes::copy_from_slice),
             payload: message.payload().map(cut::kept_payload).map(Bytes::copy_from_slice),
@@ -159,6 +164,7 @@ impl Incoming {
         let was_taken = false;
         Incoming {
             position,
+            topic_id: Uuid::nil(),
             key,
             payload,
             headers,

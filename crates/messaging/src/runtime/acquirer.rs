@@ -24,6 +24,8 @@ use crate::store::shards;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Interval of the look at the topics' ids: one request.
+const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 /// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
 const RETAKE_DELAY: Duration = Duration::from_secs(1);
 
@@ -46,9 +48,12 @@ pub(crate) struct ShardAcquirer<R> {
 impl<R: BatchHandler> ShardAcquirer<R> {
     pub(crate) async fn run(self, mut assigned: mpsc::UnboundedReceiver<Vec<u32>>, fenced: FencedShards) {
         let mut fenced = fenced.lock().await;
+        let mut watching = tokio::time::interval(WATCH_INTERVAL);
+        watching.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
+                _ = watching.tick() => self.watch().await,
                 Some(shards) = assigned.recv() => self.take(shards).await,
                 Some(shards) = fenced.recv() => {
                     tokio::time::sleep(RETAKE_DELAY).await;
@@ -60,6 +65,29 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                 else => return,
             }
         }
+    }
+
+    /// Notices topics that were deleted and created again. All shards are given up and taken again: the takeover
+    /// compares positions, and reads such a topic from its start.
+    async fn watch(&self) {
+        let held = self.core.shards.held();
+        if held.is_empty() {
+            return;
+        }
+        let asked = (Arc::clone(&self.consumer), self.topics.clone());
+        let looking = tokio::task::spawn_blocking(move || positions::ids(&asked.0, &asked.1));
+        // A broker that does not answer is noticed elsewhere.
+        let Ok(Ok(ids)) = looking.await else { return };
+        let changed = self.core.topic_ids.changed(&ids);
+        if changed.is_empty() {
+            return;
+        }
+        error!(topics = ?changed, "topics were deleted and created again");
+        self.health.down(
+            Dependency::Positions,
+            &format!("deleted and created again, read from the start soon: {}", changed.join(", ")),
+        );
+        self.core.shards.fence_off(&held);
     }
 
     /// Retries until the shards are taken or the group has revoked them.
@@ -146,7 +174,11 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         // Before the positions are written: after a crash in between, the group agrees with the database.
         self.read_from(&compared).await?;
         let rows: Vec<_> = compared.iter().map(Compared::row).collect();
-        self.write(table::RECORD, &rows).await
+        self.write(table::RECORD, &rows).await?;
+        for Compared { topic, seen, .. } in &compared {
+            self.core.topic_ids.set(topic, seen.topic_id);
+        }
+        Ok(())
     }
 
     async fn write(&self, statement: &'static str, rows: &[NewPosition]) -> Result<(), TakeError> {
@@ -160,6 +192,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         for Compared { topic, partition, remembered, position, .. } in compared {
             let Position::From { next, why } = position else { continue };
             let before = remembered.as_ref().map(|remembered| remembered.next);
+            self.processed.advance(&[((Arc::clone(topic), *partition), *next)].into());
             match why {
                 From::Recreated => warn!(
                     topic = &**topic,

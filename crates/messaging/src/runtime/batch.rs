@@ -94,7 +94,8 @@ impl<R: BatchHandler> Processor<R> {
     ) -> Result<HashSet<u32>, Stopped> {
         let begun = SystemTime::now();
         let mut items = Vec::with_capacity(messages.len());
-        for incoming in messages {
+        for mut incoming in messages {
+            incoming.topic_id = self.context.core.topic_ids.of(&incoming.position.topic);
             match self.decode(&incoming).await? {
                 Ok(None) => {}
                 Ok(Some(content)) => items.push(Item::Event(self.received(incoming, content, None))),

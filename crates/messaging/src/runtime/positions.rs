@@ -145,6 +145,12 @@ impl Compared {
     }
 }
 
+/// The ids of the topics that exist. Blocks.
+pub(crate) fn ids(consumer: &Polled, topics: &[Arc<str>]) -> Result<HashMap<String, Uuid>, KafkaError> {
+    let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+    topic_ids(consumer.client(), &names, BROKER_TIMEOUT)
+}
+
 /// The cluster's view of these shards of the topics. A partition that does not exist is left out. Blocks.
 pub(crate) fn look(
     consumer: &Polled,
@@ -160,8 +166,7 @@ pub(crate) fn look(
         }
         Ok(list)
     };
-    let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-    let ids = topic_ids(consumer.client(), &names, BROKER_TIMEOUT)?;
+    let ids = ids(consumer, topics)?;
     let committed = consumer.committed_offsets(list(Offset::Invalid)?, BROKER_TIMEOUT)?;
     let earliest = consumer.offsets_for_times(list(Offset::Beginning)?, BROKER_TIMEOUT)?;
     let ends = consumer.offsets_for_times(list(Offset::End)?, BROKER_TIMEOUT)?;

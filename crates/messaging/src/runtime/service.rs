@@ -45,6 +45,7 @@ use crate::store::database;
 use crate::store::inbox::prune;
 use crate::store::outage::Outage;
 use crate::store::shards::Shards;
+use crate::topics::ids::TopicIds;
 use crate::topics::{Catalogue, Topic, TopicName};
 use crate::{
     BatchHandler, Clock, Counts, DatabaseError, DeadLetters, Dependency, DomainSpans, Health, RetentionError,
@@ -170,6 +171,7 @@ impl<C: Contract> Service<C> {
             instruments: Arc::new(instruments),
             batch_in_flight: BatchInFlight::default(),
             refusals: Arc::clone(&refusals),
+            topic_ids: TopicIds::default(),
             prefix: settings.topic_prefix.as_str().into(),
             tracer: Tracer::of(name),
             key_attribute: C::key_attribute,

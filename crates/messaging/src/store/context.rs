@@ -24,6 +24,7 @@ use crate::failpoint::{Failpoint, hit};
 use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
 use crate::observe::meters::{Instruments, Steps};
 use crate::observe::progress::{BatchInFlight, Refusals};
+use crate::topics::ids::TopicIds;
 use crate::topics::{Catalogue, TopicName};
 use crate::{Incoming, ReactError};
 
@@ -60,6 +61,7 @@ pub(crate) struct Core {
     pub(crate) batch_in_flight: BatchInFlight,
     /// The outbox rows that the broker refuses.
     pub(crate) refusals: Arc<Refusals>,
+    pub(crate) topic_ids: TopicIds,
     /// The prefix of topic names.
     pub(crate) prefix: Arc<str>,
     pub(crate) tracer: Tracer,

@@ -31,8 +31,13 @@ pub use service::{DISCARD_REASON, DeadLetters, discard_reason};
 pub use view::{DeadLetter, DeadLetterDetail, DeadLetterState, RedriveOutcome, Redriven};
 
 pub(crate) const PARK: &str = "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, payload, reason, detail, attempts,
-        parked_at, inbox_id, message_time, headers_readable, in_order, original_bytes, original_hash)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (topic, \"partition\", \"offset\") do nothing";
+        parked_at, inbox_id, message_time, headers_readable, in_order, original_bytes, original_hash, topic_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) on conflict do nothing";
+
+/// Until no instance of the release before runs, a position without its topic's id is unique. The letter of a topic that
+/// was deleted makes room: its offset n becomes -1 - n.
+pub(crate) const MAKE_ROOM: &str = "update dead_letters set \"offset\" = -1 - \"offset\"
+     where topic = $1 and \"partition\" = $2 and \"offset\" = $3 and topic_id <> $4";
 
 pub(crate) const WAITING: &str = "select distinct topic, key from dead_letters
      where in_order and discarded_at is null and (topic, key) in (select * from unnest($1::text[], $2::bytea[]))";
@@ -118,6 +123,24 @@ impl<'a> NewDeadLetter<'a> {
 
     /// Inserts one row; parking is rare, so it is not batched. `false`: the message was parked before.
     pub(crate) async fn park(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        if self.insert(connection).await? {
+            return Ok(true);
+        }
+        let Incoming { position, topic_id, .. } = self.incoming;
+        if topic_id.is_nil() {
+            return Ok(false);
+        }
+        let moved = sqlx::query(MAKE_ROOM)
+            .bind(&*position.topic)
+            .bind(position.partition)
+            .bind(position.offset)
+            .bind(topic_id)
+            .execute(&mut *connection)
+            .await?;
+        if moved.rows_affected() == 0 { Ok(false) } else { self.insert(connection).await }
+    }
+
+    async fn insert(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let NewDeadLetter { incoming, claim, reason, in_order, at } = self;
         let incoming = incoming.within(MAX_KEPT_BYTES);
         let original = incoming.original.as_ref();
@@ -142,6 +165,7 @@ impl<'a> NewDeadLetter<'a> {
             .bind(in_order)
             .bind(original.map(|original| i64::try_from(original.bytes).unwrap_or(i64::MAX)))
             .bind(original.map(|original| original.sha256.as_ref()))
+            .bind(incoming.topic_id)
             .execute(connection)
             .await?;
         Ok(done.rows_affected() > 0)
@@ -169,5 +193,5 @@ fn incoming(row: &sqlx::postgres::PgRow) -> Result<Incoming, sqlx::Error> {
         .zip(sha256)
         .map(|(bytes, sha256)| Original { bytes: bytes.unsigned_abs(), sha256: sha256.into() });
     let message = Incoming::recorded(position, key, payload, headers, timestamp);
-    Ok(Incoming { headers_readable, original, ..message })
+    Ok(Incoming { headers_readable, topic_id: row.try_get("topic_id")?, original, ..message })
 }

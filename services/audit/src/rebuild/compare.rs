@@ -31,7 +31,8 @@ const ORDER: &[Table] = &[
                 'created_at', case when user_id is not null then created_at end,
                 'trace', split_part(traceparent, '-', 2)))::text from orders t",
     ),
-    ("products", "select sku, to_jsonb(t)::text from products t"),
+    // A recorded message does not tell the id of its topic.
+    ("products", "select sku, (to_jsonb(t) - 'source_topic_id')::text from products t"),
     ("refusals", "select request_id::text, (to_jsonb(t) - 'created_at')::text from refusals t"),
 ];
 

@@ -151,7 +151,12 @@ impl ProductHistory {
 }
 
 fn version(position: Position, recorded: Micros) -> ProductVersion {
-    ProductVersion { recorded, partition: position.partition.into(), offset: position.offset }
+    ProductVersion {
+        recorded,
+        topic: Uuid::nil(),
+        partition: position.partition.into(),
+        offset: position.offset,
+    }
 }
 
 /// Of each line one of its versions, so that together they cost what is left. The first of each is preferred.

@@ -46,6 +46,7 @@ mod tests {
         let now = Micros(1_764_000_000_000_000);
         let message = |seconds: i64| Incoming {
             position: Position { topic: "orders.events".into(), partition: 0, offset: 0 },
+            topic_id: uuid::Uuid::nil(),
             key: None,
             payload: None,
             headers: Vec::new(),

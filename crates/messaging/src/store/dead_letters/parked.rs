@@ -38,7 +38,11 @@ pub(crate) fn event_parked<C: Contract>(
     })?;
     let cause = text(incoming, "ce_id").and_then(|id| Uuid::try_parse(id).ok());
     // Two messages may have the same `ce_id` and both be parked: the position makes the id unique.
-    let place = ids::inbox_id(&incoming.position.to_string(), cause.unwrap_or_default());
+    let place = match incoming.topic_id {
+        id if id.is_nil() => incoming.position.to_string(),
+        id => format!("{} of {id}", incoming.position),
+    };
+    let place = ids::inbox_id(&place, cause.unwrap_or_default());
     let id = ids::derive(place, incoming.timestamp, kind, 0);
     let subject = subject(incoming, id);
     let envelope = Envelope {

@@ -17,7 +17,7 @@ pub(crate) const ASKED: &str = "select id, \"partition\", topic, key, in_order f
 pub(crate) const GROUP: &str = "select id from dead_letters where in_order and discarded_at is null and topic = $1 and key = $2 order by id";
 
 pub(crate) const LETTER: &str =
-    "select topic, \"partition\", \"offset\", key, header_names, header_values, payload, message_time, headers_readable, original_bytes, original_hash, inbox_id, parked_at
+    "select topic, \"partition\", \"offset\", key, header_names, header_values, payload, message_time, headers_readable, topic_id, original_bytes, original_hash, inbox_id, parked_at
      from dead_letters where id = $1 and discarded_at is null";
 
 pub(crate) const TAKE: &str = "delete from dead_letters where id = $1 and discarded_at is null";
