@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 const BOUND: Duration = Duration::from_secs(2);
 
 async fn world() -> World {
-    let world = World::with(Options { partitions: 1, stall_after: BOUND, ..Options::default() }).await;
+    world_of(1).await
+}
+
+async fn world_of(partitions: u32) -> World {
+    let world = World::with(Options { partitions, stall_after: BOUND, ..Options::default() }).await;
     world.publish(minuet_tests::product("LAMP", "20.00", "EUR", true)).await;
     world
 }
@@ -155,7 +159,8 @@ async fn a_lock_of_another_session_is_named() {
 /// Nothing to read, a parked event, and the partitions of another instance are no stand-still.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_service_and_one_that_parks_stay_ready() {
-    let world = world().await;
+    // Each instance reads one.
+    let world = world_of(2).await;
     let (order, second) = (world.order().await, world.order().await);
     world.await_product("LAMP").await;
     let garbage = minuet_tests::Raw {
