@@ -80,7 +80,6 @@ mod tests {
 
     use minuet_envelope::Micros;
 
-    use super::*;
     use crate::{Incoming, Position};
 
     fn message(key: usize, headers: usize, value: usize, payload: usize) -> Incoming {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use crate::kafka::config;
@@ -70,9 +70,7 @@ fn read(consumer: &BaseConsumer, position: &Position) -> Result<Incoming, Unread
             }
             // It was deleted by retention, or compacted away; or the topic was created again.
             Some(Ok(_)) | Some(Err(KafkaError::PartitionEOF(_))) => return Err(Unreadable::Gone),
-            Some(Err(KafkaError::MessageConsumption(code)))
-                if code == rdkafka::error::RDKafkaErrorCode::AutoOffsetReset =>
-            {
+            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
                 return Err(Unreadable::Gone);
             }
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error.into()),

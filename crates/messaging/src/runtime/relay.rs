@@ -409,7 +409,7 @@ impl Relay {
             )
         );
         if refused {
-            self.core.refusals.refused(row.id, error_chain(error).to_string());
+            self.core.refusals.refused(row.id, error_chain(error));
             error!(
                 error = error_chain(error),
                 outbox_id = row.id,
