@@ -23,8 +23,7 @@ pub(crate) async fn run(context: ServiceContext, retention: Duration, shutdown: 
         let wait = match context.with_connection(expire).await {
             Ok(Expired { early_cancellations: 0, refusals: 0 }) => INTERVAL,
             Ok(expired) => {
-                let Expired { early_cancellations, refusals } = expired;
-                info!(early_cancellations, refusals, "expired requests deleted");
+                info!(deleted = expired.early_cancellations + expired.refusals, "expired requests deleted");
                 if expired.is_full() { Duration::ZERO } else { INTERVAL }
             }
             Err(error) => {

@@ -127,6 +127,8 @@ fn is_secret(key: &str) -> bool {
 fn without_value(message: &str) -> String {
     match message.rsplit_once("expected ") {
         Some((_, expected)) => format!("expected {expected} (the value is not shown)"),
+        // Only what was expected: a value stands in quotation marks.
+        None if !message.contains(['"', '`']) => message.to_owned(),
         None => HIDDEN.to_owned(),
     }
 }
