@@ -1,6 +1,7 @@
 mod broker_clock;
 mod reading;
 mod service_clock;
+mod skew_log;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,9 +11,6 @@ use time::OffsetDateTime;
 
 pub(crate) use broker_clock::BrokerClock;
 pub(crate) use service_clock::{DATABASE_TIME, ServiceClock};
-
-/// Between two clocks so much is told: far above what NTP leaves, far below what hurts.
-const TOLD_SKEW: time::Duration = time::Duration::seconds(5);
 
 /// The clock of a service. Tests use [`Clock::Manual`], so that a quarter of an hour passes at once.
 #[derive(Clone, Debug, Default)]

@@ -43,7 +43,7 @@ impl AppState {
             && let Some((envelope, event)) = again
             && let Some(now) = self.publisher.broker_time().filter(absurd)
         {
-            tracing::warn!(key = &*key, %time, "event is published again, by the broker's time");
+            tracing::warn!(key = &*key, "event is published again, by the broker's time");
             published = self.publisher.publish(Envelope { time: now, ..envelope }, event).await;
         }
         hit(Failpoint::AfterAck);

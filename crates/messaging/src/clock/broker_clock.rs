@@ -1,12 +1,11 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use minuet_envelope::Micros;
 use parking_lot::Mutex;
-use tracing::{info, warn};
 
+use super::Clock;
 use super::reading::Reading;
-use super::{Clock, TOLD_SKEW};
+use super::skew_log::SkewLog;
 
 /// A broker's time is looked at no more often: one acknowledgement in a second is enough.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -15,8 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct BrokerClock {
     reading: Mutex<Option<Reading>>,
-    /// Whether the last word in the log was that the clocks differ.
-    told: AtomicBool,
+    log: SkewLog,
 }
 
 impl BrokerClock {
@@ -36,16 +34,8 @@ impl BrokerClock {
         if !reading.replace(&mut self.reading.lock(), INTERVAL) {
             return;
         }
-        let Some(skew) = self.skew() else { return };
-        let is_far = skew.abs() > TOLD_SKEW;
-        if self.told.swap(is_far, Ordering::Relaxed) != is_far {
-            let skew_ms = i64::try_from(skew.whole_milliseconds()).unwrap_or(i64::MAX);
-            match is_far {
-                true => {
-                    warn!(skew_ms, detail = "the machine's clock differs from the broker's", "clocks differ")
-                }
-                false => info!(skew_ms, "clocks agree again"),
-            }
+        if let Some(skew) = self.skew() {
+            self.log.tell(skew, "the machine's clock and the broker's");
         }
     }
 }

@@ -2,7 +2,6 @@
 //! say. The machine's clock is compared with the database's, and the database's with the broker's; see decision 0038.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use minuet_envelope::Micros;
@@ -11,10 +10,10 @@ use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use tracing::{info, warn};
 
+use super::Clock;
 use super::reading::Reading;
-use super::{Clock, TOLD_SKEW};
+use super::skew_log::SkewLog;
 
 pub(crate) const DATABASE_TIME: &str = "select clock_timestamp()";
 
@@ -27,27 +26,24 @@ const MAX_BROKER_AGE: Duration = Duration::from_secs(3_600);
 /// Shared by everything in a service that asks for the time.
 pub(crate) struct ServiceClock {
     clock: Clock,
-    service: &'static str,
     /// Between database and broker; beyond it the service does not decide by time.
     max_skew: time::Duration,
     database: Mutex<Option<Reading>>,
     broker: Mutex<Option<Reading>>,
-    /// Whether the last word in the log was that two clocks differ.
-    told_machine: AtomicBool,
-    told_broker: AtomicBool,
+    machine_log: SkewLog,
+    broker_log: SkewLog,
 }
 
 impl ServiceClock {
-    pub(crate) fn new(clock: Clock, service: &'static str, max_skew: Duration) -> Arc<Self> {
+    pub(crate) fn new(clock: Clock, max_skew: Duration) -> Arc<Self> {
         let max_skew = time::Duration::try_from(max_skew).unwrap_or(time::Duration::MAX);
         Arc::new(ServiceClock {
             clock,
-            service,
             max_skew,
             database: Mutex::default(),
             broker: Mutex::default(),
-            told_machine: AtomicBool::new(false),
-            told_broker: AtomicBool::new(false),
+            machine_log: SkewLog::default(),
+            broker_log: SkewLog::default(),
         })
     }
 
@@ -79,7 +75,7 @@ impl ServiceClock {
         let reading = Reading::between(asked, Instant::now(), Micros::from_datetime(time));
         reading.replace(&mut self.database.lock(), Duration::ZERO);
         if let Some(skew) = self.machine_skew() {
-            self.tell(&self.told_machine, skew, "the machine's clock differs from the database's");
+            self.machine_log.tell(skew, "the machine's clock and the database's");
         }
         Ok(())
     }
@@ -92,7 +88,7 @@ impl ServiceClock {
             return;
         }
         if let Some(skew) = self.database_skew() {
-            self.tell(&self.told_broker, skew, "the database's clock differs from the broker's");
+            self.broker_log.tell(skew, "the database's clock and the broker's");
         }
     }
 
@@ -119,19 +115,6 @@ impl ServiceClock {
         })
     }
 
-    /// Logs when the bound is crossed, not at each look.
-    fn tell(&self, told: &AtomicBool, skew: time::Duration, message: &'static str) {
-        let is_far = skew.abs() > TOLD_SKEW;
-        if told.swap(is_far, Ordering::Relaxed) == is_far {
-            return;
-        }
-        let skew_ms = i64::try_from(skew.whole_milliseconds()).unwrap_or(i64::MAX);
-        match is_far {
-            true => warn!(service = self.service, skew_ms, detail = message, "clocks differ"),
-            false => info!(service = self.service, skew_ms, "clocks agree again"),
-        }
-    }
-
     /// The gauge of both differences, computed when it is read: a step of the machine's clock shows at once.
     pub(crate) fn observe(self: &Arc<Self>, meters: &Meters) {
         let clock = Arc::clone(self);
@@ -153,7 +136,7 @@ mod tests {
     const MINUTE: i64 = 60_000_000;
 
     fn clock() -> Arc<ServiceClock> {
-        ServiceClock::new(Clock::System, "test", Duration::from_secs(30))
+        ServiceClock::new(Clock::System, Duration::from_secs(30))
     }
 
     /// The service's database, or broker, says that it is so many minutes later than the machine does.

@@ -150,7 +150,7 @@ impl<C: Contract> Service<C> {
         let (shards, counts) = (Arc::new(shards), Arc::new(Counts::default()));
         let meters = settings.meters.clone().unwrap_or_else(|| Meters::local(name));
         meters::observe(&meters, &counts, &shards, connections.pool(), settings.database_connections);
-        let clock = ServiceClock::new(clock, name, settings.max_clock_skew);
+        let clock = ServiceClock::new(clock, settings.max_clock_skew);
         clock.observe(&meters);
         let instruments =
             Instruments::new(&meters, &format!("{}{name}", settings.topic_prefix), Arc::clone(&clock));
