@@ -1,8 +1,6 @@
 //! The rules of `minuet-house`, applied to this repository.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeMap;
-
 use minuet_house::{
     Dangling, circles, crates, dangling, declared_fields, forbidden_dependencies, log_mistakes, repository,
     runbook_mistakes, source, unknown_log_lines, unnamed_columns,

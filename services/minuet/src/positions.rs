@@ -1,14 +1,16 @@
 //! `minuet positions list | accept`: on the database of a service, whether that runs or not.
 
+mod error;
+
 use clap::{Args, Subcommand, ValueEnum};
-use minuet_messaging::{
-    Accepted, DatabaseError, Positions as Desk, QueryError, RefusedPosition, SkippedOffsets,
-};
+use minuet_messaging::{Accepted, Positions as Desk, RefusedPosition, SkippedOffsets};
 
 use crate::database::Database;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
+
+pub(crate) use error::PositionsError;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Positions {
@@ -41,16 +43,6 @@ enum From {
     Database,
     /// Where the consumer group stands: what the database has lost stays lost
     Group,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PositionsError {
-    #[error("{service}.database_url cannot be used")]
-    Open { service: &'static str, source: DatabaseError },
-    #[error("the positions of {service} cannot be read; is its database up and migrated?")]
-    Database { service: &'static str, source: QueryError },
-    #[error("{service} refuses {partitions} partitions: say --from database or --from group")]
-    NoAnswer { service: &'static str, partitions: usize },
 }
 
 pub(crate) async fn run(settings: &Settings, command: &Positions) -> Result<(), CliError> {

@@ -106,14 +106,13 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                     }
                     self.health.down(Dependency::Positions, &error.to_string());
                 }
-                TakeError::Database(_) => {
-                    warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
-                    self.health.down(Dependency::Postgres, "shards cannot be taken");
-                }
+                TakeError::Database(_) => self.health.down(Dependency::Postgres, "shards cannot be taken"),
                 TakeError::Kafka(_) | TakeError::Seek | TakeError::Ended => {
-                    warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
                     self.health.down(Dependency::Kafka, "the positions of the inputs cannot be read");
                 }
+            }
+            if !matches!(error, TakeError::Refused(_)) {
+                warn!(error = error_chain(&error), ?shards, "shards could not be taken; it is retried");
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -194,10 +193,12 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             let before = remembered.as_ref().map(|remembered| remembered.next);
             self.processed.advance(&[((Arc::clone(topic), *partition), *next)].into());
             match why {
-                From::Recreated => warn!(
-                    topic = &**topic,
-                    partition, before, next, "topic was deleted and created again; it is read from its start"
-                ),
+                From::Recreated => {
+                    warn!(
+                        topic = &**topic,
+                        partition, before, next, "topic was created again; it is read whole"
+                    );
+                }
                 From::Accepted(accepted) => {
                     let accepted = accepted.name();
                     warn!(topic = &**topic, partition, before, next, accepted, "position was accepted");
@@ -283,13 +284,12 @@ fn tell_refused(compared: &Compared) {
         Refusal::DatabasePutBack { consumed, committed } => (*consumed, Some(*committed), None),
         Refusal::TopicPutBack { consumed, end } => (*consumed, None, Some(*end)),
     };
+    let detail = format!(
+        "{refusal}. Rebuild the database (minuet audit replay rebuild), or accept it (minuet positions accept)"
+    );
     error!(
         topic = &**topic,
-        partition,
-        consumed,
-        committed,
-        end,
-        "{refusal}; nothing is read. Rebuild the database (minuet audit replay rebuild), or accept it (minuet positions accept)"
+        partition, consumed, committed, end, detail, "position was put back; nothing is read"
     );
 }
 

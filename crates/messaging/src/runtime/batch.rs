@@ -25,8 +25,9 @@ use crate::observe::meters::Steps;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::decode::Decoder;
 use crate::runtime::policy::{Verdict, back_off, verdict};
-use crate::store::context::{Claims, Committed, Ending, Opened};
+use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
+use crate::store::inbox::Claims;
 use crate::store::positions::Next;
 use crate::{
     BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, Position, ReactError,

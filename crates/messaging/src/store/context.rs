@@ -11,11 +11,10 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::connections::{Connections, TRANSACTION_TIMEOUT, within};
-use super::inbox;
+use super::inbox::{self, Claims};
 use super::outage::Outage;
 use super::outbox::{self, NewRow};
 use super::outbox_event::OutboxEvent;
-use super::positions::Next;
 use super::shards::{Fenced, Shards};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
@@ -268,15 +267,6 @@ impl<C: Contract> ServiceContext<C> {
         steps.done("commit");
         Ok(Committed { result, events })
     }
-}
-
-/// What a transaction writes with its fence.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Claims<'a> {
-    /// The inbox ids of the messages.
-    pub(crate) ids: &'a [Uuid],
-    /// The positions after the messages.
-    pub(crate) next: Option<&'a Next>,
 }
 
 /// The end of a transaction whose work did not fail.

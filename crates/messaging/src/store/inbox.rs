@@ -8,9 +8,17 @@ use minuet_envelope::Micros;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::store::context::Claims;
 use crate::store::positions::{self, Next, advanced};
 use crate::store::shards::{self, Fenced, held, something_waits};
+
+/// What a transaction writes with its fence.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Claims<'a> {
+    /// The inbox ids of the messages.
+    pub(crate) ids: &'a [Uuid],
+    /// The positions after the messages.
+    pub(crate) next: Option<&'a Next>,
+}
 
 /// A fence ([`shards::FENCE`]) that also claims the ids and records the positions if all shards are held: one round trip
 /// for all.

@@ -12,10 +12,10 @@ use crate::observe::meters::Steps;
 use crate::observe::processing::Processing;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::policy::{Verdict, verdict};
-use crate::store::context::Claims;
 use crate::store::context::{Committed, Ending, Opened};
 use crate::store::dead_letters::Reason;
 use crate::store::dead_letters::redrive::{self, RedriveRequest, StoredMessage};
+use crate::store::inbox::Claims;
 use crate::{BatchHandler, Counts, Dependency, Incoming, OutboxEvent, ReactError, Received};
 
 /// The result of redriving one dead letter.
