@@ -52,6 +52,9 @@ async fn claim(pool: &PgPool, batch: usize) -> Duration {
         .bind([EPOCH].as_slice())
         .bind(&ids)
         .bind(today)
+        .bind(["orders.events"].as_slice())
+        .bind([i32::from(SHARD)].as_slice())
+        .bind([1_i64].as_slice())
         .fetch_one(&mut *transaction)
         .await
         .unwrap();

@@ -104,7 +104,9 @@ pub(super) async fn start(settings: Settings, kafka: &[(&str, &str)], answers: O
 pub(super) fn publisher(kafka: &[(&str, &str)]) -> Publisher<minuet_events::Codec> {
     let kafka: BTreeMap<_, _> =
         kafka.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let catalogue = Arc::new(Catalogue::parse(minuet_events::TOPICS).unwrap());
+    // librdkafka's mock gives each topic four.
+    let catalogue = Catalogue::parse(minuet_events::TOPICS).unwrap().with_partitions(4).unwrap();
+    let catalogue = Arc::new(catalogue);
     Publisher::new(&kafka, "gateway-test", "tool", Codec::local(), catalogue, "").unwrap()
 }
 
