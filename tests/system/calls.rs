@@ -157,7 +157,7 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
     by_others.problem(403, "insufficient-scope");
     let found = parked(&api, 2).await;
     assert_eq!(found["order_id"], order.to_string());
-    assert_eq!((&found["amount"], &found["currency"]), (&"30.0000".into(), &"EUR".into()));
+    assert_eq!((&found["amount"], &found["currency"]), (&"30.00".into(), &"EUR".into()));
     assert!(found["parked_reason"].as_str().unwrap().contains("not now"), "{found}");
     assert_eq!(world.status(order).await.as_deref(), Some("confirmed"), "the money is still owed");
     assert_eq!(world.number("payment", "select count(*) from open_calls").await, 0);

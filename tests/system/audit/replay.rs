@@ -85,7 +85,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "payment",
         "update payments set amount = amount + 1 where order_id = (select min(order_id::text)::uuid from payments where status = 'refunded')",
         "update payments set amount = amount - 1 where status = 'refunded'",
-        "payments says refunded, EUR 13.5, the topics say refunded, EUR 12.5",
+        "payments says refunded, EUR 13.50, the topics say refunded, EUR 12.50",
     ),
     (
         "inventory",
