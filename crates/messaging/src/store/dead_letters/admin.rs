@@ -11,7 +11,7 @@ pub(crate) const LIST: &str = "select id, topic, \"partition\", \"offset\", key,
      order by id limit $3";
 
 pub(crate) const ONE: &str = "select id, topic, \"partition\", \"offset\", key, reason, detail, attempts, parked_at, in_order, redrive, discarded_at, discarded_by, discard_reason,
-        header_names, header_values, payload, message_time, headers_readable, original_bytes, original_hash
+        header_names, header_values, payload, message_time, headers_readable, topic_id, original_bytes, original_hash
      from dead_letters where id = $1";
 
 /// With the letters that wait for the same key.
