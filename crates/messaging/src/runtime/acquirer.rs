@@ -57,7 +57,10 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                 Some(shards) = assigned.recv() => self.take(shards).await,
                 Some(shards) = fenced.recv() => {
                     tokio::time::sleep(RETAKE_DELAY).await;
-                    let shards = self.core.shards.still_assigned(&shards);
+                    // Batch and relay report one loss each. A shard that was taken again after the first report is held:
+                    // to raise its epoch once more would fence this instance's own transactions.
+                    let mut shards = self.core.shards.still_assigned(&shards);
+                    shards.retain(|shard| self.core.shards.epoch(*shard).is_none());
                     if !shards.is_empty() && self.rewind(&shards).await {
                         self.take(shards).await;
                     }
