@@ -10,47 +10,32 @@ type Values = &'static [(&'static str, &'static str)];
 /// What a session is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
+    /// Beside [`COMMON`].
     values: Values,
 }
 
-// An instance that is stopped or disconnected in the middle of a transaction holds locks on its shards' rows. They must be
-// released before the group's session timeout (6 s) assigns the shards to another instance. No transaction pauses that
-// long.
-const IDLE_IN_TRANSACTION: (&str, &str) = ("idle_in_transaction_session_timeout", "5s");
+/// Of every session. An instance that is stopped or disconnected in the middle of a transaction holds locks on its shards'
+/// rows. The server must release them before the group's session timeout (6 s) assigns the shards to another instance. No
+/// transaction pauses that long.
+const COMMON: Values =
+    &[("jit", "off"), ("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "5s")];
 
 impl Session {
     /// A generic plan made on a nearly empty table stays a sequential scan until autoanalyze, at three times the cost.
-    pub(crate) const SERVICE: Session = Session {
-        values: &[
-            ("enable_seqscan", "off"),
-            ("jit", "off"),
-            ("lock_timeout", "10s"),
-            ("statement_timeout", "1min"),
-            IDLE_IN_TRANSACTION,
-        ],
-    };
+    pub(crate) const SERVICE: Session =
+        Session { values: &[("enable_seqscan", "off"), ("statement_timeout", "1min")] };
     /// Does not wait for the disk at commit: if a crash of the database restores deleted rows, they are published again,
     /// which is harmless.
     pub(crate) const RELAY: Session = Session {
-        values: &[
-            ("enable_seqscan", "off"),
-            ("jit", "off"),
-            ("lock_timeout", "10s"),
-            ("statement_timeout", "1min"),
-            IDLE_IN_TRANSACTION,
-            ("synchronous_commit", "off"),
-        ],
+        values: &[("enable_seqscan", "off"), ("statement_timeout", "1min"), ("synchronous_commit", "off")],
     };
     /// Its queries read whole tables; a plan that avoids sequential scans only takes longer.
-    pub(crate) const SAMPLER: Session = Session {
-        values: &[
-            ("enable_seqscan", "on"),
-            ("jit", "off"),
-            ("lock_timeout", "10s"),
-            ("statement_timeout", "2s"),
-            IDLE_IN_TRANSACTION,
-        ],
-    };
+    pub(crate) const SAMPLER: Session =
+        Session { values: &[("enable_seqscan", "on"), ("statement_timeout", "2s")] };
+
+    fn values(self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        COMMON.iter().chain(self.values)
+    }
 }
 
 /// Marks a session that a client has set up.
@@ -73,21 +58,18 @@ enum SessionError {
 
 /// Sets a new session's settings and reads them back: two round trips for each connection.
 pub(crate) async fn set_up(connection: &mut PgConnection, session: Session) -> Result<(), sqlx::Error> {
-    let checked = async {
-        let row = ask(connection, set(session)).await?;
-        if row.try_get::<Option<String>, _>(0)?.is_some_and(|mark| !mark.is_empty()) {
-            return Err(refused(SessionError::Shared));
+    let row = ask(connection, set(session)).await?;
+    if row.try_get::<Option<String>, _>(0)?.is_some_and(|mark| !mark.is_empty()) {
+        return Err(refused(SessionError::Shared));
+    }
+    let row = ask(connection, show(session)).await?;
+    for (index, &(name, wanted)) in session.values().enumerate() {
+        let found: String = row.try_get(index)?;
+        if found != wanted {
+            return Err(refused(SessionError::NotKept { name, wanted, found }));
         }
-        let row = ask(connection, show(session)).await?;
-        for (index, (name, wanted)) in session.values.iter().copied().enumerate() {
-            let found: String = row.try_get(index)?;
-            if found != wanted {
-                return Err(refused(SessionError::NotKept { name, wanted, found }));
-            }
-        }
-        Ok(())
-    };
-    checked.await
+    }
+    Ok(())
 }
 
 fn refused(error: SessionError) -> sqlx::Error {
@@ -100,15 +82,15 @@ async fn ask(connection: &mut PgConnection, sql: String) -> Result<PgRow, sqlx::
 }
 
 /// The first column is the mark as it was before.
-fn set(Session { values }: Session) -> String {
-    let set = values.iter().map(|(name, value)| format!(", set_config('{name}', '{value}', false)"));
+fn set(session: Session) -> String {
+    let set = session.values().map(|(name, value)| format!(", set_config('{name}', '{value}', false)"));
     format!(
         "select current_setting('{MARK}', true), set_config('{MARK}', 'used', false){}",
         set.collect::<String>()
     )
 }
 
-fn show(Session { values }: Session) -> String {
-    let shown: Vec<String> = values.iter().map(|(name, _)| format!("current_setting('{name}')")).collect();
+fn show(session: Session) -> String {
+    let shown: Vec<String> = session.values().map(|(name, _)| format!("current_setting('{name}')")).collect();
     format!("select {}", shown.join(", "))
 }
