@@ -13,3 +13,8 @@ pub(crate) mod publisher;
 pub(crate) mod reader;
 pub(crate) mod revocations;
 pub(crate) mod topic_ids;
+
+use std::time::Duration;
+
+/// Upper bound of one request to the broker that a task waits for.
+pub(crate) const BROKER_TIMEOUT: Duration = Duration::from_secs(5);

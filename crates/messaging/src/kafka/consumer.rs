@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::failpoint::{Failpoint, hit};
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::assignment::{Assignment, Moved};
 use crate::kafka::client::Client;
 use crate::kafka::fetch_buffer::{self, BufferSender, Closed};
@@ -25,7 +26,6 @@ use crate::{Dependency, Health, Incoming};
 
 /// Maximum wait for space in the fetch buffer; then the partitions are paused.
 const RESERVE_TIMEOUT: Duration = Duration::from_secs(2);
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) type Polled = StreamConsumer<Membership>;
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::failpoint::{Failpoint, hit};
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{Polled, Rewind};
 use crate::runtime::policy::back_off;
 use crate::runtime::positions::{self, Compared, From, Position, Refusal};
@@ -23,7 +24,6 @@ use crate::store::positions::{self as table, NewPosition};
 use crate::store::shards;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Interval of the look at the topics' ids: one request.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 /// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
@@ -232,7 +232,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         let topics = self.missing.without(&self.topics);
         let asked = (Arc::clone(&self.consumer), topics, Arc::clone(&self.processed), shards.to_vec());
         let found =
-            tokio::task::spawn_blocking(move || positions(&asked.0, &asked.1, &asked.2, &asked.3)).await;
+            tokio::task::spawn_blocking(move || rewound(&asked.0, &asked.1, &asked.2, &asked.3)).await;
         let to = match found {
             Ok(Ok(to)) => to,
             Ok(Err(error)) => {
@@ -298,31 +298,19 @@ fn tell_refused(compared: &Compared) {
 
 /// The offsets to continue from: after the last message processed here, else the group's committed offset, else the
 /// beginning.
-fn positions(
+fn rewound(
     consumer: &Polled,
     topics: &[Arc<str>],
     processed: &Processed,
     shards: &[u32],
 ) -> Result<TopicPartitionList, KafkaError> {
-    let mut inputs = TopicPartitionList::new();
-    for topic in topics {
-        for shard in shards {
-            inputs.add_partition(topic, shard.cast_signed());
-        }
-    }
+    let inputs = positions::partitions(topics, shards, |_, _| Offset::Invalid)?;
     let committed = consumer.committed_offsets(inputs, BROKER_TIMEOUT)?;
-    let mut positions = TopicPartitionList::new();
-    for topic in topics {
-        for shard in shards {
-            let partition = shard.cast_signed();
-            let offset = match (processed.next(topic, partition), committed.find_partition(topic, partition))
-            {
-                (Some(next), _) => Offset::Offset(next),
-                (None, Some(element)) if matches!(element.offset(), Offset::Offset(_)) => element.offset(),
-                (None, _) => Offset::Beginning,
-            };
-            positions.add_partition_offset(topic, partition, offset)?;
+    positions::partitions(topics, shards, |topic, partition| {
+        match (processed.next(topic, partition), committed.find_partition(topic, partition)) {
+            (Some(next), _) => Offset::Offset(next),
+            (None, Some(element)) if matches!(element.offset(), Offset::Offset(_)) => element.offset(),
+            (None, _) => Offset::Beginning,
         }
-    }
-    Ok(positions)
+    })
 }

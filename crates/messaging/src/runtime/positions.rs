@@ -7,18 +7,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use uuid::Uuid;
 
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::Polled;
 use crate::kafka::topic_ids::topic_ids;
 use crate::store::positions::{Accepted, NewPosition, Remembered};
-
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The cluster's view of an input partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,21 +149,29 @@ pub(crate) fn ids(consumer: &Polled, topics: &[Arc<str>]) -> Result<HashMap<Stri
     topic_ids(consumer.client(), &names, BROKER_TIMEOUT)
 }
 
+/// These shards of the topics, each partition with an offset.
+pub(crate) fn partitions(
+    topics: &[Arc<str>],
+    shards: &[u32],
+    offset: impl Fn(&Arc<str>, i32) -> Offset,
+) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for topic in topics {
+        for shard in shards {
+            let partition = shard.cast_signed();
+            list.add_partition_offset(topic, partition, offset(topic, partition))?;
+        }
+    }
+    Ok(list)
+}
+
 /// The cluster's view of these shards of the topics. A partition that does not exist is left out. Blocks.
 pub(crate) fn look(
     consumer: &Polled,
     topics: &[Arc<str>],
     shards: &[u32],
 ) -> Result<HashMap<(Arc<str>, i32), Seen>, KafkaError> {
-    let list = |offset: Offset| -> Result<TopicPartitionList, KafkaError> {
-        let mut list = TopicPartitionList::new();
-        for topic in topics {
-            for shard in shards {
-                list.add_partition_offset(topic, shard.cast_signed(), offset)?;
-            }
-        }
-        Ok(list)
-    };
+    let list = |offset| partitions(topics, shards, |_, _| offset);
     let ids = ids(consumer, topics)?;
     let committed = consumer.committed_offsets(list(Offset::Invalid)?, BROKER_TIMEOUT)?;
     let earliest = consumer.offsets_for_times(list(Offset::Beginning)?, BROKER_TIMEOUT)?;

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{Polled, Rewind};
 use crate::runtime::sweeper::Processed;
 use crate::store::context::Core;
@@ -32,7 +33,6 @@ use unreadable::Standing;
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Minimum pause between two looks for batches that cannot be unpacked: the consumer repeats its error twice a second.
 const TROUBLE_PAUSE: Duration = Duration::from_millis(500);
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) struct TopicWatch {
     pub(crate) core: Arc<Core>,

@@ -9,9 +9,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 use super::{OffsetRange, Processed, Shards};
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::Polled;
-
-const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::runtime::positions::partitions;
 
 /// By shard, the offsets that neither this instance has processed nor the group has committed.
 pub(super) fn unread(
@@ -20,13 +20,8 @@ pub(super) fn unread(
     processed: &Processed,
     shards: &[u32],
 ) -> Result<Shards<Vec<OffsetRange>>, KafkaError> {
-    let mut partitions = TopicPartitionList::new();
-    for topic in topics {
-        for shard in shards {
-            partitions.add_partition(topic, shard.cast_signed());
-        }
-    }
-    let committed = consumer.committed_offsets(partitions, BROKER_TIMEOUT)?;
+    let inputs = partitions(topics, shards, |_, _| Offset::Invalid)?;
+    let committed = consumer.committed_offsets(inputs, BROKER_TIMEOUT)?;
     let mut unread = Shards::<Vec<OffsetRange>>::new();
     for topic in topics {
         for shard in shards {

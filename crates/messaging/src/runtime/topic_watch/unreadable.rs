@@ -1,4 +1,4 @@
-//! Finds the batches that cannot be unpacked, and skips those that a person gave up.
+//! Finds the batches that cannot be unpacked, and skips a batch if a person gave it up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use sqlx::PgConnection;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-use super::{BROKER_TIMEOUT, Fault, Instruments, TopicWatch};
+use super::{Fault, Instruments, TopicWatch};
 use crate::Position;
+use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{self, Polled, Rewind};
 use crate::kafka::probe::{Probe, Probed};
 use crate::runtime::sweeper::Processed;
@@ -47,7 +48,7 @@ impl Standing {
 }
 
 impl TopicWatch {
-    /// The batches that keep an input from moving on. Those that a person decided to skip are skipped.
+    /// The batches that keep an input from moving on. Skips a batch if a person decided so.
     pub(super) async fn unreadable(
         &self,
         standing: &mut Standing,
