@@ -1,14 +1,11 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use minuet_envelope::Micros;
 use parking_lot::Mutex;
 
 use super::Clock;
-use super::reading::Reading;
+use super::reading::{BROKER_INTERVAL, Reading};
 use super::skew_log::SkewLog;
-
-/// A broker's time is looked at no more often: one acknowledgement in a second is enough.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time of a program without a database: the broker's, once it has acknowledged a record on a topic that takes its time.
 #[derive(Debug, Default)]
@@ -31,7 +28,7 @@ impl BrokerClock {
     /// The broker appended a record at `appended`, by its own clock, which had been handed over at `sent`.
     pub(crate) fn acknowledged(&self, sent: Instant, appended: Micros) {
         let reading = Reading::between(sent, Instant::now(), appended);
-        if !reading.replace(&mut self.reading.lock(), INTERVAL) {
+        if !reading.replace(&mut self.reading.lock(), BROKER_INTERVAL) {
             return;
         }
         if let Some(skew) = self.skew() {

@@ -8,6 +8,9 @@ const MAX_DRIFT: u32 = 1_000;
 /// Two looks at one clock are not closer than this: scheduling, and a clock that is slewed.
 const MIN_UNCERTAINTY: Duration = Duration::from_millis(1);
 
+/// A broker's time is looked at no more often: one acknowledgement in a second is enough.
+pub(super) const BROKER_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A look at another machine's clock, which goes on by our monotonic clock: a step of our wall clock changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {

@@ -12,13 +12,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Clock;
-use super::reading::Reading;
+use super::reading::{BROKER_INTERVAL, Reading};
 use super::skew_log::SkewLog;
 
 pub(crate) const DATABASE_TIME: &str = "select clock_timestamp()";
-
-/// A broker's time is looked at no more often: one acknowledgement in a second is enough.
-const BROKER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An older reading says nothing: where nothing is published for that long, sweeps do not wait for a clock that was set since.
 const MAX_BROKER_AGE: Duration = Duration::from_secs(3_600);
@@ -61,8 +58,8 @@ impl ServiceClock {
         self.database.lock().map(|reading| reading.time(Instant::now()).as_millis())
     }
 
-    /// `false`: the clocks of database and broker differ by more than the bound, and one of them is wrong. Then nothing is
-    /// decided by comparing the database's time with a time of another machine.
+    /// `false`: the clocks of database and broker differ by more than the bound, so one clock is wrong. The service then
+    /// decides nothing by comparing the database's time with a time of another machine.
     pub(crate) fn is_trusted(&self) -> bool {
         self.database_skew().is_none_or(|skew| skew.abs() <= self.max_skew)
     }
