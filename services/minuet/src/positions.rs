@@ -14,7 +14,7 @@ pub(crate) use error::PositionsError;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Positions {
-    /// Partitions that a service refuses to read, and messages that were deleted before it read them
+    /// Partitions that a service refuses to read
     List(List),
     /// Accept what `list` shows
     Accept(Accept),

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-/// The largest message that is processed: key, headers and value, unpacked. Kafka's own limits count packed bytes, and a
-/// thousand times as much may come out of them.
+/// The largest message that is processed: key, headers and value, unpacked. Kafka's own limits count packed bytes, which
+/// may unpack to a thousand times their number.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What stays of a message that is cut: enough to see what it is.

@@ -31,7 +31,7 @@ pub(crate) struct Originals(ClientConfig);
 impl Originals {
     pub(crate) fn new(kafka: &BTreeMap<String, String>, client: &str) -> Self {
         let mut config = config::reader(kafka, client);
-        // One message is wanted: no more than a batch of them is fetched.
+        // Only one message is read: a fetch brings no more than the batch that holds it.
         for (name, value) in [
             ("enable.partition.eof", "true"),
             ("auto.offset.reset", "error"),

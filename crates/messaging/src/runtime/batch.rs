@@ -86,8 +86,8 @@ struct Worked<'i, R: BatchHandler> {
 
 impl<R: BatchHandler> Processor<R> {
     /// Processes the messages until each is committed, parked or skipped. Returns the shards whose messages were left
-    /// to another owner. `next`: the positions after these messages and after skipped ones before them; the last
-    /// transaction records those of its shards.
+    /// to another owner. `next`: the positions after these messages and after skipped messages before them; the last
+    /// transaction records the positions of its shards.
     pub(crate) async fn process(
         &self,
         messages: Vec<Incoming>,
@@ -431,7 +431,7 @@ impl<R: BatchHandler> Processor<R> {
     }
 }
 
-/// The positions after these items, and those of `next` that lie in these shards.
+/// The positions after these items, and the positions in `next` of the same shards.
 fn positions<C: Contract>(items: &[Item<C>], next: &Next, shards: &BTreeSet<u32>) -> Next {
     let mut positions: Next = next
         .iter()

@@ -66,8 +66,7 @@ pub(crate) struct Relay {
     pub(crate) poll: Duration,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
-    /// Rows that the broker has acknowledged and that could not be deleted, with their headers: at most those of one
-    /// read.
+    /// The acknowledged rows whose deletion failed, with their headers. At most one read's rows.
     undeleted: Vec<(i64, StoredHeaders)>,
     /// Blocked lanes, and until when.
     stopped: HashMap<Lane, Instant>,

@@ -22,7 +22,7 @@ pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outb
 pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
      where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 
-/// $1, $2: ids and headers of acknowledged rows. Those that are still there: after a restore of the database, an id may
+/// The acknowledged rows that still exist. $1, $2: their ids and headers. After a restore of the database, an id may
 /// belong to another event, which the headers name.
 pub(crate) const STILL_THERE: &str =
     "select o.id from unnest($1::bigint[], $2::text[]) as acknowledged (id, headers)

@@ -1,5 +1,5 @@
-//! Settings that nobody declares, whose default keeps what Minuet promises and whose other values, often broker-wide, do
-//! not. They are only reported: the operator of the cluster may have reasons.
+//! Settings that topics.yaml does not declare. Their defaults keep what Minuet promises; other values, often broker-wide, do
+//! not. Such values are only reported: the operator of the cluster may have reasons.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -159,7 +159,7 @@ fn version(position: Position, recorded: Micros) -> ProductVersion {
     }
 }
 
-/// Of each line one of its versions, so that together they cost what is left. The first of each is preferred.
+/// One product version for each line, so that all lines together cost the rest of the total. Earlier versions in a list are preferred.
 fn choose<'a>(
     lines: &[(Quantity, Vec<&'a Product>)],
     left: Decimal,
