@@ -99,22 +99,36 @@ pub(crate) fn ask(url: &str, statement: &str) -> Result<String, String> {
     }
 }
 
-/// One request to the registry; the body of a success.
+/// One request to the registry, which may be repeated; the body of a success.
 pub(crate) fn request(base: &str, method: &str, path: &str, body: &str) -> String {
     let (address, prefix) = base.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
-    write!(
-        stream,
+    let request = format!(
         "{method} /{prefix}{path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
+    );
+    // A registry on a busy machine now and then closes a connection without an answer, as any HTTP server may.
+    let mut last = None;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        match answer(address, &request) {
+            Ok((head, body)) if head.lines().next().is_some_and(|status| status.contains(" 200")) => return body,
+            Ok((head, body)) => panic!("{head}\n\n{body}"),
+            Err(error) => last = Some(error),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{address} gave no answer, at last: {last:?}");
+}
+
+/// Head and body of the answer.
+fn answer(address: &str, request: &str) -> std::io::Result<(String, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.lines().next().unwrap().contains(" 200"), "{answer}");
-    body.to_owned()
+    stream.read_to_string(&mut answer)?;
+    let parts = answer.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()));
+    parts.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, answer))
 }
 
 pub(crate) fn assert_gone(path: &Path) {
