@@ -10,7 +10,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test chaos check check-alerts bench audit-speed flamegraph generate check-generated clean prerequisites
+.PHONY: help up test chaos check check-alerts bench compare audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
@@ -18,6 +18,7 @@ help:
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, rules of the source and of the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
+	@echo "make compare YARDSTICK=FOLDER  measure it beside a synchronous shop, by turns; table and plots in docs/performance"
 	@echo "make audit-speed  measure the audit over a million events (fewer: make audit-speed ARGS='--events 100000')"
 	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
 	@echo "make clean   remove the data of make up"
@@ -73,6 +74,12 @@ check-generated:
 bench: prerequisites
 	cargo build --locked --release --bin minuet
 	$(target)/release/minuet bench $(ARGS)
+
+# Beside a synchronous shop, whose folder YARDSTICK names: dev/bench/compare.py says what that has to be. Three quarters
+# of an hour by itself.
+compare: prerequisites
+	cargo build --locked --release --bin minuet
+	dev/bench/compare.py --yardstick '$(YARDSTICK)' --minuet $(target)/release/minuet --out docs/performance $(ARGS)
 
 # By itself, too: the figures are those of a quiet machine.
 audit-speed: prerequisites
