@@ -11,7 +11,8 @@
 //! as they were, and the first failure is logged. A refused token yields a [`Refused`], which tells its bearer no secret.
 //!
 //! Settings name one key ([`Settings`]); [`Settings::verifier`] reads it; [`Verifier::verify`] checks a token. Tests and
-//! development sign their own tokens by [`development_token`].
+//! development sign their own tokens by [`development_token`]. Webhooks carry no token but a signature over their bytes:
+//! [`verify_webhook`].
 
 #![warn(missing_docs)]
 
@@ -31,6 +32,7 @@ mod settings;
 mod tests;
 mod user_name;
 mod verifier;
+mod webhook;
 
 pub use development::{TokenError, development_token};
 pub use keys::KeyError;
@@ -39,3 +41,4 @@ pub use reload::follow;
 pub use settings::{KEYS, Secret, Settings, SettingsError};
 pub use user_name::{UserName, UserNameError};
 pub use verifier::{ADMIN_PREFIX, Identity, Verifier};
+pub use webhook::{WEBHOOK_TOLERANCE_SECONDS, WebhookRefused, sign_webhook, verify_webhook};

@@ -73,7 +73,8 @@ impl Secret {
         Secret(secret.into())
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself, for the place that signs with it or sends it. It belongs in no log, error or span.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

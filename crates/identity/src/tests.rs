@@ -1,3 +1,5 @@
+mod webhook;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
