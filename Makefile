@@ -10,11 +10,13 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md
 
-.PHONY: help up test chaos check check-alerts bench compare audit-speed flamegraph generate check-generated clean prerequisites
+.PHONY: help up test provider-test provider-live chaos check check-alerts bench compare audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
+	@echo "make provider-test  try the client of Stripe against stripe-mock, localstripe and Stripe's SDK, which it installs"
+	@echo "make provider-live  try it against Stripe itself: STRIPE_TEST_KEY_FILE names a file with a key of its test mode"
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, rules of the source and of the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
@@ -39,6 +41,16 @@ test: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace
 	cd examples/loyalty && CARGO_TARGET_DIR=$(abspath $(target)) cargo test --locked --quiet
+
+provider-test: prerequisites
+	dev/provider/test.sh
+
+# The only target that leaves this machine. Not part of any other.
+provider-live: prerequisites
+	@if [ ! -r "$${STRIPE_TEST_KEY_FILE:-}" ]; then \
+		echo "STRIPE_TEST_KEY_FILE names no readable file: it takes a file with a secret key of Stripe's test mode (sk_test_...)" >&2; exit 1; \
+	fi
+	cargo test --locked --workspace --lib -- --ignored provider::stripe::tests::live --test-threads=1
 
 # The whole crash kit, of which `make test` has a part.
 chaos: prerequisites

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use minuet_events::values::{Amount, PaymentId, RefundId};
 use minuet_payment::domain::{Answer, Charge};
-use minuet_payment::provider::{NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
+use minuet_payment::provider::{NoAnswer, PaymentGateway, ProviderSettings, Simulated};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -26,7 +26,7 @@ pub struct Provider {
 
 impl Provider {
     pub fn new() -> Self {
-        let settings = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
+        let settings = ProviderSettings { latency_ms: 0, success_rate: 1.0, ..ProviderSettings::default() };
         Provider {
             inner: Simulated::open(settings).unwrap(),
             held: watch::Sender::new(false),

@@ -11,7 +11,7 @@ use minuet_events::{Codec, Envelope, Event, TraceContext, catalog, inventory, or
 use minuet_identity::{Secret, Verifier};
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{Clock, Publisher, ServiceParts, Settings};
-use minuet_payment::provider::{PaymentGateway, SimulatedSettings};
+use minuet_payment::provider::{PaymentGateway, ProviderSettings};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::OnceCell;
@@ -36,7 +36,7 @@ const SECRET: &str = "a secret of the tests, long enough for HS256";
 pub struct Options {
     pub partitions: u32,
     pub replication: u32,
-    pub provider: SimulatedSettings,
+    pub provider: ProviderSettings,
     pub clock: Clock,
     /// Of each service.
     pub database_connections: u32,
@@ -46,7 +46,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let provider = SimulatedSettings { latency_ms: 0, success_rate: 1.0, ..SimulatedSettings::default() };
+        let provider = ProviderSettings { latency_ms: 0, success_rate: 1.0, ..ProviderSettings::default() };
         Options {
             partitions: 4,
             replication: 1,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minuet_payment::provider::SimulatedSettings;
+use minuet_payment::provider::ProviderSettings;
 use minuet_tests::{Options, World, assert_books_balance, submission};
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_orders_on_few_products_balance() {
     let provider =
-        SimulatedSettings { latency_ms: 5, success_rate: 0.9, seed: 7, ..SimulatedSettings::default() };
+        ProviderSettings { latency_ms: 5, success_rate: 0.9, seed: 7, ..ProviderSettings::default() };
     let world = World::with(Options { provider, ..Options::default() }).await;
     let _services = world.services().await;
     let skus = ["A", "B", "C", "D", "E"];

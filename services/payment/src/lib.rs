@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 use call::ProviderOutcome;
 use call_kind::Kind;
 use calls::{Calls, Worker};
-use provider::{LedgerError, PaymentGateway, Simulated, SimulatedSettings};
+use provider::{LedgerError, PaymentGateway, ProviderSettings, Simulated};
 pub use react::PARTICIPANT;
 
 use crate::messaging::ServiceContext;
@@ -56,7 +56,7 @@ pub struct Settings {
     pub concurrency: usize,
     /// After how many refused or unanswered requests a refund is left to a person.
     pub refund_attempts: u32,
-    pub provider: SimulatedSettings,
+    pub provider: ProviderSettings,
 }
 
 impl Default for Settings {
@@ -66,21 +66,19 @@ impl Default for Settings {
             concurrency: 1024,
             // About five minutes of back-off.
             refund_attempts: 20,
-            provider: SimulatedSettings::default(),
+            provider: ProviderSettings::default(),
         }
     }
 }
 
 impl InRange for Settings {
     fn out_of_range(&self) -> Vec<OutOfRange> {
-        let SimulatedSettings { latency_ms, success_rate, .. } = &self.provider;
-        out_of(&[
+        let mut wrong = out_of(&[
             ("concurrency", (1..=16_384).contains(&self.concurrency), "takes 1 to 16384"),
             ("refund_attempts", (1..=10_000).contains(&self.refund_attempts), "takes 1 to 10000"),
-            ("provider.latency_ms", (0..=600_000).contains(latency_ms), "takes 0 to 600000 (ten minutes)"),
-            // No number is in no range.
-            ("provider.success_rate", (0.0..=1.0).contains(success_rate), "takes a number from 0 to 1"),
-        ])
+        ]);
+        wrong.extend(self.provider.out_of_range());
+        wrong
     }
 }
 

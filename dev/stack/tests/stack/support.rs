@@ -112,7 +112,9 @@ pub(crate) fn request(base: &str, method: &str, path: &str, body: &str) -> Strin
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(60) {
         match answer(address, &request) {
-            Ok((head, body)) if head.lines().next().is_some_and(|status| status.contains(" 200")) => return body,
+            Ok((head, body)) if head.lines().next().is_some_and(|status| status.contains(" 200")) => {
+                return body;
+            }
             Ok((head, body)) => panic!("{head}\n\n{body}"),
             Err(error) => last = Some(error),
         }

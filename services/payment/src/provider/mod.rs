@@ -1,7 +1,9 @@
-//! The company that moves the money. A real one is reached over HTTP; [`Simulated`] stands in for it.
+//! The company that moves the money. A real one is reached over HTTP ([`stripe`] is a client of one); [`Simulated`] stands in for it.
 
 mod ledger;
+mod settings;
 mod simulated;
+pub mod stripe;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +12,8 @@ use std::future::Future;
 use minuet_events::values::{PaymentId, RefundId};
 
 pub use ledger::{Entry, Ledger, LedgerError};
-pub use simulated::{Simulated, SimulatedSettings};
+pub use settings::ProviderSettings;
+pub use simulated::Simulated;
 
 use crate::domain::{Answer, Charge};
 

@@ -1,53 +1,19 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
-use minuet_events::values::{Amount, PaymentId, RefundId};
-use serde::Deserialize;
+use minuet_events::values::{PaymentId, RefundId};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Ledger, LedgerError, NoAnswer, PaymentGateway};
+use super::{Entry, Ledger, LedgerError, NoAnswer, PaymentGateway, ProviderSettings};
 use crate::domain::{Answer, Charge};
-
-/// The section `[payment.provider]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SimulatedSettings {
-    /// How long a call takes, in milliseconds.
-    pub latency_ms: u64,
-    /// Which part of the charges is captured, from 0 to 1.
-    pub success_rate: f64,
-    /// What becomes of a charge is a function of this and of the payment's id.
-    pub seed: u64,
-    /// The file of the provider's ledger. None: in memory.
-    pub ledger: Option<PathBuf>,
-    /// Charges of just these amounts are always declined, as the test cards of a sandbox are.
-    pub declined_amounts: Vec<Amount>,
-    /// Charges of just these amounts are never answered.
-    pub hanging_amounts: Vec<Amount>,
-}
-
-impl Default for SimulatedSettings {
-    fn default() -> Self {
-        let amount = |text| Amount::parse(text).ok();
-        SimulatedSettings {
-            latency_ms: 100,
-            success_rate: 0.95,
-            seed: 1,
-            ledger: None,
-            declined_amounts: amount("9999.02").into_iter().collect(),
-            hanging_amounts: amount("9999.08").into_iter().collect(),
-        }
-    }
-}
 
 /// A payment provider as a sandbox has it.
 pub struct Simulated {
-    settings: SimulatedSettings,
+    settings: ProviderSettings,
     ledger: Ledger,
 }
 
 impl Simulated {
-    pub fn open(settings: SimulatedSettings) -> Result<Self, LedgerError> {
+    pub fn open(settings: ProviderSettings) -> Result<Self, LedgerError> {
         let ledger = Ledger::open(settings.ledger.as_deref())?;
         Ok(Simulated { settings, ledger })
     }

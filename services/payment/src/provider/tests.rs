@@ -12,7 +12,7 @@ use minuet_events::ids;
 use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod};
 use uuid::Uuid;
 
-use super::{Entry, NoAnswer, PaymentGateway, Simulated, SimulatedSettings};
+use super::{Entry, NoAnswer, PaymentGateway, ProviderSettings, Simulated};
 use crate::domain::{Answer, Charge};
 
 /// The charge of the order with this number.
@@ -31,17 +31,17 @@ fn charge_of(number: u32, amount: &str) -> Charge {
     }
 }
 
-fn settings(success_rate: f64) -> SimulatedSettings {
-    SimulatedSettings { latency_ms: 0, success_rate, ..SimulatedSettings::default() }
+fn settings(success_rate: f64) -> ProviderSettings {
+    ProviderSettings { latency_ms: 0, success_rate, ..ProviderSettings::default() }
 }
 
-fn provider(settings: SimulatedSettings) -> Simulated {
+fn provider(settings: ProviderSettings) -> Simulated {
     Simulated::open(settings).unwrap()
 }
 
 /// A handle on the ledger, as one process has it.
 fn process(ledger: &Path, success_rate: f64) -> Simulated {
-    provider(SimulatedSettings { ledger: Some(ledger.to_owned()), ..settings(success_rate) })
+    provider(ProviderSettings { ledger: Some(ledger.to_owned()), ..settings(success_rate) })
 }
 
 fn captures(provider: &Simulated, charge: &Charge) -> Answer {

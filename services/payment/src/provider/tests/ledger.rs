@@ -132,7 +132,7 @@ fn a_torn_last_line_never_happened_and_spoils_no_other() {
 #[test]
 fn a_ledger_that_cannot_be_opened_is_named() {
     let ledger = Scratch::new();
-    let settings = SimulatedSettings { ledger: Some(ledger.0.join("below-a-file")), ..settings(1.0) };
+    let settings = ProviderSettings { ledger: Some(ledger.0.join("below-a-file")), ..settings(1.0) };
     let Err(error) = Simulated::open(settings) else { panic!("it was opened") };
     assert!(error.to_string().contains("below-a-file"), "{error}");
 }

@@ -4,19 +4,19 @@ use super::*;
 
 const CHARGES: u32 = 400;
 
-fn outcomes(settings: SimulatedSettings) -> Vec<Answer> {
+fn outcomes(settings: ProviderSettings) -> Vec<Answer> {
     let provider = provider(settings);
     (0..CHARGES).map(|number| captures(&provider, &charge(number))).collect()
 }
 
 fn seeded(seed: u64) -> Vec<Answer> {
-    outcomes(SimulatedSettings { seed, ..settings(0.5) })
+    outcomes(ProviderSettings { seed, ..settings(0.5) })
 }
 
 #[test]
 fn the_same_seed_gives_the_same_outcomes_in_any_order() {
     assert_eq!(seeded(7), seeded(7));
-    let provider = provider(SimulatedSettings { seed: 7, ..settings(0.5) });
+    let provider = provider(ProviderSettings { seed: 7, ..settings(0.5) });
     let backwards: Vec<Answer> =
         (0..CHARGES).rev().map(|number| captures(&provider, &charge(number))).collect();
     assert_eq!(backwards.into_iter().rev().collect::<Vec<_>>(), seeded(7));
