@@ -4,6 +4,7 @@ pub(crate) mod acquirer;
 pub(crate) mod batch;
 pub(crate) mod decode;
 pub(crate) mod fold;
+pub(crate) mod gaps;
 pub(crate) mod group;
 pub(crate) mod handler;
 pub(crate) mod policy;

@@ -34,6 +34,7 @@ pub const STATEMENTS: &[&str] = &[
     positions::REFUSE,
     positions::REFUSED,
     positions::ACCEPT,
+    positions::SKIP,
     positions::SKIPPED,
     positions::ACCEPT_SKIPPED,
     outbox::APPEND,
@@ -51,5 +52,6 @@ pub const STATEMENTS: &[&str] = &[
     meters::OUTBOX,
     meters::INBOX,
     meters::PARKED,
+    meters::SKIPPED,
     progress::STANDING,
 ];

@@ -183,6 +183,8 @@ is not ready. Rebuild its database from the topics (minuet audit replay rebuild)
   minuet positions list
   minuet positions accept --service order --from database    # reads on from where the database stands: nothing is lost that the topics still have
   minuet positions accept --service order --from group       # reads on from where the group stands: what the database lost stays lost
+The list also has messages that were deleted from a topic before a service read them; they stay lost. Accept that they are known:
+  minuet positions accept --service order
 A running service sees the answer within seconds.";
 
 #[derive(Clone, Debug, Subcommand)]

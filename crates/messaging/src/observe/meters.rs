@@ -21,7 +21,7 @@ use crate::{Counts, Incoming};
 
 pub(crate) use kafka::{KafkaStatistics, observe as observe_kafka};
 pub(crate) use oldest_in_flight::OldestInFlight;
-pub(crate) use sampler::{INBOX, OUTBOX, PARKED, Sampler};
+pub(crate) use sampler::{INBOX, OUTBOX, PARKED, SKIPPED, Sampler};
 
 /// The instruments of one service, with their constant attributes.
 pub(crate) struct Instruments {

@@ -11,16 +11,18 @@ use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{Polled, Rewind};
+use crate::runtime::gaps::{Gap, Gaps};
 use crate::runtime::policy::back_off;
 use crate::runtime::positions::{self, Compared, From, Position, Refusal};
 use crate::runtime::sweeper::Processed;
 use crate::runtime::topic_watch::MissingTopics;
 use crate::store::context::Core;
-use crate::store::positions::{self as table, NewPosition};
+use crate::store::positions::{self as table, NewPosition, NewSkip};
 use crate::store::shards;
 use crate::{BatchHandler, Dependency, Health, ReactError};
 
@@ -40,6 +42,7 @@ pub(crate) struct ShardAcquirer<R> {
     pub(crate) topics: Vec<Arc<str>>,
     pub(crate) missing: MissingTopics,
     pub(crate) processed: Arc<Processed>,
+    pub(crate) gaps: Arc<Gaps>,
     pub(crate) rewinds: mpsc::UnboundedSender<Rewind>,
     pub(crate) health: Health,
     pub(crate) shutdown: CancellationToken,
@@ -70,9 +73,10 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         }
     }
 
-    /// Notices topics that were deleted and created again. All shards are given up and taken again: the takeover
+    /// Notices messages that were deleted unread, and topics that were deleted and created again. All shards are given up and taken again: the takeover
     /// compares positions, and reads such a topic from its start.
     async fn watch(&self) {
+        self.look_into_gaps().await;
         let held = self.core.shards.held();
         if held.is_empty() {
             return;
@@ -173,6 +177,11 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             self.write(table::REFUSE, &rows).await?;
             return Err(TakeError::Refused(compared.into_iter().filter(|c| is_refused(&c)).collect()));
         }
+        let skipped: Vec<Gap> = compared.iter().filter_map(Compared::skipped).collect();
+        self.skip(&skipped, |topic| {
+            compared.iter().find(|c| *c.topic == **topic).map_or(Uuid::nil(), |c| c.seen.topic_id)
+        })
+        .await?;
         // Before the positions are written: after a crash in between, the group agrees with the database.
         self.read_from(&compared).await?;
         let rows: Vec<_> = compared.iter().map(Compared::row).collect();
@@ -180,7 +189,64 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         for Compared { topic, seen, .. } in &compared {
             self.core.topic_ids.set(topic, seen.topic_id);
         }
+        let next = compared.iter().filter_map(|c| Some(((Arc::clone(&c.topic), c.partition), c.next()?)));
+        self.gaps.expect(next.collect());
         Ok(())
+    }
+
+    /// Records messages that were deleted before this service read them, and says so.
+    async fn skip(&self, gaps: &[Gap], id: impl Fn(&Arc<str>) -> Uuid) -> Result<(), sqlx::Error> {
+        if gaps.is_empty() {
+            return Ok(());
+        }
+        let row = |gap: &Gap| (Arc::clone(&gap.topic), gap.partition, id(&gap.topic), gap.from, gap.end);
+        let rows: Vec<_> = gaps.iter().map(row).collect();
+        let skip = async |connection: &mut PgConnection| {
+            let rows: Vec<NewSkip<'_>> = rows
+                .iter()
+                .map(|(topic, partition, topic_id, from, end)| NewSkip {
+                    topic,
+                    partition: *partition,
+                    topic_id: *topic_id,
+                    from: *from,
+                    end: *end,
+                })
+                .collect();
+            table::skip(connection, &rows).await
+        };
+        self.core.connections.run(skip).await?;
+        for Gap { topic, partition, from, end } in gaps {
+            error!(
+                topic = &**topic,
+                partition,
+                from,
+                end,
+                "messages were deleted before they were read; see minuet positions list"
+            );
+        }
+        Ok(())
+    }
+
+    /// Looks into gaps between messages: what lies before the topic's beginning was deleted.
+    async fn look_into_gaps(&self) {
+        let gaps = self.gaps.take();
+        if gaps.is_empty() {
+            return;
+        }
+        let asked = (Arc::clone(&self.consumer), gaps.clone());
+        let looking = tokio::task::spawn_blocking(move || positions::deleted(&asked.0, asked.1));
+        let done = match looking.await {
+            Ok(Ok(deleted)) => {
+                let skipped = self.skip(&deleted, |topic| self.core.topic_ids.of(topic)).await;
+                skipped.map_err(|error| error_chain(&error).to_string())
+            }
+            Ok(Err(error)) => Err(error_chain(&error).to_string()),
+            Err(_) => return,
+        };
+        if let Err(error) = done {
+            warn!(error, "gaps between messages could not be looked into; it is retried");
+            self.gaps.put_back(gaps);
+        }
     }
 
     async fn write(&self, statement: &'static str, rows: &[NewPosition]) -> Result<(), TakeError> {

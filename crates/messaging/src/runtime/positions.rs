@@ -3,6 +3,9 @@
 //! A batch's transaction records its positions; only then the group's offset is stored, and committed later. So in the
 //! good case `committed <= consumed <= end`, and a topic has the id that is remembered. Anything else means that the
 //! database, the topic or the cluster is another one than before, or an earlier state.
+//!
+//! A topic that begins after the position was read too late: its retention has deleted messages that this service has not
+//! seen. They are lost for it; it says so, and reads on.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +19,7 @@ use uuid::Uuid;
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::Polled;
 use crate::kafka::topic_ids::topic_ids;
+use crate::runtime::gaps::Gap;
 use crate::store::positions::{Accepted, NewPosition, Remembered};
 
 /// The cluster's view of an input partition.
@@ -128,18 +132,41 @@ impl fmt::Display for Compared {
 }
 
 impl Compared {
+    /// The messages that were deleted before the service read them.
+    pub(crate) fn skipped(&self) -> Option<Gap> {
+        let from = match (&self.position, &self.remembered) {
+            // What the old topic held is unknown.
+            (Position::Refused(_) | Position::From { why: From::Recreated, .. }, _) => return None,
+            // A person has decided about the messages before the group's offset.
+            (Position::From { next, why: From::Accepted(Accepted::Group) }, _) => *next,
+            (_, Some(remembered)) => remembered.next,
+            // It reads this partition for the first time.
+            (_, None) => self.seen.committed?,
+        };
+        let Compared { topic, partition, seen: Seen { earliest, .. }, .. } = self;
+        let gap = Gap { topic: Arc::clone(topic), partition: *partition, from, end: *earliest };
+        gap.deleted(*earliest)
+    }
+
+    /// The first offset that the service has not consumed, if it reads the partition.
+    pub(crate) fn next(&self) -> Option<i64> {
+        match &self.position {
+            Position::Continue { next } | Position::From { next, .. } => Some(*next.max(&self.seen.earliest)),
+            Position::Refused(_) => None,
+        }
+    }
+
     /// The row of a partition that is read, or that is refused.
     pub(crate) fn row(&self) -> NewPosition {
         let (topic, partition) = (self.topic.to_string(), self.partition);
         let row =
             |next, refused| NewPosition { topic, partition, topic_id: self.seen.topic_id, next, refused };
-        match &self.position {
-            Position::Continue { next } | Position::From { next, .. } => row(*next, None),
-            Position::Refused(refusal) => row(
-                self.remembered.as_ref().map_or(0, |remembered| remembered.next),
-                Some(refusal.to_string()),
-            ),
-        }
+        let refused = match &self.position {
+            Position::Refused(refusal) => Some(refusal.to_string()),
+            Position::Continue { .. } | Position::From { .. } => None,
+        };
+        let consumed = self.remembered.as_ref().map_or(0, |remembered| remembered.next);
+        row(self.next().unwrap_or(consumed), refused)
     }
 }
 
@@ -176,13 +203,6 @@ pub(crate) fn look(
     let committed = consumer.committed_offsets(list(Offset::Invalid)?, BROKER_TIMEOUT)?;
     let earliest = consumer.offsets_for_times(list(Offset::Beginning)?, BROKER_TIMEOUT)?;
     let ends = consumer.offsets_for_times(list(Offset::End)?, BROKER_TIMEOUT)?;
-    let offset = |list: &TopicPartitionList, topic: &str, partition| match list
-        .find_partition(topic, partition)
-        .map(|element| (element.error(), element.offset()))
-    {
-        Some((Ok(()), Offset::Offset(offset))) => Some(offset),
-        _ => None,
-    };
     let mut seen = HashMap::new();
     for topic in topics {
         for shard in shards {
@@ -198,6 +218,30 @@ pub(crate) fn look(
         }
     }
     Ok(seen)
+}
+
+/// What was deleted of these gaps. Blocks.
+pub(crate) fn deleted(consumer: &Polled, gaps: Vec<Gap>) -> Result<Vec<Gap>, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for gap in &gaps {
+        if list.find_partition(&gap.topic, gap.partition).is_none() {
+            list.add_partition_offset(&gap.topic, gap.partition, Offset::Beginning)?;
+        }
+    }
+    let beginnings = consumer.offsets_for_times(list, BROKER_TIMEOUT)?;
+    let deleted = gaps.into_iter().filter_map(|gap| {
+        let beginning = offset(&beginnings, &gap.topic, gap.partition)?;
+        gap.deleted(beginning)
+    });
+    Ok(deleted.collect())
+}
+
+fn offset(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i64> {
+    let element = list.find_partition(topic, partition)?;
+    match (element.error(), element.offset()) {
+        (Ok(()), Offset::Offset(offset)) => Some(offset),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -246,6 +290,33 @@ mod tests {
     fn an_empty_database_is_not_the_one_that_the_group_knows() {
         let put_back = Position::Refused(Refusal::DatabasePutBack { consumed: 0, committed: 7 });
         assert_eq!(compare(None, true, &seen(Some(7), 3, 12)), put_back);
+    }
+
+    #[test]
+    fn messages_that_were_deleted_unread_are_told() {
+        let skipped = |remembered: Option<Remembered>, seen: Seen| {
+            let position = compare(remembered.as_ref(), false, &seen);
+            let topic: Arc<str> = "orders.events".into();
+            let compared = Compared { topic, partition: 0, seen, remembered, position };
+            (compared.skipped().map(|gap| (gap.from, gap.end)), compared.row().next)
+        };
+        let at = |next| Some(remembered(next));
+        assert_eq!(skipped(at(10), seen(Some(10), 10, 30)), (None, 10));
+        assert_eq!(skipped(at(10), seen(Some(8), 25, 30)), (Some((10, 25)), 25), "from what was consumed");
+        assert_eq!(skipped(at(10), seen(None, 25, 30)), (Some((10, 25)), 25), "the group's offsets expired");
+        assert_eq!(
+            skipped(None, seen(Some(8), 25, 30)),
+            (Some((8, 25)), 25),
+            "the first start of this release"
+        );
+        assert_eq!(skipped(None, seen(None, 25, 30)), (None, 25), "it was never read");
+        let recreated = Remembered { topic_id: Uuid::from_u128(2), ..remembered(10) };
+        assert_eq!(skipped(Some(recreated), seen(None, 25, 30)), (None, 25));
+        let put_back = |accepted| Some(Remembered { accepted, ..remembered(10) });
+        let behind = seen(Some(20), 15, 30);
+        assert_eq!(skipped(put_back(None), behind), (None, 10), "a person has not answered");
+        assert_eq!(skipped(put_back(Some(Accepted::Database)), behind), (Some((10, 15)), 15));
+        assert_eq!(skipped(put_back(Some(Accepted::Group)), behind), (None, 20));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::observe::progress::{self, BatchInFlight, Refusals, Watch};
 use crate::runtime::acquirer::{FencedShards, ShardAcquirer};
 use crate::runtime::batch::Processor;
 use crate::runtime::decode::Decoder;
+use crate::runtime::gaps::Gaps;
 use crate::runtime::group;
 use crate::runtime::relay::{Producers, Relay};
 use crate::runtime::retention;
@@ -317,6 +318,7 @@ impl<C: Contract> Service<C> {
             consumer::poll(Arc::clone(&consumer), to, rewound, health.clone(), shutdown.clone()),
         );
         let processed = Arc::new(Processed::default());
+        let gaps = Arc::new(Gaps::default());
         let missing = MissingTopics::default();
         let topic_watch = TopicWatch {
             core: Arc::clone(&context.core),
@@ -340,6 +342,7 @@ impl<C: Contract> Service<C> {
             topics: inputs.clone(),
             missing,
             processed: Arc::clone(&processed),
+            gaps: Arc::clone(&gaps),
             rewinds,
             health: health.clone(),
             shutdown: shutdown.clone(),
@@ -393,7 +396,8 @@ impl<C: Contract> Service<C> {
         let relay_stop = CancellationToken::new();
         let relay = spawn("relay", &shutdown, relay.run(relay_stop.clone()));
 
-        let input = Input { consumer: &consumer, revocations: &revocations, processed: &processed };
+        let input =
+            Input { consumer: &consumer, revocations: &revocations, processed: &processed, gaps: &gaps };
         tokio::select! {
             () = work(&processor, input, from, settings.batch_size, &shutdown) => {}
             // The database did not answer: the transaction is rolled back and the next start reads the batch again.

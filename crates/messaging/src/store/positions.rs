@@ -139,6 +139,39 @@ pub(crate) async fn write(
     Ok(())
 }
 
+/// Messages that were deleted unread. Told again, as after a crash, they stay one row.
+pub(crate) const SKIP: &str =
+    "insert into skipped_offsets (topic, \"partition\", topic_id, from_offset, end_offset)
+     select * from unnest($1::text[], $2::integer[], $3::uuid[], $4::bigint[], $5::bigint[])
+     on conflict (topic, \"partition\", topic_id, from_offset)
+        do update set end_offset = greatest(skipped_offsets.end_offset, excluded.end_offset)";
+
+/// A range of messages that were deleted unread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewSkip<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+    pub(crate) topic_id: Uuid,
+    pub(crate) from: i64,
+    /// Exclusive.
+    pub(crate) end: i64,
+}
+
+pub(crate) async fn skip(connection: &mut PgConnection, rows: &[NewSkip<'_>]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(SKIP)
+        .bind(rows.iter().map(|row| row.topic).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.partition).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.topic_id).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.from).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.end).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(crate) const REFUSED: &str =
     "select topic, \"partition\", next_offset, refused, accepted from consumed_positions
      where refused is not null order by topic, \"partition\"";

@@ -96,6 +96,7 @@ meters! {
     EVENT_COUNT = Definition::counter("event.count", "{event}", "Events by what became of them.");
     PARKED_COUNT = Definition::counter("parked.count", "{event}", "Events that were parked, by reason.");
     PARKED_SIZE = Definition::gauge("parked.size", "{event}", "Events that lie in dead_letters, by reason; of the newest 10,000.");
+    SKIPPED_OFFSETS = Definition::gauge("skipped.offsets", "{message}", "Messages that were deleted from their topic before the service read them, until a person accepts it.");
     SHARD_HELD = Definition::gauge("shard.held", "{shard}", "Shards that this instance owns.");
     SHARD_EPOCH = Definition::gauge("shard.epoch", "", "The epoch under which this instance owns a shard; a shard that it does not own is absent.");
     POOL_CONNECTIONS = Definition::gauge("db.client.connection.count", "{connection}", "Connections of the pool, by state.");

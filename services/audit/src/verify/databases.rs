@@ -154,6 +154,9 @@ impl<'a> Comparison<'a> {
             }
         }
         self.levels(books, quiet)?;
+        for (service, detail) in self.context.runtime.block_on(self.tables.skipped())? {
+            books.findings.add(Check::Loss, service, detail, []);
+        }
         Ok(self.compared)
     }
 

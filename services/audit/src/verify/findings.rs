@@ -12,7 +12,7 @@ const KEPT: usize = 1_000;
 pub enum Check {
     /// Every order reaches its end within its deadlines, and whatever follows from that end happens.
     Stuck,
-    /// `ce_sequence` is dense: nothing was lost.
+    /// `ce_sequence` is dense, and no service has skipped deleted messages: nothing was lost.
     Loss,
     /// `ce_sequence` only grows: nothing was overtaken.
     Inversion,

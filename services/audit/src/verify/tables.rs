@@ -20,6 +20,9 @@ const PAYMENTS: &str = "select order_id, status::text, currency, amount, updated
      from payments where order_id = any($1::uuid[])";
 const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock";
 
+const SKIPPED: &str = "select topic, \"partition\", from_offset, end_offset from skipped_offsets
+     where accepted_at is null order by noticed_at, topic, \"partition\"";
+
 const ORDER_IDS: &str = "select id from orders where id > $1 order by id limit 10000";
 const RESERVATION_IDS: &str =
     "select order_id from order_reservations where order_id > $1 order by order_id limit 10000";
@@ -92,6 +95,24 @@ impl Tables {
             }
         }
         Ok(strangers)
+    }
+
+    /// Messages that were deleted before a service read them, each with the service's name.
+    pub(super) async fn skipped(&self) -> Result<Vec<(&'static str, String)>, AuditError> {
+        let mut found = Vec::new();
+        for (service, pool) in
+            [("order", &self.order), ("inventory", &self.inventory), ("payment", &self.payment)]
+        {
+            let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(SKIPPED).fetch_all(pool).await?;
+            found.extend(rows.into_iter().map(|(topic, partition, from, end)| {
+                let count = end - from;
+                let what = format!(
+                    "{count} messages of {topic}[{partition}] from offset {from} on were deleted before it read them"
+                );
+                (service, what)
+            }));
+        }
+        Ok(found)
     }
 
     pub(super) async fn levels(&self) -> Result<HashMap<(String, String), Level>, AuditError> {

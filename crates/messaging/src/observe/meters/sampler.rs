@@ -16,7 +16,7 @@ use crate::store::context::Core;
 use crate::{BatchHandler, ReactError};
 
 /// Upper bound of the statements of one query: together they have this many times the limit of one.
-const MAX_STATEMENTS: u32 = 4;
+const MAX_STATEMENTS: u32 = 5;
 /// A pause takes at least this multiple of the queries' duration, so that sampling takes at most a twentieth of the
 /// time.
 const MIN_PAUSE_FACTOR: u32 = 20;
@@ -32,6 +32,9 @@ pub(crate) const INBOX: &str = "select coalesce(sum(greatest(c.reltuples, 0)), 0
      from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'inbox'::regclass";
 pub(crate) const PARKED: &str = "select reason, count(*) from (select reason from dead_letters where discarded_at is null order by id desc limit 10000) newest group by reason";
 
+/// Messages that were deleted unread, and that no person has accepted.
+pub(crate) const SKIPPED: &str = "select coalesce(sum(end_offset - from_offset), 0)::float8 from skipped_offsets where accepted_at is null";
+
 pub(crate) struct Sampler<R> {
     handler: Arc<R>,
     core: Arc<Core>,
@@ -46,6 +49,7 @@ struct Gauges {
     outbox_age: Sample,
     inbox_size: Sample,
     parked: Sample,
+    skipped: Sample,
     duration: Sample,
     failures: Counter,
 }
@@ -57,6 +61,7 @@ impl Gauges {
             outbox_age: meters.sample(&meter::OUTBOX_AGE),
             inbox_size: meters.sample(&meter::INBOX_SIZE),
             parked: meters.sample(&meter::PARKED_SIZE),
+            skipped: meters.sample(&meter::SKIPPED_OFFSETS),
             duration: meters.sample(&meter::SAMPLE_DURATION),
             failures: meters.counter(&meter::SAMPLE_FAILURE_COUNT),
         };
@@ -153,6 +158,8 @@ impl<R: BatchHandler> Sampler<R> {
         self.gauges.outbox_age.show(vec![(vec![], age)]);
         let inbox: f64 = sqlx::query_scalar(INBOX).fetch_one(&mut *connection).await?;
         self.gauges.inbox_size.show(vec![(vec![], inbox)]);
+        let skipped: f64 = sqlx::query_scalar(SKIPPED).fetch_one(&mut *connection).await?;
+        self.gauges.skipped.show(vec![(vec![], skipped)]);
         let parked: Vec<(String, i64)> = sqlx::query_as(PARKED).fetch_all(connection).await?;
         let series =
             parked.into_iter().map(|(reason, count)| (vec![attribute(key::REASON, reason)], count as f64));

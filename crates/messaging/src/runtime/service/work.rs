@@ -12,6 +12,7 @@ use crate::kafka::consumer::{self, Polled};
 use crate::kafka::fetch_buffer::BufferReceiver;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::runtime::batch::{self, Processor, Stopped};
+use crate::runtime::gaps::Gaps;
 use crate::runtime::sweeper::Processed;
 use crate::store::positions::Next;
 use crate::store::shards::Shards;
@@ -37,6 +38,7 @@ pub(super) struct Input<'a> {
     pub(super) consumer: &'a Polled,
     pub(super) revocations: &'a RevocationEpochs,
     pub(super) processed: &'a Processed,
+    pub(super) gaps: &'a Gaps,
 }
 
 /// The previous batch.
@@ -128,6 +130,11 @@ async fn one_batch<R: BatchHandler>(
     for Incoming { position, .. } in &messages {
         next.insert((Arc::clone(&position.topic), position.partition), position.offset + 1);
     }
+    input.gaps.received(
+        messages
+            .iter()
+            .map(|Incoming { position, .. }| (&position.topic, position.partition, position.offset)),
+    );
     unrecorded.extend(next.iter().map(|(partition, offset)| (partition.clone(), *offset)));
     let core = &processor.context.core;
     core.batch_in_flight.begin(next.keys().cloned().collect());
