@@ -1,22 +1,28 @@
 //! Types that cannot hold a wrong value: parsed once at the edge, trusted everywhere behind it.
 
+mod action;
 mod amount;
 pub(crate) mod binary;
 mod currency;
+mod dispute;
 pub(crate) mod free_text;
 mod id;
 mod method;
+mod payment_token;
 mod quantity;
 mod reason;
 mod status;
 mod text;
 pub(crate) mod uuid_text;
 
+pub use action::PaymentActionKind;
 pub use amount::Amount;
 pub use currency::Currency;
+pub use dispute::DisputeStatus;
 pub use id::{AdjustmentId, OrderId, PaymentId, RefundId};
 pub use method::PaymentMethod;
 pub use minuet_envelope::{Micros, ValueError};
+pub use payment_token::PaymentToken;
 pub use quantity::Quantity;
 pub use reason::{CancellationReason, ReleaseCause};
 pub use status::{OrderStatus, PaymentStatus, ReservationStatus};

@@ -2,8 +2,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use minuet_events::values::{Amount, PaymentId, RefundId};
-use minuet_payment::domain::{Answer, Charge};
-use minuet_payment::provider::{NoAnswer, PaymentGateway, ProviderSettings, Simulated};
+use minuet_payment::domain::Charge;
+use minuet_payment::provider::{
+    Created, ListedDispute, ListedRefund, NoAnswer, PaymentGateway, ProviderReference, ProviderSettings,
+    RefundRequest, RefundStanding, Simulated, Standing,
+};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -12,6 +15,8 @@ pub struct Provider {
     inner: Simulated,
     /// While true, charges are not answered, but may be cancelled.
     held: watch::Sender<bool>,
+    /// A payment's id is the provider's own, as a real one's is: the payment is created before it is begun.
+    names_payments: bool,
     /// A charge that is held is captured all the same, before its answer is held back.
     capture_first: bool,
     refunds_to_refuse: AtomicU32,
@@ -30,6 +35,7 @@ impl Provider {
         Provider {
             inner: Simulated::open(settings).unwrap(),
             held: watch::Sender::new(false),
+            names_payments: false,
             capture_first: false,
             refunds_to_refuse: AtomicU32::new(0),
             refund_first: false,
@@ -47,6 +53,12 @@ impl Provider {
         provider
     }
 
+    /// A payment has to be created before it is begun.
+    #[must_use]
+    pub fn naming_payments(self) -> Self {
+        Provider { names_payments: true, ..self }
+    }
+
     /// The money is taken at once, only the answer hangs.
     pub fn holding_answers() -> Self {
         Provider { capture_first: true, ..Provider::holding() }
@@ -58,7 +70,7 @@ impl Provider {
         provider
     }
 
-    /// The money is given back at once; so many times only the answer is lost.
+    /// The money is given back at once; so many answers about refunds are lost.
     pub fn losing_refunds(times: u32) -> Self {
         Provider { refund_first: true, ..Provider::refusing_refunds(times) }
     }
@@ -87,6 +99,12 @@ impl Provider {
         Ok(())
     }
 
+    /// One request about refunds less is refused after this one.
+    fn refuses_refunds(&self) -> bool {
+        let less = |left: u32| left.checked_sub(1);
+        self.refunds_to_refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+    }
+
     pub fn let_go(&self) {
         self.held.send_replace(false);
     }
@@ -112,43 +130,76 @@ impl Default for Provider {
 }
 
 impl PaymentGateway for Provider {
-    async fn charge(&self, charge: &Charge) -> Result<Answer, NoAnswer> {
+    fn own_reference(&self, payment: PaymentId) -> Option<ProviderReference> {
+        self.inner.own_reference(payment).filter(|_| !self.names_payments)
+    }
+
+    async fn create(&self, charge: &Charge) -> Result<Created, NoAnswer> {
+        self.note("create");
+        self.inner.create(charge).await
+    }
+
+    async fn begin(&self, charge: &Charge, reference: &ProviderReference) -> Result<Standing, NoAnswer> {
         self.note("charge");
         if *self.deaf_to.lock() == Some(charge.amount) {
             self.unheard.lock().insert(charge.payment_id);
         }
         self.hears(charge.payment_id)?;
         if self.capture_first {
-            self.inner.charge(charge).await?;
+            self.inner.begin(charge, reference).await?;
         }
         let mut held = self.held.subscribe();
         held.wait_for(|held| !held).await.map_err(|e| NoAnswer { detail: e.to_string() })?;
-        self.inner.charge(charge).await
+        self.inner.begin(charge, reference).await
     }
 
-    async fn cancel(&self, payment: PaymentId) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, charge: &Charge, reference: &ProviderReference) -> Result<Standing, NoAnswer> {
+        self.note("look_up");
+        self.hears(charge.payment_id)?;
+        self.inner.ask(charge, reference).await
+    }
+
+    async fn cancel(&self, charge: &Charge, reference: &ProviderReference) -> Result<Standing, NoAnswer> {
         self.note("cancel");
-        self.hears(payment)?;
-        self.inner.cancel(payment).await
+        self.hears(charge.payment_id)?;
+        self.inner.cancel(charge, reference).await
     }
 
-    async fn refund(&self, charge: &Charge, refund: RefundId) -> Result<(), NoAnswer> {
+    async fn refund(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+        refund: &RefundRequest,
+    ) -> Result<RefundStanding, NoAnswer> {
         self.note("refund");
-        self.refunds.lock().insert(refund);
-        let left = self.refunds_to_refuse.load(Ordering::SeqCst);
-        if left > 0 {
-            self.refunds_to_refuse.store(left - 1, Ordering::SeqCst);
+        self.refunds.lock().insert(refund.refund_id);
+        if self.refuses_refunds() {
             if self.refund_first {
-                self.inner.refund(charge, refund).await?;
+                self.inner.refund(charge, reference, refund).await?;
             }
             return Err(NoAnswer { detail: "not now".to_owned() });
         }
-        self.inner.refund(charge, refund).await
+        self.inner.refund(charge, reference, refund).await
     }
 
-    async fn look_up(&self, payment: PaymentId) -> Result<Option<Answer>, NoAnswer> {
-        self.note("look_up");
-        self.hears(payment)?;
-        self.inner.look_up(payment).await
+    async fn refunds(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> Result<Vec<ListedRefund>, NoAnswer> {
+        self.note("refunds");
+        if self.refuses_refunds() {
+            return Err(NoAnswer { detail: "not now".to_owned() });
+        }
+        self.inner.refunds(charge, reference).await
+    }
+
+    async fn disputes(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> Result<Vec<ListedDispute>, NoAnswer> {
+        self.note("disputes");
+        self.inner.disputes(charge, reference).await
     }
 }

@@ -218,7 +218,8 @@ async fn an_admin_refunds_a_confirmed_order_once() {
     world.await_status(order, "cancelled").await;
     assert_eq!(reason(&world, order).await, "refunded");
     assert_books_balance(&world).await;
-    assert_eq!(provider.count("refund"), 3, "two refusals, and it was tried again");
+    let asked = [provider.count("refund"), provider.count("refunds")];
+    assert_eq!(asked, [2, 2], "two refusals, then a look, and it was tried again");
     assert_eq!(world.number("inventory", "select on_hand from stock").await, 5, "the goods are back");
 
     let again = api.send(api.as_admin(Method::POST, &path).json(&body)).await;

@@ -4,23 +4,28 @@ use minuet_events::TraceContext;
 use minuet_events::values::Micros;
 
 use crate::call_kind::{Key, Kind};
-use crate::domain::{Answer, Charge, Payment, Refund};
+use crate::domain::{Answer, Charge, Payment, ProviderReference, Refund};
 use crate::origin::Origin;
 use crate::row::Row;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    /// `again`: somebody may have called before, so the provider is asked what it knows. `stop`: it is to be undone.
+    /// `reference`: the provider's id, once it is committed. `again`: another process may have called before, so the provider is
+    /// asked first. `stop`: the charge is to be undone.
     Charge {
         charge: Charge,
+        reference: Option<ProviderReference>,
         expires_at: Micros,
         again: bool,
         stop: bool,
         origin: Option<Origin>,
     },
+    /// `again`: as above, so the refunds that the provider has made are looked at first.
     Refund {
         charge: Charge,
+        reference: ProviderReference,
         refund: Refund,
+        again: bool,
         origin: Option<Origin>,
     },
 }
@@ -29,7 +34,9 @@ impl Call {
     /// What a row that was just written asks for; `request`: the trace of who wants it, if that is another than the order's.
     pub(crate) fn of(row: &Row, request: Option<&TraceContext>) -> Option<Call> {
         match &row.payment {
-            Payment::Processing { .. } if !row.versioned.stored => Call::open(row, false, request),
+            Payment::Processing { .. } if !row.versioned.stored || row.is_created => {
+                Call::open(row, false, request)
+            }
             Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false, request),
             _ => None,
         }
@@ -45,14 +52,19 @@ impl Call {
         match &row.payment {
             Payment::Processing { charge, stop } => Some(Call::Charge {
                 charge: charge.clone(),
+                reference: row.transaction_id.clone().map(ProviderReference),
                 expires_at: row.expires_at?,
                 again,
                 stop: stop.is_some(),
                 origin: origin(),
             }),
-            Payment::RefundDue { charge, refund } => {
-                Some(Call::Refund { charge: charge.clone(), refund: refund.clone(), origin: origin() })
-            }
+            Payment::RefundDue { charge, refund } => Some(Call::Refund {
+                charge: charge.clone(),
+                reference: row.transaction_id.clone().map(ProviderReference)?,
+                refund: refund.clone(),
+                again,
+                origin: origin(),
+            }),
             _ => None,
         }
     }
@@ -80,6 +92,8 @@ impl Call {
 /// How a call has ended.
 #[derive(Clone, Debug)]
 pub(crate) enum ProviderOutcome {
+    /// The payment stands at the provider, unconfirmed. Its id is committed before the payment is begun.
+    Created(ProviderReference),
     Charge(Answer),
     Refunded,
     /// The provider gave no answer after all attempts: a person has to look, and may have it tried again.

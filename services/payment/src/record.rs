@@ -63,6 +63,10 @@ pub(crate) async fn record(
     for ((order_id, _), outcome) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
         let (input, cause) = match outcome {
+            ProviderOutcome::Created(reference) => {
+                row.created(reference, now);
+                continue;
+            }
             ProviderOutcome::Charge(answer) => (Input::Answered(answer), row.reserved),
             ProviderOutcome::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
             ProviderOutcome::RefundParked { attempts, reason } => {

@@ -4,7 +4,7 @@ use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
 use minuet_messaging::{Cause, ReactError, Versioned};
 
 use crate::call_kind::Kind;
-use crate::domain::{Change, Charge, Payment, Refund};
+use crate::domain::{Change, Charge, Payment, ProviderReference, Refund};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -12,6 +12,7 @@ pub(crate) struct Row {
     pub(crate) payment: Payment,
     pub(crate) charge: Option<Charge>,
     pub(crate) user_id: Option<UserId>,
+    /// The provider's id of the payment: known once the payment is created there.
     pub(crate) transaction_id: Option<String>,
     pub(crate) gateway_response: Option<String>,
     pub(crate) failure_reason: Option<String>,
@@ -23,6 +24,8 @@ pub(crate) struct Row {
     /// A refund and what asked for it: what the refund's event is derived from.
     pub(crate) refund: Option<(Refund, Cause)>,
     pub(crate) versioned: Versioned,
+    /// The provider's id is new.
+    pub(crate) is_created: bool,
     /// The refund is new, or was answered.
     pub(crate) refund_changed: bool,
     /// The call that it waited for when it was read.
@@ -44,9 +47,21 @@ impl Row {
             reserved: None,
             refund: None,
             versioned: Versioned::new(now),
+            is_created: false,
             refund_changed: false,
             read_call: None,
         }
+    }
+
+    /// The payment was created at the provider. False: the payment needs no such id any more, or has one.
+    pub(crate) fn created(&mut self, ProviderReference(id): &ProviderReference, now: Micros) -> bool {
+        let is_awaited = matches!(self.payment, Payment::Processing { .. }) && self.transaction_id.is_none();
+        if is_awaited {
+            self.transaction_id = Some(id.clone());
+            self.is_created = true;
+            self.versioned.advance(now);
+        }
+        is_awaited
     }
 
     /// `cause`: the event that led to the change.

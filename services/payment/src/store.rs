@@ -194,6 +194,7 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
             payment_method: PaymentMethod::parse(method).map_err(|e| corrupt(e.to_string()))?,
             currency: Currency::parse(currency).map_err(|e| corrupt(e.to_string()))?,
             amount: Amount::new(amount).map_err(|e| corrupt(e.to_string()))?,
+            payment_token: None,
         }),
         _ => None,
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use minuet_events::values::{Micros, OrderId};
+use minuet_events::values::{CancellationReason, Micros, OrderId};
 use minuet_messaging::failpoint::Failpoint::{
     AfterCharge, AfterLookUp, AfterRefund, AfterStop, BeforeCharge, BeforeLookUp, BeforeRefund, BeforeStop,
 };
@@ -14,16 +14,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::call::{Call, ProviderOutcome};
-use crate::domain::{Answer, Charge, Refund, in_time, too_late};
+use crate::domain::{Answer, Charge, ProviderReference, Refund, Standing, in_time, too_late};
 use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::payment_trace::PaymentTrace;
-use crate::provider::{NoAnswer, PaymentGateway};
+use crate::provider::{Created, ListedRefund, NoAnswer, PaymentGateway, RefundRequest, RefundStanding};
 
 /// How long one request to the provider may take: longer than a slow one needs, since a cut one has to be asked about.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how many requests without an answer the charge is called off.
 const MAX_ATTEMPTS: u32 = 5;
+/// How long a payment that is open at the provider is left alone before the provider is asked again.
+const OPEN_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct ProviderClient<G> {
     pub(super) gateway: Arc<G>,
@@ -43,36 +45,59 @@ impl<G: PaymentGateway> ProviderClient<G> {
         trace: Option<&PaymentTrace>,
     ) -> ProviderOutcome {
         match call {
-            Call::Charge { charge, expires_at, again, stop: stopped, .. } => {
+            Call::Charge { charge, reference, expires_at, again, stop: stopped, .. } => {
                 if stopped {
                     stop.cancel();
                 }
-                ProviderOutcome::Charge(cleaned(self.charge(&charge, expires_at, again, stop, trace).await))
+                let reference = reference.or_else(|| self.gateway.own_reference(charge.payment_id));
+                let Some(reference) = reference else {
+                    return self.create(&charge, expires_at, stop, trace).await;
+                };
+                let answer = self.charge(&charge, &reference, expires_at, again, stop, trace).await;
+                ProviderOutcome::Charge(cleaned(answer))
             }
-            Call::Refund { charge, refund, .. } => self.refund(&charge, &refund, trace).await,
+            Call::Refund { charge, reference, refund, again, .. } => {
+                self.refund(&charge, &reference, &refund, again, trace).await
+            }
         }
     }
 
     async fn refund(
         &self,
         charge: &Charge,
+        reference: &ProviderReference,
         refund: &Refund,
+        again: bool,
         trace: Option<&PaymentTrace>,
     ) -> ProviderOutcome {
-        let mut attempts = 0;
+        let request = RefundRequest { refund_id: refund.refund_id, amount: charge.amount };
+        // The provider may have made the refund, and may have forgotten the key since.
+        let (mut look_first, mut attempts) = (again, 0);
         loop {
-            let error = match self
-                .with_permit(
-                    trace,
-                    [BeforeRefund, AfterRefund],
-                    self.gateway.refund(charge, refund.refund_id),
-                )
-                .await
-            {
-                Ok(()) => return ProviderOutcome::Refunded,
+            let standing = if look_first {
+                let listed = self.gateway.refunds(charge, reference);
+                let listed = self.with_permit(trace, [BeforeLookUp, AfterLookUp], listed).await;
+                let ours = |listed: &ListedRefund| listed.refund_id == Some(request.refund_id);
+                listed.map(|listed| listed.into_iter().find(ours).map(|listed| listed.standing))
+            } else {
+                let made = self.gateway.refund(charge, reference, &request);
+                self.with_permit(trace, [BeforeRefund, AfterRefund], made).await.map(Some)
+            };
+            let error = match standing {
+                Ok(Some(RefundStanding::Given | RefundStanding::Pending)) => {
+                    return ProviderOutcome::Refunded;
+                }
+                Ok(Some(RefundStanding::Failed { reason })) => {
+                    return ProviderOutcome::RefundParked { attempts: attempts + 1, reason: clean(&reason) };
+                }
+                Ok(None) => {
+                    look_first = false;
+                    continue;
+                }
                 Err(error) => error,
             };
             attempts += 1;
+            look_first = true;
             if attempts >= self.refund_attempts {
                 return ProviderOutcome::RefundParked { attempts, reason: clean(&error.to_string()) };
             }
@@ -81,49 +106,100 @@ impl<G: PaymentGateway> ProviderClient<G> {
         }
     }
 
-    /// Asks until there is a final answer. A charge ends only when the provider says that it cannot be captured.
-    async fn charge(
+    /// Creates the payment at the provider. Until its id is committed no money can move, so that a payment that is not wanted any
+    /// more is declined without a request.
+    async fn create(
         &self,
         charge: &Charge,
         expires_at: Micros,
-        again: bool,
         stop: &CancellationToken,
         trace: Option<&PaymentTrace>,
-    ) -> Answer {
-        let (mut look_first, mut attempt) = (again, 0);
-        let call_off =
-            || self.with_permit(trace, [BeforeStop, AfterStop], self.gateway.cancel(charge.payment_id));
+    ) -> ProviderOutcome {
+        let mut attempt = 0;
         loop {
-            let answer = if look_first {
-                match self
-                    .with_permit(trace, [BeforeLookUp, AfterLookUp], self.gateway.look_up(charge.payment_id))
-                    .await
-                {
-                    Ok(Some(answer)) => return answer,
-                    // Never heard of: it may be charged now.
-                    Ok(None) => {
-                        look_first = false;
-                        continue;
-                    }
-                    Err(error) => Err(error),
-                }
-            } else if stop.is_cancelled() || attempt >= MAX_ATTEMPTS {
-                call_off().await
-            } else if self.context.trusts_time() && !in_time(expires_at, self.context.now()) {
-                call_off().await.map(too_late)
-            } else {
-                tokio::select! {
-                    answer = self.with_permit(trace, [BeforeCharge, AfterCharge], self.gateway.charge(charge)) => answer,
-                    () = stop.cancelled() => continue,
-                }
+            let declined = |reason: &str| {
+                ProviderOutcome::Charge(Answer::Declined { reason: clean(reason), response: String::new() })
             };
-            match answer {
-                Ok(answer) => return answer,
+            if stop.is_cancelled() {
+                return declined("stopped");
+            }
+            if !self.is_in_time(expires_at) {
+                return declined(CancellationReason::ReservationExpired.as_str());
+            }
+            if attempt >= MAX_ATTEMPTS {
+                return declined("provider_unreachable");
+            }
+            let created = self.with_permit(trace, [BeforeCharge, AfterCharge], self.gateway.create(charge));
+            match created.await {
+                Ok(Created::Unconfirmed(reference)) => return ProviderOutcome::Created(reference),
+                Ok(Created::Declined { reason, response }) => {
+                    return ProviderOutcome::Charge(cleaned(Answer::Declined { reason, response }));
+                }
                 Err(error) => unanswered(charge.order_id, attempt, &error),
             }
             back_off(attempt).await;
             attempt += 1;
         }
+    }
+
+    /// Asks until there is a final answer. A charge ends only when the provider says that it cannot be captured.
+    async fn charge(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+        expires_at: Micros,
+        again: bool,
+        stop: &CancellationToken,
+        trace: Option<&PaymentTrace>,
+    ) -> Answer {
+        let (mut ask_first, mut attempt) = (again, 0);
+        let call_off =
+            || self.with_permit(trace, [BeforeStop, AfterStop], self.gateway.cancel(charge, reference));
+        loop {
+            let is_late = !self.is_in_time(expires_at);
+            let standing = if ask_first {
+                self.with_permit(trace, [BeforeLookUp, AfterLookUp], self.gateway.ask(charge, reference))
+                    .await
+            } else if stop.is_cancelled() || attempt >= MAX_ATTEMPTS {
+                call_off().await
+            } else if is_late {
+                call_off().await.map(|standing| match standing {
+                    Standing::Answered(answer) => Standing::Answered(too_late(answer)),
+                    open => open,
+                })
+            } else {
+                let begun = self.gateway.begin(charge, reference);
+                tokio::select! {
+                    begun = self.with_permit(trace, [BeforeCharge, AfterCharge], begun) => begun,
+                    () = stop.cancelled() => continue,
+                }
+            };
+            match standing {
+                Ok(Standing::Answered(answer)) => return answer,
+                // Never begun: it may be begun now.
+                Ok(Standing::Unconfirmed) if ask_first => {
+                    ask_first = false;
+                    continue;
+                }
+                Ok(Standing::Unconfirmed | Standing::MustAct(_) | Standing::Processing) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(OPEN_INTERVAL) => {}
+                        () = stop.cancelled(), if !stop.is_cancelled() => {}
+                    }
+                    // From the end of the reservation on, the payment is cancelled instead of asked for.
+                    (ask_first, attempt) = (!stop.is_cancelled() && self.is_in_time(expires_at), 0);
+                    continue;
+                }
+                Err(error) => unanswered(charge.order_id, attempt, &error),
+            }
+            back_off(attempt).await;
+            attempt += 1;
+        }
+    }
+
+    /// While this database's time is not trusted, nothing is late.
+    fn is_in_time(&self, expires_at: Micros) -> bool {
+        !self.context.trusts_time() || in_time(expires_at, self.context.now())
     }
 
     async fn with_permit<T>(

@@ -99,6 +99,7 @@ fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
         payment_method: reserved.payment_method,
         currency: reserved.currency,
         amount: reserved.total,
+        payment_token: None,
     };
     let reason = if !charge.amount.fits(charge.currency) {
         // Placed by an earlier release: a provider would round the amount, or refuse it.

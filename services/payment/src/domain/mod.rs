@@ -4,10 +4,12 @@
 
 mod decide;
 mod input;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{Decision, Illegal, decide, in_time, too_late};
 pub use input::{Input, InputKind, StopCause};
+pub use standing::{Action, ProviderReference, Standing};
 pub use state::{Answer, Change, Charge, InvalidTransition, Payment, PaymentState, Refund};

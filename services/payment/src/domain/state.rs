@@ -1,7 +1,8 @@
 use std::fmt;
 
 use minuet_events::values::{
-    Amount, CancellationReason, Currency, OrderId, PaymentId, PaymentMethod, PaymentStatus, RefundId,
+    Amount, CancellationReason, Currency, OrderId, PaymentId, PaymentMethod, PaymentStatus, PaymentToken,
+    RefundId,
 };
 
 /// What is to be captured.
@@ -12,6 +13,8 @@ pub struct Charge {
     pub payment_method: PaymentMethod,
     pub currency: Currency,
     pub amount: Amount,
+    /// From the shop's front end, where the customer has chosen a card there.
+    pub payment_token: Option<PaymentToken>,
 }
 
 /// What is to be given back, and why.

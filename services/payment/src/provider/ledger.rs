@@ -99,6 +99,14 @@ impl Ledger {
         })
     }
 
+    /// The amount that was given back.
+    pub fn given_back(&self, payment: PaymentId) -> Result<Option<Amount>, LedgerError> {
+        self.with(|entries| match entries.refunds.get(&payment) {
+            Some(Entry::Refunded { amount, .. }) => Ok(Some(*amount)),
+            _ => Ok(None),
+        })
+    }
+
     fn with<T>(&self, operate: impl FnOnce(&mut Entries) -> io::Result<T>) -> Result<T, LedgerError> {
         let mut entries = self.entries.lock();
         let done = entries.locked(operate);

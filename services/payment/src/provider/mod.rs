@@ -9,33 +9,126 @@ mod tests;
 
 use std::future::Future;
 
-use minuet_events::values::{PaymentId, RefundId};
+use minuet_events::values::{Amount, Currency, DisputeStatus, PaymentId, RefundId};
 
 pub use ledger::{Entry, Ledger, LedgerError};
 pub use settings::ProviderSettings;
 pub use simulated::Simulated;
 
-use crate::domain::{Answer, Charge};
+pub use crate::domain::{Action, Answer, ProviderReference, Standing};
 
-/// The provider did not say what became of the request: it may have happened. Ask again under the same key.
+use crate::domain::Charge;
+
+/// The provider did not say what became of the request: it may have happened. Ask again.
 #[derive(Debug, thiserror::Error)]
 #[error("the payment provider gave no answer: {detail}")]
 pub struct NoAnswer {
     pub detail: String,
 }
 
-/// Every call carries an idempotency key: the payment's id, or the refund's. Under one key something happens at most once,
-/// and asking again gives the same answer.
+/// A payment that was created at the provider, or is not taken by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// No money can move before [`PaymentGateway::begin`].
+    Unconfirmed(ProviderReference),
+    /// The provider takes no such payment: a currency that the method does not have, a token that is missing.
+    Declined { reason: String, response: String },
+}
+
+/// What is to be given back, under an idempotency key of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    pub refund_id: RefundId,
+    pub amount: Amount,
+}
+
+/// Where a refund stands at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundStanding {
+    /// Given back.
+    Given,
+    /// Taken in. The refund may still fail days later.
+    Pending,
+    /// Not given back, and not tried again by the provider.
+    Failed { reason: String },
+}
+
+/// A refund as the provider lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRefund {
+    /// None: somebody made the refund at the provider, without us.
+    pub refund_id: Option<RefundId>,
+    /// The provider's id of the refund.
+    pub reference: String,
+    pub amount: Amount,
+    pub standing: RefundStanding,
+}
+
+/// A dispute as the provider lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedDispute {
+    /// The provider's id of the dispute.
+    pub dispute_id: String,
+    pub status: DisputeStatus,
+    pub reason: String,
+    pub currency: Currency,
+    pub amount: Amount,
+}
+
+/// The payments of one provider.
+///
+/// Providers offer no look-up by our own key, so a payment is created without effect, its id is committed, and only then is the
+/// payment begun. A crash before the commit leaves a payment that no money can come from; a repeated `create` finds the same one
+/// for as long as the provider remembers our key. A crash after the commit is followed by `ask`.
 pub trait PaymentGateway: Send + Sync + 'static {
-    /// Captures the money, or declines.
-    fn charge(&self, charge: &Charge) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    /// The provider's id of the payment, if that follows from ours. `create` is not called then, and nothing has to be committed
+    /// before `begin`.
+    fn own_reference(&self, payment: PaymentId) -> Option<ProviderReference>;
 
-    /// Makes sure that the charge is not captured any more; answers with what it is now: declined, or captured already.
-    fn cancel(&self, payment: PaymentId) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    /// Creates the payment, unconfirmed, under our payment's id as the idempotency key.
+    fn create(&self, charge: &Charge) -> impl Future<Output = Result<Created, NoAnswer>> + Send;
 
-    /// Gives the money back, once.
-    fn refund(&self, charge: &Charge, refund: RefundId) -> impl Future<Output = Result<(), NoAnswer>> + Send;
+    /// Captures the money, declines, or says what the customer has to do. A repetition gives the payment as it stands then.
+    fn begin(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> impl Future<Output = Result<Standing, NoAnswer>> + Send;
 
-    /// What became of a charge. None: the provider has never heard of it.
-    fn look_up(&self, payment: PaymentId) -> impl Future<Output = Result<Option<Answer>, NoAnswer>> + Send;
+    /// Where the payment stands.
+    fn ask(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> impl Future<Output = Result<Standing, NoAnswer>> + Send;
+
+    /// Makes sure that the payment is not captured any more. The answer is where the payment stands now: declined, captured
+    /// already, or still processing, if the provider cannot stop it yet.
+    fn cancel(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> impl Future<Output = Result<Standing, NoAnswer>> + Send;
+
+    /// Gives money back, once for each `refund_id`, for as long as the provider remembers it: look at `refunds` before a retry.
+    fn refund(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+        refund: &RefundRequest,
+    ) -> impl Future<Output = Result<RefundStanding, NoAnswer>> + Send;
+
+    /// Every refund of the payment.
+    fn refunds(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> impl Future<Output = Result<Vec<ListedRefund>, NoAnswer>> + Send;
+
+    /// Every dispute of the payment.
+    fn disputes(
+        &self,
+        charge: &Charge,
+        reference: &ProviderReference,
+    ) -> impl Future<Output = Result<Vec<ListedDispute>, NoAnswer>> + Send;
 }

@@ -1,9 +1,13 @@
 use std::time::Duration;
 
-use minuet_events::values::{PaymentId, RefundId};
+use minuet_events::ids;
+use minuet_events::values::PaymentId;
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Ledger, LedgerError, NoAnswer, PaymentGateway, ProviderSettings};
+use super::{
+    Created, Entry, Ledger, LedgerError, ListedDispute, ListedRefund, NoAnswer, PaymentGateway,
+    ProviderReference, ProviderSettings, RefundRequest, RefundStanding, Standing,
+};
 use crate::domain::{Answer, Charge};
 
 /// A payment provider as a sandbox has it.
@@ -39,12 +43,20 @@ impl Simulated {
         // 53 bits: a float holds them exactly, so that the draw stays below 1.
         let draw = (u64::from_be_bytes(word) >> 11) as f64 / (1_u64 << 53) as f64;
         if draw < self.settings.success_rate {
-            let transaction_id = format!("sim_{}", payment_id.as_uuid().simple());
+            let ProviderReference(transaction_id) = reference(payment_id);
             Entry::Captured { payment_id, transaction_id, currency: charge.currency, amount: charge.amount }
         } else {
             Entry::Declined { payment_id, reason: "insufficient_funds".to_owned() }
         }
     }
+}
+
+fn reference(payment: PaymentId) -> ProviderReference {
+    ProviderReference(format!("sim_{}", payment.as_uuid().simple()))
+}
+
+fn standing(entry: Option<Entry>) -> Standing {
+    entry.map_or(Standing::Unconfirmed, |entry| Standing::Answered(answer(entry)))
 }
 
 fn answer(entry: Entry) -> Answer {
@@ -68,35 +80,64 @@ fn unreadable(error: &LedgerError) -> NoAnswer {
 }
 
 impl PaymentGateway for Simulated {
-    async fn charge(&self, charge: &Charge) -> Result<Answer, NoAnswer> {
+    fn own_reference(&self, payment: PaymentId) -> Option<ProviderReference> {
+        Some(reference(payment))
+    }
+
+    async fn create(&self, charge: &Charge) -> Result<Created, NoAnswer> {
+        Ok(Created::Unconfirmed(reference(charge.payment_id)))
+    }
+
+    async fn begin(&self, charge: &Charge, _: &ProviderReference) -> Result<Standing, NoAnswer> {
         self.latency().await;
         if self.settings.hanging_amounts.contains(&charge.amount) {
             std::future::pending::<()>().await;
         }
-        let entry = self
-            .ledger
-            .charge(charge.payment_id, || Some(self.outcome(charge)))
-            .map_err(|e| unreadable(&e))?;
-        entry.map(answer).ok_or_else(|| NoAnswer { detail: "the ledger took no entry".to_owned() })
+        let entry = self.ledger.charge(charge.payment_id, || Some(self.outcome(charge)));
+        Ok(standing(entry.map_err(|e| unreadable(&e))?))
     }
 
-    async fn cancel(&self, payment: PaymentId) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, charge: &Charge, _: &ProviderReference) -> Result<Standing, NoAnswer> {
         self.latency().await;
-        let stopped = || Some(Entry::Declined { payment_id: payment, reason: "stopped".to_owned() });
-        let entry = self.ledger.charge(payment, stopped).map_err(|e| unreadable(&e))?;
-        entry.map(answer).ok_or_else(|| NoAnswer { detail: "the ledger took no entry".to_owned() })
+        let entry = self.ledger.charge(charge.payment_id, || None);
+        Ok(standing(entry.map_err(|e| unreadable(&e))?))
     }
 
-    async fn refund(&self, charge: &Charge, _: RefundId) -> Result<(), NoAnswer> {
+    async fn cancel(&self, charge: &Charge, _: &ProviderReference) -> Result<Standing, NoAnswer> {
+        self.latency().await;
+        let payment_id = charge.payment_id;
+        let stopped = || Some(Entry::Declined { payment_id, reason: "stopped".to_owned() });
+        let entry = self.ledger.charge(payment_id, stopped);
+        Ok(standing(entry.map_err(|e| unreadable(&e))?))
+    }
+
+    async fn refund(
+        &self,
+        charge: &Charge,
+        _: &ProviderReference,
+        _: &RefundRequest,
+    ) -> Result<RefundStanding, NoAnswer> {
         self.latency().await;
         match self.ledger.refund(charge.payment_id).map_err(|e| unreadable(&e))? {
-            true => Ok(()),
+            true => Ok(RefundStanding::Given),
             false => Err(NoAnswer { detail: "nothing was captured under this key".to_owned() }),
         }
     }
 
-    async fn look_up(&self, payment: PaymentId) -> Result<Option<Answer>, NoAnswer> {
+    async fn refunds(&self, charge: &Charge, _: &ProviderReference) -> Result<Vec<ListedRefund>, NoAnswer> {
         self.latency().await;
-        Ok(self.ledger.charge(payment, || None).map_err(|e| unreadable(&e))?.map(answer))
+        let given = self.ledger.given_back(charge.payment_id).map_err(|e| unreadable(&e))?;
+        let listed = given.map(|amount| ListedRefund {
+            refund_id: Some(ids::refund_id(charge.payment_id)),
+            reference: ids::refund_id(charge.payment_id).to_string(),
+            amount,
+            standing: RefundStanding::Given,
+        });
+        Ok(listed.into_iter().collect())
+    }
+
+    /// Nobody disputes yet.
+    async fn disputes(&self, _: &Charge, _: &ProviderReference) -> Result<Vec<ListedDispute>, NoAnswer> {
+        Ok(Vec::new())
     }
 }

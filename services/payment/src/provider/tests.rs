@@ -12,7 +12,10 @@ use minuet_events::ids;
 use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod};
 use uuid::Uuid;
 
-use super::{Entry, NoAnswer, PaymentGateway, ProviderSettings, Simulated};
+use super::{
+    Entry, NoAnswer, PaymentGateway, ProviderReference, ProviderSettings, RefundRequest, RefundStanding,
+    Simulated, Standing,
+};
 use crate::domain::{Answer, Charge};
 
 /// The charge of the order with this number.
@@ -28,6 +31,7 @@ fn charge_of(number: u32, amount: &str) -> Charge {
         payment_method: PaymentMethod::CreditCard,
         currency: Currency::parse("EUR").unwrap(),
         amount: Amount::parse(amount).unwrap(),
+        payment_token: None,
     }
 }
 
@@ -44,20 +48,39 @@ fn process(ledger: &Path, success_rate: f64) -> Simulated {
     provider(ProviderSettings { ledger: Some(ledger.to_owned()), ..settings(success_rate) })
 }
 
+fn answered(standing: Standing) -> Answer {
+    match standing {
+        Standing::Answered(answer) => answer,
+        other => panic!("no final answer: {other:?}"),
+    }
+}
+
+fn reference(payment: PaymentId) -> ProviderReference {
+    ProviderReference(format!("sim_{}", payment.as_uuid().simple()))
+}
+
 fn captures(provider: &Simulated, charge: &Charge) -> Answer {
-    provider.charge(charge).now_or_never().expect("an answer at once").unwrap()
+    let begun = provider.begin(charge, &reference(charge.payment_id)).now_or_never();
+    answered(begun.expect("an answer at once").unwrap())
 }
 
-fn cancels(provider: &Simulated, payment: PaymentId) -> Answer {
-    provider.cancel(payment).now_or_never().expect("an answer at once").unwrap()
+fn cancels(provider: &Simulated, charge: &Charge) -> Answer {
+    let cancelled = provider.cancel(charge, &reference(charge.payment_id)).now_or_never();
+    answered(cancelled.expect("an answer at once").unwrap())
 }
 
-fn looks_up(provider: &Simulated, payment: PaymentId) -> Option<Answer> {
-    provider.look_up(payment).now_or_never().expect("an answer at once").unwrap()
+fn looks_up(provider: &Simulated, charge: &Charge) -> Option<Answer> {
+    let asked = provider.ask(charge, &reference(charge.payment_id)).now_or_never();
+    match asked.expect("an answer at once").unwrap() {
+        Standing::Unconfirmed => None,
+        standing => Some(answered(standing)),
+    }
 }
 
-fn refunds(provider: &Simulated, charge: &Charge) -> Result<(), NoAnswer> {
-    provider.refund(charge, ids::refund_id(charge.payment_id)).now_or_never().expect("an answer at once")
+fn refunds(provider: &Simulated, charge: &Charge) -> Result<RefundStanding, NoAnswer> {
+    let refund = RefundRequest { refund_id: ids::refund_id(charge.payment_id), amount: charge.amount };
+    let refunded = provider.refund(charge, &reference(charge.payment_id), &refund).now_or_never();
+    refunded.expect("an answer at once")
 }
 
 fn is_captured(answer: &Answer) -> bool {

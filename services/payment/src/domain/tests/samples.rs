@@ -27,6 +27,7 @@ pub(super) fn charge() -> Charge {
         payment_method: PaymentMethod::Alipay,
         currency: Currency::parse("EUR").unwrap(),
         amount: Amount::parse("25").unwrap(),
+        payment_token: None,
     }
 }
 
@@ -121,7 +122,7 @@ pub(super) fn capture() -> Change {
 }
 
 pub(super) fn payment_succeeded() -> Event {
-    let Charge { order_id, payment_id, payment_method, currency, amount } = charge();
+    let Charge { order_id, payment_id, payment_method, currency, amount, .. } = charge();
     let transaction_id = "t-1".to_owned();
     PaymentSucceeded { order_id, payment_id, transaction_id, payment_method, currency, amount }.into()
 }

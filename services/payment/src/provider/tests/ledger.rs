@@ -9,8 +9,8 @@ fn a_charge_is_captured_once_however_often_it_is_asked_for() {
     let first = captures(&provider, &charge(1));
     assert!(is_captured(&first));
     assert_eq!(captures(&provider, &charge(1)), first);
-    assert_eq!(looks_up(&provider, charge(1).payment_id), Some(first.clone()));
-    assert_eq!(cancels(&provider, charge(1).payment_id), first);
+    assert_eq!(looks_up(&provider, &charge(1)), Some(first.clone()));
+    assert_eq!(cancels(&provider, &charge(1)), first);
     assert_eq!(ledger.entries().len(), 1);
 }
 
@@ -18,10 +18,10 @@ fn a_charge_is_captured_once_however_often_it_is_asked_for() {
 fn what_was_cancelled_is_never_captured() {
     let ledger = Scratch::new();
     let provider = process(&ledger.0, 1.0);
-    let cancelled = cancels(&provider, charge(1).payment_id);
+    let cancelled = cancels(&provider, &charge(1));
     assert_eq!(reason(&cancelled), Some("stopped"));
     assert_eq!(captures(&provider, &charge(1)), cancelled);
-    assert_eq!(looks_up(&provider, charge(1).payment_id), Some(cancelled));
+    assert_eq!(looks_up(&provider, &charge(1)), Some(cancelled));
     assert_eq!(ledger.entries().len(), 1);
 }
 
@@ -37,7 +37,7 @@ fn what_was_declined_stays_so_at_any_rate() {
 fn looking_up_enters_nothing() {
     let ledger = Scratch::new();
     let provider = process(&ledger.0, 1.0);
-    assert_eq!(looks_up(&provider, charge(1).payment_id), None);
+    assert_eq!(looks_up(&provider, &charge(1)), None);
     assert_eq!(ledger.lines(), Vec::<String>::new());
     assert!(is_captured(&captures(&provider, &charge(1))));
 }
@@ -47,7 +47,7 @@ fn a_refund_is_entered_once_and_only_of_what_was_captured() {
     let ledger = Scratch::new();
     let provider = process(&ledger.0, 1.0);
     assert!(refunds(&provider, &charge(1)).is_err(), "nothing was asked for");
-    cancels(&provider, charge(2).payment_id);
+    cancels(&provider, &charge(2));
     assert!(refunds(&provider, &charge(2)).is_err(), "it was cancelled");
     assert!(is_captured(&captures(&provider, &charge(3))));
     for _ in 0..3 {
@@ -66,13 +66,13 @@ fn it_survives_reopening() {
     let ledger = Scratch::new();
     let (captured, cancelled) = {
         let provider = process(&ledger.0, 1.0);
-        let answers = (captures(&provider, &charge(1)), cancels(&provider, charge(2).payment_id));
+        let answers = (captures(&provider, &charge(1)), cancels(&provider, &charge(2)));
         refunds(&provider, &charge(1)).unwrap();
         answers
     };
     let lines = ledger.lines();
     let provider = process(&ledger.0, 0.0);
-    assert_eq!(looks_up(&provider, charge(1).payment_id), Some(captured.clone()));
+    assert_eq!(looks_up(&provider, &charge(1)), Some(captured.clone()));
     assert_eq!(captures(&provider, &charge(1)), captured);
     assert_eq!(captures(&provider, &charge(2)), cancelled);
     refunds(&provider, &charge(1)).unwrap();
@@ -84,9 +84,9 @@ fn in_memory_it_keeps_the_same_promises() {
     let provider = provider(settings(1.0));
     let captured = captures(&provider, &charge(1));
     assert!(is_captured(&captured));
-    assert_eq!(cancels(&provider, charge(1).payment_id), captured);
+    assert_eq!(cancels(&provider, &charge(1)), captured);
     refunds(&provider, &charge(1)).unwrap();
-    cancels(&provider, charge(2).payment_id);
+    cancels(&provider, &charge(2));
     assert!(refunds(&provider, &charge(2)).is_err());
 }
 
@@ -106,25 +106,13 @@ fn a_torn_last_line_never_happened_and_spoils_no_other() {
         std::fs::write(&ledger.0, torn).unwrap();
 
         let provider = process(&ledger.0, 1.0);
-        assert_eq!(looks_up(&provider, charge(1).payment_id), None, "torn after {end} bytes");
-        let cancelled = cancels(&provider, charge(1).payment_id);
+        assert_eq!(looks_up(&provider, &charge(1)), None, "torn after {end} bytes");
+        let cancelled = cancels(&provider, &charge(1));
         let later = captures(&provider, &charge(3));
         for reader in [&provider, &before, &process(&ledger.0, 1.0)] {
-            assert_eq!(
-                looks_up(reader, charge(1).payment_id).as_ref(),
-                Some(&cancelled),
-                "torn after {end} bytes"
-            );
-            assert_eq!(
-                looks_up(reader, charge(2).payment_id).as_ref(),
-                Some(&earlier),
-                "torn after {end} bytes"
-            );
-            assert_eq!(
-                looks_up(reader, charge(3).payment_id).as_ref(),
-                Some(&later),
-                "torn after {end} bytes"
-            );
+            assert_eq!(looks_up(reader, &charge(1)).as_ref(), Some(&cancelled), "torn after {end} bytes");
+            assert_eq!(looks_up(reader, &charge(2)).as_ref(), Some(&earlier), "torn after {end} bytes");
+            assert_eq!(looks_up(reader, &charge(3)).as_ref(), Some(&later), "torn after {end} bytes");
         }
     }
 }
@@ -143,8 +131,8 @@ fn books_without_a_file_forget_the_oldest_and_still_give_its_refund() {
     let many = 50_001;
     let first = captures(&provider, &charge(0));
     (1..many).for_each(|number| drop(captures(&provider, &charge(number))));
-    assert_eq!(looks_up(&provider, charge(0).payment_id), None);
-    assert!(looks_up(&provider, charge(1).payment_id).is_some());
+    assert_eq!(looks_up(&provider, &charge(0)), None);
+    assert!(looks_up(&provider, &charge(1)).is_some());
     assert!(refunds(&provider, &charge(0)).is_ok());
     assert_eq!(captures(&provider, &charge(0)), first, "what becomes of it is a function of its id");
 }

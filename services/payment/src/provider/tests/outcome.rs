@@ -71,7 +71,7 @@ fn certain_amounts_are_always_declined() {
 fn certain_amounts_are_never_answered_and_can_still_be_cancelled() {
     let provider = provider(settings(1.0));
     let hanging = charge_of(1, "9999.08");
-    assert!(provider.charge(&hanging).now_or_never().is_none());
-    assert_eq!(looks_up(&provider, hanging.payment_id), None);
-    assert_eq!(reason(&cancels(&provider, hanging.payment_id)), Some("stopped"));
+    assert!(provider.begin(&hanging, &reference(hanging.payment_id)).now_or_never().is_none());
+    assert_eq!(looks_up(&provider, &hanging), None);
+    assert_eq!(reason(&cancels(&provider, &hanging)), Some("stopped"));
 }

@@ -10,8 +10,8 @@ fn what_one_has_done_the_other_knows() {
     let ledger = Scratch::new();
     let (one, other) = (process(&ledger.0, 1.0), process(&ledger.0, 1.0));
     let captured = captures(&one, &charge(1));
-    assert_eq!(cancels(&other, charge(1).payment_id), captured);
-    let cancelled = cancels(&other, charge(2).payment_id);
+    assert_eq!(cancels(&other, &charge(1)), captured);
+    let cancelled = cancels(&other, &charge(2));
     assert_eq!(captures(&one, &charge(2)), cancelled);
     refunds(&other, &charge(1)).unwrap();
     refunds(&one, &charge(1)).unwrap();
@@ -29,7 +29,7 @@ fn in_a_race_nothing_is_captured_twice_nor_after_its_cancellation() {
         for number in numbers {
             let charge = charge(number);
             let answer = match cancelling {
-                true => cancels(&provider, charge.payment_id),
+                true => cancels(&provider, &charge),
                 false => captures(&provider, &charge),
             };
             let is_refunded = refunds(&provider, &charge).is_ok();
