@@ -109,6 +109,7 @@ async fn a_pooler_of_sessions_changes_nothing() {
                 ("statement_timeout", "1min"),
                 ("idle_in_transaction_session_timeout", "5s"),
                 ("enable_seqscan", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
             ] {
                 let found: String = sqlx::query_scalar("select current_setting($1)")
                     .bind(name)

@@ -47,10 +47,10 @@ async fn calls_are_found_by_the_first_column_of_their_index() {
             assert!(condition.contains("shard"), "{condition}\n{statement}");
         });
     }
-    assert!(seen >= 3, "only {seen} conditions were looked at");
+    assert!(seen >= 2, "only {seen} conditions were looked at");
 }
 
-async fn plan(connection: &mut PgConnection, statement: &str) -> Value {
+pub(crate) async fn plan(connection: &mut PgConnection, statement: &str) -> Value {
     connection.execute(AssertSqlSafe(format!("prepare looked_at as {statement}"))).await.unwrap();
     let parameters: i32 = sqlx::query_scalar(
         "select cardinality(parameter_types) from pg_prepared_statements where name = 'looked_at'",

@@ -8,6 +8,7 @@ mod inventory;
 mod order;
 mod parking;
 mod payment;
+mod plans;
 mod races;
 mod script;
 mod upgrading;

@@ -57,9 +57,10 @@ points! {
     AfterAck = "after_ack",
     /// A batch is in memory.
     AfterPoll = "after_poll",
-    /// The inbox rows of a batch are written, in an open transaction.
+    /// The rows of a batch are read, and nothing is written; or its inbox rows are written, in an open transaction.
     AfterClaim = "after_claim",
-    /// All writes of a transaction are done (of a batch, a sweep or a provider's answer); it has not committed.
+    /// A transaction is about to commit (of a batch, a sweep or a provider's answer). Its writes are done, unless one statement
+    /// writes and commits.
     BeforeCommit = "before_commit",
     /// The transaction has committed; nothing else has happened yet: no offset stored, relay not notified, provider not
     /// called.

@@ -30,14 +30,18 @@
 //! # The way of a batch
 //!
 //! ```text
-//! poll ─ decode ─ begin ─ fence, claim ─ react ─ append ─ commit ─ store the offsets
-//!                                                           └ wakes the relay: read ─ produce ─ acknowledged ─ delete
+//! poll ─ decode ─ read ─ decide ─ write: fence, claim, rows, outbox ─ store the offsets
+//!                                   └ wakes the relay: read ─ produce ─ acknowledged ─ delete
 //! ```
 //!
 //! 1. The consumer hands over what Kafka has: at low load one event, under load up to [`Settings::batch_size`].
-//! 2. One statement checks that this instance still owns the shards of the batch (by their epochs) and claims the ids in the inbox.
-//! 3. [`BatchHandler::react`] loads, decides and stores. [`Fold`] gathers its decisions.
-//! 4. The events that follow go into the outbox, and the transaction commits. Only then are the offsets stored.
+//! 2. One query reads the rows that [`BatchHandler::reads`] names, without locks. [`BatchHandler::decide`] decides; [`Fold`] gathers
+//!    its decisions.
+//! 3. One statement, a transaction by itself, checks that this instance still owns the shards of the batch (by their epochs), claims
+//!    the ids in the inbox, writes the rows, and appends the events that follow to the outbox. It fails if an id is not new, or if a row
+//!    is not as it was read. Only after its commit are the offsets stored.
+//! 4. A batch that fails so is done again under locks: begin, fence and claim, read, decide, write, commit. So is each batch of a
+//!    service that implements [`BatchHandler::react`], and each batch in which something is parked.
 //! 5. The relay publishes the rows of its shards in the order of their ids, with at most one row of a key in flight.
 //!
 //! All keyed topics have the same number of partitions, P. The instance that reads partition p of the inputs owns shard p of the outbox.
@@ -50,7 +54,7 @@
 //! | the process dies between commit and offset | the batch arrives again, and the inbox drops it |
 //! | the process dies between acknowledgement and delete | the same event is published again, under the same id |
 //! | the database or the broker is away | the service waits and retries; nothing is parked |
-//! | two transactions want the same row | the later one starts again |
+//! | two transactions want the same row | the later one starts again, on locked rows |
 //! | an event violates a constraint, or the code panics | the batch is halved until the event is alone; it is tried [`Settings::attempts`] times, then parked |
 //! | an instance wakes up after its shards were taken | the epoch in the database refuses its transaction |
 //!
@@ -227,6 +231,7 @@ pub use store::migrations::{create_database, migrate, migrator};
 pub use store::outbox_event::{Cause, OutboxEvent};
 pub use store::positions::{Accepted, Positions, RefusedPosition, SkippedOffsets};
 pub use store::skips::request_skip;
+pub use store::statement::{Reads, Rows, Writes, composed};
 pub use store::stored_headers::StoredHeaders;
 pub use store::versioned::Versioned;
 pub use waiters::Waiters;

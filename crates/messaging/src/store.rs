@@ -1,6 +1,7 @@
 //! PostgreSQL: the tables of this library with their statements, and transactions over them. No Kafka client.
 
 pub(crate) mod connections;
+pub(crate) mod contention;
 pub(crate) mod context;
 pub(crate) mod database;
 pub(crate) mod dead_letters;
@@ -14,6 +15,7 @@ mod query;
 mod session;
 pub(crate) mod shards;
 pub(crate) mod skips;
+pub(crate) mod statement;
 pub(crate) mod stored_headers;
 pub(crate) mod stored_span;
 pub(crate) mod versioned;

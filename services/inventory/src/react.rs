@@ -2,14 +2,14 @@
 
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minuet_events::inventory::{StockAdjusted, StockAdjustmentRejected, StockLevelChanged};
 use minuet_events::trace::order_trace;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Waiters};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Reads, Rows, Waiters, Writes};
 use sqlx::PgConnection;
 use time::Duration;
 
@@ -45,20 +45,23 @@ impl BatchHandler for InventoryHandler {
         PARTICIPANT.consumed()
     }
 
-    async fn react(
+    fn reads(&self, events: &[&Received], reads: &mut Reads) {
+        let events: Vec<(usize, &Envelope, &Event)> = contents(events).collect();
+        store::read(reads, &orders_of(&events), &skus_of(&events));
+        store::read_adjusting(reads, &adjusted_of(&events), &adjustments_of(&events));
+    }
+
+    fn decide(
         &self,
-        connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
+        rows: &Rows,
     ) -> Result<Handled<Committed>, ReactError> {
         let events: Vec<(usize, &Envelope, &Event)> = contents(events).collect();
-        // Locks in one order in every transaction: reservations, skus, stock; each by its key.
-        let mut rows = store::load_reservations(connection, &orders_of(&events)).await?;
-        let adjusted = adjusted_of(&events);
-        let mut sequences = store::load_sequences(connection, &adjusted).await?;
-        let known = store::load_adjustments(connection, &adjustments_of(&events)).await?;
-        let mut stock = store::load_stock(connection, &skus_of(&events, &rows)).await?;
-        let stock_before = stock.clone();
+        let (sequences_before, stock_before) = (store::sequences_of(rows)?, store::stock_of(rows)?);
+        let (mut sequences, mut stock) = (sequences_before.clone(), stock_before.clone());
+        let known = store::adjustments_of(rows)?;
+        let mut rows = store::reservations_of(rows)?;
         let mut fold = Fold::new(self.context.source(), now);
         let mut batch = Adjusting { known, adjustments: Vec::new() };
 
@@ -96,15 +99,16 @@ impl BatchHandler for InventoryHandler {
         }
 
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-        store::write_reservations(connection, &written).await?;
-        store::write_sequences(connection, &sequences).await?;
-        store::write_stock(connection, &stock_before, &stock).await?;
-        store::write_adjustments(connection, &batch.adjustments).await?;
+        let mut writes = Writes::default();
+        store::write_reservations(&mut writes, &written);
+        store::write_stock(&mut writes, &stock_before, &stock);
+        store::write_sequences(&mut writes, &sequences_before, &sequences);
+        store::write_adjustments(&mut writes, &batch.adjustments);
         let after = Committed {
             adjustments: batch.adjustments.iter().map(|a| a.id).collect(),
             tally: Tally::of(fold.events()),
         };
-        Ok(fold.handled(after))
+        Ok(Handled { writes, ..fold.handled(after) })
     }
 
     fn committed(&self, after: Committed) {
@@ -136,8 +140,10 @@ impl BatchHandler for InventoryHandler {
         now: Micros,
         orders: &[OrderId],
     ) -> Result<Handled<Committed>, ReactError> {
-        let mut rows = store::load_reservations(connection, orders).await?;
-        let mut stock = store::load_stock(connection, &skus_of(&[], &rows)).await?;
+        let mut reads = Reads::locked();
+        store::read(&mut reads, orders, &BTreeSet::new());
+        let found = reads.fetch(connection).await?;
+        let (mut rows, mut stock) = (store::reservations_of(&found)?, store::stock_of(&found)?);
         let before = stock.clone();
         let mut fold = Fold::new(self.context.source(), now);
         for row in rows.values_mut() {
@@ -153,10 +159,11 @@ impl BatchHandler for InventoryHandler {
             fold.emit(&mut row.versioned, row.placed, &trace, event);
         }
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-        store::write_reservations(connection, &written).await?;
-        store::write_stock(connection, &before, &stock).await?;
+        let mut writes = Writes::default();
+        store::write_reservations(&mut writes, &written);
+        store::write_stock(&mut writes, &before, &stock);
         let after = Committed { adjustments: Vec::new(), tally: Tally::of(fold.events()) };
-        Ok(fold.handled(after))
+        Ok(Handled { writes, ..fold.handled(after) })
     }
 }
 
@@ -231,14 +238,13 @@ fn adjustments_of(events: &[(usize, &Envelope, &Event)]) -> Vec<AdjustmentId> {
     adjustments(events).map(|adjusted| adjusted.adjustment_id).collect()
 }
 
-/// Every sku whose levels may be read or moved: those of placed orders, of adjustments, and of what is held.
-fn skus_of(events: &[(usize, &Envelope, &Event)], rows: &BTreeMap<OrderId, Row>) -> BTreeSet<Sku> {
+/// The skus of placed orders and of adjustments. Levels of other skus are moved only for what a reservation holds.
+fn skus_of(events: &[(usize, &Envelope, &Event)]) -> BTreeSet<Sku> {
     let mut skus = adjusted_of(events);
     for (_, _, event) in events {
         if let Event::OrderPlaced(placed) = event {
             skus.extend(placed.lines.iter().map(|line| line.sku.clone()));
         }
     }
-    skus.extend(rows.values().flat_map(|row| row.held.lines.iter().map(|line| line.sku.clone())));
     skus
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minuet_events::TraceContext;
 use minuet_events::inventory::StockAdjusted;
 use minuet_events::values::{AdjustmentId, Micros, OrderId, Quantity, ReservationStatus, Sku, WarehouseCode};
-use minuet_messaging::{Cause, ReactError, Versioned};
+use minuet_messaging::{Cause, ReactError, Reads, Rows, Versioned, Writes};
 use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use crate::row::Row;
 
 const LOAD_RESERVATIONS: &str = "select order_id, status::text as status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
         event_sequence, version, traceparent, tracestate, created_at
-     from order_reservations where order_id = any($1::uuid[]) order by order_id for update";
+     from order_reservations where order_id = any($1::uuid[]) order by order_id";
 
 /// The lines of all rows lie one after the other in $4 to $6; each row takes its slice of them.
 const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, status, expires_at, skus, warehouse_codes, quantities, placed_id, placed_time,
@@ -31,21 +31,27 @@ const INSERT_RESERVATIONS: &str = "insert into order_reservations (order_id, sta
      on conflict (order_id) do nothing";
 
 const UPDATE_RESERVATIONS: &str = "update order_reservations r set status = n.status, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
-     from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::integer[])
-        as n (order_id, status, event_sequence, version, updated_at, read_version)
-     where r.order_id = n.order_id and r.version = n.read_version";
+     from unnest($1::uuid[], $2::reservation_status[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::integer[], $7::bigint[])
+        as n (order_id, status, event_sequence, version, updated_at, read_version, read_sequence)
+     where r.order_id = n.order_id and r.version = n.read_version and r.event_sequence = n.read_sequence";
 
 /// Goods held past their time.
 const DUE: &str = "select order_id from order_reservations where expires_at > $1 and expires_at <= $2 and status = 'reserved' order by expires_at";
 
-const LOAD_SEQUENCES: &str =
-    "select sku, event_sequence from skus where sku = any($1::text[]) order by sku for update";
+const LOAD_SEQUENCES: &str = "select sku as sequence_sku, event_sequence as sku_sequence from skus where sku = any($1::text[]) order by sku";
 
-const INSERT_SEQUENCES: &str = "insert into skus (sku, event_sequence) select sku, 0 from unnest($1::text[]) as n (sku) order by sku on conflict (sku) do nothing";
+const INSERT_SEQUENCES: &str = "insert into skus (sku, event_sequence)
+     select n.sku, n.event_sequence from unnest($1::text[], $2::bigint[], $3::bigint[]) as n (sku, event_sequence, read_sequence) order by n.sku
+     on conflict (sku) do nothing";
 
-const UPDATE_SEQUENCES: &str = "update skus s set event_sequence = n.event_sequence from unnest($1::text[], $2::bigint[]) as n (sku, event_sequence) where s.sku = n.sku";
+const UPDATE_SEQUENCES: &str = "update skus s set event_sequence = n.event_sequence
+     from unnest($1::text[], $2::bigint[], $3::bigint[]) as n (sku, event_sequence, read_sequence)
+     where s.sku = n.sku and s.event_sequence = n.read_sequence";
 
-const LOAD_STOCK: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock where sku = any($1::text[]) order by sku, warehouse_code for update";
+/// $1: skus; $2: orders, whose held lines name further skus. What a reservation holds never changes.
+const LOAD_STOCK: &str = "select sku, warehouse_code, available, reserved, on_hand, version as stock_version
+     from stock where sku = any($1::text[] || array(select unnest(r.skus) from order_reservations r where r.order_id = any($2::uuid[])))
+     order by sku, warehouse_code";
 
 const INSERT_STOCK: &str = "insert into stock (sku, warehouse_code, available, reserved, on_hand, version)
      select n.sku, n.warehouse_code, n.available, n.reserved, n.on_hand, n.version
@@ -58,13 +64,13 @@ const UPDATE_STOCK: &str = "update stock s set available = n.available, reserved
         as n (sku, warehouse_code, available, reserved, on_hand, version, read_version)
      where s.sku = n.sku and s.warehouse_code = n.warehouse_code and s.version = n.read_version";
 
-const LOAD_ADJUSTMENTS: &str = "select id from adjustments where id = any($1::uuid[])";
+const LOAD_ADJUSTMENTS: &str = "select id as adjustment_id from adjustments where id = any($1::uuid[])";
 
 const WRITE_ADJUSTMENTS: &str = "insert into adjustments (id, sku, warehouse_code, delta, applied, reason, available, reserved, on_hand, version, created_at)
      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::boolean[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::timestamptz[])
      on conflict (id) do nothing";
 
-const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, version from stock where sku = $1 order by warehouse_code";
+const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, version as stock_version from stock where sku = $1 order by warehouse_code";
 
 const ADJUSTMENT: &str = "select id, sku, warehouse_code, delta, applied, reason, available, reserved, on_hand, version from adjustments where id = $1";
 
@@ -110,16 +116,31 @@ struct ReservationRow {
     created_at: OffsetDateTime,
 }
 
-/// Locks the reservations' rows, in the order of their ids.
-pub(crate) async fn load_reservations(
-    connection: &mut PgConnection,
-    orders: &[OrderId],
-) -> Result<BTreeMap<OrderId, Row>, ReactError> {
-    if orders.is_empty() {
-        return Ok(BTreeMap::new());
-    }
+/// Reads the reservations, in the order of their ids, and all levels of their skus and of these, in the order of (sku, warehouse).
+/// In this order rows are locked by every transaction.
+pub(crate) fn read(reads: &mut Reads, orders: &[OrderId], skus: &BTreeSet<Sku>) {
     let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<ReservationRow> = sqlx::query_as(LOAD_RESERVATIONS).bind(ids).fetch_all(connection).await?;
+    if !orders.is_empty() {
+        reads.select(LOAD_RESERVATIONS, "for update").bind(&ids);
+    }
+    if !(orders.is_empty() && skus.is_empty()) {
+        let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+        reads.select(LOAD_STOCK, "for update").bind(names).bind(&ids);
+    }
+}
+
+/// Reads the rows in which the `ce_sequence` of the skus' events is drawn, and these adjustments.
+pub(crate) fn read_adjusting(reads: &mut Reads, skus: &BTreeSet<Sku>, adjustments: &[AdjustmentId]) {
+    if adjustments.is_empty() {
+        return;
+    }
+    let ids: Vec<Uuid> = adjustments.iter().map(|id| id.as_uuid()).collect();
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    reads.select(LOAD_SEQUENCES, "for update").bind(names).select(LOAD_ADJUSTMENTS, "").bind(ids);
+}
+
+pub(crate) fn reservations_of(rows: &Rows) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    let rows: Vec<ReservationRow> = rows.of(LOAD_RESERVATIONS)?;
     rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
 }
 
@@ -182,10 +203,7 @@ fn status(row: &Row) -> &'static str {
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
-pub(crate) async fn write_reservations(
-    connection: &mut PgConnection,
-    rows: &[&Row],
-) -> Result<(), ReactError> {
+pub(crate) fn write_reservations(writes: &mut Writes, rows: &[&Row]) {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
     let times = |rows: &[&Row], time: fn(&Row) -> Micros| -> Vec<OffsetDateTime> {
         rows.iter().map(|row| time(row).to_datetime()).collect()
@@ -202,7 +220,8 @@ pub(crate) async fn write_reservations(
             }
             lasts.push(skus.len() as i32);
         }
-        let done = sqlx::query(INSERT_RESERVATIONS)
+        writes
+            .every("order_reservations", INSERT_RESERVATIONS)
             .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(times(&new, |row| row.held.expires_at))
@@ -224,65 +243,49 @@ pub(crate) async fn write_reservations(
             .bind(times(&new, |row| row.versioned.updated_at))
             .bind(
                 new.iter().map(|row| row.versioned.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>(),
-            )
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != new.len() as u64 {
-            return Err(ReactError::LostRace { table: "order_reservations" });
-        }
+            );
     }
     if !stored.is_empty() {
-        let done = sqlx::query(UPDATE_RESERVATIONS)
+        writes
+            .every("order_reservations", UPDATE_RESERVATIONS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.event_sequence).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
             .bind(times(&stored, |row| row.versioned.updated_at))
             .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
-            .execute(connection)
-            .await?;
-        if done.rows_affected() != stored.len() as u64 {
-            return Err(ReactError::LostRace { table: "order_reservations" });
-        }
+            .bind(stored.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>());
     }
-    Ok(())
 }
 
-/// Locks the rows in which the `ce_sequence` of the skus' events is drawn; creates those that are missing.
-pub(crate) async fn load_sequences(
-    connection: &mut PgConnection,
-    skus: &BTreeSet<Sku>,
-) -> Result<BTreeMap<Sku, i64>, ReactError> {
-    if skus.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    let mut rows: Vec<(String, i64)> =
-        sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(&mut *connection).await?;
-    if rows.len() < skus.len() {
-        sqlx::query(INSERT_SEQUENCES).bind(&names).execute(&mut *connection).await?;
-        rows = sqlx::query_as(LOAD_SEQUENCES).bind(&names).fetch_all(connection).await?;
-    }
-    let parse = |(sku, sequence): (String, i64)| match Sku::parse(&sku) {
-        Ok(sku) => Ok((sku, sequence)),
+#[derive(FromRow)]
+struct SequenceRow {
+    sequence_sku: String,
+    sku_sequence: i64,
+}
+
+/// The last `ce_sequence` of each sku that has one.
+pub(crate) fn sequences_of(rows: &Rows) -> Result<BTreeMap<Sku, i64>, ReactError> {
+    let parse = |SequenceRow { sequence_sku, sku_sequence }| match Sku::parse(&sequence_sku) {
+        Ok(sku) => Ok((sku, sku_sequence)),
         Err(error) => Err(ReactError::Corrupt { table: "skus", detail: error.to_string() }),
     };
-    rows.into_iter().map(parse).collect()
+    rows.of::<SequenceRow>(LOAD_SEQUENCES)?.into_iter().map(parse).collect()
 }
 
-pub(crate) async fn write_sequences(
-    connection: &mut PgConnection,
-    sequences: &BTreeMap<Sku, i64>,
-) -> Result<(), ReactError> {
-    if sequences.is_empty() {
-        return Ok(());
+/// Writes the sequences that moved. One that somebody else moved meanwhile is a lost race.
+pub(crate) fn write_sequences(writes: &mut Writes, before: &BTreeMap<Sku, i64>, after: &BTreeMap<Sku, i64>) {
+    let moved = after.iter().filter(|(sku, sequence)| before.get(*sku) != Some(*sequence));
+    let (known, new): (Vec<_>, Vec<_>) = moved.partition(|(sku, _)| before.contains_key(*sku));
+    for (statement, rows) in [(INSERT_SEQUENCES, new), (UPDATE_SEQUENCES, known)] {
+        if !rows.is_empty() {
+            writes
+                .every("skus", statement)
+                .bind(rows.iter().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|(_, sequence)| **sequence).collect::<Vec<_>>())
+                .bind(rows.iter().map(|(sku, _)| before.get(*sku).copied().unwrap_or(0)).collect::<Vec<_>>());
+        }
     }
-    sqlx::query(UPDATE_SEQUENCES)
-        .bind(sequences.keys().map(Sku::as_str).collect::<Vec<_>>())
-        .bind(sequences.values().copied().collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 #[derive(FromRow)]
@@ -292,19 +295,12 @@ pub(crate) struct LevelRow {
     pub(crate) available: i64,
     pub(crate) reserved: i64,
     pub(crate) on_hand: i64,
+    #[sqlx(rename = "stock_version")]
     pub(crate) version: i64,
 }
 
-/// Locks every level of these skus, in the order of (sku, warehouse).
-pub(crate) async fn load_stock(
-    connection: &mut PgConnection,
-    skus: &BTreeSet<Sku>,
-) -> Result<Stock, ReactError> {
-    if skus.is_empty() {
-        return Ok(Stock::new());
-    }
-    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    let rows: Vec<LevelRow> = sqlx::query_as(LOAD_STOCK).bind(names).fetch_all(connection).await?;
+pub(crate) fn stock_of(rows: &Rows) -> Result<Stock, ReactError> {
+    let rows: Vec<LevelRow> = rows.of(LOAD_STOCK)?;
     let parse = |row: LevelRow| {
         let corrupt = |e: minuet_events::values::ValueError| ReactError::Corrupt {
             table: "stock",
@@ -321,18 +317,15 @@ pub(crate) async fn load_stock(
 }
 
 /// Writes the levels that moved. One that somebody else created or changed meanwhile is a lost race.
-pub(crate) async fn write_stock(
-    connection: &mut PgConnection,
-    before: &Stock,
-    after: &Stock,
-) -> Result<(), ReactError> {
+pub(crate) fn write_stock(writes: &mut Writes, before: &Stock, after: &Stock) {
     let moved = after.iter().filter(|(shelf, level)| before.get(*shelf) != Some(*level));
     let (known, new): (Vec<_>, Vec<_>) = moved.partition(|(shelf, _)| before.contains_key(*shelf));
     for (statement, rows) in [(UPDATE_STOCK, known), (INSERT_STOCK, new)] {
         if rows.is_empty() {
             continue;
         }
-        let done = sqlx::query(statement)
+        writes
+            .every("stock", statement)
             .bind(rows.iter().map(|((sku, _), _)| sku.as_str()).collect::<Vec<_>>())
             .bind(rows.iter().map(|((_, warehouse), _)| warehouse.as_str()).collect::<Vec<_>>())
             .bind(rows.iter().map(|(_, level)| level.available).collect::<Vec<_>>())
@@ -341,14 +334,8 @@ pub(crate) async fn write_stock(
             .bind(rows.iter().map(|(_, level)| level.version).collect::<Vec<_>>())
             .bind(
                 rows.iter().map(|(shelf, _)| before.get(*shelf).map_or(0, |l| l.version)).collect::<Vec<_>>(),
-            )
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != rows.len() as u64 {
-            return Err(ReactError::LostRace { table: "stock" });
-        }
+            );
     }
-    Ok(())
 }
 
 /// An adjustment and how it ended.
@@ -389,27 +376,24 @@ impl Adjustment {
     }
 }
 
-pub(crate) async fn load_adjustments(
-    connection: &mut PgConnection,
-    ids: &[AdjustmentId],
-) -> Result<BTreeSet<AdjustmentId>, ReactError> {
-    if ids.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let known: Vec<Uuid> = sqlx::query_scalar(LOAD_ADJUSTMENTS).bind(ids).fetch_all(connection).await?;
-    Ok(known.into_iter().map(AdjustmentId::new).collect())
+#[derive(FromRow)]
+struct AdjustmentRow {
+    adjustment_id: Uuid,
+}
+
+/// The adjustments that were decided before.
+pub(crate) fn adjustments_of(rows: &Rows) -> Result<BTreeSet<AdjustmentId>, ReactError> {
+    let known: Vec<AdjustmentRow> = rows.of(LOAD_ADJUSTMENTS)?;
+    Ok(known.into_iter().map(|row| AdjustmentId::new(row.adjustment_id)).collect())
 }
 
 /// One that somebody else wrote meanwhile is a lost race: then it is known, and the batch starts again.
-pub(crate) async fn write_adjustments(
-    connection: &mut PgConnection,
-    adjustments: &[Adjustment],
-) -> Result<(), ReactError> {
+pub(crate) fn write_adjustments(writes: &mut Writes, adjustments: &[Adjustment]) {
     if adjustments.is_empty() {
-        return Ok(());
+        return;
     }
-    let done = sqlx::query(WRITE_ADJUSTMENTS)
+    writes
+        .every("adjustments", WRITE_ADJUSTMENTS)
         .bind(adjustments.iter().map(|a| a.id.as_uuid()).collect::<Vec<_>>())
         .bind(adjustments.iter().map(|a| a.sku.as_str()).collect::<Vec<_>>())
         .bind(adjustments.iter().map(|a| a.warehouse_code.as_str()).collect::<Vec<_>>())
@@ -420,13 +404,7 @@ pub(crate) async fn write_adjustments(
         .bind(adjustments.iter().map(|a| a.level().map(|l| l.reserved)).collect::<Vec<_>>())
         .bind(adjustments.iter().map(|a| a.level().map(|l| l.on_hand)).collect::<Vec<_>>())
         .bind(adjustments.iter().map(|a| a.level().map(|l| l.version)).collect::<Vec<_>>())
-        .bind(adjustments.iter().map(|a| a.at.to_datetime()).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    if done.rows_affected() != adjustments.len() as u64 {
-        return Err(ReactError::LostRace { table: "adjustments" });
-    }
-    Ok(())
+        .bind(adjustments.iter().map(|a| a.at.to_datetime()).collect::<Vec<_>>());
 }
 
 pub(crate) async fn levels(connection: &mut PgConnection, sku: &Sku) -> Result<Vec<LevelRow>, sqlx::Error> {

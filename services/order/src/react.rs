@@ -8,7 +8,7 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId, OrderStatus, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Fold, ReactError};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Reads, Rows, Writes};
 use sqlx::PgConnection;
 
 use crate::Waiting;
@@ -47,15 +47,19 @@ impl BatchHandler for OrderHandler {
         PARTICIPANT.consumed()
     }
 
-    async fn react(
+    fn reads(&self, events: &[&Received], reads: &mut Reads) {
+        let (ids, skus) = touched(events);
+        store::read_orders(reads, &ids);
+        store::read_products(reads, &skus);
+    }
+
+    fn decide(
         &self,
-        connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
+        rows: &Rows,
     ) -> Result<Handled<Committed>, ReactError> {
-        let (ids, skus) = touched(events);
-        let mut rows = store::load_orders(connection, &ids).await?;
-        let mut products = store::load_products(connection, &skus).await?;
+        let (mut rows, mut products) = (store::orders_of(rows)?, store::products_of(rows)?);
         let mut changed_products = BTreeSet::new();
         let mut refused_requests: Vec<RefusedRequest> = Vec::new();
         let mut fold = Fold::new(self.context.source(), now);
@@ -104,16 +108,17 @@ impl BatchHandler for OrderHandler {
         }
 
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-        store::write_orders(connection, &written).await?;
-        store::write_refusals(connection, &refused_requests, now).await?;
-        store::write_products(connection, products.rows(&changed_products)).await?;
+        let mut writes = Writes::default();
+        store::write_orders(&mut writes, &written);
+        store::write_refusals(&mut writes, &refused_requests, now);
+        store::write_products(&mut writes, products.rows(&changed_products));
         let after = Committed {
             submitted: written.iter().filter(|row| row.lines.is_some()).map(|row| row.id).collect(),
             ended: ended(&written).chain(refused_requests.iter().map(|r| r.order_id)).collect(),
             products: changed_products.into_iter().collect(),
             status_changes,
         };
-        Ok(fold.handled(after))
+        Ok(Handled { writes, ..fold.handled(after) })
     }
 
     fn committed(&self, after: Committed) {
@@ -147,7 +152,9 @@ impl BatchHandler for OrderHandler {
         now: Micros,
         orders: &[OrderId],
     ) -> Result<Handled<Committed>, ReactError> {
-        let mut rows = store::load_orders(connection, orders).await?;
+        let mut reads = Reads::locked();
+        store::read_orders(&mut reads, orders);
+        let mut rows = store::orders_of(&reads.fetch(connection).await?)?;
         let mut fold = Fold::new(self.context.source(), now);
         let mut status_changes = Vec::new();
         for row in rows.values_mut() {
@@ -161,10 +168,11 @@ impl BatchHandler for OrderHandler {
             fold.emit(&mut row.versioned, cause, &trace, event);
         }
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-        store::write_orders(connection, &written).await?;
+        let mut writes = Writes::default();
+        store::write_orders(&mut writes, &written);
         let ended = ended(&written).collect();
         let after = Committed { submitted: Vec::new(), ended, products: Vec::new(), status_changes };
-        Ok(fold.handled(after))
+        Ok(Handled { writes, ..fold.handled(after) })
     }
 }
 

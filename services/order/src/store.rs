@@ -6,7 +6,7 @@ use minuet_events::TraceContext;
 use minuet_events::values::{
     Amount, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
 };
-use minuet_messaging::{Cause, ReactError, Versioned};
+use minuet_messaging::{Cause, ReactError, Reads, Rows, Versioned, Writes};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -21,7 +21,7 @@ use crate::view::{ProductRow, ProductView};
 
 const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency, total, payment_id, withdrawals, submission_id, submission_time,
         event_sequence, version, traceparent, tracestate, created_at
-     from orders where id = any($1::uuid[]) order by id for update";
+     from orders where id = any($1::uuid[]) order by id";
 
 const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
         submission_id, submission_time, event_sequence, version, traceparent, created_at, updated_at, ended_by, tracestate, expected_total, expected_currency)
@@ -31,19 +31,26 @@ const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_me
 
 const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_method = n.payment_method, currency = n.currency, total = n.total, lines = n.lines,
         submission_id = n.submission_id, submission_time = n.submission_time, traceparent = n.traceparent, created_at = n.updated_at, tracestate = n.tracestate,
-        expected_total = n.expected_total, expected_currency = n.expected_currency
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::json[], $7::uuid[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[],
-            $12::numeric[], $13::text[])
-        as n (id, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, updated_at, tracestate,
+        expected_total = n.expected_total, expected_currency = n.expected_currency,
+        status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
+        reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
+        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by)
+     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[], $12::integer[],
+            $13::bigint[], $14::text[], $15::text[], $16::text[], $17::numeric[], $18::json[], $19::uuid[], $20::timestamptz[], $21::text[], $22::text[],
+            $23::numeric[], $24::text[])
+        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by, read_version,
+            read_sequence, user_id, payment_method, currency, total, lines, submission_id, submission_time, traceparent, tracestate,
             expected_total, expected_currency)
-     where o.id = n.id";
+     where o.id = n.id and o.version = n.read_version and o.event_sequence = n.read_sequence";
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
         reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
         event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by)
-     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[], $12::integer[])
-        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by, read_version)
-     where o.id = n.id and o.version = n.read_version";
+     from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[], $12::integer[],
+            $13::bigint[])
+        as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by, read_version,
+            read_sequence)
+     where o.id = n.id and o.version = n.read_version and o.event_sequence = n.read_sequence";
 
 const WRITE_REFUSALS: &str = "insert into refusals (request_id, order_id, reason, created_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) on conflict (request_id) do nothing";
@@ -70,7 +77,7 @@ const OPEN: &str = "select status::text, count(*), min(created_at) from orders w
 const SWEPT_UNTIL: &str = "select coalesce(min(swept_until), 'epoch') from shards";
 
 const LOAD_PRODUCTS: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
+    "select sku, name, currency as product_currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
      from products where sku = any($1::text[])";
 
 /// As [`ProductVersion::is_newer_than`]: two instances may each hold a partition on which the product changed.
@@ -85,14 +92,24 @@ const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_pr
 const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
      from orders where id = $1 and user_id is not null";
 
-const ORDERS: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
-     from orders
-     where user_id is not null and ($1::text is null or user_id = $1) and ($2::text is null or status = $2::order_status)
-        and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
-     order by created_at desc, id desc limit $5";
+/// A page of orders. The condition on $1 decides about the index, and a plan is made once for all values.
+macro_rules! page_of_orders {
+    ($of:literal) => {
+        concat!(
+            "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
+     from orders where ",
+            $of,
+            " and ($2::text is null or status = $2::order_status)
+        and (created_at, id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+     order by created_at desc, id desc limit $5"
+        )
+    };
+}
+const ORDERS: &str = page_of_orders!("user_id is not null and $1::text is null");
+const ORDERS_OF_USER: &str = page_of_orders!("user_id = $1::text");
 
 const PRODUCT: &str =
-    "select sku, name, currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
+    "select sku, name, currency as product_currency, unit_price, active, event_id, event_time, source_time, source_topic_id, source_partition, source_offset
      from products where sku = $1";
 
 /// For the test that prepares each against the migrated schema.
@@ -113,6 +130,7 @@ pub const STATEMENTS: &[&str] = &[
     WRITE_PRODUCTS,
     ORDER,
     ORDERS,
+    ORDERS_OF_USER,
     PRODUCT,
 ];
 
@@ -134,16 +152,16 @@ struct OrderRow {
     created_at: OffsetDateTime,
 }
 
-/// Locks the orders' rows, in the order of their ids.
-pub(crate) async fn load_orders(
-    connection: &mut PgConnection,
-    ids: &[OrderId],
-) -> Result<BTreeMap<OrderId, Row>, ReactError> {
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
+/// Reads the orders' rows, in the order of their ids.
+pub(crate) fn read_orders(reads: &mut Reads, ids: &[OrderId]) {
+    if !ids.is_empty() {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        reads.select(LOAD_ORDERS, "for update").bind(ids);
     }
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<OrderRow> = sqlx::query_as(LOAD_ORDERS).bind(ids).fetch_all(connection).await?;
+}
+
+pub(crate) fn orders_of(rows: &Rows) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    let rows: Vec<OrderRow> = rows.of(LOAD_ORDERS)?;
     rows.into_iter().map(|row| loaded(row).map(|row| (row.id, row))).collect()
 }
 
@@ -190,11 +208,14 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
 }
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
-pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+pub(crate) fn write_orders(writes: &mut Writes, rows: &[&Row]) {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
+    // Rows of orders that were cancelled before they were submitted: rare, so the usual update does not carry these columns.
+    let (submitted, changed): (Vec<&Row>, Vec<&Row>) = stored.iter().partition(|row| row.lines.is_some());
     if !new.is_empty() {
         let c = Columns::of(&new);
-        let done = sqlx::query(INSERT_ORDERS)
+        writes
+            .every("orders", INSERT_ORDERS)
             .bind(c.ids)
             .bind(c.users)
             .bind(c.statuses)
@@ -217,38 +238,15 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.ended_by)
             .bind(c.states)
             .bind(c.expected_totals)
-            .bind(c.expected_currencies)
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != new.len() as u64 {
-            return Err(ReactError::LostRace { table: "orders" });
+            .bind(c.expected_currencies);
+    }
+    for (rows, statement) in [(&submitted, SUBMIT_ORDERS), (&changed, UPDATE_ORDERS)] {
+        if rows.is_empty() {
+            continue;
         }
-    }
-    // Rows of orders that were cancelled before they were submitted: rare, so the usual update does not carry these columns.
-    let submitted: Vec<&Row> = stored.iter().copied().filter(|row| row.lines.is_some()).collect();
-    if !submitted.is_empty() {
-        let c = Columns::of(&submitted);
-        sqlx::query(SUBMIT_ORDERS)
-            .bind(c.ids)
-            .bind(c.users)
-            .bind(c.methods)
-            .bind(c.currencies)
-            .bind(c.totals)
-            .bind(c.lines)
-            .bind(c.submission_ids)
-            .bind(c.submission_times)
-            .bind(c.traces)
-            // The deadline counts from the order, not from the cancellation that came before it.
-            .bind(c.updated)
-            .bind(c.states)
-            .bind(c.expected_totals)
-            .bind(c.expected_currencies)
-            .execute(&mut *connection)
-            .await?;
-    }
-    if !stored.is_empty() {
-        let c = Columns::of(&stored);
-        let done = sqlx::query(UPDATE_ORDERS)
+        let c = Columns::of(rows);
+        let update = writes
+            .every("orders", statement)
             .bind(c.ids)
             .bind(c.statuses)
             .bind(c.payments)
@@ -260,14 +258,23 @@ pub(crate) async fn write_orders(connection: &mut PgConnection, rows: &[&Row]) -
             .bind(c.versions)
             .bind(c.updated)
             .bind(c.ended_by)
-            .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != stored.len() as u64 {
-            return Err(ReactError::LostRace { table: "orders" });
+            .bind(rows.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>());
+        if statement == SUBMIT_ORDERS {
+            update
+                .bind(c.users)
+                .bind(c.methods)
+                .bind(c.currencies)
+                .bind(c.totals)
+                .bind(c.lines)
+                .bind(c.submission_ids)
+                .bind(c.submission_times)
+                .bind(c.traces)
+                .bind(c.states)
+                .bind(c.expected_totals)
+                .bind(c.expected_currencies);
         }
     }
-    Ok(())
 }
 
 /// Rows, turned on their side for UNNEST.
@@ -368,7 +375,7 @@ pub(crate) async fn swept_until(connection: &mut PgConnection) -> Result<Micros,
 struct StoredProduct {
     sku: String,
     name: String,
-    currency: String,
+    product_currency: String,
     unit_price: Decimal,
     active: bool,
     event_id: Uuid,
@@ -390,7 +397,7 @@ impl TryFrom<StoredProduct> for ProductRow {
         Ok(ProductRow {
             sku: Sku::parse(&stored.sku).map_err(|e| corrupt(e.to_string()))?,
             product: Product {
-                currency: Currency::parse(&stored.currency).map_err(|e| corrupt(e.to_string()))?,
+                currency: Currency::parse(&stored.product_currency).map_err(|e| corrupt(e.to_string()))?,
                 unit_price: Amount::new(stored.unit_price).map_err(|e| corrupt(e.to_string()))?,
                 name: stored.name,
                 active: stored.active,
@@ -407,30 +414,26 @@ impl TryFrom<StoredProduct> for ProductRow {
     }
 }
 
-pub(crate) async fn load_products(
-    connection: &mut PgConnection,
-    skus: &[Sku],
-) -> Result<ProductView, ReactError> {
-    let mut view = ProductView::default();
-    if skus.is_empty() {
-        return Ok(view);
+pub(crate) fn read_products(reads: &mut Reads, skus: &[Sku]) {
+    if !skus.is_empty() {
+        reads.select(LOAD_PRODUCTS, "").bind(skus.iter().map(Sku::as_str).collect::<Vec<_>>());
     }
-    let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    let rows: Vec<StoredProduct> = sqlx::query_as(LOAD_PRODUCTS).bind(skus).fetch_all(connection).await?;
-    for row in rows {
+}
+
+pub(crate) fn products_of(rows: &Rows) -> Result<ProductView, ReactError> {
+    let mut view = ProductView::default();
+    for row in rows.of::<StoredProduct>(LOAD_PRODUCTS)? {
         view.insert(ProductRow::try_from(row)?);
     }
     Ok(view)
 }
 
-pub(crate) async fn write_products(
-    connection: &mut PgConnection,
-    rows: Vec<ProductRow>,
-) -> Result<(), ReactError> {
+pub(crate) fn write_products(writes: &mut Writes, rows: Vec<ProductRow>) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(WRITE_PRODUCTS)
+    writes
+        .any(WRITE_PRODUCTS)
         .bind(rows.iter().map(|r| r.sku.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.product.name.as_str()).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.product.currency.as_str()).collect::<Vec<_>>())
@@ -441,10 +444,7 @@ pub(crate) async fn write_products(
         .bind(rows.iter().map(|r| r.version.recorded.to_datetime()).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.version.partition).collect::<Vec<_>>())
         .bind(rows.iter().map(|r| r.version.offset).collect::<Vec<_>>())
-        .bind(rows.iter().map(|r| r.version.topic).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(rows.iter().map(|r| r.version.topic).collect::<Vec<_>>());
 }
 
 /// A request about an order that was refused.
@@ -455,22 +455,16 @@ pub(crate) struct RefusedRequest {
     pub(crate) reason: String,
 }
 
-pub(crate) async fn write_refusals(
-    connection: &mut PgConnection,
-    refusals: &[RefusedRequest],
-    now: Micros,
-) -> Result<(), ReactError> {
+pub(crate) fn write_refusals(writes: &mut Writes, refusals: &[RefusedRequest], now: Micros) {
     if refusals.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(WRITE_REFUSALS)
+    writes
+        .any(WRITE_REFUSALS)
         .bind(refusals.iter().map(|r| r.request_id).collect::<Vec<_>>())
         .bind(refusals.iter().map(|r| r.order_id.as_uuid()).collect::<Vec<_>>())
         .bind(refusals.iter().map(|r| r.reason.as_str()).collect::<Vec<_>>())
-        .bind(vec![now.to_datetime(); refusals.len()])
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(vec![now.to_datetime(); refusals.len()]);
 }
 
 /// What became of a request.
@@ -574,7 +568,15 @@ pub(crate) async fn orders(
 ) -> Result<Vec<OrderView>, sqlx::Error> {
     let (time, id) = after.unzip();
     let status = status.as_ref().map(OrderStatus::as_str);
-    sqlx::query_as(ORDERS).bind(user).bind(status).bind(time).bind(id).bind(limit).fetch_all(connection).await
+    let statement = if user.is_some() { ORDERS_OF_USER } else { ORDERS };
+    sqlx::query_as(statement)
+        .bind(user)
+        .bind(status)
+        .bind(time)
+        .bind(id)
+        .bind(limit)
+        .fetch_all(connection)
+        .await
 }
 
 pub(crate) async fn product(

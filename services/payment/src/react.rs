@@ -3,12 +3,12 @@
 
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Fold, ReactError};
+use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Reads, Rows, Writes};
 use sqlx::PgConnection;
 
 use crate::call::Call;
@@ -43,19 +43,21 @@ impl BatchHandler for PaymentHandler {
         PARTICIPANT.consumed()
     }
 
-    async fn react(
+    fn reads(&self, events: &[&Received], reads: &mut Reads) {
+        store::read_payments(reads, &contents(events).map(|(.., order)| order).collect());
+    }
+
+    fn decide(
         &self,
-        connection: &mut PgConnection,
         now: Micros,
         events: &[&Received],
+        rows: &Rows,
     ) -> Result<Handled<Committed>, ReactError> {
-        let events: Vec<(usize, &Envelope, &Event, OrderId)> = contents(events).collect();
-        let ids: BTreeSet<OrderId> = events.iter().map(|(.., order)| *order).collect();
-        let mut rows = store::load_payments(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let mut rows = store::payments_of(rows)?;
         let mut fold = Fold::new(self.context.source(), now);
         let (mut tally, mut requests) = (Tally::default(), BTreeMap::new());
 
-        for (index, envelope, event, order_id) in events {
+        for (index, envelope, event, order_id) in contents(events) {
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let kind = InputKind::Event(event.event_type());
             let illegal = || Illegal { state: row.payment.state(), input: kind };
@@ -77,13 +79,14 @@ impl BatchHandler for PaymentHandler {
         }
 
         let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-        store::write_payments(connection, &self.context, &written).await?;
+        let mut writes = Writes::default();
+        store::write_payments(&mut writes, &self.context, &written);
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row, requests.get(&row.order_id))).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
             tally,
         };
-        Ok(fold.handled(after))
+        Ok(Handled { writes, ..fold.handled(after) })
     }
 
     fn committed(&self, after: Committed) {

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use minuet_events::TraceContext;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId};
-use minuet_messaging::{Cause, ReactError};
+use minuet_messaging::{Cause, ReactError, Reads, Rows, Writes};
 use minuet_telemetry::error_chain;
-use sqlx::PgConnection;
 
 use crate::call::{Call, ProviderOutcome};
 use crate::call_kind::Key;
@@ -44,21 +43,27 @@ pub(crate) fn settle(
 /// What the outcomes led to.
 pub(crate) struct Recorded {
     pub(crate) emissions: Vec<OutboxEvent>,
+    pub(crate) writes: Writes,
     /// The calls that follow.
     pub(crate) calls: Vec<Call>,
     pub(crate) tally: Tally,
 }
 
-/// Records the provider's outcomes, for a batch of orders: one transaction.
-pub(crate) async fn record(
+/// Names the rows of these outcomes.
+pub(crate) fn read(reads: &mut Reads, answers: &BTreeMap<Key, ProviderOutcome>) {
+    store::read_payments(reads, &answers.keys().map(|(order, _)| *order).collect::<BTreeSet<OrderId>>());
+}
+
+/// Decides what the provider's outcomes change, for a batch of orders.
+pub(crate) fn record(
     context: &ServiceContext,
-    connection: &mut PgConnection,
+    rows: &Rows,
     answers: &BTreeMap<Key, ProviderOutcome>,
     now: Micros,
 ) -> Result<Recorded, ReactError> {
-    let orders: BTreeSet<OrderId> = answers.keys().map(|(order, _)| *order).collect();
-    let mut rows = store::load_payments(connection, &orders.into_iter().collect::<Vec<_>>()).await?;
-    let mut fold = Fold::new(context.source(), now);
+    let mut rows = store::payments_of(rows)?;
+    let (mut fold, mut writes) = (Fold::new(context.source(), now), Writes::default());
+    let mut parked = Vec::new();
     let mut tally = Tally::default();
     for ((order_id, _), outcome) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
@@ -71,7 +76,7 @@ pub(crate) async fn record(
             ProviderOutcome::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
             ProviderOutcome::RefundParked { attempts, reason } => {
                 tracing::error!(%order_id, attempts, detail = reason, "refund parked; a person has to settle it");
-                store::park_refund(connection, context, *order_id, *attempts, reason, now).await?;
+                parked.push((*order_id, *attempts, reason.as_str()));
                 continue;
             }
         };
@@ -87,8 +92,9 @@ pub(crate) async fn record(
         }
     }
     let written: Vec<&Row> = rows.values().filter(|row| row.versioned.changed).collect();
-    store::write_payments(connection, context, &written).await?;
+    store::write_payments(&mut writes, context, &written);
+    store::park_refunds(&mut writes, context, &parked, now);
     let calls = written.iter().filter_map(|row| Call::of(row, None)).collect();
     let emissions = fold.handled(()).events;
-    Ok(Recorded { emissions, calls, tally })
+    Ok(Recorded { emissions, writes, calls, tally })
 }

@@ -1,13 +1,13 @@
 //! Every statement of the payment service. Set-based: one per table and batch, rows in key order, so that nobody deadlocks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minuet_events::values::{
     Amount, CancellationReason, Currency, Micros, OrderId, PaymentId, PaymentMethod, PaymentStatus, RefundId,
     UserId,
 };
 use minuet_events::{TraceContext, ids};
-use minuet_messaging::{Cause, ReactError, Versioned};
+use minuet_messaging::{Cause, ReactError, Reads, Rows, Versioned, Writes};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use sqlx::prelude::FromRow;
@@ -32,42 +32,42 @@ macro_rules! select_payments {
     };
 }
 
-const LOAD_PAYMENTS: &str =
-    select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id for update of p");
-
-const OPEN_PAYMENTS: &str = select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id");
+const PAYMENTS: &str = select_payments!("where p.order_id = any($1::uuid[]) order by p.order_id");
 
 /// Calls without an answer. Those of shard -1 may be anybody's.
 const OPEN_CALLS: &str = "select order_id, kind, expires_at from open_calls where shard = any(-1::smallint || $1::smallint[]) order by shard, order_id, kind limit $2";
 
-/// With the calls that begin. That a payment stands already is told by its count.
-const INSERT_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
-        select * from unnest($20::smallint[], $21::uuid[], $22::text[], $23::timestamptz[]) on conflict do nothing)
-     insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
+/// The calls that begin.
+const OPEN_CALL: &str = "insert into open_calls (shard, order_id, kind, expires_at)
+     select * from unnest($1::smallint[], $2::uuid[], $3::text[], $4::timestamptz[]) on conflict do nothing";
+
+/// The calls that were answered.
+const CLOSE_CALL: &str = "delete from open_calls o using unnest($1::smallint[], $2::uuid[], $3::text[]) as c (shard, order_id, kind)
+     where o.shard = any(array[c.shard, (-1)::smallint]) and o.order_id = c.order_id and o.kind = c.kind";
+
+const INSERT_PAYMENTS: &str = "insert into payments (order_id, id, user_id, status, payment_method, currency, amount, transaction_id, gateway_response, failure_reason,
         stop_reason, reserved_id, reserved_time, event_sequence, version, traceparent, created_at, updated_at, tracestate)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::payment_status[], $5::text[], $6::text[], $7::numeric[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::integer[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[])
      on conflict (order_id) do nothing";
 
-/// With the calls that were answered, and those that follow.
-const UPDATE_PAYMENTS: &str = "with opened as (insert into open_calls (shard, order_id, kind, expires_at)
-        select * from unnest($11::smallint[], $12::uuid[], $13::text[], $14::timestamptz[]) on conflict do nothing),
-     closed as (delete from open_calls o using unnest($15::smallint[], $16::uuid[], $17::text[]) as c (shard, order_id, kind)
-        where o.shard = any(array[c.shard, (-1)::smallint]) and o.order_id = c.order_id and o.kind = c.kind)
-     update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
+const UPDATE_PAYMENTS: &str = "update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
         failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
-     from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[])
-        as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at, read_version)
-     where p.order_id = n.order_id and p.version = n.read_version";
+     from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[],
+            $11::bigint[])
+        as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at, read_version,
+            read_sequence)
+     where p.order_id = n.order_id and p.version = n.read_version and p.event_sequence = n.read_sequence";
 
 const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reason, currency, amount, cause_id, cause_time, done, created_at, updated_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::timestamptz[], $9::boolean[],
         $10::timestamptz[], $10::timestamptz[])
      on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
 
-/// It is not called any more until somebody has it tried again.
-const PARK_REFUND: &str = "with closed as (delete from open_calls where shard = any(array[$5, (-1)::smallint]) and order_id = $1 and kind = 'refund')
-     update refunds set attempts = attempts + $2, parked_reason = $3, updated_at = $4 where order_id = $1 and not done";
+const PARK_REFUNDS: &str =
+    "update refunds r set attempts = r.attempts + n.attempts, parked_reason = n.reason, updated_at = $4
+     from unnest($1::uuid[], $2::integer[], $3::text[]) as n (order_id, attempts, reason)
+     where r.order_id = n.order_id and not r.done";
 
 const PARKED_REFUNDS: &str = "select order_id, payment_id, id, reason, currency, amount, attempts, parked_reason, created_at, updated_at from refunds
      where not done and parked_reason is not null order by created_at limit 1000";
@@ -84,13 +84,14 @@ const COUNT_OPEN_CALLS: &str =
 
 /// For the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[&str] = &[
-    LOAD_PAYMENTS,
-    OPEN_PAYMENTS,
+    PAYMENTS,
     OPEN_CALLS,
+    OPEN_CALL,
+    CLOSE_CALL,
     INSERT_PAYMENTS,
     UPDATE_PAYMENTS,
     WRITE_REFUNDS,
-    PARK_REFUND,
+    PARK_REFUNDS,
     PARKED_REFUNDS,
     RETRY_REFUND,
     COUNT_PARKED_REFUNDS,
@@ -123,16 +124,16 @@ struct PaymentRow {
     cause_time: Option<OffsetDateTime>,
 }
 
-/// Locks the payments' rows, in the order of their orders' ids.
-pub(crate) async fn load_payments(
-    connection: &mut PgConnection,
-    orders: &[OrderId],
-) -> Result<BTreeMap<OrderId, Row>, ReactError> {
-    if orders.is_empty() {
-        return Ok(BTreeMap::new());
+/// Reads the payments' rows, in the order of their orders' ids.
+pub(crate) fn read_payments(reads: &mut Reads, orders: &BTreeSet<OrderId>) {
+    if !orders.is_empty() {
+        let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
+        reads.select(PAYMENTS, "for update of p").bind(ids);
     }
-    let ids: Vec<Uuid> = orders.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<PaymentRow> = sqlx::query_as(LOAD_PAYMENTS).bind(ids).fetch_all(connection).await?;
+}
+
+pub(crate) fn payments_of(rows: &Rows) -> Result<BTreeMap<OrderId, Row>, ReactError> {
+    let rows: Vec<PaymentRow> = rows.of(PAYMENTS)?;
     rows.into_iter().map(|row| loaded(row).map(|row| (row.order_id, row))).collect()
 }
 
@@ -171,7 +172,7 @@ pub(crate) async fn open_payments(
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = calls.iter().map(|call| call.key.0.as_uuid()).collect();
-    let rows: Vec<PaymentRow> = sqlx::query_as(OPEN_PAYMENTS).bind(ids).fetch_all(connection).await?;
+    let rows: Vec<PaymentRow> = sqlx::query_as(PAYMENTS).bind(ids).fetch_all(connection).await?;
     let ends: HashMap<OrderId, OffsetDateTime> =
         calls.iter().filter_map(|call| call.expires_at.map(|end| (call.key.0, end))).collect();
     let row = |stored| {
@@ -254,15 +255,11 @@ fn status(row: &Row) -> &'static str {
 
 /// Inserts the new rows and updates the others. A row that somebody else created or changed meanwhile is a lost race.
 /// Keeps `open_calls` in step with them.
-pub(crate) async fn write_payments(
-    connection: &mut PgConnection,
-    context: &ServiceContext,
-    rows: &[&Row],
-) -> Result<(), ReactError> {
+pub(crate) fn write_payments(writes: &mut Writes, context: &ServiceContext, rows: &[&Row]) {
     let (stored, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.versioned.stored);
     if !new.is_empty() {
-        let opened = Changed::of(context, &new, |row| Kind::open(&row.payment));
-        let done = sqlx::query(INSERT_PAYMENTS)
+        writes
+            .every("payments", INSERT_PAYMENTS)
             .bind(new.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| ids::payment_id(row.order_id).as_uuid()).collect::<Vec<_>>())
             .bind(new.iter().map(|row| row.user_id.as_ref().map(UserId::as_str)).collect::<Vec<_>>())
@@ -297,22 +294,11 @@ pub(crate) async fn write_payments(
             .bind(new.iter().map(|row| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
             .bind(
                 new.iter().map(|row| row.versioned.trace.as_ref()?.tracestate.as_deref()).collect::<Vec<_>>(),
-            )
-            .bind(opened.shards)
-            .bind(opened.orders)
-            .bind(opened.kinds)
-            .bind(opened.ends)
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != new.len() as u64 {
-            return Err(ReactError::LostRace { table: "payments" });
-        }
+            );
     }
     if !stored.is_empty() {
-        let now = |row: &Row| Kind::open(&row.payment);
-        let opened = Changed::of(context, &stored, |row| now(row).filter(|_| now(row) != row.read_call));
-        let closed = Changed::of(context, &stored, |row| row.read_call.filter(|_| now(row) != row.read_call));
-        let done = sqlx::query(UPDATE_PAYMENTS)
+        writes
+            .every("payments", UPDATE_PAYMENTS)
             .bind(stored.iter().map(|row| row.order_id.as_uuid()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| status(row)).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.transaction_id.as_deref()).collect::<Vec<_>>())
@@ -328,20 +314,29 @@ pub(crate) async fn write_payments(
             .bind(stored.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
-            .bind(opened.shards)
-            .bind(opened.orders)
-            .bind(opened.kinds)
-            .bind(opened.ends)
-            .bind(closed.shards)
-            .bind(closed.orders)
-            .bind(closed.kinds)
-            .execute(&mut *connection)
-            .await?;
-        if done.rows_affected() != stored.len() as u64 {
-            return Err(ReactError::LostRace { table: "payments" });
-        }
+            .bind(stored.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>());
     }
-    write_refunds(connection, rows).await
+    let now = |row: &Row| Kind::open(&row.payment);
+    write_opened(writes, Changed::of(context, rows, |row| now(row).filter(|_| now(row) != row.read_call)));
+    write_closed(
+        writes,
+        Changed::of(context, rows, |row| row.read_call.filter(|_| now(row) != row.read_call)),
+    );
+    write_refunds(writes, rows);
+}
+
+fn write_opened(writes: &mut Writes, opened: Changed) {
+    if !opened.shards.is_empty() {
+        let Changed { shards, orders, kinds, ends } = opened;
+        writes.any(OPEN_CALL).bind(shards).bind(orders).bind(kinds).bind(ends);
+    }
+}
+
+fn write_closed(writes: &mut Writes, closed: Changed) {
+    if !closed.shards.is_empty() {
+        let Changed { shards, orders, kinds, ends: _ } = closed;
+        writes.any(CLOSE_CALL).bind(shards).bind(orders).bind(kinds);
+    }
 }
 
 /// Rows of `open_calls`, by column.
@@ -376,23 +371,29 @@ fn number(shard: u32) -> i16 {
 }
 
 /// The money is still owed: the row stays open, and says what a person has to know.
-pub(crate) async fn park_refund(
-    connection: &mut PgConnection,
+pub(crate) fn park_refunds(
+    writes: &mut Writes,
     context: &ServiceContext,
-    order: OrderId,
-    attempts: u32,
-    reason: &str,
+    parked: &[(OrderId, u32, &str)],
     now: Micros,
-) -> Result<(), ReactError> {
-    sqlx::query(PARK_REFUND)
-        .bind(order.as_uuid())
-        .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
-        .bind(reason)
-        .bind(now.to_datetime())
-        .bind(shard(context, order))
-        .execute(connection)
-        .await?;
-    Ok(())
+) {
+    if parked.is_empty() {
+        return;
+    }
+    let orders: Vec<Uuid> = parked.iter().map(|(order, ..)| order.as_uuid()).collect();
+    let attempts = |attempts: u32| i32::try_from(attempts).unwrap_or(i32::MAX);
+    writes
+        .any(PARK_REFUNDS)
+        .bind(&orders)
+        .bind(parked.iter().map(|(_, tried, _)| attempts(*tried)).collect::<Vec<_>>())
+        .bind(parked.iter().map(|(.., reason)| *reason).collect::<Vec<_>>())
+        .bind(now.to_datetime());
+    // The provider is not called any more until somebody has the refund tried again.
+    writes
+        .any(CLOSE_CALL)
+        .bind(parked.iter().map(|(order, ..)| shard(context, *order)).collect::<Vec<_>>())
+        .bind(orders)
+        .bind(vec![Kind::Refund.as_str(); parked.len()]);
 }
 
 /// A refund that the provider would not give: a person has to look.
@@ -436,7 +437,7 @@ pub(crate) async fn count_open_calls(
     Ok(sqlx::query_as(COUNT_OPEN_CALLS).fetch_all(connection).await?)
 }
 
-async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(), ReactError> {
+fn write_refunds(writes: &mut Writes, rows: &[&Row]) {
     let due: Vec<(&Row, &Charge, &Refund, &Cause)> = rows
         .iter()
         .filter(|row| row.refund_changed)
@@ -445,9 +446,10 @@ async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(
         })
         .collect();
     if due.is_empty() {
-        return Ok(());
+        return;
     }
-    sqlx::query(WRITE_REFUNDS)
+    writes
+        .any(WRITE_REFUNDS)
         .bind(due.iter().map(|(_, _, refund, _)| refund.refund_id.as_uuid()).collect::<Vec<_>>())
         .bind(due.iter().map(|(row, ..)| row.order_id.as_uuid()).collect::<Vec<_>>())
         .bind(due.iter().map(|(_, charge, ..)| charge.payment_id.as_uuid()).collect::<Vec<_>>())
@@ -457,8 +459,5 @@ async fn write_refunds(connection: &mut PgConnection, rows: &[&Row]) -> Result<(
         .bind(due.iter().map(|(.., cause)| cause.id).collect::<Vec<_>>())
         .bind(due.iter().map(|(.., cause)| cause.time.to_datetime()).collect::<Vec<_>>())
         .bind(due.iter().map(|(row, ..)| matches!(row.payment, Payment::Refunded)).collect::<Vec<_>>())
-        .bind(due.iter().map(|(row, ..)| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(due.iter().map(|(row, ..)| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>());
 }

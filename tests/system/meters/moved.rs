@@ -123,7 +123,8 @@ async fn the_way_of_a_batch_is_measured(world: &World, services: &[Running; 3]) 
         let duration = "messaging_client_operation_duration_seconds_count";
         shows(service, duration, &[&sends, "messaging_operation_name=\"send\""], at_least(1.0)).await;
         shows(service, "batch_size_count", &[], at_least(2.0)).await;
-        for step in ["begin", "claim", "react", "commit"] {
+        shows(service, "commit_count_total", &["path=\"optimistic\""], at_least(2.0)).await;
+        for step in ["begin", "read", "react", "commit"] {
             let step = format!("step=\"{step}\"");
             shows(service, "batch_duration_seconds_count", &[&step], at_least(2.0)).await;
         }

@@ -163,6 +163,11 @@ impl<R: ShopService> Bench<R> {
         uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
     }
 
+    /// The same event on another partition.
+    pub(super) fn on_partition(&self, sent: &Sent, partition: i32) -> Sent {
+        self.sent(sent.envelope.clone(), sent.event.clone(), partition)
+    }
+
     /// The same bytes at another place of the same partition.
     pub(super) fn elsewhere(&self, sent: &Sent) -> Incoming {
         let partition = sent.message.position.partition;

@@ -1,14 +1,16 @@
 //! Two instances that create the same row at the same time: a stranger's partitioner may put two events of one order on
 //! partitions of different owners. The later one has lost a race, which is no error: it starts again and finds the row.
+//! Rows are read without locks, so a statement that writes checks everything that was assumed; each check has its race here.
 
 use minuet_events::Event;
 use minuet_messaging::SteppedService;
 use minuet_tests::{World, adjustment, product, until};
 use serde_json::{Value, json};
+use sqlx::{Postgres, Transaction};
 
 use super::events::{
     cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, payment_succeeded,
-    placed, submitted,
+    placed, refund_requested, submitted,
 };
 use super::harness::{Bench, Sent, ShopService, counted};
 use super::{inventory, order, payment};
@@ -30,11 +32,12 @@ impl<R: ShopService> Two<R> {
     /// Both read; only when both want to write, they may. Answers with how often something was tried again.
     async fn race(&self, table: &'static str, events: [Event; 2]) -> u64 {
         let [one, two] = events;
-        let (one, two) = ([self.bench.send_to(0, one)], self.bench.send_to(2, two));
-        let mut lock = self.bench.pool().begin().await.unwrap();
-        // Lets rows be read and locked, but not written.
-        let share = format!("lock table {table} in share mode");
-        sqlx::query(sqlx::AssertSqlSafe(share)).execute(&mut *lock).await.unwrap();
+        self.race_of(table, self.bench.send_to(0, one), self.bench.send_to(2, two)).await
+    }
+
+    async fn race_of(&self, table: &'static str, one: Sent, two: Sent) -> u64 {
+        let one = [one];
+        let lock = self.unwritable(table).await;
         let release = async {
             self.waiting(2).await;
             lock.rollback().await.unwrap();
@@ -42,7 +45,15 @@ impl<R: ShopService> Two<R> {
         let other = self.other.batch(vec![two.message]);
         let ((), left, ()) = tokio::join!(self.bench.batch(&one), other, release);
         assert!(left.is_empty());
-        counted(self.bench.hand.counts()).1 + counted(self.other.counts()).1
+        tried_again(&self.bench.hand) + tried_again(&self.other)
+    }
+
+    /// Lets rows be read and locked, but not written.
+    async fn unwritable(&self, table: &'static str) -> Transaction<'static, Postgres> {
+        let mut lock = self.bench.pool().begin().await.unwrap();
+        let share = format!("lock table {table} in share mode");
+        sqlx::query(sqlx::AssertSqlSafe(share)).execute(&mut *lock).await.unwrap();
+        lock
     }
 
     /// Until so many wait for somebody else's lock.
@@ -128,12 +139,12 @@ async fn one_adjustment_of_two_products_counts_once() {
     assert_eq!(two.row("select on_hand, version from stock").await, json!({"on_hand": 10, "version": 1}));
 }
 
-/// They wait for each other at the product's row, so neither has lost anything.
+/// Both read that there is no such shelf, and one of them creates it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_adjustments_of_a_new_shelf_both_count() {
     let two = Two::new("inventory", inventory::stepped).await;
     let events = [adjustment("tea", "a", 10).into(), adjustment("tea", "a", 5).into()];
-    assert_eq!(two.race("stock", events).await, 0);
+    assert_eq!(two.race("stock", events).await, 1);
 
     assert_eq!(two.told().await, [("StockLevelChanged", 1), ("StockLevelChanged", 2)]);
     assert_eq!(two.row("select on_hand, version from stock").await, json!({"on_hand": 15, "version": 2}));
@@ -178,6 +189,77 @@ async fn two_changes_of_one_order_at_once_both_count() {
     assert_eq!(row, json!({"status": "confirmed", "version": 3, "unpaid": false}));
 }
 
+/// An event that changes no state grows the sequence, but not the version: one of two must not be told under the other's number.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_refusals_at_once_have_two_numbers() {
+    let two = Two::new("order", order::stepped).await;
+    let tea = two.bench.send_to(0, product("tea", "12.50", "EUR", true));
+    two.bench.batch(&[tea, two.bench.send_to(0, submitted(0, &[("tea", 2)]))]).await;
+    two.bench.batch(&[two.bench.send_to(0, cancellation_requested(0, "anna"))]).await;
+    let events = [cancellation_requested(0, "anna"), cancellation_requested(0, "admin:boss")];
+    assert_eq!(two.race("orders", events).await, 1);
+
+    let refused = "OrderCancellationRejected";
+    let told = [("OrderPlaced", 1), ("OrderCancelled", 2), (refused, 3), (refused, 4)];
+    assert_eq!(two.told().await, told);
+}
+
+/// An event that writes no row is held by the inbox alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_event_on_two_partitions_at_once_has_one_effect() {
+    let two = Two::new("payment", payment::stepped).await;
+    let once = two.bench.send_to(0, refund_requested(0));
+    let again = two.bench.on_partition(&once, 2);
+    let tried_again = two.race_of("inbox", once, again).await;
+    let told = two.bench.told().await;
+    assert_eq!((told.len(), tried_again), (1, 1), "{told:#?}");
+}
+
+/// The shard goes to another instance between the read and the write of a batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_was_taken_between_read_and_write_is_left_alone() {
+    let two = Two::new("order", order::stepped).await;
+    two.bench.batch(&[two.bench.send_to(0, product("tea", "12.50", "EUR", true))]).await;
+    let lock = two.unwritable("orders").await;
+    let message = two.bench.send_to(0, submitted(0, &[("tea", 2)])).message;
+    let take = async {
+        two.waiting(1).await;
+        two.other.take(&[0], "the other").await.unwrap();
+        lock.rollback().await.unwrap();
+    };
+    let (left, ()) = tokio::join!(two.bench.hand.batch(vec![message]), take);
+    assert_eq!(left, [0].into());
+    assert_eq!(two.bench.number("select count(*) from orders").await, 0);
+}
+
+/// An earlier event of the key is parked between the read and the write of a batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_parked_between_read_and_write_waits() {
+    let two = Two::new("order", order::stepped).await;
+    let tea = two.bench.send_to(0, product("tea", "12.50", "EUR", true));
+    two.bench.batch(&[tea, two.bench.send_to(0, submitted(0, &[("tea", 2)]))]).await;
+    let paid = two.bench.send_to(0, payment_succeeded(0));
+    let lock = two.unwritable("orders").await;
+    let park = async {
+        two.waiting(1).await;
+        sqlx::query(
+            "insert into dead_letters (topic, \"partition\", \"offset\", key, header_names, header_values, reason, detail, attempts, in_order)
+             values ($1, 0, 1000, $2, '{}', '{}', 'illegal', 'a test', 1, true)",
+        )
+        .bind(&*paid.message.position.topic)
+        .bind(paid.message.key.as_deref())
+        .execute(two.bench.pool())
+        .await
+        .unwrap();
+        lock.rollback().await.unwrap();
+    };
+    let messages = [paid.clone()];
+    tokio::join!(two.bench.batch(&messages), park);
+    let row = two.row("select status::text as status, version from orders").await;
+    assert_eq!(row, json!({"status": "pending", "version": 1}));
+    assert_eq!(two.parked().await, 2);
+}
+
 /// A row that is no longer as it was read is not written over, nor is the rest of its batch: it starts again. Here a
 /// trigger hides each service's row once from its update.
 #[tokio::test(flavor = "multi_thread")]
@@ -203,6 +285,11 @@ async fn a_row_that_is_not_as_it_was_read_is_read_again() {
     assert_eq!(hidden_once(&payment, "payments", cancelled).await, json!([{"version": 2}]));
 }
 
+/// As a failure, or on locked rows.
+fn tried_again<R: ShopService>(hand: &SteppedService<R>) -> u64 {
+    counted(hand.counts()).1 + hand.conflicts()
+}
+
 /// Answers with the versions in the table.
 async fn hidden_once<R: ShopService>(bench: &Bench<R>, table: &str, message: Sent) -> Value {
     let hide = format!(
@@ -212,9 +299,9 @@ async fn hidden_once<R: ShopService>(bench: &Bench<R>, table: &str, message: Sen
          create trigger hide before update on {table} for each row execute function hide_{table}()"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(hide)).execute(bench.pool()).await.unwrap();
-    let (_, before) = counted(bench.hand.counts());
+    let before = tried_again(&bench.hand);
     bench.batch(&[message]).await;
-    assert_eq!(counted(bench.hand.counts()).1 - before, 1, "{table}");
+    assert_eq!(tried_again(&bench.hand) - before, 1, "{table}");
     let versions =
         format!("select coalesce(json_agg(json_build_object('version', version)), '[]') from {table}");
     sqlx::query_scalar(sqlx::AssertSqlSafe(versions)).fetch_one(bench.pool()).await.unwrap()

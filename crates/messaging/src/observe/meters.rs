@@ -30,6 +30,8 @@ pub(crate) struct Instruments {
     batch_size: Histogram,
     batch_duration: Histogram,
     parked: Counter,
+    commits: Counter,
+    conflicts: Counter,
     pub(crate) sending: Sending,
     under_way: OldestInFlight,
     group: String,
@@ -46,6 +48,8 @@ impl Instruments {
             batch_size: meters.histogram(&meter::BATCH_SIZE),
             batch_duration: meters.histogram(&meter::BATCH_DURATION),
             parked: meters.counter(&meter::PARKED_COUNT),
+            commits: meters.counter(&meter::COMMIT_COUNT),
+            conflicts: meters.counter(&meter::COMMIT_CONFLICT_COUNT),
             sending: Sending::new(meters),
             under_way,
             group: group.to_owned(),
@@ -83,6 +87,20 @@ impl Instruments {
         }
     }
 
+    /// Records a transaction.
+    pub(crate) fn committed_by(&self, path: Path) {
+        let path = match path {
+            Path::Optimistic => "optimistic",
+            Path::Locking => "locking",
+        };
+        self.commits.add(1, &[attribute(key::PATH, path)]);
+    }
+
+    /// Records a decision that was repeated on locked rows. `table`: where another transaction was first.
+    pub(crate) fn conflict(&self, table: &'static str) {
+        self.conflicts.add(1, &[attribute(key::TABLE, table)]);
+    }
+
     pub(crate) fn parked(&self, reasons: &[ParkReason]) {
         for reason in reasons {
             self.parked.add(1, &[attribute(key::REASON, reason.code())]);
@@ -97,6 +115,15 @@ impl Instruments {
             attribute(key::MESSAGING_GROUP, self.group.clone()),
         ]
     }
+}
+
+/// How a transaction made sure that its rows did not change while it decided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Path {
+    /// It compared them at the end.
+    Optimistic,
+    /// It locked them.
+    Locking,
 }
 
 /// A batch in flight.

@@ -25,13 +25,13 @@ use crate::observe::meters::Steps;
 use crate::observe::spans::{self, ProcessOutcome};
 use crate::runtime::decode::Decoder;
 use crate::runtime::policy::{Verdict, back_off, verdict};
-use crate::store::context::{Committed, Ending, Opened};
+use crate::store::context::{Committed, Ending, Opened, Scope};
 use crate::store::dead_letters::{self, NewDeadLetter, OrderingKey, Reason, event_parked};
 use crate::store::inbox::Claims;
 use crate::store::positions::Next;
 use crate::{
     BatchHandler, Content, Counts, Dependency, Handled, Health, Incoming, OutboxEvent, Position, ReactError,
-    Received, ServiceContext,
+    Reads, Received, Rows, ServiceContext, Writes,
 };
 use item::Item;
 
@@ -260,7 +260,7 @@ impl<R: BatchHandler> Processor<R> {
         items.into_iter().map(|item| item.poison(reason.clone(), &self.context.catalogue)).collect()
     }
 
-    /// One transaction: fence, claim, park, handle, append to the outbox.
+    /// One transaction: fence, claim, park, handle, append to the outbox. Without locks first, if nothing speaks against it.
     async fn attempt(
         &self,
         begun: SystemTime,
@@ -278,13 +278,26 @@ impl<R: BatchHandler> Processor<R> {
         let next = positions(items, next, &shards);
         let mut steps = Steps::begin();
         let claiming = Claims { ids: &wanted, next: Some(&next) };
-        let work = async |opened: Opened<'_>| self.work(opened, claims, items).await;
-        let Committed { result, events: emissions } =
-            self.context.claiming(&shards, claiming, &mut steps, work).await?;
-        let Worked { fresh, events, parked, applied, no_ops, after } = match result {
-            Ok(worked) => worked,
-            Err(refused) => return Ok(Attempted::Refused(refused)),
+        // What failed before, and an event that is in the batch twice, is left to the locking way.
+        let is_plain = tries.is_empty() && wanted.len() == claims.iter().flatten().count();
+        let mut committed = None;
+        if is_plain {
+            committed = self.without_locks(items, &shards, claiming, &mut steps).await?;
+        }
+        let Committed { result: worked, events: emissions } = match committed {
+            Some(committed) => committed,
+            None => {
+                steps = Steps::begin();
+                let work = async |opened: Opened<'_>| self.work(opened, claims, items).await;
+                let Committed { result, events } =
+                    self.context.claiming(&shards, claiming, &mut steps, work).await?;
+                match result {
+                    Ok(result) => Committed { result, events },
+                    Err(refused) => return Ok(Attempted::Refused(refused)),
+                }
+            }
         };
+        let Worked { fresh, events, parked, applied, no_ops, after } = worked;
         self.recorded.lock().extend(next);
         if self.context.core.tracer.is_on() {
             let batch = spans::Batch { context: &self.context, begun, opened, failures: tries };
@@ -343,10 +356,11 @@ impl<R: BatchHandler> Processor<R> {
             let refused = handled.illegal.into_iter().filter_map(|r| Some((index(r.index)?, r.detail)));
             return Ok(Ending::RollBack(Err(refused.collect())));
         }
-        let Handled { events: caused, applied, no_ops, after, .. } = handled;
+        let Handled { events: caused, applied, no_ops, writes, after, .. } = handled;
         emissions.extend(caused);
         Ok(Ending::Commit {
             events: emissions,
+            writes,
             result: Ok(Worked { fresh, events, parked, applied, no_ops, after }),
         })
     }
@@ -361,6 +375,47 @@ impl<R: BatchHandler> Processor<R> {
             .catch_unwind()
             .await
             .map_err(|panic| ReactError::Panic(panic_text(&*panic)))?
+    }
+
+    /// Reads, decides and writes in two statements. `None`: the batch needs locks, or parks something.
+    async fn without_locks<'i>(
+        &self,
+        items: &'i [Item<R::Contract>],
+        shards: &BTreeSet<u32>,
+        claims: Claims<'_>,
+        steps: &mut Steps,
+    ) -> Result<Option<Committed<R::Contract, Worked<'i, R>>>, ReactError> {
+        let event = |(index, item): (usize, &'i Item<R::Contract>)| match item {
+            Item::Event(received) => Some((index, received)),
+            Item::Poison { .. } => None,
+        };
+        if self.context.core.contention.locks(shards, Instant::now()) {
+            return Ok(None);
+        }
+        let Some(events) = items.iter().enumerate().map(event).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let received: Vec<&Received<R::Contract>> = events.iter().map(|(_, received)| *received).collect();
+        let mut reads = Reads::unlocked();
+        self.handler.reads(&received, &mut reads);
+        if reads.is_to_be_locked() {
+            return Ok(None);
+        }
+        let keys = items.iter().filter_map(|item| self.ordering_key(item)).unzip();
+        let decide = |rows: &Rows| {
+            let deciding = || self.handler.decide(self.context.now(), &received, rows);
+            let handled = std::panic::catch_unwind(AssertUnwindSafe(deciding))
+                .map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
+            let Handled { events: caused, illegal, applied, no_ops, writes, after } = handled;
+            let fresh = (0..items.len()).collect();
+            let worked = Worked { fresh, events, parked: Vec::new(), applied, no_ops, after };
+            Ok(match illegal.is_empty() {
+                true => Ending::Commit { events: caused, writes, result: worked },
+                // Decided once more under locks, before an event is parked.
+                false => Ending::RollBack(worked),
+            })
+        };
+        self.context.unlocked(shards, Scope::Batch { claims, keys }, reads, steps, decide).await
     }
 
     fn ordering_key(&self, item: &Item<R::Contract>) -> Option<OrderingKey> {
@@ -404,7 +459,9 @@ impl<R: BatchHandler> Processor<R> {
     /// another instance has taken a shard.
     pub(crate) async fn record(&self, next: &Next) -> bool {
         let shards: BTreeSet<u32> = next.keys().map(|(_, partition)| partition.unsigned_abs()).collect();
-        let work = async |_: Opened<'_>| Ok(Ending::Commit { events: Vec::new(), result: () });
+        let work = async |_: Opened<'_>| {
+            Ok(Ending::Commit { events: Vec::new(), writes: Writes::default(), result: () })
+        };
         let claims = Claims { ids: &[], next: Some(next) };
         match self.context.claiming(&shards, claims, &mut Steps::begin(), work).await {
             Ok(Committed { .. }) => true,

@@ -130,7 +130,7 @@ impl<C: Contract> Fold<C> {
 
     /// The result for the batch. `after`: the service's work for after the commit.
     pub fn handled<A>(self, after: A) -> Handled<C, A> {
-        let Handled { events, illegal, applied, no_ops, after: () } = self.handled;
-        Handled { events, illegal, applied, no_ops, after }
+        let Handled { events, illegal, applied, no_ops, writes, after: () } = self.handled;
+        Handled { events, illegal, applied, no_ops, writes, after }
     }
 }

@@ -6,7 +6,7 @@ use minuet_envelope::{Contract, Envelope, Micros};
 use sqlx::PgConnection;
 
 use crate::observe::processing::Processing;
-use crate::{Incoming, OutboxEvent, ReactError};
+use crate::{Incoming, OutboxEvent, ReactError, Reads, Rows, Writes};
 
 /// A decoded event whose inbox row is new in this transaction.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ pub struct Handled<C: Contract, A> {
     pub applied: Vec<usize>,
     /// The number of events without effect.
     pub no_ops: usize,
+    /// Changes of the service's tables that are still to be made: [`BatchHandler::decide`] describes them here.
+    pub writes: Writes,
     /// Passed to [`BatchHandler::committed`] after the commit.
     pub after: A,
 }
@@ -68,7 +70,14 @@ pub struct Handled<C: Contract, A> {
 impl<C: Contract, A> Handled<C, A> {
     /// Nothing was decided.
     pub fn nothing(after: A) -> Self {
-        Handled { events: Vec::new(), illegal: Vec::new(), applied: Vec::new(), no_ops: 0, after }
+        Handled {
+            events: Vec::new(),
+            illegal: Vec::new(),
+            applied: Vec::new(),
+            no_ops: 0,
+            writes: Writes::default(),
+            after,
+        }
     }
 }
 
@@ -76,6 +85,9 @@ impl<C: Contract, A> Handled<C, A> {
 pub type Kind<R> = <<R as BatchHandler>::Contract as Contract>::Kind;
 
 /// The code of a service: a reaction to each consumed event, and optionally to time.
+///
+/// A service implements either [`BatchHandler::react`] or both [`BatchHandler::reads`] and [`BatchHandler::decide`]. With the latter
+/// a batch is two statements, one that reads and one that writes, as long as no other transaction changes its rows in between.
 pub trait BatchHandler: Send + Sync + 'static {
     /// The events of the shop.
     type Contract: Contract;
@@ -87,6 +99,24 @@ pub trait BatchHandler: Send + Sync + 'static {
     /// The consumed event kinds. The inputs of the service are their topics.
     fn consumes(&self) -> Vec<Kind<Self>>;
 
+    /// Names the rows that the batch is decided on. They are read without locks, or locked in the order of the selects.
+    fn reads(&self, _events: &[&Received<Self::Contract>], reads: &mut Reads) {
+        reads.must_lock();
+    }
+
+    /// Decides a batch on these rows. It has no effect outside: it may be called again with other rows.
+    ///
+    /// # Errors
+    /// As [`BatchHandler::react`].
+    fn decide(
+        &self,
+        _now: Micros,
+        _events: &[&Received<Self::Contract>],
+        _rows: &Rows,
+    ) -> Result<Handled<Self::Contract, Self::After>, ReactError> {
+        Err(ReactError::Bug("the service implements neither `react` nor `decide`".to_owned()))
+    }
+
     /// Loads, decides and stores everything that the batch touches, in the given transaction. If the transaction fails,
     /// it is called again with the same events or a part; so it must have no effect outside the transaction.
     ///
@@ -97,7 +127,14 @@ pub trait BatchHandler: Send + Sync + 'static {
         connection: &mut PgConnection,
         now: Micros,
         events: &[&Received<Self::Contract>],
-    ) -> impl Future<Output = Result<Handled<Self::Contract, Self::After>, ReactError>> + Send;
+    ) -> impl Future<Output = Result<Handled<Self::Contract, Self::After>, ReactError>> + Send {
+        async move {
+            let mut reads = Reads::locked();
+            self.reads(events, &mut reads);
+            let rows = reads.fetch(connection).await?;
+            self.decide(now, events, &rows)
+        }
+    }
 
     /// Called after the commit.
     fn committed(&self, _after: Self::After) {}

@@ -41,6 +41,7 @@ use crate::runtime::relay::{Producers, Relay};
 use crate::runtime::retention;
 use crate::runtime::sweeper::{Processed, Sweeper};
 use crate::runtime::topic_watch::{MissingTopics, TopicWatch};
+use crate::store::contention::Contention;
 use crate::store::context::Core;
 use crate::store::database;
 use crate::store::inbox::prune;
@@ -166,6 +167,7 @@ impl<C: Contract> Service<C> {
             unkeyed: catalogue.topics().iter().filter(|t| !t.is_keyed()).map(|t| t.name.clone()).collect(),
             shards,
             outage: Outage::default(),
+            contention: Contention::default(),
             wake: Notify::new(),
             clock,
             meters,

@@ -265,10 +265,10 @@ pub(crate) async fn decide<R: BatchHandler>(
     let begun = SystemTime::now();
     let work = async |connection: &mut PgConnection| {
         let sweeping = AssertUnwindSafe(handler.sweep(connection, now, due)).catch_unwind();
-        let Handled { events, after, .. } =
+        let Handled { events, writes, after, .. } =
             sweeping.await.map_err(|panic| ReactError::Panic(panic_text(&*panic)))??;
         hit(Failpoint::BeforeSweepCommit);
-        Ok(Ending::Commit { events, result: after })
+        Ok(Ending::Commit { events, writes, result: after })
     };
     let Committed { result: after, events: emissions } = context.transaction(&shards, work).await?;
     spans::record_sweep(context, &emissions, begun);

@@ -2,26 +2,30 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use minuet_envelope::{Contract, EventKind, Micros};
 use minuet_telemetry::Tracer;
 use minuet_telemetry::meters::Meters;
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Notify;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::connections::{Connections, TRANSACTION_TIMEOUT, within};
+use super::contention::Contention;
 use super::inbox::{self, Claims};
 use super::outage::Outage;
 use super::outbox::{self, NewRow};
 use super::outbox_event::OutboxEvent;
 use super::shards::{Fenced, Shards};
+use super::statement::{Assumed, Reads, Rows, Writes};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
 use crate::clock::ServiceClock;
 use crate::failpoint::{Failpoint, hit};
 use crate::observe::domain_spans::{DomainSpans, KeyAttribute};
-use crate::observe::meters::{Instruments, Steps};
+use crate::observe::meters::{Instruments, Path, Steps};
 use crate::observe::progress::{BatchInFlight, Refusals};
 use crate::topics::ids::TopicIds;
 use crate::topics::{Catalogue, TopicName};
@@ -51,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) shards: Arc<Shards>,
     /// Since when the database does not answer.
     pub(crate) outage: Outage,
+    /// The shards that lock the rows of their batches for a while.
+    pub(crate) contention: Contention,
     /// Notified by each commit that appended to the outbox.
     pub(crate) wake: Notify,
     pub(crate) clock: Arc<ServiceClock>,
@@ -166,6 +172,11 @@ impl<C: Contract> ServiceContext<C> {
         connection: &mut PgConnection,
         events: &[OutboxEvent<C>],
     ) -> Result<(), ReactError> {
+        Ok(outbox::append(connection, &self.rows(events)?).await?)
+    }
+
+    /// The events as rows of the outbox.
+    fn rows<'e>(&'e self, events: &'e [OutboxEvent<C>]) -> Result<Vec<NewRow<'e>>, ReactError> {
         let ServiceContext { core, contract, catalogue, spans } = self;
         let mut rows = Vec::with_capacity(events.len());
         for outbox_event in events {
@@ -184,7 +195,105 @@ impl<C: Contract> ServiceContext<C> {
                 payload: contract.encode(event)?,
             });
         }
-        Ok(outbox::append(connection, rows).await?)
+        Ok(rows)
+    }
+
+    /// Decides on rows and writes in two statements: `reads` names the rows, and `decide` says what follows. The second
+    /// statement commits only if the rows are still as they were read. If they are not, both run once more as in
+    /// [`ServiceContext::transaction`], on locked rows.
+    ///
+    /// # Errors
+    /// As [`ServiceContext::transaction`].
+    pub async fn decide<T>(
+        &self,
+        shards: &BTreeSet<u32>,
+        reads: impl Fn(&mut Reads),
+        decide: impl Fn(&Rows) -> Result<Ending<C, T>, ReactError>,
+    ) -> Result<Committed<C, T>, ReactError> {
+        if !self.core.contention.locks(shards, Instant::now()) {
+            let mut unlocked = Reads::unlocked();
+            reads(&mut unlocked);
+            let tried = self.unlocked(shards, Scope::Answers, unlocked, &mut Steps::begin(), &decide).await?;
+            if let Some(committed) = tried {
+                return Ok(committed);
+            }
+        }
+        let work = async |connection: &mut PgConnection| {
+            let mut locked = Reads::locked();
+            reads(&mut locked);
+            decide(&locked.fetch(connection).await?)
+        };
+        self.transaction(shards, work).await
+    }
+
+    /// Reads without locks, decides, and writes in a statement that commits by itself. `None`: something that was assumed
+    /// does not hold, or `decide` rolls back; nothing was done.
+    pub(crate) async fn unlocked<T>(
+        &self,
+        shards: &BTreeSet<u32>,
+        scope: Scope<'_>,
+        reads: Reads,
+        steps: &mut Steps,
+        decide: impl FnOnce(&Rows) -> Result<Ending<C, T>, ReactError>,
+    ) -> Result<Option<Committed<C, T>>, ReactError> {
+        let believed = self.core.believed(shards)?;
+        let (claims, keys) = match scope {
+            Scope::Answers => (None, <_>::default()),
+            Scope::Batch { claims, keys } => (Some(claims), keys),
+        };
+        let today = self.now().to_datetime().date();
+        let assumed = Assumed { believed: &believed, claims, today, keys };
+        let mut connection = self.core.connections.get().await?;
+        steps.done("begin");
+        let done = self.two_statements(&mut connection, &assumed, reads, steps, decide);
+        let done = within(TRANSACTION_TIMEOUT, done).await;
+        self.core.connections.put_back(connection, &done);
+        match done? {
+            Ok(committed) => {
+                if let Some(Committed { events, .. }) = &committed {
+                    self.core.instruments.committed_by(Path::Optimistic);
+                    if !events.is_empty() {
+                        self.core.wake.notify_one();
+                    }
+                }
+                Ok(committed)
+            }
+            Err(Conflict { table }) => {
+                debug!(
+                    table,
+                    ?shards,
+                    "a row was changed while a batch was decided; the batch locks its rows now"
+                );
+                self.core.instruments.conflict(table);
+                self.core.contention.conflict(shards, Instant::now());
+                Ok(None)
+            }
+        }
+    }
+
+    async fn two_statements<T>(
+        &self,
+        connection: &mut PgConnection,
+        assumed: &Assumed<'_>,
+        reads: Reads,
+        steps: &mut Steps,
+        decide: impl FnOnce(&Rows) -> Result<Ending<C, T>, ReactError>,
+    ) -> Result<Result<Option<Committed<C, T>>, Conflict>, ReactError> {
+        let rows = reads.fetch(connection).await?;
+        hit(Failpoint::AfterClaim);
+        steps.done("read");
+        let Ending::Commit { events, writes, result } = decide(&rows)? else { return Ok(Ok(None)) };
+        let outbox = self.rows(&events)?;
+        steps.done("react");
+        hit(Failpoint::BeforeCommit);
+        match writes.commit(connection, assumed, &outbox).await {
+            Err(ReactError::LostRace { table }) => return Ok(Err(Conflict { table })),
+            other => other?,
+        }
+        hit(Failpoint::AfterCommit);
+        steps.done("commit");
+        drop(outbox);
+        Ok(Ok(Some(Committed { result, events })))
     }
 
     /// Runs `work` in a transaction that is fenced by the epochs of these shards. If `work` returns [`Ending::Commit`],
@@ -224,6 +333,7 @@ impl<C: Contract> ServiceContext<C> {
         let done = within(TRANSACTION_TIMEOUT, done).await;
         self.core.connections.put_back(connection, &done);
         let committed = done?;
+        self.core.instruments.committed_by(Path::Locking);
         if !committed.events.is_empty() {
             self.core.wake.notify_one();
         }
@@ -251,16 +361,16 @@ impl<C: Contract> ServiceContext<C> {
             return Err(ReactError::Fenced(lost.into_iter().map(|(shard, _)| shard).collect()));
         }
         steps.done("claim");
-        let (events, result) =
+        let (events, writes, result) =
             match work(Opened { connection: &mut transaction, something_waits, claimed }).await? {
                 Ending::RollBack(result) => {
                     transaction.rollback().await?;
                     return Ok(Committed { result, events: Vec::new() });
                 }
-                Ending::Commit { events, result } => (events, result),
+                Ending::Commit { events, writes, result } => (events, writes, result),
             };
         steps.done("react");
-        self.append(&mut transaction, &events).await?;
+        writes.run(&mut transaction, &self.rows(&events)?).await?;
         hit(Failpoint::BeforeCommit);
         transaction.commit().await?;
         hit(Failpoint::AfterCommit);
@@ -275,11 +385,31 @@ pub enum Ending<C: Contract, T> {
     Commit {
         /// The events for the outbox.
         events: Vec<OutboxEvent<C>>,
+        /// Changes of the service's tables that `work` has not made itself.
+        writes: Writes,
         /// The value of `work`.
         result: T,
     },
     /// Roll back.
     RollBack(T),
+}
+
+/// Something that was assumed does not hold.
+struct Conflict {
+    /// The table in which it shows.
+    table: &'static str,
+}
+
+/// What a decision without locks is about.
+pub(crate) enum Scope<'a> {
+    /// Messages.
+    Batch {
+        claims: Claims<'a>,
+        /// Topics and keys behind which later events wait, if one is parked.
+        keys: (Vec<String>, Vec<Vec<u8>>),
+    },
+    /// Something else, such as answers of another system.
+    Answers,
 }
 
 /// The result of a transaction.

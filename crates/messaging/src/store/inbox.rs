@@ -6,10 +6,12 @@ use std::collections::HashSet;
 
 use minuet_envelope::Micros;
 use sqlx::PgConnection;
+use time::Date;
 use uuid::Uuid;
 
 use crate::store::positions::{self, Next, advanced};
 use crate::store::shards::{self, Fenced, held, something_waits};
+use crate::store::statement::Writes;
 
 /// What a transaction writes with its fence.
 #[derive(Clone, Copy, Default)]
@@ -20,15 +22,42 @@ pub(crate) struct Claims<'a> {
     pub(crate) next: Option<&'a Next>,
 }
 
-/// A fence ([`shards::FENCE`]) that also claims the ids and records the positions if all shards are held: one round trip
-/// for all.
-pub(crate) const CLAIM: &str = concat!(
-    "with ",
-    held!(),
-    ", claimed as (insert into inbox (id, claimed_on)
+/// Claims the ids and records the positions if all shards are held.
+macro_rules! claimed {
+    () => {
+        concat!(
+            held!(),
+            ", claimed as (insert into inbox (id, claimed_on)
         select id, $4 from unnest($3::uuid[]) id where (select count(*) from held) = cardinality($1)
         on conflict do nothing returning id), ",
-    advanced!(),
+            advanced!()
+        )
+    };
+}
+
+/// Part of a statement that commits by itself: fence, claims and positions, with [`ARGUMENTS`] arguments.
+pub(crate) const CLAIMED: &str = claimed!();
+/// The arguments of [`CLAIMED`] and [`WAITS`].
+pub(crate) const ARGUMENTS: usize = 9;
+/// An earlier transaction has claimed one of the ids.
+pub(crate) const IS_CLAIMED_BEFORE: &str = "(select count(*) from claimed) <> cardinality($3::uuid[])";
+/// One of the keys waits behind a parked event: $8 and $9 are topics and keys. The index is normally empty, so one look is enough.
+pub(crate) const WAITS: &str = concat!(
+    something_waits!(),
+    " and exists (select from dead_letters d join unnest($8::text[], $9::bytea[]) as k (topic, key) on d.topic = k.topic and d.key = k.key
+        where d.in_order and d.discarded_at is null)"
+);
+
+/// Binds the arguments of [`CLAIMED`] after those of its fence.
+pub(crate) fn bind(writes: &mut Writes, Claims { ids, next }: &Claims<'_>, today: Date) {
+    let (topics, partitions, offsets) = next.map(positions::columns).unwrap_or_default();
+    writes.bind(*ids).bind(today).bind(topics).bind(partitions).bind(offsets);
+}
+
+/// A fence ([`shards::FENCE`]) that also claims the ids and records the positions: one round trip for all.
+pub(crate) const CLAIM: &str = concat!(
+    "with ",
+    claimed!(),
     "
      select array(select shard from held), ",
     something_waits!(),

@@ -63,20 +63,34 @@ pub(crate) struct NewRow<'a> {
     pub(crate) payload: Vec<u8>,
 }
 
+/// New rows as columns for UNNEST: the arguments of [`APPEND`].
+#[derive(Default)]
+pub(crate) struct Columns<'a> {
+    pub(crate) shards: Vec<i16>,
+    pub(crate) topics: Vec<&'a str>,
+    pub(crate) keys: Vec<&'a str>,
+    pub(crate) headers: Vec<&'a str>,
+    pub(crate) payloads: Vec<&'a [u8]>,
+}
+
+pub(crate) fn columns<'a>(rows: &'a [NewRow<'_>]) -> Columns<'a> {
+    let mut columns = Columns::default();
+    for row in rows {
+        columns.shards.push(row.shard);
+        columns.topics.push(row.topic);
+        columns.keys.push(row.key);
+        columns.headers.push(row.headers.as_str());
+        columns.payloads.push(row.payload.as_slice());
+    }
+    columns
+}
+
 /// Appends the rows in the given order.
-pub(crate) async fn append(connection: &mut PgConnection, rows: Vec<NewRow<'_>>) -> Result<(), sqlx::Error> {
+pub(crate) async fn append(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let (mut shards, mut topics, mut keys, mut headers, mut payloads) =
-        (vec![], vec![], vec![], vec![], vec![]);
-    for row in &rows {
-        shards.push(row.shard);
-        topics.push(row.topic);
-        keys.push(row.key);
-        headers.push(row.headers.as_str());
-        payloads.push(row.payload.as_slice());
-    }
+    let Columns { shards, topics, keys, headers, payloads } = columns(rows);
     sqlx::query(APPEND)
         .bind(shards)
         .bind(topics)

@@ -21,13 +21,25 @@ const COMMON: Values =
     &[("jit", "off"), ("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "5s")];
 
 impl Session {
-    /// A generic plan made on a nearly empty table stays a sequential scan until autoanalyze, at three times the cost.
-    pub(crate) const SERVICE: Session =
-        Session { values: &[("enable_seqscan", "off"), ("statement_timeout", "1min")] };
+    /// A generic plan made on a nearly empty table stays a sequential scan until autoanalyze, at three times the cost. Without
+    /// generic plans PostgreSQL plans each statement anew: it takes an array of one element for cheaper than an array of any
+    /// length, and planning costs as much as a batch of one event.
+    pub(crate) const SERVICE: Session = Session {
+        values: &[
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("statement_timeout", "1min"),
+        ],
+    };
     /// Does not wait for the disk at commit: if a crash of the database restores deleted rows, they are published again,
     /// which is harmless.
     pub(crate) const RELAY: Session = Session {
-        values: &[("enable_seqscan", "off"), ("statement_timeout", "1min"), ("synchronous_commit", "off")],
+        values: &[
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("statement_timeout", "1min"),
+            ("synchronous_commit", "off"),
+        ],
     };
     /// Its queries read whole tables; a plan that avoids sequential scans only takes longer.
     pub(crate) const SAMPLER: Session =

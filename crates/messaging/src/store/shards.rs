@@ -43,6 +43,13 @@ pub(crate) const FENCE: &str = concat!(
     something_waits!()
 );
 
+/// Part of a statement that commits by itself: the fence, with [`FENCE_ARGUMENTS`] arguments.
+pub(crate) const FENCED: &str = held!();
+/// The arguments of [`FENCED`].
+pub(crate) const FENCE_ARGUMENTS: usize = 2;
+/// Another instance has taken one of the shards.
+pub(crate) const IS_FENCED_OFF: &str = "(select count(*) from held) <> cardinality($1::smallint[])";
+
 pub(crate) use {held, something_waits};
 
 /// The shards of this instance. Shared by consumer, relay and every other writer.

@@ -9,6 +9,8 @@ pub struct Versioned {
     pub version: i32,
     /// The version that was read: the row is written only if the database still has that one.
     pub read_version: i32,
+    /// The `ce_sequence` that was read. It grows without the version if an event changes no state, so it is compared, too.
+    pub read_sequence: i64,
     /// The aggregate's own trace, without baggage.
     pub trace: Option<TraceContext>,
     /// When the row was created.
@@ -28,6 +30,7 @@ impl Versioned {
             event_sequence: 0,
             version: 0,
             read_version: 0,
+            read_sequence: 0,
             trace: None,
             created_at: now,
             updated_at: now,
@@ -39,7 +42,15 @@ impl Versioned {
     /// A row read from the database.
     pub fn read(event_sequence: i64, version: i32, trace: Option<TraceContext>, created_at: Micros) -> Self {
         let read = Versioned::new(created_at);
-        Versioned { event_sequence, version, read_version: version, trace, stored: true, ..read }
+        Versioned {
+            event_sequence,
+            version,
+            read_version: version,
+            read_sequence: event_sequence,
+            trace,
+            stored: true,
+            ..read
+        }
     }
 
     /// The state was changed.

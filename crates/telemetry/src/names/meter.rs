@@ -94,6 +94,8 @@ meters! {
     BATCH_DURATION = Definition::histogram("batch.duration", "s", SECONDS, "Each step of a batch's transaction.");
     BATCH_RETRY_COUNT = Definition::counter("batch.retry.count", "{attempt}", "Batches that were tried again.");
     EVENT_COUNT = Definition::counter("event.count", "{event}", "Events by what became of them.");
+    COMMIT_COUNT = Definition::counter("commit.count", "{transaction}", "Transactions, by path: optimistic ones compare their rows at the end, locking ones lock them.");
+    COMMIT_CONFLICT_COUNT = Definition::counter("commit.conflict.count", "{transaction}", "Optimistic transactions that were done again on locked rows, by the table in which another transaction was first.");
     PARKED_COUNT = Definition::counter("parked.count", "{event}", "Events that were parked, by reason.");
     PARKED_SIZE = Definition::gauge("parked.size", "{event}", "Events that lie in dead_letters, by reason; of the newest 10,000.");
     SKIPPED_OFFSETS = Definition::gauge("skipped.offsets", "{message}", "Messages that were deleted from their topic before the service read them, until a person accepts it.");
@@ -126,6 +128,10 @@ pub mod attribute {
     pub const OUTCOME: &str = "outcome";
     /// `step`
     pub const STEP: &str = "step";
+    /// How a transaction made sure that its rows did not change: `optimistic` or `locking`.
+    pub const PATH: &str = "path";
+    /// A table of a service's database.
+    pub const TABLE: &str = "table";
     /// `shard`
     pub const SHARD: &str = "shard";
     /// The clock that another one is compared with: `database` or `broker`.

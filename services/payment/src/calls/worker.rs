@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minuet_messaging::failpoint::{Failpoint, hit};
-use minuet_messaging::{Committed, Ending, ReactError};
+use minuet_messaging::{Committed, Ending, ReactError, Reads, Rows};
 use minuet_telemetry::error_chain;
-use sqlx::PgConnection;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,7 @@ use crate::call_kind::Key;
 use crate::messaging::ServiceContext;
 use crate::payment_trace::PaymentTraces;
 use crate::provider::PaymentGateway;
-use crate::record::{Recorded, record as record_answers};
+use crate::record::{self, Recorded};
 
 /// Most answers in one transaction.
 const BATCH: usize = 500;
@@ -118,7 +117,7 @@ impl<G: PaymentGateway> Worker<G> {
         while !open.is_empty() {
             open.retain(|key, _| context.holds(self.calls.shard(*key)));
             match try_record(context, &open).await {
-                Ok(Recorded { emissions, calls, tally }) => {
+                Ok(Recorded { emissions, calls, tally, .. }) => {
                     self.calls.meters.count(&tally);
                     self.traces.record(context, &open, &emissions);
                     self.end(answers.keys());
@@ -163,7 +162,7 @@ impl<G: PaymentGateway> Worker<G> {
     async fn one_by_one(&self, answers: &BTreeMap<Key, ProviderOutcome>) {
         for (key, outcome) in answers {
             match try_record(&self.context, &BTreeMap::from([(*key, outcome.clone())])).await {
-                Ok(Recorded { emissions, calls, tally }) => {
+                Ok(Recorded { emissions, calls, tally, .. }) => {
                     self.calls.meters.count(&tally);
                     self.traces.record(&self.context, &BTreeMap::from([(*key, outcome.clone())]), &emissions);
                     self.end(std::iter::once(key));
@@ -195,11 +194,14 @@ pub(crate) async fn try_record(
     hit(Failpoint::BeforeRecord);
     let shards: BTreeSet<u32> =
         answers.keys().map(|(order, _)| context.shard_of(&order.to_string())).collect();
-    let work = async |connection: &mut PgConnection| {
-        let mut recorded = record_answers(context, connection, answers, context.now()).await?;
-        Ok(Ending::Commit { events: std::mem::take(&mut recorded.emissions), result: recorded })
+    let reads = |reads: &mut Reads| record::read(reads, answers);
+    let decide = |rows: &Rows| {
+        let mut recorded = record::record(context, rows, answers, context.now())?;
+        let (events, writes) =
+            (std::mem::take(&mut recorded.emissions), std::mem::take(&mut recorded.writes));
+        Ok(Ending::Commit { events, writes, result: recorded })
     };
-    let Committed { result: mut recorded, events } = context.transaction(&shards, work).await?;
+    let Committed { result: mut recorded, events } = context.decide(&shards, reads, decide).await?;
     recorded.emissions = events;
     Ok(recorded)
 }

@@ -163,7 +163,7 @@ impl<R: BatchHandler> Processor<R> {
                 _ => handled.events,
             };
             let result = Ok((events, handled.applied.is_empty(), handled.no_ops, handled.after));
-            Ok(Ending::Commit { events: caused, result })
+            Ok(Ending::Commit { events: caused, writes: handled.writes, result })
         };
         let claims = Claims { ids: wanted.as_slice(), next: None };
         let done = self.context.claiming(&shards, claims, &mut Steps::begin(), work).await?;

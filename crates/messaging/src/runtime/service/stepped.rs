@@ -74,6 +74,11 @@ impl<R: BatchHandler> SteppedService<R> {
         &self.0.counts
     }
 
+    /// How often a batch was done again on locked rows, since another transaction had changed what it read without locks.
+    pub fn conflicts(&self) -> u64 {
+        self.context().core.contention.count()
+    }
+
     /// The message that a producer of this event would have written at this position.
     ///
     /// # Errors
