@@ -25,6 +25,7 @@ mod oversized;
 mod pooler;
 mod positions;
 mod progress;
+mod relay;
 mod repetition;
 mod statements;
 mod store;

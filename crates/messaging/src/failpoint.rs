@@ -67,13 +67,13 @@ points! {
     AfterCommit = "after_commit",
     /// The offsets of a batch are stored; the consumer commits them later.
     AfterStoreOffset = "after_store_offset",
-    /// Outbox rows are read.
+    /// The relay has outbox rows in memory, committed by this process or read from the table, or has found none there.
     AfterRelayRead = "after_relay_read",
     /// A row is in the producer's queue and may already be on its way.
     BeforeRelayAck = "before_relay_ack",
     /// The broker has the rows; they are still in the outbox.
     AfterRelayAck = "after_relay_ack",
-    /// The published rows are deleted from the outbox.
+    /// The relay has deleted published rows from the outbox.
     AfterRelayDelete = "after_relay_delete",
     /// Partitions were revoked in a rebalance; the group does not know yet that this instance has released them.
     WhileGivingAway = "while_giving_away",

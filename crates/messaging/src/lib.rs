@@ -31,7 +31,7 @@
 //!
 //! ```text
 //! poll ─ decode ─ read ─ decide ─ write: fence, claim, rows, outbox ─ store the offsets
-//!                                   └ wakes the relay: read ─ produce ─ acknowledged ─ delete
+//!                                   └ relay: produce ─ acknowledged ─ deleted by the next write
 //! ```
 //!
 //! 1. The consumer hands over what Kafka has: at low load one event, under load up to [`Settings::batch_size`].
@@ -42,7 +42,8 @@
 //!    is not as it was read. Only after its commit are the offsets stored.
 //! 4. A batch that fails so is done again under locks: begin, fence and claim, read, decide, write, commit. So is each batch of a
 //!    service that implements [`BatchHandler::react`], and each batch in which something is parked.
-//! 5. The relay publishes the rows of its shards in the order of their ids, with at most one row of a key in flight.
+//! 5. The relay publishes the rows of its shards, with at most one row of a key in flight. It has a row from memory if its `ce_sequence`
+//!    follows what this process last published of the key; every other row it reads from the table, in the order of ids.
 //!
 //! All keyed topics have the same number of partitions, P. The instance that reads partition p of the inputs owns shard p of the outbox.
 //! More instances take shards from each other, up to P.

@@ -40,7 +40,7 @@ pub const STATEMENTS: &[&str] = &[
     outbox::APPEND,
     outbox::NEXT,
     outbox::DELETE,
-    outbox::STILL_THERE,
+    outbox::DELETE_ACKNOWLEDGED,
     skips::REQUEST,
     skips::OPEN,
     skips::SKIPPED,

@@ -1,5 +1,6 @@
 //! PostgreSQL: the tables of this library with their statements, and transactions over them. No Kafka client.
 
+pub(crate) mod acknowledged;
 pub(crate) mod connections;
 pub(crate) mod contention;
 pub(crate) mod context;
@@ -12,6 +13,7 @@ pub(crate) mod outbox;
 pub(crate) mod outbox_event;
 pub(crate) mod positions;
 mod query;
+pub(crate) mod relay_queue;
 mod session;
 pub(crate) mod shards;
 pub(crate) mod skips;

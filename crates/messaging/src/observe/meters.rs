@@ -32,6 +32,7 @@ pub(crate) struct Instruments {
     parked: Counter,
     commits: Counter,
     conflicts: Counter,
+    published: Counter,
     pub(crate) sending: Sending,
     under_way: OldestInFlight,
     group: String,
@@ -50,6 +51,7 @@ impl Instruments {
             parked: meters.counter(&meter::PARKED_COUNT),
             commits: meters.counter(&meter::COMMIT_COUNT),
             conflicts: meters.counter(&meter::COMMIT_CONFLICT_COUNT),
+            published: meters.counter(&meter::OUTBOX_PUBLISHED_COUNT),
             sending: Sending::new(meters),
             under_way,
             group: group.to_owned(),
@@ -105,6 +107,11 @@ impl Instruments {
         for reason in reasons {
             self.parked.add(1, &[attribute(key::REASON, reason.code())]);
         }
+    }
+
+    /// Records acknowledged rows of the outbox. `origin`: where the relay had them from.
+    pub(crate) fn published(&self, rows: usize, origin: &'static str) {
+        self.published.add(rows as u64, &[attribute(key::ORIGIN, origin)]);
     }
 
     fn attributes(&self, operation: &'static str, topic: &Arc<str>) -> [Attribute; 4] {

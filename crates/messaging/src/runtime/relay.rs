@@ -1,13 +1,22 @@
-//! Publishes the outbox: reads the lowest rows of the held shards, sends them, waits for the acknowledgements, deletes
-//! them. Rows that were acknowledged and could not be deleted are remembered: they are not published again, only deleted.
+//! Publishes the outbox: sends the rows that this process has committed, from memory, and every other row as a read of the
+//! table finds it.
+//!
+//! An event is sent only after the event before it of its key was acknowledged. From memory goes a row whose `ce_sequence`
+//! follows what this process last published of its key. A read starts from the lowest row each time: the rows before it of
+//! its key were acknowledged, or they would be there. There is no cursor: a row that commits late has a lower id than
+//! published ones.
 //!
 //! At most one row per lane is in flight: an idempotent producer does not keep the order when row 1 fails and row 2 is
-//! accepted. A failed row stays and blocks its lane; other lanes continue. There is no cursor: a row that commits late
-//! has a lower id than published ones, and is found because every read starts from the lowest row.
+//! accepted. A failed row stays in the table and blocks its lane; other lanes continue.
+//!
+//! Rows that were read are deleted at once, under the epochs of their shards. Rows that were sent from memory are deleted by
+//! the next transaction that appends ([`Acknowledged`](crate::store::acknowledged::Acknowledged)), or before the next read.
+//! Acknowledged rows that are not deleted yet are not published again.
 //!
 //! A lane is a key. The announcements of parked messages have lanes of their own: a stranger chooses what they hold, and
 //! no order may wait for them.
 
+mod last_published;
 mod produce_batch;
 mod producers;
 
@@ -24,6 +33,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::Producer as _;
 use sqlx::{Connection as _, PgConnection};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -31,19 +41,22 @@ use crate::failpoint::{Failpoint, hit};
 use crate::kafka::config;
 use crate::observe::spans;
 use crate::runtime::policy::back_off;
+use crate::store::acknowledged::RowId;
 use crate::store::connections::{Connections, STATEMENT_TIMEOUT, within};
 use crate::store::context::Core;
 use crate::store::outbox::{self, Row};
+use crate::store::relay_queue::CommittedRow;
 use crate::store::shards;
 use crate::store::stored_headers::StoredHeaders;
 use crate::topics::TopicName;
 use crate::{Counts, Dependency, Health};
 
+use last_published::{LastPublished, Place};
 use produce_batch::{ProduceBatch, Record};
 
 pub(crate) use producers::Producers;
 
-/// Upper bound of rows per read; PostgreSQL gains little from larger reads.
+/// Upper bound of rows per round; PostgreSQL gains little from larger reads.
 const MAX_ROWS: usize = 1_000;
 /// Pause before a key is tried again whose row the broker refused.
 const REFUSED_KEY_PAUSE: Duration = Duration::from_secs(5);
@@ -66,8 +79,13 @@ pub(crate) struct Relay {
     pub(crate) poll: Duration,
     pub(crate) health: Health,
     pub(crate) counts: Arc<Counts>,
-    /// The acknowledged rows whose deletion failed, with their headers. At most one read's rows.
-    undeleted: Vec<(i64, StoredHeaders)>,
+    /// The acknowledged rows whose deletion failed. At most one read's rows.
+    undeleted: Vec<RowId>,
+    last: LastPublished,
+    /// The table has rows that are not sent from memory.
+    must_read: bool,
+    /// When the table was last read, and the shards that were held then.
+    read: Option<(Instant, Vec<(u32, i64)>)>,
     /// Blocked lanes, and until when.
     stopped: HashMap<Lane, Instant>,
     kafka_was_up: bool,
@@ -87,6 +105,41 @@ struct Lane {
 impl Lane {
     fn of(row: &Row, dead_letters: &str) -> Lane {
         Lane { announces: row.topic == dead_letters, key: row.key.clone() }
+    }
+}
+
+/// Where a row was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// A transaction of this process has committed it.
+    Memory,
+    /// A read of the outbox.
+    Table,
+}
+
+impl Origin {
+    /// As an attribute.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Origin::Memory => "memory",
+            Origin::Table => "table",
+        }
+    }
+}
+
+/// The queue of committed rows, as long as its relay runs.
+struct OpenQueue(Arc<Core>);
+
+impl OpenQueue {
+    fn of(core: &Arc<Core>) -> Self {
+        core.relay_queue.open();
+        OpenQueue(Arc::clone(core))
+    }
+}
+
+impl Drop for OpenQueue {
+    fn drop(&mut self) {
+        self.0.relay_queue.close();
     }
 }
 
@@ -117,6 +170,9 @@ impl Relay {
             health,
             counts,
             undeleted: Vec::new(),
+            last: LastPublished::default(),
+            must_read: true,
+            read: None,
             stopped,
             kafka_was_up: false,
             probed_kafka_at,
@@ -128,13 +184,14 @@ impl Relay {
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let (mut failures, mut stopping_since) = (0, None);
         let core = Arc::clone(&self.core);
+        let _queue = OpenQueue::of(&core);
         loop {
             if let Some((error, reason)) = self.producers.fatal_error() {
                 error!(error = error_chain(&error), detail = reason, "producer failed for good");
                 return;
             }
             let asked = Instant::now();
-            match self.round().await {
+            match self.round(shutdown.is_cancelled()).await {
                 Ok(Round { published, was_cut }) => {
                     core.outage.ends();
                     if failures > 0 {
@@ -168,7 +225,7 @@ impl Relay {
             if shutdown.is_cancelled() {
                 return;
             }
-            let nap = if failures > 0 { back_off(failures) } else { self.poll };
+            let nap = if failures > 0 { back_off(failures) } else { self.until_read() };
             tokio::select! {
                 () = core.wake.notified() => {}
                 () = tokio::time::sleep(nap) => {}
@@ -177,17 +234,93 @@ impl Relay {
         }
     }
 
-    async fn round(&mut self) -> Result<Round, sqlx::Error> {
+    /// Time until the table has to be read again, whatever is committed here: other instances write rows, too.
+    fn until_read(&self) -> Duration {
+        self.read.as_ref().map_or(self.poll, |(at, _)| self.poll.saturating_sub(at.elapsed()))
+    }
+
+    /// Sends what was committed since the last round. Reads the table if it may have other rows. `is_last`: reads it anyway.
+    async fn round(&mut self, is_last: bool) -> Result<Round, sqlx::Error> {
         let held = self.core.shards.held();
         if held.is_empty() {
             self.undeleted.clear();
+            drop(self.core.relay_queue.take(usize::MAX));
+            self.delete_acknowledged().await?;
             // Reading the outbox tells whether the database answers; without shards there is nothing to read.
             return self.ask().await.map(|()| Round::default());
         }
-        self.delete_again(&held).await?;
-        let (shards, _) = shards::columns(&held);
         let now = Instant::now();
         self.stopped.retain(|_, until| *until > now);
+        let sent = self.send_committed().await;
+        let was_read_for = self.read.as_ref().is_some_and(|(_, shards)| *shards == held);
+        if !is_last && !self.must_read && was_read_for && !self.until_read().is_zero() {
+            return Ok(Round { published: sent, was_cut: false });
+        }
+        let read = self.send_read(held).await?;
+        Ok(Round { published: sent + read.published, ..read })
+    }
+
+    /// Sends the rows that this process has committed and whose predecessors are published. Returns how many the broker has
+    /// acknowledged.
+    async fn send_committed(&mut self) -> usize {
+        let (committed, must_read) = self.core.relay_queue.take(MAX_ROWS);
+        if !self.core.relay_queue.is_empty() {
+            self.core.wake.notify_one();
+        }
+        self.must_read |= must_read;
+        let rows = self.following(committed);
+        if rows.is_empty() {
+            return 0;
+        }
+        hit(Failpoint::AfterRelayRead);
+        let published = self.publish(rows, Origin::Memory).await;
+        if !published.is_empty() {
+            hit(Failpoint::AfterRelayAck);
+            self.core.acknowledged.add(&published);
+            Counts::add(&self.counts.published, published.len());
+        }
+        published.len()
+    }
+
+    /// The rows that may be sent from memory, in their order. Rows of shards that were lost since their commit are left to
+    /// the new owner.
+    fn following(&mut self, committed: Vec<CommittedRow>) -> Vec<Row> {
+        // The last sequence of each key among these rows. `None`: a row is left to the table, and so are the later ones.
+        let mut before: HashMap<String, Option<i64>> = HashMap::new();
+        let mut rows = Vec::with_capacity(committed.len());
+        for CommittedRow { row, shard, epoch } in committed {
+            let is_blocked = || self.stopped.contains_key(&Lane::of(&row, &self.core.dead_letters));
+            if self.core.shards.epoch(shard) != Some(epoch) || (!self.stopped.is_empty() && is_blocked()) {
+                continue;
+            }
+            let sequence = row.sequence();
+            let last = match before.get(&row.key) {
+                Some(None) => continue,
+                Some(last) => *last,
+                None => self.last.of(&row.key),
+            };
+            match Place::of(sequence, last) {
+                Place::Next => {
+                    before.insert(row.key.clone(), sequence);
+                    rows.push(row);
+                }
+                Place::Published => {}
+                Place::Unknown => {
+                    before.insert(row.key, None);
+                    self.must_read = true;
+                }
+            }
+        }
+        rows
+    }
+
+    /// Reads the lowest rows, sends them, and deletes those that were acknowledged.
+    async fn send_read(&mut self, held: Vec<(u32, i64)>) -> Result<Round, sqlx::Error> {
+        self.delete_acknowledged().await?;
+        self.delete_read(&held).await?;
+        // A transaction may be deleting some: a read sees them until it has committed.
+        let undeleted = self.core.acknowledged.undeleted();
+        let (shards, _) = shards::columns(&held);
         let (announced, others): (Vec<&Lane>, Vec<&Lane>) =
             self.stopped.keys().partition(|lane| lane.announces);
         let keys = |lanes: Vec<&'_ Lane>| lanes.into_iter().map(|lane| lane.key.clone()).collect::<Vec<_>>();
@@ -197,21 +330,43 @@ impl Relay {
             others: keys(others),
         };
         let mut connection = self.connections.get().await?;
+        let begun = Instant::now();
         let done = within(STATEMENT_TIMEOUT, read(&mut connection, &shards, &blocked)).await;
         self.connections.put_back(connection, &done);
-        let (rows, was_cut) = done?;
+        let (mut rows, was_cut) = done?;
+        (self.must_read, self.read) = (false, Some((begun, held.clone())));
+        rows.retain(|row| !undeleted.contains(&row.row_id()));
+        hit(Failpoint::AfterRelayRead);
         if rows.is_empty() {
             return Ok(Round::default());
         }
-        hit(Failpoint::AfterRelayRead);
-        self.undeleted = self.publish(rows).await;
-        let published: Vec<i64> = self.undeleted.iter().map(|(id, _)| *id).collect();
-        if !published.is_empty() {
+        self.undeleted = self.publish(rows, Origin::Table).await;
+        let published = self.undeleted.len();
+        if published > 0 {
             hit(Failpoint::AfterRelayAck);
-            self.core.refusals.published(&published);
-            self.delete(&published, &held).await?;
+            self.core.refusals.published(&self.undeleted);
+            self.delete_read(&held).await?;
         }
-        Ok(Round { published: published.len(), was_cut })
+        self.must_read |= was_cut && published > 0;
+        Ok(Round { published, was_cut })
+    }
+
+    /// Deletes the rows that were sent from memory and that no transaction has deleted yet.
+    async fn delete_acknowledged(&self) -> Result<(), sqlx::Error> {
+        loop {
+            let deleting = self.core.acknowledged.take();
+            if deleting.is_empty() {
+                return Ok(());
+            }
+            let (ids, times) = deleting.columns();
+            let mut connection = self.connections.get().await?;
+            let asked = sqlx::query(outbox::DELETE_ACKNOWLEDGED).bind(ids).bind(times);
+            let done = within(STATEMENT_TIMEOUT, asked.execute(&mut *connection)).await;
+            self.connections.put_back(connection, &done);
+            done?;
+            hit(Failpoint::AfterRelayDelete);
+            deleting.done();
+        }
     }
 
     /// Notices a database that does not answer, and one that answers again, while this instance holds no shard.
@@ -228,42 +383,33 @@ impl Relay {
         Ok(())
     }
 
-    /// Deletes rows that were acknowledged earlier. Nothing is published before that: a database that reads and does not
+    /// Deletes the acknowledged rows of the last read. Nothing is read before that: a database that reads and does not
     /// delete, as after a demotion, would have the same rows published again and again.
-    async fn delete_again(&mut self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
+    async fn delete_read(&mut self, held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
         if self.undeleted.is_empty() {
             return Ok(());
         }
-        let (ids, headers): (Vec<i64>, Vec<&str>) =
-            self.undeleted.iter().map(|(id, headers)| (*id, headers.as_str())).unzip();
-        let mut connection = self.connections.get().await?;
-        let asked = sqlx::query_scalar(outbox::STILL_THERE).bind(&ids).bind(&headers);
-        let done = within(STATEMENT_TIMEOUT, asked.fetch_all(&mut *connection)).await;
-        self.connections.put_back(connection, &done);
-        self.delete(&done?, held).await
-    }
-
-    /// Deletes acknowledged rows.
-    async fn delete(&mut self, published: &[i64], held: &[(u32, i64)]) -> Result<(), sqlx::Error> {
         // `get` pings the connection if the broker was slow.
         let mut connection = self.connections.get().await?;
-        let done = within(STATEMENT_TIMEOUT, self.try_delete(&mut connection, published, held)).await;
+        let done = within(STATEMENT_TIMEOUT, self.try_delete(&mut connection, &self.undeleted, held)).await;
         self.connections.put_back(connection, &done);
         done?;
+        Counts::add(&self.counts.published, self.undeleted.len());
         self.undeleted.clear();
-        Counts::add(&self.counts.published, published.len());
         Ok(())
     }
 
     async fn try_delete(
         &self,
         connection: &mut PgConnection,
-        published: &[i64],
+        published: &[RowId],
         held: &[(u32, i64)],
     ) -> Result<(), sqlx::Error> {
+        let (ids, times): (Vec<i64>, Vec<OffsetDateTime>) = published.iter().copied().unzip();
         let (shards, epochs) = shards::columns(held);
         let deleted = sqlx::query(outbox::DELETE)
-            .bind(published)
+            .bind(&ids)
+            .bind(&times)
             .bind(&shards)
             .bind(&epochs)
             .execute(&mut *connection)
@@ -307,9 +453,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends in batches with at most one row per key. Returns the ids and headers of the acknowledged
-    /// rows.
-    async fn publish(&mut self, mut rows: Vec<Row>) -> Vec<(i64, StoredHeaders)> {
+    /// Sends in batches with at most one row per key. Returns the acknowledged rows.
+    async fn publish(&mut self, mut rows: Vec<Row>, origin: Origin) -> Vec<RowId> {
         let mut published = Vec::with_capacity(rows.len());
         let (began, relay) = (SystemTime::now(), OnceCell::new());
         while !rows.is_empty() {
@@ -334,7 +479,12 @@ impl Relay {
             for ((row, topic), result) in batch.into_iter().zip(&topics).zip(results) {
                 self.record_span(&row, topic, begun, result.as_ref().err(), &relay);
                 match result {
-                    Ok(()) => published.push((row.id, row.headers)),
+                    Ok(()) => {
+                        if let Some(sequence) = row.sequence() {
+                            self.last.published(&row.key, sequence);
+                        }
+                        published.push(row.row_id());
+                    }
                     Err(error) => {
                         let lane = self.stop(&row, &error);
                         later.retain(|other| Lane::of(other, &self.core.dead_letters) != lane);
@@ -349,6 +499,7 @@ impl Relay {
         }
         if !published.is_empty() {
             self.health.up(Dependency::Kafka);
+            self.core.instruments.published(published.len(), origin.name());
         }
         published
     }
@@ -458,7 +609,7 @@ async fn read(
     let mut stream = query.fetch(&mut *connection);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = stream.try_next().await? {
-        bytes += row.payload.len() + row.headers.as_str().len();
+        bytes += row.bytes();
         rows.push(row);
         if bytes >= MAX_BYTES {
             drop(stream);

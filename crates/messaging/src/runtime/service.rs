@@ -41,11 +41,13 @@ use crate::runtime::relay::{Producers, Relay};
 use crate::runtime::retention;
 use crate::runtime::sweeper::{Processed, Sweeper};
 use crate::runtime::topic_watch::{MissingTopics, TopicWatch};
+use crate::store::acknowledged::Acknowledged;
 use crate::store::contention::Contention;
 use crate::store::context::Core;
 use crate::store::database;
 use crate::store::inbox::prune;
 use crate::store::outage::Outage;
+use crate::store::relay_queue::RelayQueue;
 use crate::store::shards::Shards;
 use crate::topics::ids::TopicIds;
 use crate::topics::{Catalogue, Topic, TopicName};
@@ -169,6 +171,8 @@ impl<C: Contract> Service<C> {
             outage: Outage::default(),
             contention: Contention::default(),
             wake: Notify::new(),
+            relay_queue: RelayQueue::default(),
+            acknowledged: Acknowledged::default(),
             clock,
             meters,
             instruments: Arc::new(instruments),

@@ -12,14 +12,16 @@ use tokio::sync::Notify;
 use tracing::debug;
 use uuid::Uuid;
 
+use super::acknowledged::Acknowledged;
 use super::connections::{Connections, TRANSACTION_TIMEOUT, within};
 use super::contention::Contention;
 use super::inbox::{self, Claims};
 use super::outage::Outage;
 use super::outbox::{self, NewRow};
 use super::outbox_event::OutboxEvent;
+use super::relay_queue::{CommittedRow, RelayQueue};
 use super::shards::{Fenced, Shards};
-use super::statement::{Assumed, Reads, Rows, Writes};
+use super::statement::{Appended, Assumed, Reads, Rows, Writes};
 use super::stored_headers::StoredHeaders;
 use super::stored_span::StoredSpan;
 use crate::clock::ServiceClock;
@@ -59,6 +61,10 @@ pub(crate) struct Core {
     pub(crate) contention: Contention,
     /// Notified by each commit that appended to the outbox.
     pub(crate) wake: Notify,
+    /// The rows that the relay sends from memory.
+    pub(crate) relay_queue: RelayQueue,
+    /// The sent ones, for the next statement that appends.
+    pub(crate) acknowledged: Acknowledged,
     pub(crate) clock: Arc<ServiceClock>,
     pub(crate) meters: Meters,
     pub(crate) instruments: Arc<Instruments>,
@@ -109,6 +115,29 @@ impl Core {
             }
         }
         if foreign.is_empty() { Ok(believed) } else { Err(ReactError::Fenced(foreign)) }
+    }
+
+    /// Hands rows to the relay after their commit. A row of a shard that another instance holds is left to it.
+    fn committed(&self, rows: Vec<NewRow<'_>>, appended: Appended) {
+        let Appended { ids, created_at, deleting } = appended;
+        deleting.done();
+        if rows.is_empty() {
+            return;
+        }
+        // Ids are drawn in the order of the rows; otherwise nothing says which row has which.
+        if ids.len() == rows.len() && ids.is_sorted() {
+            let held = |shard: i16| {
+                let shard = u32::from(shard.unsigned_abs());
+                self.shards.epoch(shard).map(|epoch| (shard, epoch))
+            };
+            self.relay_queue.add(rows.into_iter().zip(ids).filter_map(|(row, id)| {
+                let (shard, epoch) = held(row.shard)?;
+                Some(CommittedRow { row: row.committed((id, created_at)), shard, epoch })
+            }));
+        } else {
+            self.relay_queue.leave_to_the_table();
+        }
+        self.wake.notify_one();
     }
 }
 
@@ -166,7 +195,8 @@ impl<C: Contract> ServiceContext<C> {
         Arc::clone(&self.core.source)
     }
 
-    /// Appends events to the outbox in the transaction of this connection.
+    /// Appends events to the outbox in the transaction of this connection, which nobody here commits: the relay finds the
+    /// rows in the table.
     pub(crate) async fn append(
         &self,
         connection: &mut PgConnection,
@@ -250,11 +280,8 @@ impl<C: Contract> ServiceContext<C> {
         self.core.connections.put_back(connection, &done);
         match done? {
             Ok(committed) => {
-                if let Some(Committed { events, .. }) = &committed {
+                if committed.is_some() {
                     self.core.instruments.committed_by(Path::Optimistic);
-                    if !events.is_empty() {
-                        self.core.wake.notify_one();
-                    }
                 }
                 Ok(committed)
             }
@@ -286,13 +313,13 @@ impl<C: Contract> ServiceContext<C> {
         let outbox = self.rows(&events)?;
         steps.done("react");
         hit(Failpoint::BeforeCommit);
-        match writes.commit(connection, assumed, &outbox).await {
+        let appended = match writes.commit(connection, assumed, &outbox, &self.core.acknowledged).await {
             Err(ReactError::LostRace { table }) => return Ok(Err(Conflict { table })),
             other => other?,
-        }
+        };
         hit(Failpoint::AfterCommit);
+        self.core.committed(outbox, appended);
         steps.done("commit");
-        drop(outbox);
         Ok(Ok(Some(Committed { result, events })))
     }
 
@@ -334,9 +361,6 @@ impl<C: Contract> ServiceContext<C> {
         self.core.connections.put_back(connection, &done);
         let committed = done?;
         self.core.instruments.committed_by(Path::Locking);
-        if !committed.events.is_empty() {
-            self.core.wake.notify_one();
-        }
         Ok(committed)
     }
 
@@ -370,10 +394,12 @@ impl<C: Contract> ServiceContext<C> {
                 Ending::Commit { events, writes, result } => (events, writes, result),
             };
         steps.done("react");
-        writes.run(&mut transaction, &self.rows(&events)?).await?;
+        let outbox = self.rows(&events)?;
+        let appended = writes.run(&mut transaction, &outbox, &self.core.acknowledged).await?;
         hit(Failpoint::BeforeCommit);
         transaction.commit().await?;
         hit(Failpoint::AfterCommit);
+        self.core.committed(outbox, appended);
         steps.done("commit");
         Ok(Committed { result, events })
     }

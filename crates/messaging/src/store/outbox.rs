@@ -6,35 +6,60 @@ use minuet_envelope::partition;
 use sqlx::postgres::PgRow;
 use sqlx::prelude::FromRow;
 use sqlx::{PgConnection, Row as _};
+use time::OffsetDateTime;
 
+use super::acknowledged::RowId;
 use super::stored_headers::StoredHeaders;
 
 pub(crate) const APPEND: &str = "insert into outbox (shard, topic, key, headers, payload)
-     select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[])";
+     select * from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bytea[]) returning id";
+/// The number of its arguments.
+pub(crate) const APPEND_ARGUMENTS: usize = 5;
+
+/// Deletes rows that were committed by this process and acknowledged: $1, $2 are the columns of
+/// [`Deleting`](super::acknowledged::Deleting). Whichever instance owns their shard by now would only repeat them.
+pub(crate) const DELETE_ACKNOWLEDGED: &str =
+    "delete from outbox where id = any($1::bigint[]) and created_at = any($2::timestamptz[])";
+
+/// The header of an event's sequence.
+const SEQUENCE: &str = "ce_sequence";
 
 /// The lowest rows of the held shards, without blocked lanes. $2: the topic of the dead letters; $3: blocked keys on it;
 /// $4: blocked keys of all other topics.
-pub(crate) const NEXT: &str = "select id, topic, key, headers, payload from outbox
+pub(crate) const NEXT: &str = "select id, created_at, topic, key, headers, payload from outbox
      where shard = any($1::smallint[]) and not (key = any($3::text[]) and topic = $2) and not (key = any($4::text[]) and topic <> $2)
      order by id limit $5";
 
-/// $1: acknowledged rows. Deletes them unless another instance has taken their shard.
-pub(crate) const DELETE: &str = "delete from outbox o using unnest($2::smallint[], $3::bigint[]) as held (shard, epoch), shards s
-     where o.id = any($1::bigint[]) and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
-
-/// The acknowledged rows that still exist. $1, $2: their ids and headers. After a restore of the database, an id may
-/// belong to another event, which the headers name.
-pub(crate) const STILL_THERE: &str =
-    "select o.id from unnest($1::bigint[], $2::text[]) as acknowledged (id, headers)
-     join outbox o on o.id = acknowledged.id and o.headers = acknowledged.headers";
+/// $1, $2: ids and times of acknowledged rows. Deletes them unless another instance has taken their shard.
+pub(crate) const DELETE: &str =
+    "delete from outbox o using unnest($3::smallint[], $4::bigint[]) as held (shard, epoch), shards s
+     where o.id = any($1::bigint[]) and o.created_at = any($2::timestamptz[])
+       and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) id: i64,
+    pub(crate) created_at: OffsetDateTime,
     pub(crate) topic: String,
     pub(crate) key: String,
     pub(crate) headers: StoredHeaders,
     pub(crate) payload: Vec<u8>,
+}
+
+impl Row {
+    pub(crate) fn row_id(&self) -> RowId {
+        (self.id, self.created_at)
+    }
+
+    /// The event's `ce_sequence`.
+    pub(crate) fn sequence(&self) -> Option<i64> {
+        self.headers.get(SEQUENCE)?.parse().ok()
+    }
+
+    /// The size in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload.len() + self.headers.as_str().len()
+    }
 }
 
 /// By position, not by name: the relay reads many rows.
@@ -42,10 +67,11 @@ impl FromRow<'_, PgRow> for Row {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Row {
             id: row.try_get(0)?,
-            topic: row.try_get(1)?,
-            key: row.try_get(2)?,
-            headers: StoredHeaders::from_row(row.try_get(3)?),
-            payload: row.try_get(4)?,
+            created_at: row.try_get(1)?,
+            topic: row.try_get(2)?,
+            key: row.try_get(3)?,
+            headers: StoredHeaders::from_row(row.try_get(4)?),
+            payload: row.try_get(5)?,
         })
     }
 }
@@ -61,6 +87,14 @@ pub(crate) struct NewRow<'a> {
     pub(crate) key: &'a str,
     pub(crate) headers: StoredHeaders,
     pub(crate) payload: Vec<u8>,
+}
+
+impl NewRow<'_> {
+    /// The row as it was committed.
+    pub(crate) fn committed(self, (id, created_at): RowId) -> Row {
+        let NewRow { topic, key, headers, payload, .. } = self;
+        Row { id, created_at, topic: topic.to_owned(), key: key.to_owned(), headers, payload }
+    }
 }
 
 /// New rows as columns for UNNEST: the arguments of [`APPEND`].

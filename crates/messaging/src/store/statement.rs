@@ -4,7 +4,7 @@
 //! The statement that writes is a transaction by itself if the rows were read without locks. It then checks everything that
 //! was assumed: the epochs of the shards, that every inbox id is new, that no event waits behind a parked one, and that each
 //! written row is as it was read. PostgreSQL runs the parts that it checks in the order of the checks, and the outbox after
-//! them. So outbox ids are drawn after the rows are locked, and of one key they have the order of the commits.
+//! them: its ids are read in the last branch of the `case` that checks. So outbox ids are drawn after the rows are locked, and of one key they have the order of the commits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -15,7 +15,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Encode, FromRow, PgConnection, Postgres, Row as _, Type, ValueRef as _,
 };
+use time::OffsetDateTime;
 
+use super::acknowledged::{Acknowledged, Deleting};
 use super::inbox;
 use super::outbox::{self, NewRow};
 use super::shards;
@@ -203,16 +205,18 @@ impl Writes {
         self
     }
 
-    /// Writes everything and appends to the outbox, in one statement, in an open transaction that has locked its rows.
+    /// Writes everything, appends to the outbox and deletes acknowledged rows from it, in one statement, in an open transaction
+    /// that has locked its rows.
     pub(crate) async fn run(
         self,
         connection: &mut PgConnection,
         outbox: &[NewRow<'_>],
-    ) -> Result<(), ReactError> {
-        if self.parts.is_empty() && self.refused.is_none() {
-            return Ok(outbox::append(connection, outbox).await?);
+        acknowledged: &Acknowledged,
+    ) -> Result<Appended, ReactError> {
+        if self.parts.is_empty() && self.refused.is_none() && outbox.is_empty() {
+            return Ok(Appended::nothing());
         }
-        self.execute(connection, None, outbox).await
+        self.execute(connection, None, outbox, acknowledged).await
     }
 
     /// As [`Writes::run`], as a transaction by itself, which commits only if all that was assumed holds.
@@ -221,8 +225,9 @@ impl Writes {
         connection: &mut PgConnection,
         assumed: &Assumed<'_>,
         outbox: &[NewRow<'_>],
-    ) -> Result<(), ReactError> {
-        self.execute(connection, Some(assumed), outbox).await
+        acknowledged: &Acknowledged,
+    ) -> Result<Appended, ReactError> {
+        self.execute(connection, Some(assumed), outbox, acknowledged).await
     }
 
     async fn execute(
@@ -230,24 +235,32 @@ impl Writes {
         connection: &mut PgConnection,
         assumed: Option<&Assumed<'_>>,
         outbox: &[NewRow<'_>],
-    ) -> Result<(), ReactError> {
+        acknowledged: &Acknowledged,
+    ) -> Result<Appended, ReactError> {
         let parts = self.parts.clone();
         let shape = Shape { parts: &parts, assumed: assumed.map(Assumed::kind), appends: !outbox.is_empty() };
         let sql = shape.sql(self.arguments.len());
         if let Some(assumed) = assumed {
             self.bind_assumed(assumed);
         }
+        let mut deleting = Deleting::nothing();
         if !outbox.is_empty() {
             let columns = outbox::columns(outbox);
             self.bind(columns.shards).bind(columns.topics).bind(columns.keys);
             self.bind(columns.headers).bind(columns.payloads);
+            deleting = acknowledged.take();
+            let (ids, times) = deleting.columns();
+            self.bind(ids).bind(times);
         }
         if let Some(error) = self.refused {
             return Err(sqlx::Error::Encode(error).into());
         }
-        let done = sqlx::query_with(AssertSqlSafe(sql), self.arguments).execute(connection).await;
-        done.map_err(|error| lost_race(error, &parts))?;
-        Ok(())
+        let done =
+            sqlx::query_as_with::<_, (Vec<i64>, OffsetDateTime), _>(AssertSqlSafe(sql), self.arguments)
+                .fetch_one(connection)
+                .await;
+        let (ids, created_at) = done.map_err(|error| lost_race(error, &parts))?;
+        Ok(Appended { ids, created_at, deleting })
     }
 
     fn bind_assumed(&mut self, assumed: &Assumed<'_>) {
@@ -309,7 +322,7 @@ impl Shape<'_> {
     fn composed(&self, own: usize) -> String {
         let (mut with, mut checks, mut next) = (Vec::new(), String::new(), own);
         let mut check = |failed: &str, table: &str| {
-            checks.push_str(&format!(" when {failed} then minuet_conflict('{table}')"));
+            checks.push_str(&format!(" when {failed} then array[minuet_conflict('{table}')::bigint]"));
         };
         match self.assumed {
             None => {}
@@ -333,11 +346,31 @@ impl Shape<'_> {
                 check(&format!("(select count(*) from w{index}) <> cardinality(${first})"), table);
             }
         }
+        // The ids are read, and so drawn, once every check was made.
+        let mut ids = "'{}'::bigint[]";
         if self.appends {
             with.push(format!("appended as ({})", renumbered(outbox::APPEND, next)));
+            next += outbox::APPEND_ARGUMENTS;
+            with.push(format!("deleted as ({})", renumbered(outbox::DELETE_ACKNOWLEDGED, next)));
+            ids = "array(select id from appended)";
         }
-        let result = if checks.is_empty() { "1".to_owned() } else { format!("case{checks} else 1 end") };
-        format!("with {} select {result}", with.join(", "))
+        let result = if checks.is_empty() { ids.to_owned() } else { format!("case{checks} else {ids} end") };
+        format!("with {} select {result}, now()", with.join(", "))
+    }
+}
+
+/// What a statement appended to the outbox and deleted from it. The rows are deleted once it has committed.
+pub(crate) struct Appended {
+    /// In the order of the rows.
+    pub(crate) ids: Vec<i64>,
+    /// The time of the transaction: the rows' `created_at`.
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) deleting: Deleting,
+}
+
+impl Appended {
+    fn nothing() -> Self {
+        Appended { ids: Vec::new(), created_at: OffsetDateTime::UNIX_EPOCH, deleting: Deleting::nothing() }
     }
 }
 

@@ -83,6 +83,7 @@ meters! {
     OUTBOX_DEPTH = Definition::gauge("outbox.depth", "{event}", "Rows in the outbox, counted up to 100,000.");
     OUTBOX_AGE = Definition::gauge("outbox.age", "s", "Age of the oldest row in the outbox.");
     OUTBOX_REFUSED = Definition::gauge("outbox.refused", "{event}", "Rows of the outbox that the broker refuses, such as too large ones.");
+    OUTBOX_PUBLISHED_COUNT = Definition::counter("outbox.published.count", "{event}", "Rows of the outbox that the broker has acknowledged, by where the relay had them from: the memory of the process that committed them, or the table.");
     STALL_AGE = Definition::gauge("stall.age", "s", "For how long something stands still although there is work, past the bound; 0 if everything moves.");
     INBOX_SIZE = Definition::gauge("inbox.size", "{event}", "Rows in the inbox, as PostgreSQL's statistics estimate them.");
     CONSUMER_LAG = Definition::gauge("consumer.lag", "{message}", "Messages behind the end of a partition, by librdkafka's statistics.");
@@ -132,6 +133,8 @@ pub mod attribute {
     pub const PATH: &str = "path";
     /// A table of a service's database.
     pub const TABLE: &str = "table";
+    /// Where the relay had a row from: `memory` or `table`.
+    pub const ORIGIN: &str = "origin";
     /// `shard`
     pub const SHARD: &str = "shard";
     /// The clock that another one is compared with: `database` or `broker`.

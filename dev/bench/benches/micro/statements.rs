@@ -82,12 +82,12 @@ async fn append(pool: &PgPool, batch: usize) -> Duration {
     begun.elapsed()
 }
 
-/// As the relay does it, without the broker: read the lowest rows, delete them.
+/// As the relay does with rows of other processes, without the broker: read the lowest rows, delete them.
 async fn drain(pool: &PgPool, batch: usize) -> Duration {
     append(pool, batch).await;
     let begun = Instant::now();
-    let rows: Vec<(i64, String, String, String, Vec<u8>)> =
-        sqlx::query_as(statement("select id, topic, key, headers, payload from outbox"))
+    let rows: Vec<(i64, OffsetDateTime, String, String, String, Vec<u8>)> =
+        sqlx::query_as(statement("select id, created_at, topic, key, headers, payload from outbox"))
             .bind([SHARD].as_slice())
             .bind("order.dead-letters")
             .bind([""; 0].as_slice())
@@ -96,9 +96,10 @@ async fn drain(pool: &PgPool, batch: usize) -> Duration {
             .fetch_all(pool)
             .await
             .unwrap();
-    let ids: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
-    let deleted = sqlx::query(statement("delete from outbox"))
+    let (ids, times): (Vec<i64>, Vec<OffsetDateTime>) = rows.into_iter().map(|row| (row.0, row.1)).unzip();
+    let deleted = sqlx::query(statement("delete from outbox o"))
         .bind(ids)
+        .bind(times)
         .bind([SHARD].as_slice())
         .bind([EPOCH].as_slice())
         .execute(pool)

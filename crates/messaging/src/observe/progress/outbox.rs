@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::Standing;
 use crate::observe::health::Stall;
+use crate::store::acknowledged::RowId;
 use crate::store::connections::{Connections, STATEMENT_TIMEOUT, within};
 use crate::store::shards;
 
@@ -29,10 +30,10 @@ impl Refusals {
         rows.insert(id, (Instant::now(), why));
     }
 
-    pub(crate) fn published(&self, ids: &[i64]) {
+    pub(crate) fn published(&self, published: &[RowId]) {
         let mut rows = self.0.lock();
         if !rows.is_empty() {
-            rows.retain(|id, _| !ids.contains(id));
+            rows.retain(|id, _| !published.iter().any(|row| row.0 == *id));
         }
     }
 
