@@ -68,8 +68,8 @@ pub(crate) fn record(
     for ((order_id, _), outcome) in answers {
         let Some(row) = rows.get_mut(order_id) else { continue };
         let (input, cause) = match outcome {
-            ProviderOutcome::Created(reference) => {
-                row.created(reference, now);
+            ProviderOutcome::Created { reference, expires_at } => {
+                row.created(reference, *expires_at, now);
                 continue;
             }
             ProviderOutcome::Charge(answer) => (Input::Answered(answer), row.reserved),

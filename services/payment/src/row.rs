@@ -54,11 +54,17 @@ impl Row {
     }
 
     /// The payment was created at the provider. False: the payment needs no such id any more, or has one.
-    pub(crate) fn created(&mut self, ProviderReference(id): &ProviderReference, now: Micros) -> bool {
+    pub(crate) fn created(
+        &mut self,
+        ProviderReference(id): &ProviderReference,
+        expires_at: Micros,
+        now: Micros,
+    ) -> bool {
         let is_awaited = matches!(self.payment, Payment::Processing { .. }) && self.transaction_id.is_none();
         if is_awaited {
             self.transaction_id = Some(id.clone());
             self.is_created = true;
+            self.expires_at = Some(expires_at);
             self.versioned.advance(now);
         }
         is_awaited

@@ -131,7 +131,9 @@ impl<G: PaymentGateway> ProviderClient<G> {
             }
             let created = self.with_permit(trace, [BeforeCharge, AfterCharge], self.gateway.create(charge));
             match created.await {
-                Ok(Created::Unconfirmed(reference)) => return ProviderOutcome::Created(reference),
+                Ok(Created::Unconfirmed(reference)) => {
+                    return ProviderOutcome::Created { reference, expires_at };
+                }
                 Ok(Created::Declined { reason, response }) => {
                     return ProviderOutcome::Charge(cleaned(Answer::Declined { reason, response }));
                 }
