@@ -94,7 +94,10 @@ impl Call {
 pub(crate) enum ProviderOutcome {
     /// The payment stands at the provider, unconfirmed. Its id is committed before the payment is begun, if there is time until
     /// `expires_at`.
-    Created { reference: ProviderReference, expires_at: Micros },
+    Created {
+        reference: ProviderReference,
+        expires_at: Micros,
+    },
     Charge(Answer),
     Refunded,
     /// The provider gave no answer after all attempts: a person has to look, and may have it tried again.
