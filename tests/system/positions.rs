@@ -163,6 +163,29 @@ async fn messages_that_were_deleted_while_a_service_stood_still_are_told_once() 
     stop(services).await;
 }
 
+/// The deletion of a product is gone with other records before the service comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_whose_deletion_went_unread_is_taken_off_sale() {
+    let world = World::new().await;
+    let order = world.order().await;
+    for sku in ["VASE", "MUG"] {
+        world.publish(product(sku, "30.00", "EUR", true)).await;
+        world.await_product(sku).await;
+    }
+    order.stop().await;
+    let tombstone = Raw { key: Some(b"VASE".to_vec()), payload: None, headers: vec![] };
+    let partition = world.catalogue.partition_of("catalog.products", Some(b"VASE")).unwrap();
+    world.topics.send_to("catalog.products", &tombstone, partition).await;
+    delete_messages(&world, "catalog.products").await;
+    world.publish(product("MUG", "31.00", "EUR", true)).await;
+
+    let order = world.order().await;
+    world.await_number("order", "select unit_price::bigint from products where sku = 'MUG'", 31).await;
+    world.await_number("order", "select count(*) from products where active and sku = 'VASE'", 0).await;
+    assert_eq!(world.number("order", "select count(*) from products where active").await, 1);
+    order.stop().await;
+}
+
 /// The service lives, and its consumer comes back to offsets that are gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_are_deleted_before_a_running_service_reads_them_are_told() {

@@ -215,7 +215,7 @@ pub use minuet_envelope::ParkReason;
 pub use observe::domain_spans::DomainSpans;
 pub use observe::health::{Counts, Dependency, Health, Stall};
 pub use runtime::fold::{Decided, Fold};
-pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, Kind, Received};
+pub use runtime::handler::{BatchHandler, Content, Handled, IllegalEvent, KeptKeys, Kind, Received};
 pub use runtime::retention::RetentionError;
 pub use runtime::service::{Service, ServiceError, ServiceParts, SteppedService};
 pub use settings::{Bounded, InRange, OutOfRange, Settings, out_of, sweeps_within_an_hour, within_a_month};

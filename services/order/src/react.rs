@@ -8,7 +8,7 @@ use minuet_events::catalog::ProductChanged;
 use minuet_events::trace::order_trace;
 use minuet_events::values::{Micros, OrderId, OrderStatus, Sku};
 use minuet_events::{Codec, Envelope, Event, EventType};
-use minuet_messaging::{BatchHandler, Cause, Fold, ReactError, Reads, Rows, Writes};
+use minuet_messaging::{BatchHandler, Cause, Fold, KeptKeys, ReactError, Reads, Rows, Writes};
 use sqlx::PgConnection;
 
 use crate::Waiting;
@@ -126,6 +126,11 @@ impl BatchHandler for OrderHandler {
         self.waiting.submissions.wake(&after.submitted);
         self.waiting.ends.wake(&after.ended);
         self.waiting.products.wake(&after.products);
+    }
+
+    /// The catalogue is the only compacted input.
+    async fn keep_only(&self, connection: &mut PgConnection, kept: &KeptKeys<'_>) -> Result<u64, ReactError> {
+        Ok(store::withdraw_products(connection, kept).await?)
     }
 
     fn sweep_interval(&self) -> Option<std::time::Duration> {

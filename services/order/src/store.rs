@@ -6,7 +6,7 @@ use minuet_events::TraceContext;
 use minuet_events::values::{
     Amount, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
 };
-use minuet_messaging::{Cause, ReactError, Reads, Rows, Versioned, Writes};
+use minuet_messaging::{Cause, KeptKeys, ReactError, Reads, Rows, Versioned, Writes};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -89,6 +89,11 @@ const WRITE_PRODUCTS: &str = "insert into products (sku, name, currency, unit_pr
      where case when (products.source_topic_id, products.source_partition) = (excluded.source_topic_id, excluded.source_partition) then products.source_offset < excluded.source_offset
         else (products.source_time, products.source_partition) < (excluded.source_time, excluded.source_partition) end";
 
+/// What is known from a partition and lies before an offset, except these skus.
+const WITHDRAW_PRODUCTS: &str = "update products set active = false
+     where active and source_partition = $1 and source_topic_id in ($2, '00000000-0000-0000-0000-000000000000') and source_offset < $3
+        and not (sku = any($4::text[]))";
+
 const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
      from orders where id = $1 and user_id is not null";
 
@@ -128,6 +133,7 @@ pub const STATEMENTS: &[&str] = &[
     SWEPT_UNTIL,
     LOAD_PRODUCTS,
     WRITE_PRODUCTS,
+    WITHDRAW_PRODUCTS,
     ORDER,
     ORDERS,
     ORDERS_OF_USER,
@@ -426,6 +432,21 @@ pub(crate) fn products_of(rows: &Rows) -> Result<ProductView, ReactError> {
         view.insert(ProductRow::try_from(row)?);
     }
     Ok(view)
+}
+
+/// Takes products off sale that their topic no longer has.
+pub(crate) async fn withdraw_products(
+    connection: &mut PgConnection,
+    kept: &KeptKeys<'_>,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(WITHDRAW_PRODUCTS)
+        .bind(kept.partition)
+        .bind(kept.topic_id)
+        .bind(kept.end)
+        .bind(kept.keys)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
 }
 
 pub(crate) fn write_products(writes: &mut Writes, rows: Vec<ProductRow>) {

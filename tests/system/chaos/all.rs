@@ -1,7 +1,7 @@
 //! What `make chaos` runs besides the points, one after the other.
 
 use super::table::{Row, judge};
-use super::{backlog, brokers, holes, is_wanted, orders, outages};
+use super::{backlog, brokers, compaction, holes, is_wanted, orders, outages};
 
 macro_rules! run {
     ($rows:ident, $name:literal, $run:expr) => {
@@ -24,6 +24,7 @@ async fn whatever_fails_everything_ends_well() {
     run!(rows, "rebalances", outages::rebalances(orders()));
     run!(rows, "poison", backlog::poison());
     run!(rows, "long_outbox", backlog::long_outbox(orders()));
+    run!(rows, "forgotten_tombstone", compaction::forgotten_tombstone());
     run!(rows, "snapshot_held", outages::snapshot_held(orders()));
     judge(&rows);
 }

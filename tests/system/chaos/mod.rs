@@ -8,6 +8,7 @@
 mod all;
 mod backlog;
 mod brokers;
+mod compaction;
 mod holes;
 mod instances;
 mod load;

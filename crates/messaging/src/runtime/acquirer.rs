@@ -1,5 +1,7 @@
 //! Acquires the shards that the consumer group assigns, and reacquires those that another instance took by mistake.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +18,22 @@ use uuid::Uuid;
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{Polled, Rewind};
+use crate::kafka::reader::{ReadError, Reader, Slice};
 use crate::runtime::gaps::{Gap, Gaps};
 use crate::runtime::policy::back_off;
 use crate::runtime::positions::{self, Compared, From, Position, Refusal};
 use crate::runtime::sweeper::Processed;
 use crate::runtime::topic_watch::MissingTopics;
+use crate::store::connections::within;
 use crate::store::context::Core;
 use crate::store::positions::{self as table, NewPosition, NewSkip};
 use crate::store::shards;
-use crate::{BatchHandler, Dependency, Health, ReactError};
+use crate::{BatchHandler, Dependency, Health, KeptKeys, ReactError};
 
 /// Interval of the look at the topics' ids: one request.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10);
+/// Upper bound of the statement that gives up what a compacted topic no longer has.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause before a fenced shard is reacquired: by then the group has revoked it if it belongs to another instance.
 const RETAKE_DELAY: Duration = Duration::from_secs(1);
 
@@ -43,6 +49,9 @@ pub(crate) struct ShardAcquirer<R> {
     pub(crate) missing: MissingTopics,
     pub(crate) processed: Arc<Processed>,
     pub(crate) gaps: Arc<Gaps>,
+    /// The compacted inputs, by name without prefix, and how long each keeps tombstones.
+    pub(crate) tombstones: HashMap<String, Duration>,
+    pub(crate) kafka: BTreeMap<String, String>,
     pub(crate) rewinds: mpsc::UnboundedSender<Rewind>,
     pub(crate) health: Health,
     pub(crate) shutdown: CancellationToken,
@@ -114,7 +123,7 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                     self.health.down(Dependency::Positions, &error.to_string());
                 }
                 TakeError::Database(_) => self.health.down(Dependency::Postgres, "shards cannot be taken"),
-                TakeError::Kafka(_) | TakeError::Seek | TakeError::Ended => {
+                TakeError::Kafka(_) | TakeError::Read(_) | TakeError::Seek | TakeError::Ended => {
                     self.health.down(Dependency::Kafka, "the positions of the inputs cannot be read");
                 }
             }
@@ -182,6 +191,9 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             compared.iter().find(|c| *c.topic == **topic).map_or(Uuid::nil(), |c| c.seen.topic_id)
         })
         .await?;
+        for compared in &compared {
+            self.look_for_deletions(compared).await?;
+        }
         // Before the positions are written: after a crash in between, the group agrees with the database.
         self.read_from(&compared).await?;
         let rows: Vec<_> = compared.iter().map(Compared::row).collect();
@@ -224,6 +236,34 @@ impl<R: BatchHandler> ShardAcquirer<R> {
                 "messages were deleted before they were read; see minuet positions list"
             );
         }
+        Ok(())
+    }
+
+    /// Gives up what a compacted topic no longer has, if its tombstones may have gone unread.
+    async fn look_for_deletions(&self, compared: &Compared) -> Result<(), TakeError> {
+        let Compared { topic, partition, seen, .. } = compared;
+        let (topic, partition, seen) = (Arc::clone(topic), *partition, *seen);
+        let name = topic.strip_prefix(&*self.core.prefix).unwrap_or(&topic).to_owned();
+        let Some(tombstones) = self.tombstones.get(&name) else { return Ok(()) };
+        if !compared.may_miss_tombstones(*tombstones) {
+            return Ok(());
+        }
+        let (kafka, client) = (self.kafka.clone(), format!("{}-keys", self.owner));
+        let slice = Slice { topic: Arc::clone(&topic), partition, offsets: seen.earliest..seen.end };
+        let looking = tokio::task::spawn_blocking(move || kept_keys(&kafka, &client, slice));
+        let keys = looking.await.map_err(|_| TakeError::Ended)??;
+        let kept = KeptKeys { topic: &name, topic_id: seen.topic_id, partition, end: seen.end, keys: &keys };
+        let mut connection = self.core.connections.get().await?;
+        let done = within(LOOK_TIMEOUT, self.handler.keep_only(&mut connection, &kept)).await;
+        self.core.connections.put_back(connection, &done);
+        let given_up = done?;
+        warn!(
+            topic = &*topic,
+            partition,
+            keys = keys.len(),
+            given_up,
+            "deletions may have gone unread; what the topic no longer has was given up"
+        );
         Ok(())
     }
 
@@ -327,6 +367,8 @@ enum TakeError {
     Database(#[from] ReactError),
     #[error("the positions of the inputs cannot be read")]
     Kafka(#[from] KafkaError),
+    #[error("a compacted topic cannot be looked through")]
+    Read(#[from] ReadError),
     #[error("the inputs could not be read from another position")]
     Seek,
     #[error("the request for the positions of the inputs ended")]
@@ -360,6 +402,25 @@ fn tell_refused(compared: &Compared) {
         topic = &**topic,
         partition, consumed, committed, end, detail, "position was put back; nothing is read"
     );
+}
+
+/// The keys of a compacted partition whose newest record has a value. Blocks.
+fn kept_keys(kafka: &BTreeMap<String, String>, client: &str, slice: Slice) -> Result<Vec<String>, ReadError> {
+    if slice.offsets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut keys = BTreeSet::new();
+    Reader::new(kafka, client)?.scan(&[slice], |message| {
+        // No view is made from a key that is no text.
+        if let Some(key) = message.key().and_then(|key| str::from_utf8(key).ok()) {
+            match message.payload() {
+                Some(_) => _ = keys.insert(key.to_owned()),
+                None => _ = keys.remove(key),
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(keys.into_iter().collect())
 }
 
 /// The offsets to continue from: after the last message processed here, else the group's committed offset, else the

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use minuet_envelope::{Contract, Envelope, Micros};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::observe::processing::Processing;
 use crate::{Incoming, OutboxEvent, ReactError, Reads, Rows, Writes};
@@ -81,6 +82,21 @@ impl<C: Contract, A> Handled<C, A> {
     }
 }
 
+/// What a partition of a compacted topic has.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptKeys<'a> {
+    /// The topic's name without prefix.
+    pub topic: &'a str,
+    /// Kafka's id of the topic; nil if the broker tells none.
+    pub topic_id: Uuid,
+    /// The partition.
+    pub partition: i32,
+    /// The offset up to which the keys were read, exclusive.
+    pub end: i64,
+    /// The keys whose newest record has a value.
+    pub keys: &'a [String],
+}
+
 /// The event kinds of a handler's contract.
 pub type Kind<R> = <<R as BatchHandler>::Contract as Contract>::Kind;
 
@@ -145,6 +161,21 @@ pub trait BatchHandler: Send + Sync + 'static {
     /// An error is logged and the call is repeated.
     fn shards_taken(&self, _shards: &[u32]) -> impl Future<Output = Result<(), ReactError>> + Send {
         async { Ok(()) }
+    }
+
+    /// Gives up what this service knows from a compacted input under keys that the topic no longer has: their deletion may
+    /// have gone from the topic unread. Called before the first message of the partition is read.
+    ///
+    /// Returns how much was given up.
+    ///
+    /// # Errors
+    /// An error is logged and the call is repeated.
+    fn keep_only(
+        &self,
+        _connection: &mut PgConnection,
+        _kept: &KeptKeys<'_>,
+    ) -> impl Future<Output = Result<u64, ReactError>> + Send {
+        async { Ok(0) }
     }
 
     /// Interval of the sweeper. `None`: the service has no sweeps.

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
@@ -148,6 +149,19 @@ impl Compared {
         gap.deleted(*earliest)
     }
 
+    /// Whether deletions of keys may have gone from a compacted topic before the service read them. `tombstones`: how
+    /// long the topic keeps them at least. Half of it: the position may have been read some time before it was written,
+    /// and clocks differ. A quiet topic looks the same as a long absence, and costs a look through it.
+    pub(crate) fn may_miss_tombstones(&self, tombstones: Duration) -> bool {
+        match (&self.position, &self.remembered) {
+            (Position::Refused(_) | Position::From { why: From::Recreated, .. }, _) | (_, None) => false,
+            (_, Some(remembered)) => {
+                self.skipped().is_some()
+                    || u64::try_from(remembered.age).is_ok_and(|age| age >= tombstones.as_secs() / 2)
+            }
+        }
+    }
+
     /// The first offset that the service has not consumed, if it reads the partition.
     pub(crate) fn next(&self) -> Option<i64> {
         match &self.position {
@@ -255,7 +269,14 @@ mod tests {
     }
 
     fn remembered(next: i64) -> Remembered {
-        Remembered { topic: "orders.events".into(), partition: 0, topic_id: ID, next, accepted: None }
+        Remembered {
+            topic: "orders.events".into(),
+            partition: 0,
+            topic_id: ID,
+            next,
+            accepted: None,
+            age: 60,
+        }
     }
 
     #[test]
@@ -317,6 +338,22 @@ mod tests {
         assert_eq!(skipped(put_back(None), behind), (None, 10), "a person has not answered");
         assert_eq!(skipped(put_back(Some(Accepted::Database)), behind), (Some((10, 15)), 15));
         assert_eq!(skipped(put_back(Some(Accepted::Group)), behind), (None, 20));
+    }
+
+    #[test]
+    fn tombstones_may_be_missed_after_half_of_their_time_or_a_deletion() {
+        let tombstones = Duration::from_secs(1_000);
+        let misses = |remembered: Option<Remembered>, seen: Seen| {
+            let position = compare(remembered.as_ref(), false, &seen);
+            let topic: Arc<str> = "catalog.products".into();
+            Compared { topic, partition: 0, seen, remembered, position }.may_miss_tombstones(tombstones)
+        };
+        let aged = |age| Some(Remembered { age, ..remembered(10) });
+        assert!(!misses(aged(499), seen(Some(10), 0, 30)));
+        assert!(misses(aged(500), seen(Some(10), 0, 30)));
+        assert!(misses(aged(0), seen(Some(10), 11, 30)), "deleted unread");
+        assert!(!misses(aged(500), seen(Some(20), 0, 30)), "it is refused");
+        assert!(!misses(None, seen(None, 11, 30)), "it is read for the first time");
     }
 
     #[test]

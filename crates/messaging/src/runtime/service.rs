@@ -349,6 +349,11 @@ impl<C: Contract> Service<C> {
             missing,
             processed: Arc::clone(&processed),
             gaps: Arc::clone(&gaps),
+            tombstones: names
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), context.catalogue.tombstones(name)?)))
+                .collect(),
+            kafka: settings.kafka.clone(),
             rewinds,
             health: health.clone(),
             shutdown: shutdown.clone(),

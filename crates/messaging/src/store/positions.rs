@@ -26,7 +26,7 @@ macro_rules! advanced {
 pub(crate) use advanced;
 
 pub(crate) const LOAD: &str =
-    "select topic, \"partition\", topic_id, next_offset, accepted from consumed_positions
+    "select topic, \"partition\", topic_id, next_offset, accepted, extract(epoch from now() - recorded_at)::bigint from consumed_positions
      where topic = any($1::text[]) and \"partition\" = any($2::integer[])";
 
 /// Positions as they are from now on. The first id of a topic also counts for the letters that were parked before.
@@ -90,6 +90,8 @@ pub(crate) struct Remembered {
     pub(crate) topic_id: Uuid,
     pub(crate) next: i64,
     pub(crate) accepted: Option<Accepted>,
+    /// Seconds since the position was written, by the database's clock.
+    pub(crate) age: i64,
 }
 
 pub(crate) async fn load(
@@ -97,14 +99,15 @@ pub(crate) async fn load(
     topics: &[&str],
     partitions: &[i32],
 ) -> Result<Vec<Remembered>, sqlx::Error> {
-    let rows: Vec<(String, i32, Uuid, i64, Option<String>)> =
+    let rows: Vec<(String, i32, Uuid, i64, Option<String>, i64)> =
         sqlx::query_as(LOAD).bind(topics).bind(partitions).fetch_all(connection).await?;
-    let remembered = rows.into_iter().map(|(topic, partition, topic_id, next, accepted)| Remembered {
+    let remembered = rows.into_iter().map(|(topic, partition, topic_id, next, accepted, age)| Remembered {
         topic,
         partition,
         topic_id,
         next,
         accepted: accepted.as_deref().and_then(Accepted::of),
+        age,
     });
     Ok(remembered.collect())
 }

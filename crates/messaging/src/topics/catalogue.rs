@@ -1,10 +1,14 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use minuet_envelope::validity::TopicRules;
 use minuet_envelope::{EventKind, partition};
 
 use super::declaration::{File, MAX_PARTITIONS, MAX_REPLICATION};
 use super::{Cleanup, Topic, TopicsError};
+
+/// Kafka's default of `delete.retention.ms`.
+const BROKERS_TOMBSTONES: Duration = Duration::from_secs(86_400);
 
 /// The suffix of a service's dead-letter topic: `<service>.dead-letters`.
 pub const DEAD_LETTERS: &str = "dead-letters";
@@ -118,6 +122,12 @@ impl<K: EventKind> Catalogue<K> {
     /// Whether the topic (its name without prefix) is compacted.
     pub fn is_compacted(&self, topic: &str) -> bool {
         self.topic(topic).is_some_and(|topic| topic.cleanup == Cleanup::Compact)
+    }
+
+    /// How long the topic (its name without prefix) keeps tombstones at least. `None`: it is not compacted.
+    pub(crate) fn tombstones(&self, topic: &str) -> Option<Duration> {
+        let compacted = self.topic(topic).filter(|topic| topic.cleanup == Cleanup::Compact)?;
+        Some(compacted.tombstones.unwrap_or(BROKERS_TOMBSTONES))
     }
 
     /// Whether a message is of no concern here: it lies on another team's topic ([`Topic::external`]), and its `ce_type` is none

@@ -20,6 +20,8 @@ pub struct Topic<K> {
     pub retention: Option<Duration>,
     /// Kafka's `cleanup.policy`.
     pub cleanup: Cleanup,
+    /// How long a compacted topic keeps a tombstone at least (`delete.retention.ms`). `None`: as the broker says.
+    pub tombstones: Option<Duration>,
     /// The key of the topic's records.
     pub key: Key,
     /// The records that may be on the topic.
@@ -111,6 +113,9 @@ impl<K> Topic<K> {
             // A limit in bytes deletes records before their time.
             configs.insert("retention.bytes", "-1".to_owned());
         }
+        if let Some(tombstones) = self.tombstones {
+            configs.insert("delete.retention.ms", tombstones.as_millis().to_string());
+        }
         if self.timestamps == Timestamps::Arrival {
             configs.insert("message.timestamp.type", "LogAppendTime".to_owned());
         }
@@ -137,6 +142,7 @@ pub(super) struct Declared {
     replication: u32,
     retention: Option<String>,
     cleanup: Cleanup,
+    tombstones: Option<String>,
     key: Key,
     records: Vec<String>,
     producers: Vec<String>,
@@ -169,12 +175,20 @@ impl Declared {
         if !(1..=MAX_REPLICATION).contains(&self.replication) {
             return Err(wrong(format!("replication is 1 to {MAX_REPLICATION}, not {}", self.replication)));
         }
-        let retention = match (self.cleanup, &self.retention) {
-            (Cleanup::Delete, Some(text)) => Some(parse_duration(text).ok_or_else(|| {
+        let duration = |name: &str, text: &str| {
+            parse_duration(text).ok_or_else(|| {
                 wrong(format!(
-                    "retention is a whole number with s, m, h or d behind it, such as 7d, not `{text}`"
+                    "{name} is a whole number with s, m, h or d behind it, such as 7d, not `{text}`"
                 ))
-            })?),
+            })
+        };
+        let tombstones = match (self.cleanup, &self.tombstones) {
+            (Cleanup::Compact, Some(text)) => Some(duration("tombstones", text)?),
+            (Cleanup::Delete, Some(_)) => return Err(wrong("only a compacted topic has tombstones".into())),
+            (_, None) => None,
+        };
+        let retention = match (self.cleanup, &self.retention) {
+            (Cleanup::Delete, Some(text)) => Some(duration("retention", text)?),
             (Cleanup::Delete, None) => return Err(wrong("cleanup delete needs a retention".into())),
             (Cleanup::Compact, Some(_)) => return Err(wrong("a compacted topic has no retention".into())),
             (Cleanup::Compact, None) => None,
@@ -201,6 +215,7 @@ impl Declared {
             replication: self.replication,
             retention,
             cleanup: self.cleanup,
+            tombstones,
             key: self.key,
             records,
             producers: self.producers,
