@@ -81,7 +81,9 @@ async fn delete_and_compact(world: &World, sku: &'static str, partition: i32) {
     config.extend(world.kafka().clone());
     let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
     let topic = format!("{}{TOPIC}", world.prefix);
+    // The request replaces all settings of the topic.
     let quick = AlterConfig::new(ResourceSpecifier::Topic(&topic))
+        .set("cleanup.policy", "compact")
         .set("delete.retention.ms", "1")
         .set("min.cleanable.dirty.ratio", "0.0001")
         .set("segment.ms", "100");

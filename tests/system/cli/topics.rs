@@ -100,6 +100,7 @@ async fn what_is_planned_is_applied_and_no_more() {
         format!("{}: cleanup.policy compact -> delete", cluster.name("orders.events")),
         format!("{}: retention.ms 1000 -> 604800000", cluster.name("orders.events")),
         format!("{}: cleanup.policy delete -> compact", cluster.name("catalog.products")),
+        format!("{}: delete.retention.ms 86400000 -> 1209600000", cluster.name("catalog.products")),
         format!("{}: message.timestamp.type CreateTime -> LogAppendTime", cluster.name("catalog.products")),
     ];
     // The broker may learn some milliseconds later what its controller has agreed to.
