@@ -39,7 +39,7 @@ else
 fi
 if install_python; then
     export STRIPE_PYTHON="$folder/python/bin/python"
-    tests+=(provider::stripe::tests::localstripe provider::stripe::tests::signatures)
+    tests+=(provider::stripe::tests::localstripe provider::stripe::tests::gateway provider::stripe::tests::signatures)
 else
     left_out+=("localstripe $localstripe and Stripe's SDK $sdk (they need Python with venv, and PyPI)")
 fi

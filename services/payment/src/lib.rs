@@ -40,7 +40,8 @@ use tokio_util::sync::CancellationToken;
 use call::ProviderOutcome;
 use call_kind::Kind;
 use calls::{Calls, Worker};
-use provider::{LedgerError, PaymentGateway, ProviderSettings, Simulated};
+use provider::stripe::{Stripe, StripeSetupError};
+use provider::{LedgerError, PaymentGateway, ProviderKind, ProviderSettings, Simulated};
 pub use react::PARTICIPANT;
 
 use crate::messaging::ServiceContext;
@@ -92,21 +93,31 @@ pub enum PaymentError {
     Http(#[from] std::io::Error),
     #[error("the payment provider cannot be reached")]
     Provider(#[from] LedgerError),
+    #[error(transparent)]
+    Stripe(#[from] StripeSetupError),
 }
 
 pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
     minuet_messaging::migrate(database_url, &sqlx::migrate!("../../migrations/payment")).await
 }
 
-/// Runs the service with the simulated provider until `shutdown`. `bound` is told the HTTP address.
+/// Runs the service with the provider of its settings until `shutdown`. `bound` is told the HTTP address.
 pub async fn run(
     settings: Settings,
     parts: ServiceParts<Codec>,
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), PaymentError> {
-    let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
-    run_with(gateway, settings, parts, bound, shutdown).await
+    match settings.provider.kind {
+        ProviderKind::Simulated => {
+            let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
+            Box::pin(run_with(gateway, settings, parts, bound, shutdown)).await
+        }
+        ProviderKind::Stripe => {
+            let gateway = Arc::new(Stripe::open(&settings.provider.stripe)?);
+            Box::pin(run_with(gateway, settings, parts, bound, shutdown)).await
+        }
+    }
 }
 
 /// Runs the service with any provider.

@@ -49,6 +49,10 @@ fn planted(minuet: Minuet) -> Minuet {
         .env("MINUET_ORDER__DATABASE_URL", &database)
         .env("MINUET_INVENTORY__DATABASE_URL", &database)
         .env("MINUET_PAYMENT__DATABASE_URL", &database)
+        .env("MINUET_PAYMENT__PROVIDER__KIND", "stripe")
+        .env("MINUET_PAYMENT__PROVIDER__STRIPE__SECRET_KEY", format!("sk_test_{SECRET}"))
+        .env("MINUET_PAYMENT__PROVIDER__STRIPE__URL", &url)
+        .env("MINUET_PAYMENT__PROVIDER__STRIPE__RETURN_URL", "https://shop.example/paid")
         .env("MINUET_ORDER__LISTEN", "127.0.0.1:0")
         .env("MINUET_INVENTORY__LISTEN", "127.0.0.1:0")
         .env("MINUET_PAYMENT__LISTEN", "127.0.0.1:0")
@@ -160,14 +164,19 @@ async fn no_setting_that_is_wrong_tells_a_secret() {
         ("MINUET_GATEWAY__ORDER_URL", "http://host/?key=geheim"),
         ("MINUET_GATEWAY__JWT_SECRET", "geheim"),
         ("MINUET_GATEWAY__JWT_SECRET__X", "geheim"),
+        ("MINUET_PAYMENT__PROVIDER__STRIPE__SECRET_KEY", "geheim"),
+        ("MINUET_PAYMENT__PROVIDER__STRIPE__SECRET_KEY", "pk_test_geheim"),
+        ("MINUET_PAYMENT__PROVIDER__STRIPE__SECRET_KEY__X", "geheim"),
+        ("MINUET_PAYMENT__PROVIDER__STRIPE__URL", "user:geheim@host"),
         ("MINUET_KAFKA__SASL_MECHANISMS", "geheim"),
         ("MINUET_KAFKA__SSL_KEY_PEM", "geheim"),
         ("MINUET_KAFKA__SASL_PASSWORDS", "geheim"),
     ];
     let runs = wrong.map(|(name, value)| async move {
         let folder = Folder::new();
-        let service = if name.contains("GATEWAY") { "gateway" } else { "order" };
-        let process = planted(folder.minuet([service])).env(name, value).start();
+        let service = ["GATEWAY", "PAYMENT"].into_iter().find(|section| name.contains(section));
+        let service = service.map_or("order".to_owned(), str::to_lowercase);
+        let process = planted(folder.minuet([service.as_str()])).env(name, value).start();
         // What is wrong is said at the start, or when it is used.
         until(&format!("{name}={value} is said"), || async {
             let log = process.log();

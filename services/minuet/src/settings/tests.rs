@@ -259,3 +259,29 @@ fn tools_lean_on_what_up_wrote() {
     let settings = Settings::load(&sources, &["kafka"]).expect("settings");
     assert_eq!(settings.kafka["bootstrap.servers"], "elsewhere:9092");
 }
+
+#[test]
+fn stripe_needs_a_key_and_a_page_to_come_back_to() {
+    let database = ("payment.database_url", "postgres://minuet@127.0.0.1/minuet_payment");
+    let kind = ("payment.provider.kind", "stripe");
+    let key = ("payment.provider.stripe.secret_key", "sk_test_1");
+    let page = ("payment.provider.stripe.return_url", "https://shop.example/paid");
+    let file = ("payment.provider.stripe.secret_key_file", "/run/secrets/stripe");
+    let publishable = ("payment.provider.stripe.secret_key", "pk_test_1");
+    refused("", &[], &[database, kind, page], &["payment"], &["payment.provider.stripe.secret_key_file"]);
+    refused(
+        "",
+        &[],
+        &[database, kind, page, key, file],
+        &["payment"],
+        &["payment.provider.stripe.secret_key_file"],
+    );
+    refused(
+        "",
+        &[],
+        &[database, kind, page, publishable],
+        &["payment"],
+        &["payment.provider.stripe.secret_key", "sk_"],
+    );
+    refused("", &[], &[database, kind, key], &["payment"], &["payment.provider.stripe.return_url"]);
+}

@@ -1,4 +1,4 @@
-//! The company that moves the money. A real one is reached over HTTP ([`stripe`] is a client of one); [`Simulated`] stands in for it.
+//! The company that moves the money. A real one is reached over HTTP ([`stripe`]); [`Simulated`] stands in for it.
 
 mod ledger;
 mod settings;
@@ -12,7 +12,7 @@ use std::future::Future;
 use minuet_events::values::{Amount, Currency, DisputeStatus, PaymentId, RefundId};
 
 pub use ledger::{Entry, Ledger, LedgerError};
-pub use settings::ProviderSettings;
+pub use settings::{ProviderKind, ProviderSettings};
 pub use simulated::Simulated;
 
 pub use crate::domain::{Action, Answer, ProviderReference, Standing};

@@ -4,10 +4,16 @@ use minuet_events::values::Amount;
 use minuet_messaging::{OutOfRange, out_of};
 use serde::Deserialize;
 
+use super::stripe::StripeSettings;
+
 /// The section `[payment.provider]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProviderSettings {
+    pub kind: ProviderKind,
+    pub stripe: StripeSettings,
+
+    // The simulated provider's.
     /// How long a call takes, in milliseconds.
     pub latency_ms: u64,
     /// Which part of the charges is captured, from 0 to 1.
@@ -22,10 +28,22 @@ pub struct ProviderSettings {
     pub hanging_amounts: Vec<Amount>,
 }
 
+/// Who moves the money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// Nobody: no money moves.
+    #[default]
+    Simulated,
+    Stripe,
+}
+
 impl Default for ProviderSettings {
     fn default() -> Self {
         let amount = |text| Amount::parse(text).ok();
         ProviderSettings {
+            kind: ProviderKind::Simulated,
+            stripe: StripeSettings::default(),
             latency_ms: 100,
             success_rate: 0.95,
             seed: 1,
@@ -38,7 +56,7 @@ impl Default for ProviderSettings {
 
 impl ProviderSettings {
     pub(crate) fn out_of_range(&self) -> Vec<OutOfRange> {
-        out_of(&[
+        let mut wrong = out_of(&[
             (
                 "provider.latency_ms",
                 (0..=600_000).contains(&self.latency_ms),
@@ -46,6 +64,10 @@ impl ProviderSettings {
             ),
             // No number is in no range.
             ("provider.success_rate", (0.0..=1.0).contains(&self.success_rate), "takes a number from 0 to 1"),
-        ])
+        ]);
+        if self.kind == ProviderKind::Stripe {
+            wrong.extend(self.stripe.out_of_range());
+        }
+        wrong
     }
 }

@@ -54,7 +54,7 @@ impl Stripe {
         })
     }
 
-    async fn settle(&self, intent: &Intent) -> Result<Settled, StripeError> {
+    pub(super) async fn settle(&self, intent: &Intent) -> Result<Settled, StripeError> {
         match intent.standing() {
             Standing::Captured => Ok(Settled::Captured),
             Standing::Canceled { reason } => {

@@ -46,6 +46,12 @@ impl Refusal {
         word.unwrap_or(if self.kind == "card_error" { "card_declined" } else { "refused_by_provider" })
     }
 
+    /// Without Stripe's message, which may repeat the customer's token.
+    pub(super) fn summary(&self) -> String {
+        let Refusal { status, kind, code, .. } = self;
+        format!("{} {kind} {}", status.as_u16(), code.as_deref().unwrap_or("without a code"))
+    }
+
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }

@@ -17,6 +17,7 @@ mod charge;
 mod client;
 mod error;
 mod form;
+mod gateway;
 mod intent;
 mod methods;
 mod pace;

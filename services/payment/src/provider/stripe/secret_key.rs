@@ -7,7 +7,7 @@ use minuet_identity::Secret;
 use parking_lot::RwLock;
 use reqwest::header::HeaderValue;
 
-use super::settings::StripeSettings;
+use super::settings::{StripeSettings, is_key};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -64,8 +64,7 @@ fn read(path: &PathBuf) -> Result<HeaderValue, KeyError> {
 
 fn bearer(key: &Secret, setting: &'static str) -> Result<HeaderValue, KeyError> {
     let key = key.expose().trim();
-    let is_key = key.starts_with("sk_") || key.starts_with("rk_");
-    let header = HeaderValue::from_str(&format!("Bearer {key}")).ok().filter(|_| is_key);
+    let header = HeaderValue::from_str(&format!("Bearer {key}")).ok().filter(|_| is_key(key));
     let mut header = header.ok_or(KeyError::NoKey { setting })?;
     header.set_sensitive(true);
     Ok(header)

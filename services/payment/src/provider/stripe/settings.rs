@@ -37,18 +37,20 @@ impl Default for StripeSettings {
 }
 
 impl StripeSettings {
-    /// What is wrong, where Stripe is the provider. Keys are named as in the section `[payment]`.
-    pub fn out_of_range(&self) -> Vec<OutOfRange> {
+    /// What is wrong, where Stripe is the provider.
+    pub(crate) fn out_of_range(&self) -> Vec<OutOfRange> {
         let is_web = |url: &str| {
             Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         };
         let has_key = self.secret_key.is_some() != self.secret_key_file.is_some();
+        let is_key = self.secret_key.as_ref().is_none_or(|key| is_key(key.expose()));
         out_of(&[
             (
                 "provider.stripe.secret_key_file",
                 has_key,
                 "takes a file with Stripe's secret key where kind is stripe; secret_key may stand in its place",
             ),
+            ("provider.stripe.secret_key", is_key, "takes a secret key: it begins with sk_ or rk_"),
             ("provider.stripe.url", is_web(&self.url), "takes an https:// address"),
             (
                 "provider.stripe.return_url",
@@ -67,4 +69,9 @@ impl StripeSettings {
             ),
         ])
     }
+}
+
+/// A publishable key (`pk_...`) is none.
+pub(super) fn is_key(key: &str) -> bool {
+    key.starts_with("sk_") || key.starts_with("rk_")
 }

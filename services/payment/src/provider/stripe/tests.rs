@@ -3,6 +3,7 @@
 
 mod emulator;
 mod faults;
+mod gateway;
 mod live;
 mod localstripe;
 mod proxy;
