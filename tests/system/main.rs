@@ -14,6 +14,7 @@ mod database;
 mod dead_letters;
 mod endings;
 mod expected_total;
+mod hosted_page;
 mod http;
 mod loyalty;
 mod meters;

@@ -111,7 +111,14 @@ pub async fn run(
     match settings.provider.kind {
         ProviderKind::Simulated => {
             let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
-            Box::pin(run_with(gateway, settings, parts, bound, shutdown)).await
+            let Some(listen) = settings.provider.listen else {
+                return Box::pin(run_with(gateway, settings, parts, bound, shutdown)).await;
+            };
+            let listener = minuet_http::bind(listen).await?;
+            let pages = gateway.hosted_pages(listener.local_addr()?);
+            let pages = minuet_http::serve(listener, pages, shutdown.clone()).map_err(PaymentError::from);
+            let running = Box::pin(run_with(gateway, settings, parts, bound, shutdown));
+            tokio::try_join!(pages, running).map(drop)
         }
         ProviderKind::Stripe => {
             let gateway = Arc::new(Stripe::open(&settings.provider.stripe)?);

@@ -96,9 +96,10 @@ async fn beside(
     let Some(shared) = Shared::connect(&settings, &shutdown).await? else { return Ok(()) };
     steps = steps.done("schemas registered");
     let prefix = settings.topic_prefix.clone();
+    let provider = plan::provider(&settings);
     let mut running = Running::start(&shared, settings, &shutdown).await?;
     let metrics = metrics::serve(up.metrics_port, shared.meters(), &shutdown).await?;
-    let endpoints = plan::endpoints(stack, prefix, &running, metrics, traces);
+    let endpoints = plan::endpoints(stack, prefix, &running, metrics, traces, provider);
     files.write(&endpoints)?;
     let steps = steps.done("order, inventory, payment and gateway listen");
 

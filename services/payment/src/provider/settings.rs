@@ -1,6 +1,7 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use minuet_events::values::Amount;
+use minuet_events::values::{Amount, PaymentMethod};
 use minuet_messaging::{OutOfRange, out_of};
 use serde::Deserialize;
 
@@ -26,6 +27,12 @@ pub struct ProviderSettings {
     pub declined_amounts: Vec<Amount>,
     /// Charges of just these amounts are never answered.
     pub hanging_amounts: Vec<Amount>,
+    /// Charges of just these amounts wait until the customer has chosen on the hosted page, by whatever method they are paid.
+    pub action_amounts: Vec<Amount>,
+    /// Charges by these methods wait for the customer, whatever their amount.
+    pub action_methods: Vec<PaymentMethod>,
+    /// Where the hosted pages are: an address that customers reach. None: a charge that needs a page is declined.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Who moves the money.
@@ -50,6 +57,9 @@ impl Default for ProviderSettings {
             ledger: None,
             declined_amounts: amount("9999.02").into_iter().collect(),
             hanging_amounts: amount("9999.08").into_iter().collect(),
+            action_amounts: amount("9999.10").into_iter().collect(),
+            action_methods: Vec::new(),
+            listen: None,
         }
     }
 }

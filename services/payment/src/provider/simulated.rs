@@ -1,4 +1,10 @@
+mod hosted_page;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use axum::Router;
 
 use minuet_events::ids;
 use minuet_events::values::PaymentId;
@@ -9,17 +15,69 @@ use super::{
     ProviderReference, ProviderSettings, RefundRequest, RefundStanding, Standing,
 };
 use crate::domain::{Answer, Charge};
+use hosted_page::{CustomerChoice, HostedPages};
 
 /// A payment provider as a sandbox has it.
 pub struct Simulated {
     settings: ProviderSettings,
     ledger: Ledger,
+    pages: HostedPages,
 }
 
 impl Simulated {
     pub fn open(settings: ProviderSettings) -> Result<Self, LedgerError> {
         let ledger = Ledger::open(settings.ledger.as_deref())?;
-        Ok(Simulated { settings, ledger })
+        Ok(Simulated { settings, ledger, pages: HostedPages::default() })
+    }
+
+    /// The hosted pages, to be served at this address. Before they are, a payment that needs one is declined.
+    pub fn hosted_pages(self: &Arc<Self>, address: SocketAddr) -> Router {
+        self.pages.set_address(address);
+        hosted_page::routes(Arc::clone(self))
+    }
+
+    /// Without latency, as the provider itself sees it.
+    fn standing(&self, payment: PaymentId) -> Result<Standing, LedgerError> {
+        self.ledger.charge(payment, || None).map(standing)
+    }
+
+    /// The customer's choice on the hosted page. False: the payment does not wait (any more).
+    fn choose(&self, payment: PaymentId, choice: CustomerChoice) -> Result<bool, LedgerError> {
+        let Some(charge) = self.pages.charge(payment) else { return Ok(false) };
+        let mut is_entered = false;
+        let decide = || {
+            is_entered = true;
+            Some(match choice {
+                CustomerChoice::Pay => captured(&charge),
+                CustomerChoice::Decline => {
+                    Entry::Declined { payment_id: payment, reason: "declined_by_customer".to_owned() }
+                }
+            })
+        };
+        self.ledger.charge(payment, decide)?;
+        self.pages.end(payment);
+        Ok(is_entered)
+    }
+
+    fn begin_with_customer(&self, charge: &Charge) -> Result<Standing, LedgerError> {
+        let standing = match self.pages.wait(charge) {
+            Some(action) => match self.standing(charge.payment_id)? {
+                Standing::Unconfirmed => return Ok(Standing::MustAct(action)),
+                ended => ended,
+            },
+            None => {
+                let payment_id = charge.payment_id;
+                let reason = "hosted_page_missing".to_owned();
+                standing(self.ledger.charge(payment_id, || Some(Entry::Declined { payment_id, reason }))?)
+            }
+        };
+        self.pages.end(charge.payment_id);
+        Ok(standing)
+    }
+
+    fn needs_customer(&self, charge: &Charge) -> bool {
+        self.settings.action_methods.contains(&charge.payment_method)
+            || self.settings.action_amounts.contains(&charge.amount)
     }
 
     async fn latency(&self) {
@@ -43,12 +101,17 @@ impl Simulated {
         // 53 bits: a float holds them exactly, so that the draw stays below 1.
         let draw = (u64::from_be_bytes(word) >> 11) as f64 / (1_u64 << 53) as f64;
         if draw < self.settings.success_rate {
-            let ProviderReference(transaction_id) = reference(payment_id);
-            Entry::Captured { payment_id, transaction_id, currency: charge.currency, amount: charge.amount }
+            captured(charge)
         } else {
             Entry::Declined { payment_id, reason: "insufficient_funds".to_owned() }
         }
     }
+}
+
+fn captured(charge: &Charge) -> Entry {
+    let Charge { payment_id, currency, amount, .. } = *charge;
+    let ProviderReference(transaction_id) = reference(payment_id);
+    Entry::Captured { payment_id, transaction_id, currency, amount }
 }
 
 fn reference(payment: PaymentId) -> ProviderReference {
@@ -93,14 +156,20 @@ impl PaymentGateway for Simulated {
         if self.settings.hanging_amounts.contains(&charge.amount) {
             std::future::pending::<()>().await;
         }
+        if self.needs_customer(charge) {
+            return self.begin_with_customer(charge).map_err(|e| unreadable(&e));
+        }
         let entry = self.ledger.charge(charge.payment_id, || Some(self.outcome(charge)));
         Ok(standing(entry.map_err(|e| unreadable(&e))?))
     }
 
     async fn ask(&self, charge: &Charge, _: &ProviderReference) -> Result<Standing, NoAnswer> {
         self.latency().await;
-        let entry = self.ledger.charge(charge.payment_id, || None);
-        Ok(standing(entry.map_err(|e| unreadable(&e))?))
+        let standing = self.standing(charge.payment_id).map_err(|e| unreadable(&e))?;
+        Ok(match (standing, self.pages.action(charge)) {
+            (Standing::Unconfirmed, Some(action)) => Standing::MustAct(action),
+            (standing, _) => standing,
+        })
     }
 
     async fn cancel(&self, charge: &Charge, _: &ProviderReference) -> Result<Standing, NoAnswer> {
@@ -108,6 +177,7 @@ impl PaymentGateway for Simulated {
         let payment_id = charge.payment_id;
         let stopped = || Some(Entry::Declined { payment_id, reason: "stopped".to_owned() });
         let entry = self.ledger.charge(payment_id, stopped);
+        self.pages.end(payment_id);
         Ok(standing(entry.map_err(|e| unreadable(&e))?))
     }
 

@@ -1,5 +1,6 @@
 //! The simulated provider, asked without latency: every call is at its end at once, or hangs.
 
+mod hosted_page;
 mod ledger;
 mod outcome;
 mod shared;

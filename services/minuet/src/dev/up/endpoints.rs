@@ -47,6 +47,8 @@ pub(super) struct Endpoints {
     pub(super) metrics: String,
     /// Where traces are shown. Null: they are sent elsewhere, as the settings or the environment say.
     pub(super) telemetry: Option<String>,
+    /// The simulated provider's hosted pages: `/pay/{payment_id}`.
+    pub(super) provider: Option<String>,
 }
 
 pub(super) struct Files {

@@ -11,9 +11,13 @@ use super::running::Running;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::{Settings, Sources, Up};
+use minuet_payment::provider::ProviderKind;
 
 /// For `examples/loyalty`: the role of the services may create no database.
 pub(super) const EXAMPLE_DATABASE: &str = "minuet_loyalty";
+/// Of the simulated provider's hosted pages, where it is free.
+const PROVIDER_PORT: u16 = 8094;
+
 pub(super) const DATABASES: [&str; 3] = ["minuet_order", "minuet_inventory", "minuet_payment"];
 
 /// The user's settings, and over them where this stack's servers are.
@@ -35,6 +39,10 @@ pub(super) fn settings(
         ("order.listen", any_port()),
         ("inventory.listen", any_port()),
         ("payment.listen", any_port()),
+        (
+            "payment.provider.listen",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, free(PROVIDER_PORT)?)).to_string(),
+        ),
         ("gateway.listen", gateway.to_string()),
         ("gateway.jwt_secret", secret.to_owned()),
         // Known once the services listen.
@@ -69,6 +77,7 @@ pub(super) fn endpoints(
     running: &Running,
     metrics: String,
     telemetry: Option<String>,
+    provider: Option<String>,
 ) -> Endpoints {
     let services = ["order", "inventory", "payment"];
     Endpoints {
@@ -83,7 +92,15 @@ pub(super) fn endpoints(
             .collect::<BTreeMap<_, _>>(),
         metrics,
         telemetry,
+        provider,
     }
+}
+
+/// The simulated provider's hosted pages. None: another provider has its own.
+pub(super) fn provider(settings: &Settings) -> Option<String> {
+    let provider = &settings.payment.as_ref()?.own.provider;
+    let listen = provider.listen.filter(|_| provider.kind == ProviderKind::Simulated)?;
+    Some(format!("http://{listen}"))
 }
 
 /// The last words before it waits: where everything is, and what to paste.
