@@ -4,6 +4,7 @@
 mod events;
 mod forgetting;
 mod harness;
+mod hops;
 mod inventory;
 mod order;
 mod parking;
