@@ -7,8 +7,8 @@ use minuet_payment::domain::Answer;
 use minuet_tests::{adjustment, product};
 
 use super::events::{
-    cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, order_id, payment_succeeded, placed,
-    submitted,
+    cancellation_requested, inventory_confirmed, inventory_reserved, order_cancelled, order_id,
+    payment_succeeded, placed, submitted,
 };
 use super::harness::{Bench, Sent, ShopService};
 use super::{inventory, order, payment};

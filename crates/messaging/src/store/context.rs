@@ -286,11 +286,7 @@ impl<C: Contract> ServiceContext<C> {
                 Ok(committed)
             }
             Err(Conflict { table }) => {
-                debug!(
-                    table,
-                    ?shards,
-                    "a row was changed while a batch was decided; the batch locks its rows now"
-                );
+                debug!(table, ?shards, "decided again under locks");
                 self.core.instruments.conflict(table);
                 self.core.contention.conflict(shards, Instant::now());
                 Ok(None)

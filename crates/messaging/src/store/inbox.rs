@@ -6,12 +6,10 @@ use std::collections::HashSet;
 
 use minuet_envelope::Micros;
 use sqlx::PgConnection;
-use time::Date;
 use uuid::Uuid;
 
 use crate::store::positions::{self, Next, advanced};
 use crate::store::shards::{self, Fenced, held, something_waits};
-use crate::store::statement::Writes;
 
 /// What a transaction writes with its fence.
 #[derive(Clone, Copy, Default)]
@@ -47,12 +45,6 @@ pub(crate) const WAITS: &str = concat!(
     " and exists (select from dead_letters d join unnest($8::text[], $9::bytea[]) as k (topic, key) on d.topic = k.topic and d.key = k.key
         where d.in_order and d.discarded_at is null)"
 );
-
-/// Binds the arguments of [`CLAIMED`] after those of its fence.
-pub(crate) fn bind(writes: &mut Writes, Claims { ids, next }: &Claims<'_>, today: Date) {
-    let (topics, partitions, offsets) = next.map(positions::columns).unwrap_or_default();
-    writes.bind(*ids).bind(today).bind(topics).bind(partitions).bind(offsets);
-}
 
 /// A fence ([`shards::FENCE`]) that also claims the ids and records the positions: one round trip for all.
 pub(crate) const CLAIM: &str = concat!(

@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use super::acknowledged::{Acknowledged, Deleting};
 use super::inbox;
 use super::outbox::{self, NewRow};
+use super::positions;
 use super::shards;
 use crate::ReactError;
 
@@ -266,8 +267,9 @@ impl Writes {
     fn bind_assumed(&mut self, assumed: &Assumed<'_>) {
         let (numbers, epochs) = shards::columns(assumed.believed);
         self.bind(numbers).bind(epochs);
-        if let Some(claims) = &assumed.claims {
-            inbox::bind(self, claims, assumed.today);
+        if let Some(inbox::Claims { ids, next }) = &assumed.claims {
+            let (topics, partitions, offsets) = next.map(positions::columns).unwrap_or_default();
+            self.bind(*ids).bind(assumed.today).bind(topics).bind(partitions).bind(offsets);
             let (topics, keys) = &assumed.keys;
             self.bind(topics).bind(keys);
         }
