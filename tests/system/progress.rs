@@ -156,6 +156,33 @@ async fn a_lock_of_another_session_is_named() {
     is_ready(&order.url()).await;
 }
 
+/// The provider has answered, and another session holds the payment's row.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_recorded_is_named() {
+    let mut options = Options { partitions: 1, stall_after: BOUND, ..Options::default() };
+    options.provider.latency_ms = 1_000;
+    let world = World::with(options).await;
+    let [_order, _inventory, payment] = world.services().await;
+    world.product("LAMP", "20.00", &[("BER", 10)]).await;
+    is_ready(&payment.url()).await;
+    let id = world.submit(&[("LAMP", 1)]).await;
+    world.await_number("payment", "select count(*) from payments where status = 'processing'", 1).await;
+    let mut session = world.pool("payment").begin().await.unwrap();
+    sqlx::query("select from payments for update").execute(&mut *session).await.unwrap();
+    let stall = until("the answer is named by readiness", || async {
+        let (status, body) = readiness(&payment.url()).await;
+        let stall =
+            body["stalls"].as_array().unwrap().iter().find(|stall| stall["what"] == "answers").cloned();
+        stall.filter(|_| status == 503).ok_or(body)
+    })
+    .await;
+    let detail = stall["detail"].as_str().unwrap();
+    assert!(detail.contains(&format!("the charge of order {id}")), "{stall:#}");
+    session.rollback().await.unwrap();
+    world.await_status(id, "confirmed").await;
+    is_ready(&payment.url()).await;
+}
+
 /// Nothing to read, a parked event, and the partitions of another instance are no stand-still.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_service_and_one_that_parks_stay_ready() {

@@ -34,6 +34,7 @@ pub const STATEMENTS: &[&str] = &[
     positions::REFUSE,
     positions::REFUSED,
     positions::ACCEPT,
+    positions::LOOKED_THROUGH,
     positions::SKIP,
     positions::SKIPPED,
     positions::ACCEPT_SKIPPED,

@@ -11,6 +11,7 @@ mod follow;
 mod ids;
 mod keeping;
 mod metrics;
+mod products;
 mod report;
 mod run;
 mod sequence;

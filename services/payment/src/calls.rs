@@ -7,13 +7,15 @@
 
 mod in_flight;
 mod provider_client;
+mod unrecorded;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use minuet_events::values::OrderId;
-use minuet_messaging::ReactError;
+use minuet_messaging::{Health, ReactError};
 use parking_lot::{Mutex, MutexGuard};
 use sqlx::PgConnection;
 use tokio::sync::{Notify, mpsc};
@@ -26,6 +28,7 @@ use crate::meters::PaymentMeters;
 use crate::store;
 
 use in_flight::InFlightCalls;
+use unrecorded::UnrecordedAnswers;
 pub(crate) use worker::{Worker, try_record};
 
 /// Bounds the calls in flight, per permit: those without a permit wait for one, or for their next attempt.
@@ -44,6 +47,7 @@ pub(crate) struct Calls {
     room: Arc<Notify>,
     /// Cancelled once the last answer is recorded.
     finished: CancellationToken,
+    unrecorded: UnrecordedAnswers,
     pub(crate) meters: PaymentMeters,
 }
 
@@ -59,6 +63,7 @@ impl Calls {
             in_flight: Arc::new(Mutex::new(in_flight)),
             room: Arc::default(),
             finished: CancellationToken::new(),
+            unrecorded: UnrecordedAnswers::default(),
         };
         (calls, begun)
     }
@@ -152,6 +157,11 @@ impl Calls {
         if self.in_flight().end(keys) {
             self.room.notify_one();
         }
+    }
+
+    /// Reports answers that wait for their recording for longer than `bound`.
+    pub(crate) async fn watch(self, health: Health, bound: Duration, shutdown: CancellationToken) {
+        self.unrecorded.watch(health, bound, shutdown).await;
     }
 
     /// Waits until the calls have ended and the answers are recorded.

@@ -137,12 +137,13 @@ pub async fn run_with<G: PaymentGateway>(
 ) -> Result<(), PaymentError> {
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr()?);
-    let identity = parts.settings.identity.clone();
+    let (identity, bound) = (parts.settings.identity.clone(), parts.settings.stall_after);
     let service = Service::new("payment", parts, spans::PaymentSpans)?;
     let routes = http::routes(service.context().clone(), identity).merge(service.routes());
     let (calls, queue) = Calls::new(service.context().clone(), settings.concurrency);
     let handler = react::PaymentHandler { context: service.context().clone(), calls: calls.clone() };
 
+    let watching = calls.clone().watch(service.health().clone(), bound, shutdown.clone());
     let serving = minuet_http::serve(listener, routes, shutdown.clone());
     let calling =
         Worker::new(gateway, &settings, service.context().clone(), calls, shutdown.clone()).run(queue);
@@ -151,7 +152,16 @@ pub async fn run_with<G: PaymentGateway>(
         calling.await;
         Ok(())
     };
-    tokio::try_join!(serving.map_err(PaymentError::from), running.map_err(PaymentError::from), calling)?;
+    let watching = async {
+        watching.await;
+        Ok(())
+    };
+    tokio::try_join!(
+        serving.map_err(PaymentError::from),
+        running.map_err(PaymentError::from),
+        calling,
+        watching
+    )?;
     Ok(())
 }
 

@@ -106,6 +106,12 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "GHOST in BER: stock has a level that the topics know nothing of",
     ),
     (
+        "order",
+        "update products set sku = 'GONE', active = true where sku = 'OLD'",
+        "update products set sku = 'OLD', active = false where sku = 'GONE'",
+        "GONE: products has it on sale, and ",
+    ),
+    (
         "payment",
         "insert into skipped_offsets (topic, \"partition\", topic_id, from_offset, end_offset) values ('orders.events', 1, gen_random_uuid(), 7, 12)",
         "update skipped_offsets set accepted_at = now()",

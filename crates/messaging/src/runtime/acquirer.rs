@@ -13,20 +13,19 @@ use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use uuid::Uuid;
 
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::{Polled, Rewind};
 use crate::kafka::reader::{ReadError, Reader, Slice};
-use crate::runtime::gaps::{Gap, Gaps};
+use crate::runtime::gaps::{self, Gap, Gaps};
 use crate::runtime::policy::back_off;
 use crate::runtime::positions::{self, Compared, From, Position, Refusal};
 use crate::runtime::sweeper::Processed;
 use crate::runtime::topic_watch::MissingTopics;
 use crate::store::connections::within;
 use crate::store::context::Core;
-use crate::store::positions::{self as table, NewPosition, NewSkip};
+use crate::store::positions::{self as table, NewPosition};
 use crate::store::shards;
 use crate::{BatchHandler, Dependency, Health, KeptKeys, ReactError};
 
@@ -82,10 +81,9 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         }
     }
 
-    /// Notices messages that were deleted unread, and topics that were deleted and created again. All shards are given up and taken again: the takeover
+    /// Notices topics that were deleted and created again. All shards are given up and taken again: the takeover
     /// compares positions, and reads such a topic from its start.
     async fn watch(&self) {
-        self.look_into_gaps().await;
         let held = self.core.shards.held();
         if held.is_empty() {
             return;
@@ -187,10 +185,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             return Err(TakeError::Refused(compared.into_iter().filter(|c| is_refused(&c)).collect()));
         }
         let skipped: Vec<Gap> = compared.iter().filter_map(Compared::skipped).collect();
-        self.skip(&skipped, |topic| {
-            compared.iter().find(|c| *c.topic == **topic).map_or(Uuid::nil(), |c| c.seen.topic_id)
-        })
-        .await?;
+        let id = |topic: &Arc<str>| compared.iter().find(|c| c.topic == *topic).map(|c| c.seen.topic_id);
+        gaps::record(&self.core, &skipped, |topic| id(topic).unwrap_or_default()).await?;
         for compared in &compared {
             self.look_for_deletions(compared).await?;
         }
@@ -203,39 +199,6 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         }
         let next = compared.iter().filter_map(|c| Some(((Arc::clone(&c.topic), c.partition), c.next()?)));
         self.gaps.expect(next.collect());
-        Ok(())
-    }
-
-    /// Records messages that were deleted before this service read them, and says so.
-    async fn skip(&self, gaps: &[Gap], id: impl Fn(&Arc<str>) -> Uuid) -> Result<(), sqlx::Error> {
-        if gaps.is_empty() {
-            return Ok(());
-        }
-        let row = |gap: &Gap| (Arc::clone(&gap.topic), gap.partition, id(&gap.topic), gap.from, gap.end);
-        let rows: Vec<_> = gaps.iter().map(row).collect();
-        let skip = async |connection: &mut PgConnection| {
-            let rows: Vec<NewSkip<'_>> = rows
-                .iter()
-                .map(|(topic, partition, topic_id, from, end)| NewSkip {
-                    topic,
-                    partition: *partition,
-                    topic_id: *topic_id,
-                    from: *from,
-                    end: *end,
-                })
-                .collect();
-            table::skip(connection, &rows).await
-        };
-        self.core.connections.run(skip).await?;
-        for Gap { topic, partition, from, end } in gaps {
-            error!(
-                topic = &**topic,
-                partition,
-                from,
-                end,
-                "messages were deleted before they were read; see minuet positions list"
-            );
-        }
         Ok(())
     }
 
@@ -254,7 +217,12 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         let keys = looking.await.map_err(|_| TakeError::Ended)??;
         let kept = KeptKeys { topic: &name, topic_id: seen.topic_id, partition, end: seen.end, keys: &keys };
         let mut connection = self.core.connections.get().await?;
-        let done = within(LOOK_TIMEOUT, self.handler.keep_only(&mut connection, &kept)).await;
+        let giving_up = async {
+            let given_up = self.handler.keep_only(&mut connection, &kept).await?;
+            table::looked_through(&mut connection, &topic, partition).await?;
+            Ok::<_, ReactError>(given_up)
+        };
+        let done = within(LOOK_TIMEOUT, giving_up).await;
         self.core.connections.put_back(connection, &done);
         let given_up = done?;
         warn!(
@@ -265,28 +233,6 @@ impl<R: BatchHandler> ShardAcquirer<R> {
             "deletions may have gone unread; what the topic no longer has was given up"
         );
         Ok(())
-    }
-
-    /// Looks into gaps between messages: what lies before the topic's beginning was deleted.
-    async fn look_into_gaps(&self) {
-        let gaps = self.gaps.take();
-        if gaps.is_empty() {
-            return;
-        }
-        let asked = (Arc::clone(&self.consumer), gaps.clone());
-        let looking = tokio::task::spawn_blocking(move || positions::deleted(&asked.0, asked.1));
-        let done = match looking.await {
-            Ok(Ok(deleted)) => {
-                let skipped = self.skip(&deleted, |topic| self.core.topic_ids.of(topic)).await;
-                skipped.map_err(|error| error_chain(&error).to_string())
-            }
-            Ok(Err(error)) => Err(error_chain(&error).to_string()),
-            Err(_) => return,
-        };
-        if let Err(error) = done {
-            warn!(error, "gaps between messages could not be looked into; it is retried");
-            self.gaps.put_back(gaps);
-        }
     }
 
     async fn write(&self, statement: &'static str, rows: &[NewPosition]) -> Result<(), TakeError> {

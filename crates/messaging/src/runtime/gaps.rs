@@ -5,8 +5,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use sqlx::PgConnection;
+use tracing::error;
+use uuid::Uuid;
 
-use crate::store::positions::Next;
+use crate::kafka::BROKER_TIMEOUT;
+use crate::kafka::consumer::Polled;
+use crate::runtime::positions::offset;
+use crate::store::context::Core;
+use crate::store::positions::{self, NewSkip, Next};
 
 /// Offsets between two messages that were received one after the other. Compaction, and markers of transactions, leave
 /// gaps too: the topic's beginning tells which gap was a deletion.
@@ -28,59 +38,112 @@ impl Gap {
     }
 }
 
+/// The offset after the last message of each partition.
 #[derive(Default)]
-pub(crate) struct Gaps(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    /// The offset after the last message of each partition.
-    expected: Next,
-    found: Vec<Gap>,
-}
+pub(crate) struct Gaps(Mutex<Next>);
 
 impl Gaps {
     /// Expects these offsets next, whatever came before.
     pub(crate) fn expect(&self, next: Next) {
-        self.0.lock().expected.extend(next);
+        self.0.lock().extend(next);
     }
 
-    /// These messages came, in this order.
-    pub(crate) fn received<'a>(&self, messages: impl Iterator<Item = (&'a Arc<str>, i32, i64)>) {
+    /// These messages came, in this order. Returns the gaps before the first ones.
+    pub(crate) fn received<'a>(&self, messages: impl Iterator<Item = (&'a Arc<str>, i32, i64)>) -> Vec<Gap> {
         let mut first_and_next: HashMap<(&Arc<str>, i32), (i64, i64)> = HashMap::new();
         for (topic, partition, offset) in messages {
             first_and_next.entry((topic, partition)).or_insert((offset, offset)).1 = offset + 1;
         }
-        let mut state = self.0.lock();
+        let (mut all, mut found) = (self.0.lock(), Vec::new());
         for ((topic, partition), (first, next)) in first_and_next {
             let key = (Arc::clone(topic), partition);
-            if let Some(expected) = state.expected.get(&key).copied()
+            if let Some(expected) = all.get(&key).copied()
                 && expected < first
             {
-                state.found.push(Gap { topic: Arc::clone(topic), partition, from: expected, end: first });
+                found.push(Gap { topic: Arc::clone(topic), partition, from: expected, end: first });
             }
-            let expected = state.expected.entry(key).or_insert(next);
+            let expected = all.entry(key).or_insert(next);
             *expected = next.max(*expected);
         }
+        found
     }
+}
 
-    /// The gaps since the last call.
-    pub(crate) fn take(&self) -> Vec<Gap> {
-        std::mem::take(&mut self.0.lock().found)
-    }
+/// Looks into gaps: what lies before the topic's beginning was deleted, and is recorded. Called before the messages after
+/// the gap are processed: after that, nothing would tell of it any more.
+pub(crate) async fn look_into(core: &Core, consumer: &Arc<Polled>, gaps: Vec<Gap>) -> Result<(), GapError> {
+    let consumer = Arc::clone(consumer);
+    let deleted = tokio::task::spawn_blocking(move || deleted(&consumer, gaps)).await;
+    let deleted = deleted.map_err(|_| GapError::Ended)??;
+    record(core, &deleted, |topic| core.topic_ids.of(topic)).await?;
+    Ok(())
+}
 
-    /// Gaps that could not be looked into; the next call of [`Gaps::take`] returns them again.
-    pub(crate) fn put_back(&self, gaps: Vec<Gap>) {
-        self.0.lock().found.extend(gaps);
+/// Why gaps could not be looked into.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GapError {
+    #[error("the beginnings of the topics cannot be read")]
+    Kafka(#[from] KafkaError),
+    #[error("deleted messages cannot be recorded")]
+    Database(#[from] sqlx::Error),
+    #[error("the request for the beginnings of the topics ended")]
+    Ended,
+}
+
+/// What was deleted of these gaps. Blocks.
+fn deleted(consumer: &Polled, gaps: Vec<Gap>) -> Result<Vec<Gap>, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for gap in &gaps {
+        if list.find_partition(&gap.topic, gap.partition).is_none() {
+            list.add_partition_offset(&gap.topic, gap.partition, Offset::Beginning)?;
+        }
     }
+    let beginnings = consumer.offsets_for_times(list, BROKER_TIMEOUT)?;
+    let deleted = gaps.into_iter().filter_map(|gap| {
+        let beginning = offset(&beginnings, &gap.topic, gap.partition)?;
+        gap.deleted(beginning)
+    });
+    Ok(deleted.collect())
+}
+
+/// Records messages that were deleted before this service read them, and says so.
+pub(crate) async fn record(
+    core: &Core,
+    gaps: &[Gap],
+    topic_id: impl Fn(&Arc<str>) -> Uuid,
+) -> Result<(), sqlx::Error> {
+    if gaps.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<NewSkip<'_>> = gaps
+        .iter()
+        .map(|Gap { topic, partition, from, end }| NewSkip {
+            topic,
+            partition: *partition,
+            topic_id: topic_id(topic),
+            from: *from,
+            end: *end,
+        })
+        .collect();
+    core.connections
+        .run(async |connection: &mut PgConnection| positions::skip(connection, &rows).await)
+        .await?;
+    for Gap { topic, partition, from, end } in gaps {
+        error!(
+            topic = &**topic,
+            partition, from, end, "messages were deleted before they were read; see minuet positions list"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn receive(gaps: &Gaps, offsets: &[i64]) {
+    fn receive(gaps: &Gaps, offsets: &[i64]) -> Vec<Gap> {
         let topic: Arc<str> = "orders.events".into();
-        gaps.received(offsets.iter().map(|offset| (&topic, 3, *offset)));
+        gaps.received(offsets.iter().map(|offset| (&topic, 3, *offset)))
     }
 
     fn gap(from: i64, end: i64) -> Gap {
@@ -90,23 +153,19 @@ mod tests {
     #[test]
     fn a_gap_is_found_between_batches_and_after_a_takeover() {
         let gaps = Gaps::default();
-        receive(&gaps, &[7, 8]);
-        receive(&gaps, &[9]);
-        assert_eq!(gaps.take(), [], "nothing is known of what came before the first message");
-        receive(&gaps, &[15, 16]);
-        assert_eq!(gaps.take(), [gap(10, 15)]);
+        assert_eq!(receive(&gaps, &[7, 8]), [], "nothing is known of what came before the first message");
+        assert_eq!(receive(&gaps, &[9]), []);
+        assert_eq!(receive(&gaps, &[15, 16]), [gap(10, 15)]);
         gaps.expect([(("orders.events".into(), 3), 20)].into());
-        receive(&gaps, &[21]);
-        assert_eq!(gaps.take(), [gap(20, 21)]);
+        assert_eq!(receive(&gaps, &[21]), [gap(20, 21)]);
     }
 
     #[test]
     fn messages_that_come_again_are_no_gap() {
         let gaps = Gaps::default();
-        receive(&gaps, &[7, 8, 9]);
-        receive(&gaps, &[5]);
-        receive(&gaps, &[10]);
-        assert_eq!(gaps.take(), []);
+        for offsets in [&[7, 8, 9][..], &[5], &[10]] {
+            assert_eq!(receive(&gaps, offsets), []);
+        }
     }
 
     #[test]

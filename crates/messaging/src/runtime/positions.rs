@@ -151,10 +151,12 @@ impl Compared {
 
     /// Whether deletions of keys may have gone from a compacted topic before the service read them. `tombstones`: how
     /// long the topic keeps them at least. Half of it: the position may have been read some time before it was written,
-    /// and clocks differ. A quiet topic looks the same as a long absence, and costs a look through it.
+    /// and clocks differ. A quiet topic looks the same as a long absence, and costs a look through it; so does the first
+    /// start of a release that remembers positions.
     pub(crate) fn may_miss_tombstones(&self, tombstones: Duration) -> bool {
         match (&self.position, &self.remembered) {
-            (Position::Refused(_) | Position::From { why: From::Recreated, .. }, _) | (_, None) => false,
+            (Position::Refused(_) | Position::From { why: From::Recreated, .. }, _) => false,
+            (_, None) => self.seen.committed.is_some(),
             (_, Some(remembered)) => {
                 self.skipped().is_some()
                     || u64::try_from(remembered.age).is_ok_and(|age| age >= tombstones.as_secs() / 2)
@@ -234,23 +236,7 @@ pub(crate) fn look(
     Ok(seen)
 }
 
-/// What was deleted of these gaps. Blocks.
-pub(crate) fn deleted(consumer: &Polled, gaps: Vec<Gap>) -> Result<Vec<Gap>, KafkaError> {
-    let mut list = TopicPartitionList::new();
-    for gap in &gaps {
-        if list.find_partition(&gap.topic, gap.partition).is_none() {
-            list.add_partition_offset(&gap.topic, gap.partition, Offset::Beginning)?;
-        }
-    }
-    let beginnings = consumer.offsets_for_times(list, BROKER_TIMEOUT)?;
-    let deleted = gaps.into_iter().filter_map(|gap| {
-        let beginning = offset(&beginnings, &gap.topic, gap.partition)?;
-        gap.deleted(beginning)
-    });
-    Ok(deleted.collect())
-}
-
-fn offset(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i64> {
+pub(crate) fn offset(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i64> {
     let element = list.find_partition(topic, partition)?;
     match (element.error(), element.offset()) {
         (Ok(()), Offset::Offset(offset)) => Some(offset),
@@ -354,6 +340,7 @@ mod tests {
         assert!(misses(aged(0), seen(Some(10), 11, 30)), "deleted unread");
         assert!(!misses(aged(500), seen(Some(20), 0, 30)), "it is refused");
         assert!(!misses(None, seen(None, 11, 30)), "it is read for the first time");
+        assert!(misses(None, seen(Some(10), 0, 30)), "since when is unknown");
     }
 
     #[test]

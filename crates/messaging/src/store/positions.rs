@@ -39,7 +39,13 @@ pub(crate) const RECORD: &str = "with now_known as (
      insert into consumed_positions (topic, \"partition\", topic_id, next_offset, refused)
      select * from unnest($1::text[], $2::integer[], $3::uuid[], $4::bigint[], $5::text[])
      on conflict (topic, \"partition\") do update set topic_id = excluded.topic_id, next_offset = excluded.next_offset,
-        refused = excluded.refused, accepted = null, recorded_at = now()";
+        refused = excluded.refused, accepted = null, recorded_at = case
+            when excluded.topic_id = consumed_positions.topic_id and excluded.next_offset <= consumed_positions.next_offset
+            then consumed_positions.recorded_at else now() end";
+
+/// A compacted partition was looked through: its position is as good as a new one.
+pub(crate) const LOOKED_THROUGH: &str =
+    "update consumed_positions set recorded_at = now() where topic = $1 and \"partition\" = $2";
 
 /// Why a partition is refused; its position stays. A partition without a row gets one.
 pub(crate) const REFUSE: &str =
@@ -139,6 +145,15 @@ pub(crate) async fn write(
         .bind(rows.iter().map(|row| row.refused.as_deref()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+pub(crate) async fn looked_through(
+    connection: &mut PgConnection,
+    topic: &str,
+    partition: i32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(LOOKED_THROUGH).bind(topic).bind(partition).execute(connection).await?;
     Ok(())
 }
 

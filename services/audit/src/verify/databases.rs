@@ -12,7 +12,9 @@ use uuid::Uuid;
 use super::books::Books;
 use super::expected::{Expected, Wanted};
 use super::findings::Check;
+use super::products;
 use super::tables::{Row, Tables};
+use crate::log::Log;
 use crate::{AuditError, Context};
 
 /// Orders that are asked for at once.
@@ -123,7 +125,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Everything has been read; `quiet`: and nothing was written meanwhile.
-    pub(super) fn end(mut self, books: &mut Books, quiet: bool) -> Result<Compared, AuditError> {
+    pub(super) fn end(mut self, log: &Log, books: &mut Books, quiet: bool) -> Result<Compared, AuditError> {
         if quiet {
             // Then nothing is on its way, whatever the services' clocks say.
             self.begun = OffsetDateTime::now_utc() + Duration::from_secs(365 * 86_400);
@@ -154,6 +156,9 @@ impl<'a> Comparison<'a> {
             }
         }
         self.levels(books, quiet)?;
+        if quiet {
+            products::check(self.context, log, &self.tables, &mut books.findings)?;
+        }
         for (service, detail) in self.context.runtime.block_on(self.tables.skipped())? {
             books.findings.add(Check::Loss, service, detail, []);
         }

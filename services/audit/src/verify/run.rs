@@ -67,7 +67,7 @@ pub(crate) fn run(verify: &Verify, context: &Context, out: &mut dyn Write) -> Re
         books.end_midway(now)
     }
     let compared =
-        comparison.map(|comparison| comparison.end(&mut books, written_meanwhile == 0)).transpose()?;
+        comparison.map(|comparison| comparison.end(&log, &mut books, written_meanwhile == 0)).transpose()?;
     let report = Report {
         books: &books,
         topics: &log.topics,

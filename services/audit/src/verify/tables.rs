@@ -23,6 +23,8 @@ const LEVELS: &str = "select sku, warehouse_code, available, reserved, on_hand, 
 const SKIPPED: &str = "select topic, \"partition\", from_offset, end_offset from skipped_offsets
      where accepted_at is null order by noticed_at, topic, \"partition\"";
 
+const ON_SALE: &str = "select sku from products where active order by sku";
+
 const ORDER_IDS: &str = "select id from orders where id > $1 order by id limit 10000";
 const RESERVATION_IDS: &str =
     "select order_id from order_reservations where order_id > $1 order by order_id limit 10000";
@@ -113,6 +115,11 @@ impl Tables {
             }));
         }
         Ok(found)
+    }
+
+    /// The skus that can be ordered.
+    pub(super) async fn on_sale(&self) -> Result<Vec<String>, AuditError> {
+        Ok(sqlx::query_scalar(ON_SALE).fetch_all(&self.order).await?)
     }
 
     pub(super) async fn levels(&self) -> Result<HashMap<(String, String), Level>, AuditError> {

@@ -112,6 +112,7 @@ impl<G: PaymentGateway> Worker<G> {
     /// Commits the answers, with as many attempts as the database needs. The new owner of a shard looks up the answers of the
     /// shards that this instance lost.
     async fn record(&self, answers: BTreeMap<Key, ProviderOutcome>) {
+        self.calls.unrecorded.came(answers.keys());
         let (context, mut attempt) = (&self.context, 0);
         let mut open = answers.clone();
         while !open.is_empty() {
@@ -155,6 +156,7 @@ impl<G: PaymentGateway> Worker<G> {
 
     fn end<'a>(&self, keys: impl Iterator<Item = &'a Key> + Clone) {
         self.traces.forget(keys.clone());
+        self.calls.unrecorded.gone(keys.clone());
         self.calls.end(keys);
     }
 

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use minuet_telemetry::error_chain;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::failpoint::{Failpoint, hit, hold};
 use crate::kafka::consumer::{self, Polled};
 use crate::kafka::fetch_buffer::BufferReceiver;
 use crate::kafka::revocations::RevocationEpochs;
 use crate::runtime::batch::{self, Processor, Stopped};
-use crate::runtime::gaps::Gaps;
+use crate::runtime::gaps::{self, Gap, Gaps};
+use crate::runtime::policy::back_off;
 use crate::runtime::sweeper::Processed;
 use crate::store::positions::Next;
 use crate::store::shards::Shards;
@@ -35,7 +37,7 @@ const MAX_LINGER: Duration = Duration::from_millis(60);
 /// The consumer and the progress of the inputs.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
-    pub(super) consumer: &'a Polled,
+    pub(super) consumer: &'a Arc<Polled>,
     pub(super) revocations: &'a RevocationEpochs,
     pub(super) processed: &'a Processed,
     pub(super) gaps: &'a Gaps,
@@ -120,6 +122,17 @@ async fn linger(last: Last, from: &mut BufferReceiver, messages: &mut Vec<Incomi
     }
 }
 
+/// Retried until it succeeds: a gap shows once. Where it lies on a broker or a database that is away, the batch could
+/// not be processed either.
+async fn look_into<R: BatchHandler>(processor: &Processor<R>, input: Input<'_>, gaps: Vec<Gap>) {
+    let mut attempt = 0;
+    while let Err(error) = gaps::look_into(&processor.context.core, input.consumer, gaps.clone()).await {
+        warn!(error = error_chain(&error), "gaps between messages could not be looked into; it is retried");
+        tokio::time::sleep(back_off(attempt)).await;
+        attempt += 1;
+    }
+}
+
 async fn one_batch<R: BatchHandler>(
     processor: &Processor<R>,
     input: Input<'_>,
@@ -130,11 +143,11 @@ async fn one_batch<R: BatchHandler>(
     for Incoming { position, .. } in &messages {
         next.insert((Arc::clone(&position.topic), position.partition), position.offset + 1);
     }
-    input.gaps.received(
-        messages
-            .iter()
-            .map(|Incoming { position, .. }| (&position.topic, position.partition, position.offset)),
-    );
+    let at = messages.iter().map(|message| &message.position).map(|at| (&at.topic, at.partition, at.offset));
+    let gaps = input.gaps.received(at);
+    if !gaps.is_empty() {
+        look_into(processor, input, gaps).await;
+    }
     unrecorded.extend(next.iter().map(|(partition, offset)| (partition.clone(), *offset)));
     let core = &processor.context.core;
     core.batch_in_flight.begin(next.keys().cloned().collect());
