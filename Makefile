@@ -8,9 +8,9 @@ SHELL := /bin/bash
 target := $(or $(CARGO_TARGET_DIR),target)
 
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
-generated := docs/dance.md
+generated := docs/dance.md $(wildcard docs/api/*)
 
-.PHONY: help up test provider-test provider-live chaos check check-alerts bench compare audit-speed flamegraph generate check-generated clean prerequisites
+.PHONY: help up test provider-test provider-live chaos check check-alerts check-asyncapi bench compare audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
@@ -57,7 +57,7 @@ chaos: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace --test system chaos:: -- --ignored --test-threads=1 --nocapture
 
-check: prerequisites check-generated check-alerts
+check: prerequisites check-generated check-alerts check-asyncapi
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cd examples/loyalty && cargo fmt --check && CARGO_TARGET_DIR=$(abspath $(target)) cargo clippy --locked --all-targets -- -D warnings
@@ -72,9 +72,15 @@ check-alerts: prerequisites
 		promtool check config deploy/prometheus/prometheus.yml && promtool test rules deploy/prometheus/alerts.test.yml; \
 	else echo "promtool is not here: the alert rules are not tested" >&2; fi
 
+# By the parser of the AsyncAPI initiative, where Node is here.
+check-asyncapi: prerequisites
+	@dev/asyncapi/validate.sh
+
 # The program is the one that `make test` builds too. Nothing is written where it fails.
 generate:
 	@page=$$(cargo run --locked --quiet --bin minuet -- dance); printf '%s\n' "$$page" >docs/dance.md
+	@mkdir -p docs/api
+	@cargo run --locked --quiet --bin minuet -- contract write docs/api
 
 check-generated:
 	@before=$$(cat $(generated) </dev/null | cksum); $(MAKE) --no-print-directory generate; \

@@ -101,6 +101,16 @@ macro_rules! events {
                 }
             }
 
+            /// A record of this kind as JSON in one line, as `minuet produce` reads it. All examples are about one order and one
+            /// product.
+            pub const fn example_json(self) -> &'static str {
+                match self {
+                    $(Self::$record => {
+                        include_str!(concat!("../examples/", stringify!($record), ".json"))
+                    })+
+                }
+            }
+
             /// Reads a record of this kind from any serde format, JSON for one. What comes from a topic goes
             /// through the codec.
             pub fn deserialize<'de, D: Deserializer<'de>>(self, from: D) -> Result<Event, D::Error> {

@@ -34,7 +34,8 @@ pub mod values;
 pub use codec::Codec;
 pub use event::{Event, EventType, Subject};
 pub use minuet_envelope::{
-    DecodeError, EncodeError, EnvelopeError, ResolveError, TraceContext, envelope, partition, validity,
+    DecodeError, EncodeError, EnvelopeError, HEADERS, HeaderField, ResolveError, TraceContext, envelope,
+    partition, validity,
 };
 pub use registry::{Incompatibility, RegistryError, check_compatible};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::headers::{
-    BAGGAGE, CAUSATION_ID, CONTENT_TYPE, CORRELATION_ID, Headers, ID, NAMES, SEQUENCE, SOURCE, SPECVERSION,
+    BAGGAGE, CAUSATION_ID, CONTENT_TYPE, CORRELATION_ID, HEADERS, Headers, ID, SEQUENCE, SOURCE, SPECVERSION,
     SUBJECT, TIME, TRACEPARENT, TRACESTATE, TYPE,
 };
 use crate::{EventKind, Micros, TraceContext, ValueError, parse_uuid};
@@ -15,7 +15,7 @@ const MAX_NAME: usize = 256;
 
 /// The contract's own copy of a header's name, if it has one.
 pub fn known_name(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| *known == name)
+    HEADERS.into_iter().map(|field| field.name).find(|known| *known == name)
 }
 
 /// An event's headers. `K` names its kind.

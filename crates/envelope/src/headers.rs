@@ -14,20 +14,46 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const TRACESTATE: &str = "tracestate";
 pub(crate) const BAGGAGE: &str = "baggage";
 
-pub(crate) const NAMES: [&str; 13] = [
-    SPECVERSION,
-    ID,
-    TYPE,
-    SOURCE,
-    SUBJECT,
-    TIME,
-    CORRELATION_ID,
-    CAUSATION_ID,
-    SEQUENCE,
-    CONTENT_TYPE,
-    TRACEPARENT,
-    TRACESTATE,
-    BAGGAGE,
+/// A header of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderField {
+    /// The name.
+    pub name: &'static str,
+    /// Whether a message without the header is no event.
+    pub is_required: bool,
+    /// The header's meaning, and what stands for the header where a message has none.
+    pub about: &'static str,
+}
+
+const fn required(name: &'static str, about: &'static str) -> HeaderField {
+    HeaderField { name, is_required: true, about }
+}
+
+const fn optional(name: &'static str, about: &'static str) -> HeaderField {
+    HeaderField { name, is_required: false, about }
+}
+
+/// Every header of the contract, in the order in which they are written.
+pub const HEADERS: [HeaderField; 13] = [
+    optional(SPECVERSION, "1.0, the version of CloudEvents."),
+    required(ID, "A UUID. With ce_source it names the event: the same pair again is the same event again."),
+    required(TYPE, "The full name of the record and the version of the contract."),
+    required(SOURCE, "The emitter: 1 to 256 bytes, no control character."),
+    optional(SUBJECT, "The message's key, which stands for the header where it is absent."),
+    optional(
+        TIME,
+        "RFC 3339: when the event happened, by the emitter's clock. Not before 2020, and at most an hour after Kafka's time of the message, which stands for it.",
+    ),
+    optional(CORRELATION_ID, "Shared by all events of one saga. The key stands for it."),
+    optional(CAUSATION_ID, "The ce_id of the event that caused this one: a UUID."),
+    optional(
+        SEQUENCE,
+        "Whole numbers from 1 without gaps, for each ce_source and key, on events that a service's outbox sent.",
+    ),
+    optional(CONTENT_TYPE, "application/avro."),
+    optional(TRACEPARENT, "W3C trace context. A new trace begins where it is absent or broken."),
+    optional(TRACESTATE, "W3C trace context."),
+    optional(BAGGAGE, "W3C baggage."),
 ];
 
 /// The headers of the contract, borrowed from a message. Of several headers of one name the first counts; a header without
@@ -77,9 +103,9 @@ impl<'a> Headers<'a> {
     /// Asks for each header of the contract by its name.
     pub fn find(find: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
         let mut headers = Self::default();
-        for name in NAMES {
-            if let Some(value) = find(name) {
-                headers.add(name, Some(value));
+        for field in HEADERS {
+            if let Some(value) = find(field.name) {
+                headers.add(field.name, Some(value));
             }
         }
         headers

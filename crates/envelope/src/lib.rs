@@ -23,7 +23,7 @@ mod value_error;
 
 pub use contract::{Contract, DecodeError, EncodeError, EventKind, ParkedMessage, ResolveError};
 pub use envelope::{Envelope, EnvelopeError, EnvelopeRef};
-pub use headers::Headers;
+pub use headers::{HEADERS, HeaderField, Headers};
 pub use micros::Micros;
 pub use park_reason::ParkReason;
 pub use trace::TraceContext;

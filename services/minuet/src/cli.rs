@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use minuet_events::EventType;
 use minuet_identity::UserName;
 
+use crate::contract::Contract;
 use crate::database::Database;
 use crate::dead_letters::{DeadLetters, kept};
 use crate::duration::duration;
@@ -95,6 +96,9 @@ pub(crate) enum Command {
     Positions(Positions),
     /// Prove that the reaction tables, topics.yaml and the schemas fit together; exit status 1 if they do not
     Lint,
+    /// The events as a program of another team meets them: fields, topics, readers; AsyncAPI
+    #[command(subcommand)]
+    Contract(Contract),
     /// Print docs/dance.md, as `make generate` writes it
     #[command(hide = true)]
     Dance,
@@ -152,6 +156,9 @@ pub(crate) struct Produce {
     /// How fast exported lines are sent: recorded, a factor such as 10, or max
     #[arg(long, default_value = "max", conflicts_with = "event")]
     pub(crate) speed: Speed,
+    /// Print a line of this event as an example, and send nothing
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["event", "file", "keep_going", "speed"])]
+    pub(crate) example: Option<EventType>,
 }
 
 const PRODUCE_HELP: &str = "\
@@ -164,6 +171,8 @@ A ProductChanged whose value is null takes the product out of the shop (a tombst
 What `minuet audit replay export` gave out (no EVENT) goes to the topics it came from, under the prefix of this installation,
 with the keys and headers that it had:
   minuet audit replay export >day.jsonl; minuet --topic-prefix copy. produce --file day.jsonl --speed recorded
+A line to begin with, of any event; its ids are the same each time, so give it your own:
+  minuet produce --example OrderSubmitted
 Amounts are decimal strings, ids are strings, times are RFC 3339 or whole microseconds, bytes are hex. Empty lines are skipped.
 Headers that are not given are filled in: ce_id (a new UUIDv7), ce_source (/minuet/produce), ce_time (now), a new trace.
 A line that is wrong is named with its number and field, and nothing after it is sent (but see --keep-going).
@@ -261,6 +270,7 @@ impl Command {
             Command::Inventory(_) => &["kafka", "registry", "inventory"],
             Command::Payment(_) => &["kafka", "registry", "payment"],
             Command::Gateway(_) => &["kafka", "registry", "gateway"],
+            Command::Produce(produce) if produce.example.is_some() => &[],
             Command::Produce(_) => &["kafka", "registry"],
             Command::Topics(_) => &["kafka"],
             Command::Schemas(_) => &["registry"],
@@ -271,6 +281,7 @@ impl Command {
             | Command::Migrate(_)
             | Command::Health(_)
             | Command::Lint
+            | Command::Contract(_)
             | Command::Dance => &[],
             Command::Demo(_) | Command::Audit(_) => &["kafka", "registry"],
             #[cfg(feature = "dev")]
@@ -295,6 +306,7 @@ impl Command {
             | Command::DeadLetters(_)
             | Command::Positions(_)
             | Command::Lint
+            | Command::Contract(_)
             | Command::Dance => true,
         }
     }
@@ -337,6 +349,7 @@ impl Command {
             | Command::DeadLetters(_)
             | Command::Positions(_)
             | Command::Lint
+            | Command::Contract(_)
             | Command::Dance
             | Command::Audit(_) => return None,
             #[cfg(feature = "dev")]

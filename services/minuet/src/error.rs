@@ -5,6 +5,7 @@ use minuet_messaging::PublishError;
 use minuet_messaging::topics::TopicsError;
 
 use crate::audit::AuditFailure;
+use crate::contract::ContractError;
 use crate::dead_letters::DeadLettersError;
 use crate::demo::DemoError;
 use crate::positions::PositionsError;
@@ -61,6 +62,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Gateway(#[from] minuet_gateway::GatewayError),
     #[error(transparent)]
+    Contract(#[from] ContractError),
+    #[error(transparent)]
     Produce(#[from] ProduceError),
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -104,7 +107,10 @@ impl CliError {
     /// As `--help` says: 2 for what the user wrote, 1 for everything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            CliError::Settings(_) | CliError::Telemetry(_) | CliError::Meters(_) => ExitCode::from(2),
+            CliError::Settings(_)
+            | CliError::Telemetry(_)
+            | CliError::Meters(_)
+            | CliError::Contract(ContractError::Application { .. }) => ExitCode::from(2),
             CliError::Runtime(_)
             | CliError::Topics(_)
             | CliError::TopicsDiffer { .. }
@@ -122,6 +128,7 @@ impl CliError {
             | CliError::Inventory(_)
             | CliError::Payment(_)
             | CliError::Gateway(_)
+            | CliError::Contract(_)
             | CliError::Produce(_)
             | CliError::Publish(_)
             | CliError::History(_)

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cli;
+mod contract;
 mod database;
 mod dead_letters;
 mod demo;
@@ -115,6 +116,7 @@ async fn run(command: Command, sources: Sources, settings: Settings) -> Result<(
         Command::Positions(command) => positions::run(&settings, &command).await,
         Command::Lint => lint::run(),
         Command::Dance => saga::print(),
+        Command::Contract(command) => contract::run(&command),
         Command::Audit(command) => audit::run(&settings, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(command) => dev::run(command, &sources, settings).await,

@@ -26,6 +26,10 @@ pub(crate) use pace::Speed;
 use sending::{Input, Sending};
 
 pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), CliError> {
+    if let Some(event) = command.example {
+        output::print(event.example_json().trim_end());
+        return Ok(());
+    }
     let codec = Codec::register(settings.registry_url()?).await?;
     let catalogue = Arc::new(settings.catalogue()?);
     let prefix = &settings.topic_prefix;
@@ -46,4 +50,12 @@ pub(crate) async fn run(settings: &Settings, command: &Produce) -> Result<(), Cl
     let what = command.event.map_or("recorded events", |event| event.name());
     output::note(format!("{} {what} sent; wrong lines: {}", sending.sent, sending.wrong));
     Ok(outcome?)
+}
+
+/// Whether a line is one that this program sends.
+#[cfg(test)]
+pub(crate) fn check_line(event_type: minuet_events::EventType, line: &[u8]) -> Result<(), line::LineError> {
+    let now = minuet_events::values::Micros(1_700_000_000_000_000);
+    let reading = Reading { event_type, key: None, force_key: false };
+    reading.read(line, uuid::Uuid::nil(), now).map(drop)
 }

@@ -2,7 +2,7 @@
 
 use minuet_events::trace::with_order;
 use minuet_events::values::{Micros, OrderId, Sku};
-use minuet_events::{Envelope, EnvelopeError, Event, EventType, TraceContext};
+use minuet_events::{Envelope, EnvelopeError, Event, EventType, HEADERS, HeaderField, TraceContext};
 use minuet_text::json::JsonError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,23 +11,6 @@ use uuid::Uuid;
 use super::fields::unknown_field;
 
 const SOURCE: &str = "/minuet/produce";
-/// All that an envelope holds, except what follows from the event.
-const HEADERS: &[&str] = &[
-    "ce_specversion",
-    "ce_id",
-    "ce_type",
-    "ce_source",
-    "ce_subject",
-    "ce_time",
-    "ce_correlationid",
-    "ce_causationid",
-    "ce_sequence",
-    "content-type",
-    "traceparent",
-    "tracestate",
-    "baggage",
-];
-
 /// What is wrong with a line. Each names the field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LineError {
@@ -45,7 +28,7 @@ pub(crate) enum LineError {
     Field { field: String, detail: String },
     #[error("{field}: {record} has no such field")]
     UnknownField { field: String, record: EventType },
-    #[error("headers.{header}: no header of the contract; there are {}", HEADERS.join(", "))]
+    #[error("headers.{header}: no header of the contract; there are {}", HEADERS.map(|field| field.name).join(", "))]
     UnknownHeader { header: String },
     #[error("headers: {0}")]
     Header(#[from] EnvelopeError),
@@ -125,7 +108,8 @@ impl Reading {
     ) -> Result<Envelope, LineError> {
         let mut headers: Vec<(&'static str, String)> = vec![];
         for (name, value) in given {
-            let Some(header) = HEADERS.iter().find(|header| **header == name) else {
+            let Some(HeaderField { name: header, .. }) = HEADERS.into_iter().find(|field| field.name == name)
+            else {
                 return Err(LineError::UnknownHeader { header: name });
             };
             match value {
