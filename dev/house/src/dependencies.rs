@@ -9,8 +9,10 @@ use crate::files::crates;
 /// The program is the composition root; the audit replays the services' own code.
 const MAY_NAME_SERVICES: [(&str, &[&str]); 1] =
     [("services/audit", &["services/order", "services/inventory", "services/payment"])];
+/// A library of the shop's own that every service may name. It knows the contract alone.
+const STORY: &str = "services/story";
 /// Without input and output: none of these may name a runtime, a database, a broker or a server.
-const PURE: [&str; 4] = ["events", "crates/envelope", "crates/saga", "crates/text"];
+const PURE: [&str; 5] = ["events", "crates/envelope", "crates/saga", "crates/text", "services/story"];
 const INPUT_AND_OUTPUT: [&str; 4] = ["axum", "rdkafka", "sqlx", "tokio"];
 
 /// Every dependency that docs/house.md does not allow, as `package -> dependency`.
@@ -42,8 +44,10 @@ fn may_name_ours(package: &str, to: &str) -> bool {
     let in_folder = |path: &str, folder: &str| path.split('/').next() == Some(folder);
     match package {
         "services/minuet" | "tests" => true,
+        STORY => to == "events",
         "events" => ["crates/envelope", "crates/text"].contains(&to),
         _ if in_folder(package, "crates") => in_folder(to, "crates"),
+        _ if in_folder(package, "services") && to == STORY => true,
         _ if in_folder(package, "services") => {
             let exceptions =
                 MAY_NAME_SERVICES.iter().filter(|(of, _)| *of == package).flat_map(|(_, to)| *to);
@@ -88,6 +92,9 @@ mod tests {
             ("services/order", "dev/stack"),
             ("services/gateway", "services/order"),
             ("examples/loyalty", "events"),
+            ("services/story", "crates/messaging"),
+            ("services/story", "services/order"),
+            ("crates/saga", "services/story"),
         ] {
             assert!(!may_name_ours(package, to), "{package} -> {to}");
         }
@@ -96,6 +103,8 @@ mod tests {
             ("events", "crates/envelope"),
             ("services/order", "events"),
             ("services/audit", "services/order"),
+            ("services/audit", "services/story"),
+            ("services/story", "events"),
             ("services/minuet", "dev/bench"),
             ("examples/loyalty", "crates/messaging"),
             ("examples/loyalty", "crates/avro"),
@@ -109,6 +118,7 @@ mod tests {
         assert!(may_name_theirs("crates/messaging", "rdkafka"));
         assert!(!may_name_theirs("services/order", "rdkafka"));
         assert!(!may_name_theirs("events", "tokio"));
+        assert!(!may_name_theirs("services/story", "sqlx"));
         assert!(may_name_theirs("services/order", "tokio"));
     }
 

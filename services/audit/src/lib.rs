@@ -20,7 +20,7 @@ mod error;
 mod export;
 mod full_message;
 mod log;
-pub mod order_progress;
+pub mod participants;
 mod progress;
 mod rebuild;
 pub mod record;

@@ -1,11 +1,10 @@
 //! An event as it lies on its topic, and what may lie there instead.
 
-use std::fmt;
 use std::sync::Arc;
 
 use minuet_events::values::Micros;
 use minuet_events::{Event, EventType};
-use minuet_saga::Participant;
+pub use minuet_story::Service;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,50 +27,6 @@ impl Topics {
 
     pub fn show(&self, position: Position) -> String {
         format!("{}[{}]@{}", self.name(position), position.partition, position.offset)
-    }
-}
-
-/// A service with an outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Service {
-    Order,
-    Inventory,
-    Payment,
-}
-
-impl Service {
-    pub const ALL: [Service; 3] = [Service::Order, Service::Inventory, Service::Payment];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Service::Order => "order",
-            Service::Inventory => "inventory",
-            Service::Payment => "payment",
-        }
-    }
-
-    /// Its `ce_source`.
-    pub fn source(self) -> &'static str {
-        match self {
-            Service::Order => "/minuet/order",
-            Service::Inventory => "/minuet/inventory",
-            Service::Payment => "/minuet/payment",
-        }
-    }
-
-    /// The service's reaction table.
-    pub fn participant(self) -> &'static Participant<EventType> {
-        match self {
-            Service::Order => &minuet_order::PARTICIPANT,
-            Service::Inventory => &minuet_inventory::PARTICIPANT,
-            Service::Payment => &minuet_payment::PARTICIPANT,
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

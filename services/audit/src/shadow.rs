@@ -35,11 +35,11 @@ pub use difference::{Difference, Field};
 pub(crate) use payment::answer;
 pub(crate) use run::run;
 
-use crate::order_progress::OrderProgress;
 use crate::record::{Position, Record, Service};
 use adjusting::Adjusting;
 pub(crate) use derivation::Derivation;
 use levels::LevelHistory;
+use minuet_story::OrderProgress;
 use products::ProductHistory;
 pub(crate) use search::Step;
 use search::{Found, search};
@@ -382,7 +382,7 @@ fn is_cut(case: &Case) -> bool {
 
 /// Whether the service reacts to the event.
 pub(crate) fn consumes(service: Service, event_type: EventType) -> bool {
-    service.participant().consumes(event_type)
+    crate::participants::participant(service).consumes(event_type)
 }
 
 fn cause(record: &Record) -> Cause {

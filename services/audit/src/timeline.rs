@@ -11,12 +11,12 @@ use std::io::Write;
 
 use minuet_events::Event;
 use minuet_events::values::{Micros, OrderId};
+use minuet_story::{Awaited, OrderProgress};
 use uuid::Uuid;
 
 use crate::args::{Timeline as Arguments, TimelineFormat};
 use crate::full_message::FullMessage;
 use crate::log::Survey;
-use crate::order_progress::{Awaited, OrderProgress};
 use crate::record::{Position, Topics};
 use crate::{AuditError, Context, Outcome};
 use wait::Wait;

@@ -1,6 +1,7 @@
 //! The timeline as a sequence diagram: an arrow from whoever emitted to whoever reacts.
 
 use super::{Step, Timeline};
+use crate::participants::participant;
 use crate::record::Service;
 
 pub(super) fn diagram(timeline: &Timeline) -> String {
@@ -22,7 +23,7 @@ pub(super) fn diagram(timeline: &Timeline) -> String {
         let (from, text) = (emitter(step), format!("{}{wait}{again}", head.event_type));
         let consumers: Vec<Service> = Service::ALL
             .into_iter()
-            .filter(|service| service.participant().consumes(head.event_type))
+            .filter(|service| participant(*service).consumes(head.event_type))
             .collect();
         if consumers.is_empty() {
             lines.push(format!("    Note over {from}: {text}"));

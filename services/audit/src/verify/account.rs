@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::findings::{Check, Findings};
 use super::sequence::{Next, Sequence};
 use super::stock_levels::Held;
-use crate::order_progress::OrderProgress;
 use crate::record::{Head, Position, Service, Source};
+use minuet_story::OrderProgress;
 
 /// Ids of submissions of one order that are kept: any of them may be named as a cause.
 const SUBMISSIONS: usize = 16;

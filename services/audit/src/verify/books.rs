@@ -20,8 +20,8 @@ use super::expected::Expected;
 use super::findings::{Check, Findings};
 use super::ids::ById;
 use super::stock_levels::{Held, Level, Move, StockLevels};
-use crate::order_progress::Stage;
 use crate::record::{Head, Malformed, Position, Record};
+use minuet_story::Stage;
 
 /// What the books go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

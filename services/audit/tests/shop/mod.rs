@@ -137,7 +137,7 @@ impl Shop {
         let at = self.log.len();
         for service in Service::ALL {
             let event_type = made.event.event_type();
-            if service.participant().consumes(event_type) {
+            if minuet_audit::participants::participant(service).consumes(event_type) {
                 if self.hold.contains(&(service, event_type)) {
                     self.held.push((service, at));
                 } else {

@@ -6,7 +6,7 @@ use minuet_events::values::OrderStatus;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::record::Service;
+use crate::service::Service;
 
 /// Types of events, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ const fn rule(
     Rule { because, from, one_of, unless }
 }
 
-/// The dance, as seen from outside. A test holds it against the services' own tables.
+/// The dance, as seen from outside. A test of the audit holds it against the services' own tables.
 pub const RULES: &[Rule] = &[
     rule(&[OrderSubmitted], Order, &[OrderPlaced, OrderRejected, OrderCancelled], &[]),
     rule(&[OrderPlaced], Inventory, &[InventoryReserved, InventoryRejected], &[]),
@@ -278,50 +278,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use minuet_saga::Trigger;
-
     use super::*;
-
-    /// What a service emits after an event: at once, or when the provider has answered what the event led it to ask.
-    fn emitted(service: Service, because: EventType) -> Vec<EventType> {
-        let rows = service.participant().reactions;
-        let of_event = rows.iter().filter(|row| row.on == Trigger::Event(because));
-        let becomes: Vec<&str> = of_event.clone().flat_map(|row| row.becomes.iter().copied()).collect();
-        let answers = rows.iter().filter(|row| {
-            matches!(row.on, Trigger::Provider(_)) && row.states.iter().any(|state| becomes.contains(state))
-        });
-        of_event.chain(answers).flat_map(|row| row.emits.iter().copied()).collect()
-    }
-
-    #[test]
-    fn what_is_awaited_is_what_the_services_tables_promise() {
-        for rule in RULES {
-            // One of the reasons is what the service consumes last.
-            let all = |because: &EventType| {
-                let emitted = emitted(rule.from, *because);
-                rule.one_of.iter().all(|event_type| emitted.contains(event_type))
-            };
-            assert!(rule.because.iter().any(all), "{rule:?}");
-        }
-    }
-
-    #[test]
-    fn every_event_of_the_dance_is_awaited_by_somebody() {
-        let promised = Service::ALL.into_iter().flat_map(|service| {
-            service.participant().reactions.iter().flat_map(|row| row.emits.iter().copied())
-        });
-        // Time's own, requests with an answer of their own, and stock, which is no order's.
-        let others = [
-            ReservationExpired,
-            OrderCancellationRejected,
-            RefundRejected,
-            EventType::StockLevelChanged,
-            EventType::StockAdjustmentRejected,
-        ];
-        for event_type in promised.filter(|event_type| !others.contains(event_type)) {
-            assert!(RULES.iter().any(|rule| rule.one_of.contains(&event_type)), "{event_type}");
-        }
-    }
 
     fn progress(types: &[EventType]) -> OrderProgress {
         let mut progress = OrderProgress::default();
