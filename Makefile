@@ -20,7 +20,7 @@ help:
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, rules of the source and of the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
-	@echo "make compare YARDSTICK=FOLDER  measure it beside a synchronous shop, by turns; table and plots in docs/performance"
+	@echo "make compare YARDSTICK=FOLDER  measure it beside a synchronous shop, by turns; table and plots in target/comparison"
 	@echo "make audit-speed  measure the audit over a million events (fewer: make audit-speed ARGS='--events 100000')"
 	@echo "make flamegraph   draw where the program's CPU goes meanwhile"
 	@echo "make clean   remove the data of make up"
@@ -97,7 +97,7 @@ bench: prerequisites
 # of an hour by itself.
 compare: prerequisites
 	cargo build --locked --release --bin minuet
-	dev/bench/compare.py --yardstick '$(YARDSTICK)' --minuet $(target)/release/minuet --out docs/performance $(ARGS)
+	dev/bench/compare.py --yardstick '$(YARDSTICK)' --minuet $(target)/release/minuet --out $(target)/comparison $(ARGS)
 
 # By itself, too: the figures are those of a quiet machine.
 audit-speed: prerequisites

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Minuet beside a synchronous shop: the reference workload for both by turns, a table and four plots (SVG).
 
-    dev/bench/compare.py --yardstick FOLDER --minuet target/release/minuet [--rounds 3] [--out docs/performance]
+    dev/bench/compare.py --yardstick FOLDER --minuet target/release/minuet [--rounds 3] [--out target/comparison]
 
 The synchronous shop (the yardstick) is a folder with a Go program and a `run.sh`:
     run.sh pg-start, run.sh pg-stop             its own PostgreSQL

@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::Polled;
-use crate::runtime::positions::offset;
 use crate::store::context::Core;
 use crate::store::positions::{self, NewSkip, Next};
 
@@ -104,6 +103,15 @@ fn deleted(consumer: &Polled, gaps: Vec<Gap>) -> Result<Vec<Gap>, KafkaError> {
         gap.deleted(beginning)
     });
     Ok(deleted.collect())
+}
+
+/// The offset of a partition in an answer of the broker.
+pub(crate) fn offset(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i64> {
+    let element = list.find_partition(topic, partition)?;
+    match (element.error(), element.offset()) {
+        (Ok(()), Offset::Offset(offset)) => Some(offset),
+        _ => None,
+    }
 }
 
 /// Records messages that were deleted before this service read them, and says so.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::kafka::BROKER_TIMEOUT;
 use crate::kafka::consumer::Polled;
 use crate::kafka::topic_ids::topic_ids;
-use crate::runtime::gaps::Gap;
+use crate::runtime::gaps::{Gap, offset};
 use crate::store::positions::{Accepted, NewPosition, Remembered};
 
 /// The cluster's view of an input partition.
@@ -234,14 +234,6 @@ pub(crate) fn look(
         }
     }
     Ok(seen)
-}
-
-pub(crate) fn offset(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i64> {
-    let element = list.find_partition(topic, partition)?;
-    match (element.error(), element.offset()) {
-        (Ok(()), Offset::Offset(offset)) => Some(offset),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
