@@ -406,10 +406,11 @@ impl Relay {
         held: &[(u32, i64)],
     ) -> Result<(), sqlx::Error> {
         let (ids, times): (Vec<i64>, Vec<OffsetDateTime>) = published.iter().copied().unzip();
+        let youngest = times.into_iter().max();
         let (shards, epochs) = shards::columns(held);
         let deleted = sqlx::query(outbox::DELETE)
             .bind(&ids)
-            .bind(&times)
+            .bind(youngest)
             .bind(&shards)
             .bind(&epochs)
             .execute(&mut *connection)

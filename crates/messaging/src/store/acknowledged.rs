@@ -64,9 +64,13 @@ impl Deleting {
         self.rows.is_empty()
     }
 
-    /// Ids and times, for the columns of [`deleted`](super::outbox::deleted).
+    /// The ids, and the different times: the arguments of [`DELETE_ACKNOWLEDGED`](super::outbox::DELETE_ACKNOWLEDGED), which
+    /// compares each row with each time. The rows of a transaction have one.
     pub(crate) fn columns(&self) -> (Vec<i64>, Vec<OffsetDateTime>) {
-        self.rows.iter().copied().unzip()
+        let (ids, mut times): (Vec<i64>, Vec<OffsetDateTime>) = self.rows.iter().copied().unzip();
+        times.sort_unstable();
+        times.dedup();
+        (ids, times)
     }
 
     /// The statement has committed.
@@ -119,5 +123,6 @@ mod tests {
         acknowledged.add(&(0..1_500).map(row).collect::<Vec<_>>());
         let (first, second) = (acknowledged.take(), acknowledged.take());
         assert_eq!((first.columns().0.len(), second.columns().0.len()), (MAX_ROWS, 500));
+        assert_eq!(first.columns().1.len(), 1, "all rows have one time");
     }
 }

@@ -30,10 +30,11 @@ pub(crate) const NEXT: &str = "select id, created_at, topic, key, headers, paylo
      where shard = any($1::smallint[]) and not (key = any($3::text[]) and topic = $2) and not (key = any($4::text[]) and topic <> $2)
      order by id limit $5";
 
-/// $1, $2: ids and times of acknowledged rows. Deletes them unless another instance has taken their shard.
+/// $1: ids of acknowledged rows of one read; $2: the time at which the youngest was created. Deletes them unless another
+/// instance has taken their shard. After a restore of the database, a younger row may have one of the ids.
 pub(crate) const DELETE: &str =
     "delete from outbox o using unnest($3::smallint[], $4::bigint[]) as held (shard, epoch), shards s
-     where o.id = any($1::bigint[]) and o.created_at = any($2::timestamptz[])
+     where o.id = any($1::bigint[]) and o.created_at <= $2
        and o.shard = held.shard and s.shard = held.shard and s.epoch = held.epoch";
 
 #[derive(Debug)]

@@ -99,7 +99,7 @@ async fn drain(pool: &PgPool, batch: usize) -> Duration {
     let (ids, times): (Vec<i64>, Vec<OffsetDateTime>) = rows.into_iter().map(|row| (row.0, row.1)).unzip();
     let deleted = sqlx::query(statement("delete from outbox o"))
         .bind(ids)
-        .bind(times)
+        .bind(times.into_iter().max())
         .bind([SHARD].as_slice())
         .bind([EPOCH].as_slice())
         .execute(pool)
