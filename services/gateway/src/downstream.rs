@@ -1,11 +1,12 @@
 //! The query APIs behind the gateway. What they answer is read into types and written from them, so that a field that they grow
 //! for themselves does not leave the house.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use minuet_events::orders::ExpectedTotal;
 use minuet_events::trace::with_order;
-use minuet_events::values::{OrderStatus, UserId};
+use minuet_events::values::{OrderId, OrderStatus, UserId};
 use minuet_http::{Problem, ProblemType};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::{Kind, Span, Tracer};
@@ -13,6 +14,8 @@ use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::local_orders::{LocalOrders, Until};
 
 /// A service may wait as long as it was asked to; this much later its silence is an error.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
@@ -184,13 +187,6 @@ pub(crate) enum RequestOutcome {
     Rejected { reason: String },
 }
 
-/// How long to wait for an order that is not yet as it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
-    Known,
-    Final,
-}
-
 /// Which orders a list holds. The cursor is the order service's own.
 #[derive(Debug, Default)]
 pub(crate) struct OrderQuery {
@@ -205,6 +201,7 @@ pub(crate) struct Downstream {
     http: reqwest::Client,
     order: Url,
     inventory: Url,
+    local_orders: Option<Arc<dyn LocalOrders>>,
     tracer: Tracer,
 }
 
@@ -212,14 +209,19 @@ const ORDER: &str = "order";
 const INVENTORY: &str = "inventory";
 
 impl Downstream {
-    pub(crate) fn new(order: Url, inventory: Url, tracer: Tracer) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        order: Url,
+        inventory: Url,
+        local_orders: Option<Arc<dyn LocalOrders>>,
+        tracer: Tracer,
+    ) -> Result<Self, reqwest::Error> {
         // A proxy from the environment is for the outside world, never for the services of one house.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .build()?;
-        Ok(Downstream { http, order, inventory, tracer })
+        Ok(Downstream { http, order, inventory, local_orders, tracer })
     }
 
     /// None if the order is unknown, also after the wait.
@@ -227,8 +229,18 @@ impl Downstream {
         &self,
         id: &str,
         until: Until,
-        wait: Duration,
+        mut wait: Duration,
     ) -> Result<Option<Order>, DownstreamError> {
+        if let (Some(orders), Ok(id)) = (&self.local_orders, OrderId::parse(id)) {
+            match local(&**orders, id, until, wait).await {
+                Ok(order) => return Ok(order),
+                // The request has waited already.
+                Err(LocalError::TimedOut) => wait = Duration::ZERO,
+                Err(error) => {
+                    tracing::debug!(error = error_chain(&error), "order is asked for over HTTP");
+                }
+            }
+        }
         let mut url = under(&self.order, &["orders", id]);
         let until = match until {
             Until::Known => "known",
@@ -342,6 +354,28 @@ impl Downstream {
             status => Err(DownstreamError::Status { service, status }),
         }
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LocalError {
+    #[error("the order service of this process took too long to answer")]
+    TimedOut,
+    #[error("the order service of this process does not answer")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the answer of the order service of this process cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+/// Asks the order service of this process.
+async fn local(
+    orders: &dyn LocalOrders,
+    id: OrderId,
+    until: Until,
+    wait: Duration,
+) -> Result<Option<Order>, LocalError> {
+    let asked = tokio::time::timeout(wait + ANSWER_MARGIN, orders.order(id, until, wait));
+    let found = asked.await.map_err(|_| LocalError::TimedOut)?.map_err(LocalError::Failed)?;
+    Ok(found.map(serde_json::from_value).transpose()?)
 }
 
 impl Downstream {

@@ -17,6 +17,7 @@ mod downstream;
 mod fields;
 mod health;
 mod idempotency;
+mod local_orders;
 mod meters;
 mod order_request;
 mod orders;
@@ -50,6 +51,7 @@ use crate::downstream::{Downstream, DownstreamError};
 use crate::health::Health;
 use crate::meters::GatewayMeters;
 
+pub use local_orders::{LocalOrders, Until};
 pub use settings::{Settings, SettingsError};
 
 /// Why the gateway does not run.
@@ -93,6 +95,7 @@ impl AppState {
     fn new(
         settings: &Settings,
         publisher: Publisher<minuet_events::Codec>,
+        orders: Option<Arc<dyn LocalOrders>>,
         shutdown: CancellationToken,
     ) -> Result<Self, GatewayError> {
         let (order, inventory) = settings.check()?;
@@ -100,7 +103,7 @@ impl AppState {
         let tracer = Tracer::of("gateway");
         Ok(AppState {
             publisher,
-            downstream: Downstream::new(order, inventory, tracer).map_err(GatewayError::Client)?,
+            downstream: Downstream::new(order, inventory, orders, tracer).map_err(GatewayError::Client)?,
             verifier: settings.identity().verifier()?,
             health: Health::new(),
             meters,
@@ -143,7 +146,19 @@ pub async fn run(
     shutdown: CancellationToken,
     bound: impl FnOnce(SocketAddr),
 ) -> Result<(), GatewayError> {
-    let state = Arc::new(AppState::new(&settings, publisher, shutdown.clone())?);
+    run_with(settings, publisher, None, shutdown, bound).await
+}
+
+/// As [`run`], beside the order service in one process: an order is asked for by a call. `order_url` serves every other query,
+/// and an order that cannot be had by the call.
+pub async fn run_with(
+    settings: Settings,
+    publisher: Publisher<minuet_events::Codec>,
+    orders: Option<Arc<dyn LocalOrders>>,
+    shutdown: CancellationToken,
+    bound: impl FnOnce(SocketAddr),
+) -> Result<(), GatewayError> {
+    let state = Arc::new(AppState::new(&settings, publisher, orders, shutdown.clone())?);
     let listener = minuet_http::bind(settings.listen).await?;
     bound(listener.local_addr().map_err(GatewayError::Serve)?);
     let server = server_settings(&settings);

@@ -16,8 +16,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::AppState;
+use crate::Until;
 use crate::body::JsonBody;
-use crate::downstream::{Order, OrderPage, OrderQuery, Until};
+use crate::downstream::{Order, OrderPage, OrderQuery};
 use crate::idempotency::{IdempotencyKey, reused};
 use crate::order_request::OrderRequest;
 use crate::prefer::Prefer;

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::AppState;
+use crate::Until;
 use crate::body::JsonBody;
-use crate::downstream::{Order, RequestOutcome, Until};
+use crate::downstream::{Order, RequestOutcome};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
 use crate::orders::path_of;

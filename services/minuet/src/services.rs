@@ -59,7 +59,11 @@ async fn order(
 ) -> Result<(), CliError> {
     let section = settings.order.as_ref().ok_or_else(|| missing("order.database_url"))?;
     let (own, parts) = (section.own.clone(), shared.parts("order", &section.messaging)?);
-    Ok(Box::pin(minuet_order::run(own, parts, bound, shutdown)).await?)
+    let bound = |address, queries| {
+        shared.has_orders(queries);
+        bound(address);
+    };
+    Ok(Box::pin(minuet_order::run_with(own, parts, bound, shutdown)).await?)
 }
 
 async fn inventory(
@@ -93,7 +97,8 @@ async fn gateway(
     let own = settings.gateway.clone().ok_or_else(|| missing("gateway.order_url"))?;
     let publisher =
         shared.publisher("minuet-gateway", "gateway")?.measured(&shared.meters().meters("gateway")?);
-    let served = Box::pin(minuet_gateway::run(own, publisher.clone(), shutdown, bound)).await;
+    let served = minuet_gateway::run_with(own, publisher.clone(), shared.local_orders(), shutdown, bound);
+    let served = Box::pin(served).await;
     shared::flush(&publisher).await;
     Ok(served?)
 }

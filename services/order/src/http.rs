@@ -67,23 +67,34 @@ async fn one(State(queries): State<Queries>, Path(id): Path<OrderId>, Query(wait
     let limit = Duration::from_millis(wait.timeout_ms.min(MAX_WAIT_MS));
     let wants_end = matches!(wait.wait, Some(Until::Final));
     minuet_telemetry::note_subject(&id.to_string());
-    let look = || queries.context.query("orders", async |connection| store::order(connection, id).await);
-    let waiting = if wants_end { &queries.waiting.ends } else { &queries.waiting.submissions };
-    let found = queries.context.work(span::ORDER_GET, async {
-        let found = waiting.wait(&id, limit, || async {
-            Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
-        });
-        match found.await {
-            // Not at its end in time: as it is.
-            Ok(None) if wants_end => look().await,
-            other => other,
-        }
-    });
-    let found = found.await;
-    match found {
-        Ok(Some(order)) => Json(show(order)).into_response(),
+    match queries.order(id, wants_end, limit).await {
+        Ok(Some(order)) => Json(order).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
+    }
+}
+
+impl Queries {
+    /// The order as it is shown: once it is priced or refused, or once it has ended; after `limit` as it is. `None`: it is unknown.
+    pub(crate) async fn order(
+        &self,
+        id: OrderId,
+        wants_end: bool,
+        limit: Duration,
+    ) -> Result<Option<Value>, sqlx::Error> {
+        let look = || self.context.query("orders", async |connection| store::order(connection, id).await);
+        let waiting = if wants_end { &self.waiting.ends } else { &self.waiting.submissions };
+        let found = self.context.work(span::ORDER_GET, async {
+            let found = waiting.wait(&id, limit, || async {
+                Ok::<_, sqlx::Error>(look().await?.filter(|order| !wants_end || order.status.is_final()))
+            });
+            match found.await {
+                // Not at its end in time: as it is.
+                Ok(None) if wants_end => look().await,
+                other => other,
+            }
+        });
+        Ok(found.await?.map(show))
     }
 }
 

@@ -18,6 +18,7 @@ mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt, TryFutureExt};
 use minuet_events::Codec;
@@ -79,6 +80,26 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
     minuet_messaging::migrate(database_url, &sqlx::migrate!("../../migrations/order")).await
 }
 
+/// Queries of an order service in the same process: what its HTTP routes answer, without HTTP.
+#[derive(Clone)]
+pub struct LocalQueries(http::Queries);
+
+impl LocalQueries {
+    /// The order as `GET /orders/{id}` shows it, once it is priced or refused; with `wants_end` once it has ended. After `wait` as it is.
+    /// `None`: it is unknown.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn order(
+        &self,
+        id: OrderId,
+        wants_end: bool,
+        wait: Duration,
+    ) -> Result<Option<serde_json::Value>, sqlx::Error> {
+        self.0.order(id, wants_end, wait).await
+    }
+}
+
 /// Runs the service until `shutdown`. `bound` is told the HTTP address.
 pub async fn run(
     settings: Settings,
@@ -86,12 +107,23 @@ pub async fn run(
     bound: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), OrderError> {
+    run_with(settings, parts, |address, _| bound(address), shutdown).await
+}
+
+/// As [`run`]. `bound` also gets the queries, for other services of this process.
+pub async fn run_with(
+    settings: Settings,
+    parts: ServiceParts<Codec>,
+    bound: impl FnOnce(SocketAddr, LocalQueries) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), OrderError> {
     let listener = minuet_http::bind(settings.listen).await?;
-    bound(listener.local_addr()?);
+    let address = listener.local_addr()?;
     let retention = parts.settings.inbox_retention;
     let service = Service::new("order", parts, spans::OrderSpans)?;
     let waiting = Waiting::default();
     let queries = http::Queries { context: service.context().clone(), waiting: waiting.clone() };
+    bound(address, LocalQueries(queries.clone()));
     let routes = http::routes(queries).merge(service.routes());
     let handler = handler(&settings, &service, waiting);
 

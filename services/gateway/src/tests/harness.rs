@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{GatewayError, Settings, run};
+use crate::{GatewayError, LocalOrders, Settings, run_with};
 
 pub(super) const SECRET: &str = "a secret that is only used in tests";
 /// Nobody listens there: a port below 1024 that no service has.
@@ -84,6 +84,16 @@ pub(super) const NO_KAFKA: &[(&str, &str)] =
     &[("bootstrap.servers", "127.0.0.1:1"), ("message.timeout.ms", "300")];
 
 pub(super) async fn start(settings: Settings, kafka: &[(&str, &str)], answers: Option<Reply>) -> TestGateway {
+    start_with(settings, kafka, answers, None).await
+}
+
+/// With an order service in the same process.
+pub(super) async fn start_with(
+    settings: Settings,
+    kafka: &[(&str, &str)],
+    answers: Option<Reply>,
+    orders: Option<Arc<dyn LocalOrders>>,
+) -> TestGateway {
     let publisher = publisher(kafka);
     let asked = Arc::default();
     let services = CancellationToken::new();
@@ -94,8 +104,9 @@ pub(super) async fn start(settings: Settings, kafka: &[(&str, &str)], answers: O
     }
     let shutdown = CancellationToken::new();
     let (tell, told) = oneshot::channel();
-    let running =
-        tokio::spawn(run(settings, publisher, shutdown.clone(), |address| tell.send(address).unwrap()));
+    let running = tokio::spawn(run_with(settings, publisher, orders, shutdown.clone(), |address| {
+        tell.send(address).unwrap()
+    }));
     let address = told.await.unwrap();
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
     TestGateway { address, shutdown, running, asked, http, _services: services.drop_guard() }

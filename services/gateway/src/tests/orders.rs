@@ -1,10 +1,17 @@
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use minuet_events::values::OrderId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::harness::{
-    NO_KAFKA, gateway, id_in, nothing_known, order_body, order_json, reply, send, settings, start,
+    NO_KAFKA, gateway, id_in, nothing_known, order_body, order_json, reply, send, settings, start, start_with,
 };
+use crate::{LocalOrders, Until};
 
 #[tokio::test]
 async fn an_order_that_is_priced_in_time_is_created() {
@@ -35,6 +42,38 @@ async fn an_order_is_accepted_while_the_order_service_is_away() {
     let gateway = start(settings(), &[("test.mock.num.brokers", "1")], None).await;
     for headers in [&[][..], &[("idempotency-key", "k")]] {
         assert_eq!(gateway.order(headers, &order_body()).await.status, 202);
+    }
+}
+
+/// An order service in the gateway's process, which answers, or does not.
+struct Beside(Result<&'static str, &'static str>);
+
+impl LocalOrders for Beside {
+    fn order(
+        &self,
+        id: OrderId,
+        until: Until,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<Option<Value>, Box<dyn Error + Send + Sync>>> {
+        let status = if until == Until::Final { "confirmed" } else { "pending" };
+        let answer = self.0.map(|_| Some(order_json(&id.to_string(), status))).map_err(Into::into);
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+#[tokio::test]
+async fn an_order_service_of_the_same_process_is_asked_without_http() {
+    let http = reply(|uri| (200, order_json(id_in(uri), "paid")));
+    for (orders, statuses, requests) in
+        [(Beside(Ok("it answers")), ["pending", "confirmed"], 0), (Beside(Err("away")), ["paid", "paid"], 2)]
+    {
+        let (kafka, orders) = (&[("test.mock.num.brokers", "1")], Arc::new(orders));
+        let gateway = start_with(settings(), kafka, Some(Arc::clone(&http)), Some(orders)).await;
+        for (prefer, status) in ["", "wait=1"].into_iter().zip(statuses) {
+            let answer = gateway.order(&[("prefer", prefer)], &order_body()).await;
+            assert_eq!((answer.status, &answer.body["status"]), (201, &json!(status)));
+        }
+        assert_eq!(gateway.asked().len(), requests, "{:?}", gateway.asked());
     }
 }
 

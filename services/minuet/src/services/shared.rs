@@ -1,14 +1,19 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use minuet_events::values::Micros;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use minuet_events::values::{Micros, OrderId};
 use minuet_events::{Codec, EventType};
+use minuet_gateway::{LocalOrders, Until};
 use minuet_identity::Verifier;
 use minuet_messaging::topics::Catalogue;
 use minuet_messaging::{Clock, Publisher, ReadError, ServiceParts};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::meters::Hub;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
@@ -27,6 +32,8 @@ pub(crate) struct Shared {
     codec: Codec,
     catalogue: Arc<Catalogue<EventType>>,
     meters: Hub,
+    /// The queries of the order service, if it runs in this process.
+    orders: OnceLock<minuet_order::LocalQueries>,
     /// Whose tokens the services believe. None: nobody's.
     identity: Option<Arc<Verifier>>,
     _follows_keys: Option<AbortOnDropHandle<()>>,
@@ -64,6 +71,7 @@ impl Shared {
             codec,
             catalogue,
             meters: Hub::default(),
+            orders: OnceLock::new(),
             _follows_keys: identity.clone().map(follow),
             identity,
         })))
@@ -82,6 +90,18 @@ impl Shared {
         settings.identity.clone_from(&self.identity);
         let (contract, catalogue) = (self.codec.clone(), Arc::clone(&self.catalogue));
         Ok(ServiceParts { settings, contract, catalogue, clock: Clock::System })
+    }
+
+    /// The order service of this process listens.
+    pub(super) fn has_orders(&self, queries: minuet_order::LocalQueries) {
+        // A process runs one.
+        self.orders.get_or_init(|| queries);
+    }
+
+    /// For the gateway. `None`: the order service is elsewhere.
+    pub(super) fn local_orders(&self) -> Option<Arc<dyn LocalOrders>> {
+        let queries = self.orders.get()?.clone();
+        Some(Arc::new(Orders(queries)))
     }
 
     /// Of every service of this process.
@@ -110,6 +130,24 @@ impl Shared {
     ) -> Result<Publisher<Codec>, CliError> {
         let (codec, catalogue) = (self.codec.clone(), Arc::clone(&self.catalogue));
         Ok(Publisher::new(&self.kafka, client, traced_as, codec, catalogue, &self.topic_prefix)?)
+    }
+}
+
+/// The gateway's view of the order service beside it.
+struct Orders(minuet_order::LocalQueries);
+
+impl LocalOrders for Orders {
+    fn order(
+        &self,
+        id: OrderId,
+        until: Until,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Option<Value>, Box<dyn Error + Send + Sync>>> {
+        let wants_end = match until {
+            Until::Known => false,
+            Until::Final => true,
+        };
+        async move { Ok(self.0.order(id, wants_end, wait).await?) }.boxed()
     }
 }
 
