@@ -4,6 +4,7 @@
 mod applications;
 mod asyncapi;
 mod avro;
+mod error;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use minuet_saga::Saga;
 
 use crate::error::CliError;
 use crate::{output, saga};
+pub(crate) use error::ContractError;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Contract {
@@ -36,16 +38,6 @@ pub(crate) enum Contract {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ContractError {
-    #[error("{given} is no application of the shop; there are {}", .known.join(", "))]
-    Application { given: String, known: Vec<String> },
-    #[error("the schema or the example of an event cannot be read")]
-    Yaml(#[from] serde_yaml_ng::Error),
-    #[error("{} cannot be written", .path.display())]
-    Write { path: PathBuf, source: std::io::Error },
 }
 
 /// All that is known of the contract.

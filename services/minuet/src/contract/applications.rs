@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use minuet_events::EventType;
 use minuet_messaging::topics::Topic;
 
-use super::{ContractError, Shop};
+use super::Shop;
+use super::error::ContractError;
 
 /// What an application does with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

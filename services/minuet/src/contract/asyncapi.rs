@@ -5,7 +5,8 @@ use minuet_messaging::topics::{Key, Topic};
 use serde_yaml_ng::{Mapping, Value};
 
 use super::applications::{self, Action, Operation};
-use super::{ContractError, Shop, avro, page};
+use super::error::ContractError;
+use super::{Shop, avro, page};
 
 const KAFKA_BINDINGS: &str = "0.5.0";
 const AVRO: &str = "application/vnd.apache.avro;version=1.9.0";

@@ -2,7 +2,7 @@
 
 use serde_yaml_ng::Value;
 
-use super::ContractError;
+use super::error::ContractError;
 
 /// A field of a record. Fields of records within are named by their path, such as `lines[].sku`.
 #[derive(Debug, PartialEq, Eq)]

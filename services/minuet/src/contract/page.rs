@@ -7,7 +7,8 @@ use minuet_messaging::topics::{Cleanup, Key, Topic};
 use minuet_saga::{ANY, Expects, Trigger};
 
 use super::applications::ANY as ANY_PROGRAM;
-use super::{ContractError, Shop, avro};
+use super::error::ContractError;
+use super::{Shop, avro};
 
 const INTRODUCTION: &str = "\
 # Events
