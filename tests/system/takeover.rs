@@ -1,6 +1,8 @@
 //! Shards move: between instances, and by mistake.
 
-use minuet_tests::{SERVICES, World, assert_books_balance};
+use std::sync::Arc;
+
+use minuet_tests::{Options, Provider, SERVICES, World, assert_books_balance, until};
 
 /// Somebody raises every epoch while orders are under way. Whoever was fenced takes its shards back, reads again what it
 /// had dropped, and nothing is lost or done twice.
@@ -50,4 +52,72 @@ async fn instances_come_and_go() {
     world.await_number("order", "select count(*) from orders where status = 'confirmed'", 300).await;
     assert_books_balance(&world).await;
     drop(third);
+}
+
+/// Sessions of payment's database that wait for a lock with a statement of this kind.
+async fn waits_for_a_lock(world: &World, statement: &str) {
+    until(&format!("a session waits: {statement}"), || async {
+        let waiting: Vec<String> = sqlx::query_scalar(
+            "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_all(world.pool("payment"))
+        .await
+        .unwrap();
+        if waiting.iter().any(|query| query.contains(statement)) { Ok(()) } else { Err(waiting) }
+    })
+    .await;
+}
+
+/// The provider answers while payment has raised the epoch of its shard and does not hold the shard yet. The answers are
+/// dropped then: the calls stay open, and are looked up once the shard is held.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_is_left_behind_that_is_answered_while_its_shard_is_taken_back() {
+    const ORDERS: u32 = 20;
+    let world = World::with(Options { partitions: 1, ..Options::default() }).await;
+    let provider = Arc::new(Provider::holding_answers());
+    let (_order, _inventory) = (world.order().await, world.inventory().await);
+    let payment = world.payment_with(Arc::clone(&provider)).await;
+    world.product("VASE", "30.00", &[("BER", 100)]).await;
+    futures::future::join_all((0..ORDERS).map(|_| world.submit(&[("VASE", 1)]))).await;
+    until("every charge waits for its answer", || async {
+        let charges = provider.count("charge");
+        if charges == ORDERS as usize { Ok(()) } else { Err(charges) }
+    })
+    .await;
+
+    // Payment notices its loss with the next event, and cannot raise the epoch before the gap is prepared.
+    let mut taking = world.pool("payment").begin().await.unwrap();
+    sqlx::query("update shards set epoch = epoch + 1, owner = 'a stranger'")
+        .execute(world.pool("payment"))
+        .await
+        .unwrap();
+    sqlx::query("select from shards for share").execute(&mut *taking).await.unwrap();
+    world.submit(&[("VASE", 1)]).await;
+    waits_for_a_lock(&world, "insert into shards").await;
+
+    // The gap: the epoch is raised, and the positions cannot be compared.
+    let mut comparing = world.pool("payment").begin().await.unwrap();
+    sqlx::query("lock table consumed_positions in access exclusive mode")
+        .execute(&mut *comparing)
+        .await
+        .unwrap();
+    taking.rollback().await.unwrap();
+    waits_for_a_lock(&world, "consumed_positions").await;
+    world.await_number("payment", "select count(*) from shards where owner <> 'a stranger'", 1).await;
+    provider.let_go();
+    until("the provider has answered every charge", || async {
+        let answered = payment.metrics().await.get("payment_gateway_duration_seconds_count", &[]);
+        if answered.is_some_and(|answered| answered >= f64::from(ORDERS)) { Ok(()) } else { Err(answered) }
+    })
+    .await;
+    let still_open = world.number("payment", "select count(*) from open_calls").await;
+    assert_eq!(still_open, i64::from(ORDERS), "an answer was recorded without its shard");
+    comparing.rollback().await.unwrap();
+
+    let confirmed = "select count(*) from orders where status = 'confirmed'";
+    world.await_number("order", confirmed, i64::from(ORDERS) + 1).await;
+    world.await_number("payment", "select count(*) from open_calls", 0).await;
+    assert_eq!(provider.count("charge"), ORDERS as usize + 1, "each was charged once");
+    assert!(provider.count("look_up") >= ORDERS as usize, "{:?}", provider.calls());
+    assert_books_balance(&world).await;
 }
