@@ -128,6 +128,7 @@ async fn an_order_is_not_charged_at_a_stored_price_that_does_not_fit() {
     world.publish(product("SAKE", "100", "JPY", true)).await;
     world.await_product("SAKE").await;
     world.publish(adjustment("SAKE", "BER", 10)).await;
+    world.await_number("inventory", "select coalesce(sum(on_hand), 0)::bigint from stock", 10).await;
     sqlx::query("update products set unit_price = 100.5").execute(world.pool("order")).await.unwrap();
 
     let shown = api.send(api.as_admin(Method::GET, "/v1/products/SAKE")).await;

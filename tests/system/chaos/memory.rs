@@ -53,7 +53,13 @@ async fn memory_is_bounded_while_the_database_is_away_and_topics_are_long() {
     postgres.restart(Part::Postgres).await.unwrap();
     until("it goes on", || async {
         let seen = world.number("order", "select count(*) from orders").await;
-        if seen >= 2_000 { Ok(()) } else { Err(seen) }
+        let log = order.log();
+        let said: Vec<&str> = log.lines().rev().take(40).collect();
+        if seen >= 2_000 {
+            Ok(())
+        } else {
+            Err(format!("{seen} orders; its last lines, the last one first:\n{}", said.join("\n")))
+        }
     })
     .await;
     let busy = highest(order.pid);
