@@ -50,6 +50,8 @@ async fn memory_is_bounded_while_the_database_is_away_and_topics_are_long() {
     .await;
     let away = highest(order.pid);
 
+    // Its buffer is full then, so its partitions are paused; it must read on when it is back in the group.
+    order.logs("database does not answer; the group is left").await;
     postgres.restart(Part::Postgres).await.unwrap();
     until("it goes on", || async {
         let seen = world.number("order", "select count(*) from orders").await;

@@ -92,9 +92,12 @@ impl ConsumerContext for Membership {
         }
     }
 
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(partitions) = rebalance {
             info!(partitions = partitions.count(), "partitions assigned");
+            // A partition that was paused when it was revoked would stay paused for ever: the poller has resumed what was
+            // assigned meanwhile. It pauses again if its buffer is still full.
+            resumed(consumer.resume(partitions));
             self.health.up(Dependency::Kafka);
             let elements = partitions.elements();
             self.moved(self.assignment.add(elements.iter().map(|e| (e.topic(), e.partition()))));
@@ -247,7 +250,10 @@ fn pause(consumer: &Polled) {
 }
 
 fn resume(consumer: &Polled) {
-    let done = consumer.assignment().and_then(|partitions| consumer.resume(&partitions));
+    resumed(consumer.assignment().and_then(|partitions| consumer.resume(&partitions)));
+}
+
+fn resumed(done: Result<(), KafkaError>) {
     if let Err(error) = done {
         warn!(error = error_chain(&error), "partitions could not be resumed");
     }
