@@ -1,7 +1,7 @@
 //! A client of [Stripe's API](https://docs.stripe.com/api), of the calls that payments need.
 //!
 //! **What it promises.** Each POST carries an idempotency key, so that an attempt that is repeated is carried out once for as
-//! long as Stripe remembers the key (24 hours). Faults are retried here three times ([`retry`]); a decline never is. All calls of
+//! long as Stripe remembers the key (24 hours). Faults are retried here three times (`retry`); a decline never is. All calls of
 //! one process together keep to a rate, and wait as long as Stripe asks. An intent is created unconfirmed: until it is confirmed
 //! no money can move. A refund is looked for among the refunds of its payment before it is made.
 //!
