@@ -1,7 +1,6 @@
 //! Acquires the shards that the consumer group assigns, and reacquires those that another instance took by mistake.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -213,8 +212,8 @@ impl<R: BatchHandler> ShardAcquirer<R> {
         }
         let (kafka, client) = (self.kafka.clone(), format!("{}-keys", self.owner));
         let slice = Slice { topic: Arc::clone(&topic), partition, offsets: seen.earliest..seen.end };
-        let looking = tokio::task::spawn_blocking(move || kept_keys(&kafka, &client, slice));
-        let keys = looking.await.map_err(|_| TakeError::Ended)??;
+        let looking = tokio::task::spawn_blocking(move || Reader::new(&kafka, &client)?.kept_keys(&[slice]));
+        let keys: Vec<String> = looking.await.map_err(|_| TakeError::Ended)??.into_iter().collect();
         let kept = KeptKeys { topic: &name, topic_id: seen.topic_id, partition, end: seen.end, keys: &keys };
         let mut connection = self.core.connections.get().await?;
         let giving_up = async {
@@ -348,25 +347,6 @@ fn tell_refused(compared: &Compared) {
         topic = &**topic,
         partition, consumed, committed, end, detail, "position was put back; nothing is read"
     );
-}
-
-/// The keys of a compacted partition whose newest record has a value. Blocks.
-fn kept_keys(kafka: &BTreeMap<String, String>, client: &str, slice: Slice) -> Result<Vec<String>, ReadError> {
-    if slice.offsets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut keys = BTreeSet::new();
-    Reader::new(kafka, client)?.scan(&[slice], |message| {
-        // No view is made from a key that is no text.
-        if let Some(key) = message.key().and_then(|key| str::from_utf8(key).ok()) {
-            match message.payload() {
-                Some(_) => _ = keys.insert(key.to_owned()),
-                None => _ = keys.remove(key),
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(keys.into_iter().collect())
 }
 
 /// The offsets to continue from: after the last message processed here, else the group's committed offset, else the

@@ -1,7 +1,5 @@
 //! What is on sale against the catalogue's topic: it keeps the newest record of each product.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use minuet_events::EventType;
@@ -31,17 +29,7 @@ pub(super) fn check(
             partition: *partition,
             offsets,
         });
-    let slices: Vec<Slice> = slices.filter(|slice| !slice.offsets.is_empty()).collect();
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    log.reader.scan(&slices, |message| {
-        if let Some(sku) = message.key().and_then(|key| str::from_utf8(key).ok()) {
-            match message.payload() {
-                Some(_) => _ = known.insert(sku.to_owned()),
-                None => _ = known.remove(sku),
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
+    let known = log.reader.kept_keys(&slices.collect::<Vec<_>>())?;
     for sku in context.runtime.block_on(tables.on_sale())? {
         if !known.contains(&sku) {
             findings.add(

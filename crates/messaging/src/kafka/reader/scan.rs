@@ -1,5 +1,6 @@
 //! Scans a few partitions to their ends, one after the other, as fast as possible.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -34,6 +35,29 @@ impl Reader {
         let shown = drain(&self.asking, slices, &inputs, &mut show);
         drop(inputs);
         shown.and(self.asking.unassign().map_err(ReadError::Broken))
+    }
+
+    /// The keys of slices of a compacted topic whose newest record has a value. A key that is no UTF-8 is left out: no view
+    /// is made from it. A scan, so one at a time; none where the slices are empty.
+    ///
+    /// # Errors
+    /// As [`Reader::scan`].
+    pub fn kept_keys(&self, slices: &[Slice]) -> Result<BTreeSet<String>, ReadError> {
+        let slices: Vec<Slice> = slices.iter().filter(|slice| !slice.offsets.is_empty()).cloned().collect();
+        let mut keys = BTreeSet::new();
+        if slices.is_empty() {
+            return Ok(keys);
+        }
+        self.scan(&slices, |message| {
+            if let Some(key) = message.key().and_then(|key| str::from_utf8(key).ok()) {
+                match message.payload() {
+                    Some(_) => _ = keys.insert(key.to_owned()),
+                    None => _ = keys.remove(key),
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(keys)
     }
 }
 
