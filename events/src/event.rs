@@ -182,6 +182,9 @@ events! {
     payments RefundRejected by order_id,
     catalog ProductChanged by sku,
     parking EventParked by key,
+    payments PaymentActionRequired by order_id,
+    payments ProviderNotified by order_id,
+    payments PaymentDisputed by order_id,
 }
 
 impl EventType {
@@ -263,6 +266,9 @@ impl Event {
             | Self::PaymentFailed(_)
             | Self::PaymentRefunded(_)
             | Self::RefundRejected(_)
+            | Self::PaymentActionRequired(_)
+            | Self::ProviderNotified(_)
+            | Self::PaymentDisputed(_)
             | Self::EventParked(_) => Ok(()),
         }
     }

@@ -5,6 +5,8 @@
 //! | [`order_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.order`, user id, key |
 //! | [`payment_id`] | the order id's | `minuet.payment`, order id (16 bytes) |
 //! | [`refund_id`] | the payment id's | `minuet.refund`, payment id (16 bytes) |
+//! | [`partial_refund_id`] | the payment id's | `minuet.refund`, payment id (16 bytes), the request's `ce_id` (16 bytes) |
+//! | [`provider_notification_id`] | the hash's bytes 10..16: there is no time in it | `minuet.notification`, provider, the provider's id of the notification, order id (16 bytes) |
 //! | [`request_id_for_key`] | the hash's bytes 10..16: there is no time in it | `minuet.request`, kind such as `refund`, user id, order id (16 bytes), key |
 //!
 //! Two ids have another layout, which is older than the table: the whole id is the first 16 bytes of a SHA-256, with the
@@ -36,10 +38,25 @@ pub fn payment_id(order_id: OrderId) -> PaymentId {
     v8(head(order_id), hash(&[b"minuet.payment", order_id.as_bytes()])).into()
 }
 
-/// The refund of a payment: the idempotency key at the provider.
+/// The refund of all that is left of a payment: the idempotency key at the provider.
 pub fn refund_id(payment_id: PaymentId) -> RefundId {
     let payment_id = payment_id.as_uuid();
     v8(head(payment_id), hash(&[b"minuet.refund", payment_id.as_bytes()])).into()
+}
+
+/// The refund of a part of a payment: the idempotency key at the provider. `request`: the `ce_id` of the request.
+pub fn partial_refund_id(payment_id: PaymentId, request: Uuid) -> RefundId {
+    let payment_id = payment_id.as_uuid();
+    v8(head(payment_id), hash(&[b"minuet.refund", payment_id.as_bytes(), request.as_bytes()])).into()
+}
+
+/// The `ce_id` of the event that tells of a provider's notification: one that is sent again counts once.
+pub fn provider_notification_id(provider: &str, notification_id: &str, order_id: OrderId) -> Uuid {
+    let order_id = order_id.as_uuid();
+    let parts: [&[u8]; 4] =
+        [b"minuet.notification", provider.as_bytes(), notification_id.as_bytes(), order_id.as_bytes()];
+    let hash = hash(&parts);
+    v8(head_of_hash(hash), hash)
 }
 
 /// The `ce_id` of the request about this order that this user's Idempotency-Key stands for. `kind` keeps apart the requests about

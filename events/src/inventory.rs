@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::values::{
-    AdjustmentId, Amount, Currency, Micros, OrderId, PaymentMethod, Quantity, ReleaseCause, Sku, UserId,
-    WarehouseCode, free_text,
+    AdjustmentId, Amount, Currency, Micros, OrderId, PaymentMethod, PaymentToken, Quantity, ReleaseCause,
+    Sku, UserId, WarehouseCode, free_text,
 };
 
 /// Every line is held, until `expires_at`. Carries what the payment needs.
@@ -18,6 +18,9 @@ pub struct InventoryReserved {
     pub total: Amount,
     pub expires_at: Micros,
     pub allocations: Vec<Allocation>,
+    /// Of the submission.
+    #[serde(default)]
+    pub payment_token: Option<PaymentToken>,
 }
 
 /// So many pieces out of one warehouse.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::values::{
-    Amount, CancellationReason, Currency, OrderId, PaymentMethod, Quantity, Sku, UserId, free_text, uuid_text,
+    Amount, CancellationReason, Currency, OrderId, PaymentMethod, PaymentToken, Quantity, Sku, UserId,
+    free_text, uuid_text,
 };
 
 /// Somebody orders. Not yet priced, perhaps not even possible.
@@ -19,6 +20,9 @@ pub struct OrderSubmitted {
     /// The total that the customer saw. An order that would cost anything else is rejected.
     #[serde(default)]
     pub expected_total: Option<ExpectedTotal>,
+    /// From the shop's front end, for the provider.
+    #[serde(default)]
+    pub payment_token: Option<PaymentToken>,
 }
 
 /// A total in its currency.
@@ -63,6 +67,9 @@ pub struct OrderPlaced {
     pub currency: Currency,
     pub total: Amount,
     pub lines: Vec<PlacedLine>,
+    /// Of the submission.
+    #[serde(default)]
+    pub payment_token: Option<PaymentToken>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,6 +131,9 @@ pub struct OrderCancelled {
     pub user_id: UserId,
     pub reason: CancellationReason,
     pub detail: Option<String>,
+    /// Whether goods that left the house come back into stock. Absent: they do.
+    #[serde(default)]
+    pub return_stock: Option<bool>,
 }
 
 /// Placed, but the stock was not there.

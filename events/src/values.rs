@@ -9,6 +9,7 @@ pub(crate) mod free_text;
 mod id;
 mod method;
 mod payment_token;
+pub(crate) mod provider_text;
 mod quantity;
 mod reason;
 mod status;

@@ -442,5 +442,6 @@ pub fn submission(lines: &[(&str, u32)]) -> orders::OrderSubmitted {
         payment_method: PaymentMethod::CreditCard,
         lines: lines.iter().map(line).collect(),
         expected_total: None,
+        payment_token: None,
     }
 }

@@ -172,6 +172,8 @@ async fn a_refund_that_is_refused_for_long_waits_for_a_person_and_is_given_once(
             order_id: order,
             requested_by: UserId::parse("admin:boss").unwrap(),
             reason: "broken".to_owned(),
+            amount: None,
+            return_stock: None,
         })
         .await;
 

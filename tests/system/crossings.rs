@@ -95,6 +95,8 @@ async fn a_refund_and_a_cancellation_give_the_money_back_once() {
             order_id,
             requested_by: UserId::parse("admin:boss").unwrap(),
             reason: reason.clone(),
+            amount: None,
+            return_stock: None,
         };
         let cancellation = OrderCancellationRequested { order_id, requested_by: user, reason };
         tokio::join!(world.publish(refund), world.publish(cancellation));

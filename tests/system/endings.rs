@@ -246,6 +246,8 @@ async fn a_refund_by_event_happens_once() {
         order_id: order,
         requested_by: UserId::parse("admin:boss").unwrap(),
         reason: "broken".to_owned(),
+        amount: None,
+        return_stock: None,
     };
     let envelope = world.envelope(&asked.clone().into());
     for _ in 0..3 {

@@ -106,6 +106,7 @@ async fn points_are_right_after_duplicates_and_kills() {
         user_id: UserId::parse("user-0").unwrap(),
         reason: "a reason".into(),
         detail: None,
+        return_stock: None,
     };
     shop.world.publish(cancelled).await;
 

@@ -153,7 +153,10 @@ fn requests() -> Vec<(&'static str, Event)> {
             StockAdjusted { sku: Sku::parse(&odd("LAMP")).unwrap(), ..adjustment("LAMP", "BER", 100) }.into(),
         ),
         ("inventory", StockAdjusted { warehouse_code: warehouse, ..adjustment("LAMP", "BER", 100) }.into()),
-        ("payment", RefundRequested { order_id, requested_by, reason }.into()),
+        (
+            "payment",
+            RefundRequested { order_id, requested_by, reason, amount: None, return_stock: None }.into(),
+        ),
     ]
 }
 
@@ -184,7 +187,13 @@ async fn on_intake_they_are_parked_with_their_reason_and_shown_escaped() {
     world.await_status(order, "confirmed").await;
     let requested_by = UserId::parse("admin:boss").unwrap();
     world
-        .publish(RefundRequested { order_id: order, requested_by, reason: reason.replace('\u{1b}', "") })
+        .publish(RefundRequested {
+            order_id: order,
+            requested_by,
+            reason: reason.replace('\u{1b}', ""),
+            amount: None,
+            return_stock: None,
+        })
         .await;
     world.await_status(order, "cancelled").await;
 

@@ -66,6 +66,7 @@ impl Submitter {
                     payment_method,
                     lines,
                     expected_total: None,
+                    payment_token: None,
                 });
                 let mut envelope = envelope(&event);
                 if u128::from_str_radix(envelope.trace.trace_id(), 16).is_ok_and(|id| sampling.takes(id)) {

@@ -61,6 +61,7 @@ impl Script {
                 payment_method: PaymentMethod::Paypal,
                 lines: vec![line.clone()],
                 expected_total: Some(ExpectedTotal { amount, currency }),
+                payment_token: None,
             })
         };
         let total = Amount::parse(&pieces.to_string())?;
@@ -70,6 +71,8 @@ impl Script {
             order_id,
             requested_by: UserId::parse("admin")?,
             reason: String::new(),
+            amount: None,
+            return_stock: None,
         });
         Ok(Script {
             order_id,

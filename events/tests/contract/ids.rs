@@ -94,3 +94,20 @@ fn only_v7_and_v8_have_a_time() {
     assert_eq!(ids::time_of(V4), None);
     assert_eq!(ids::time_of(Uuid::nil()), None);
 }
+
+/// Layout: SHA-256 of the parts, as the module's table says.
+#[test]
+fn a_part_of_a_refund_and_a_notification_have_ids_of_their_own() {
+    let order = OrderId::new(V7);
+    let payment = ids::payment_id(order);
+    let part = ids::partial_refund_id(payment, V4);
+    assert_ne!(part, ids::refund_id(payment));
+    assert_ne!(part, ids::partial_refund_id(payment, V7));
+    assert_eq!(ids::time_of(part.as_uuid()), ids::time_of(V7));
+    let told = |provider, id, order| ids::provider_notification_id(provider, id, order);
+    let notified = told("stripe", "evt_1", order);
+    assert_eq!(notified, told("stripe", "evt_1", order));
+    assert_ne!(notified, told("stripe", "evt_2", order));
+    assert_ne!(notified, told("simulated", "evt_1", order));
+    assert_ne!(notified, told("stripe", "evt_1", OrderId::new(V4)));
+}

@@ -47,6 +47,10 @@ fn quantity(pieces: u32) -> Quantity {
     Quantity::new(pieces).unwrap()
 }
 
+fn token() -> PaymentToken {
+    PaymentToken::parse("pm_card_visa").unwrap()
+}
+
 fn problems() -> Vec<Problem> {
     vec![
         Problem::new("unknown_product", Some(sku("TEE-7")), "there is no product TEE-7".into()),
@@ -81,6 +85,7 @@ pub(crate) fn all() -> Vec<Event> {
             payment_method,
             lines: vec![line("MUG-1", 2), line("Größe-ß", 10_000)],
             expected_total: None,
+            payment_token: None,
         }
         .into(),
         OrderSubmitted {
@@ -89,6 +94,16 @@ pub(crate) fn all() -> Vec<Event> {
             payment_method,
             lines: vec![line("MUG-1", 2)],
             expected_total: Some(ExpectedTotal { amount: amount("25.00"), currency }),
+            payment_token: None,
+        }
+        .into(),
+        OrderSubmitted {
+            order_id,
+            user_id: user_id.clone(),
+            payment_method,
+            lines: vec![line("MUG-1", 2)],
+            expected_total: None,
+            payment_token: Some(token()),
         }
         .into(),
         OrderCancellationRequested {
@@ -111,16 +126,43 @@ pub(crate) fn all() -> Vec<Event> {
                 subtotal: amount("25"),
                 product_event: EVENT,
             }],
+            payment_token: None,
+        }
+        .into(),
+        OrderPlaced {
+            order_id,
+            user_id: user_id.clone(),
+            payment_method,
+            currency,
+            total: amount("25.00"),
+            lines: Vec::new(),
+            payment_token: Some(token()),
         }
         .into(),
         OrderRejected { order_id, user_id: user_id.clone(), problems: problems() }.into(),
         OrderConfirmed { order_id, user_id: user_id.clone(), currency, total: amount("0.0001") }.into(),
-        OrderCancelled { order_id, user_id: user_id.clone(), reason: "deadline".into(), detail: None }.into(),
+        OrderCancelled {
+            order_id,
+            user_id: user_id.clone(),
+            reason: "deadline".into(),
+            detail: None,
+            return_stock: None,
+        }
+        .into(),
         OrderCancelled {
             order_id,
             user_id: user_id.clone(),
             reason: "payment_failed".into(),
             detail: Some("declined".into()),
+            return_stock: None,
+        }
+        .into(),
+        OrderCancelled {
+            order_id,
+            user_id: user_id.clone(),
+            reason: "refunded".into(),
+            detail: None,
+            return_stock: Some(false),
         }
         .into(),
         OrderFailed { order_id, user_id: user_id.clone(), problems: Vec::new() }.into(),
@@ -134,6 +176,18 @@ pub(crate) fn all() -> Vec<Event> {
             total: amount("999999999999999.9999"),
             expires_at: Micros(1_764_000_000_000_001),
             allocations: allocations(),
+            payment_token: None,
+        }
+        .into(),
+        InventoryReserved {
+            order_id,
+            user_id: user_id.clone(),
+            payment_method,
+            currency,
+            total: amount("25"),
+            expires_at: Micros(0),
+            allocations: Vec::new(),
+            payment_token: Some(token()),
         }
         .into(),
         InventoryRejected {
@@ -211,9 +265,37 @@ pub(crate) fn all() -> Vec<Event> {
             reason: "refunded".into(),
             currency,
             amount: amount("25"),
+            remaining: None,
+            return_stock: None,
         }
         .into(),
-        RefundRequested { order_id, requested_by: user_id, reason: String::new() }.into(),
+        PaymentRefunded {
+            order_id,
+            payment_id,
+            refund_id: minuet_events::ids::partial_refund_id(payment_id, EVENT),
+            reason: "refunded".into(),
+            currency,
+            amount: amount("10"),
+            remaining: Some(amount("15")),
+            return_stock: Some(false),
+        }
+        .into(),
+        RefundRequested {
+            order_id,
+            requested_by: user_id.clone(),
+            reason: String::new(),
+            amount: None,
+            return_stock: None,
+        }
+        .into(),
+        RefundRequested {
+            order_id,
+            requested_by: user_id,
+            reason: String::new(),
+            amount: Some(amount("10")),
+            return_stock: Some(false),
+        }
+        .into(),
         RefundRejected { order_id, request_id: EVENT, reason: "not_captured".into() }.into(),
         ProductChanged {
             sku: sku("MUG-1"),
@@ -250,6 +332,44 @@ pub(crate) fn all() -> Vec<Event> {
             attempts: 1,
             original_bytes: None,
             original_hash: None,
+        }
+        .into(),
+        PaymentActionRequired {
+            order_id,
+            payment_id,
+            payment_method: PaymentMethod::Paypal,
+            kind: PaymentActionKind::Redirect,
+            url: Some("https://provider.example/pay/1".into()),
+            data: None,
+            expires_at: Micros(1_764_000_000_000_001),
+        }
+        .into(),
+        PaymentActionRequired {
+            order_id,
+            payment_id,
+            payment_method: PaymentMethod::Wechat,
+            kind: PaymentActionKind::QrCode,
+            url: None,
+            data: Some("weixin://wxpay/1".into()),
+            expires_at: Micros(0),
+        }
+        .into(),
+        ProviderNotified {
+            order_id,
+            provider: "stripe".into(),
+            notification_id: "evt_1".into(),
+            reference: "pi_1".into(),
+            kind: "payment_intent.succeeded".into(),
+        }
+        .into(),
+        PaymentDisputed {
+            order_id,
+            payment_id,
+            dispute_id: "dp_1".into(),
+            status: DisputeStatus::Lost,
+            reason: "fraudulent".into(),
+            currency,
+            amount: amount("25"),
         }
         .into(),
     ]

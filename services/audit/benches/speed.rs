@@ -203,6 +203,7 @@ fn submitted(shop: &mut Shop, random: &mut Random) -> OrderSubmitted {
         payment_method: PaymentMethod::CreditCard,
         lines,
         expected_total: None,
+        payment_token: None,
     }
 }
 

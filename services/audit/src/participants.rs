@@ -54,6 +54,8 @@ mod tests {
             ReservationExpired,
             OrderCancellationRejected,
             RefundRejected,
+            EventType::PaymentActionRequired,
+            EventType::PaymentDisputed,
             EventType::StockLevelChanged,
             EventType::StockAdjustmentRejected,
         ];

@@ -43,6 +43,11 @@ pub fn summary(event: &Event) -> String {
         Event::PaymentRefunded(e) => format!("{} given back: {}", money(e.currency, e.amount), e.reason),
         Event::RefundRequested(e) => format!("by {}: {}", e.requested_by, e.reason),
         Event::RefundRejected(e) => e.reason.clone(),
+        Event::PaymentActionRequired(e) => format!("{} until {}", e.kind, e.expires_at),
+        Event::ProviderNotified(e) => format!("{} of {} about {}", e.kind, e.provider, e.reference),
+        Event::PaymentDisputed(e) => {
+            format!("{} {}: {}", money(e.currency, e.amount), e.status, e.reason)
+        }
         Event::ProductChanged(e) => format!(
             "{}: {}{}",
             e.name,

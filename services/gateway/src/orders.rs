@@ -96,6 +96,7 @@ async fn publish(
         payment_method: request.payment_method,
         lines: request.lines.clone(),
         expected_total: request.expected_total,
+        payment_token: None,
     };
     state.publish(submitted.into(), trace).await.map_err(|problem| problem.about(path_of(id)))?;
     tracing::info!(order_id = %id, lines = request.lines.len(), "order was submitted");

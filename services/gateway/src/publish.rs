@@ -109,6 +109,7 @@ mod tests {
             payment_method: PaymentMethod::Paypal,
             lines: Vec::new(),
             expected_total: None,
+            payment_token: None,
         });
         let envelope = envelope(&event, Uuid::from_u128(2), Micros(3), IncomingTrace::read(&headers));
         assert_eq!((envelope.source.as_ref(), &envelope.subject), (SOURCE, &envelope.correlation_id));

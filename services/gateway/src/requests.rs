@@ -83,7 +83,13 @@ pub(crate) async fn refund(
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
     let reason = reason(&body)?;
-    let event = Event::from(RefundRequested { order_id, requested_by: admin_id(&identity)?, reason });
+    let event = Event::from(RefundRequested {
+        order_id,
+        requested_by: admin_id(&identity)?,
+        reason,
+        amount: None,
+        return_stock: None,
+    });
     publish_request(&state, "refund", order_id, &identity, &headers, event, trace).await
 }
 

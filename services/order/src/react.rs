@@ -89,6 +89,9 @@ impl BatchHandler for OrderHandler {
                 refused_requests.push(RefusedRequest { request_id, order_id, reason });
                 continue;
             }
+            if matches!(event, Event::PaymentActionRequired(_) | Event::PaymentDisputed(_)) {
+                continue;
+            }
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let illegal = || Illegal { state: row.order.state(), event: event.event_type() };
             let input = Input::of(event, envelope.id, products.known()).ok_or_else(illegal);

@@ -27,15 +27,15 @@ use crate::messaging::ServiceContext;
 use crate::meters::PaymentMeters;
 use crate::store;
 
-use in_flight::InFlightCalls;
+use in_flight::{InFlightCalls, Signals};
 use unrecorded::UnrecordedAnswers;
 pub(crate) use worker::{Worker, try_record};
 
 /// Bounds the calls in flight, per permit: those without a permit wait for one, or for their next attempt.
 const MAX_IN_FLIGHT_PER_PERMIT: usize = 16;
 
-/// A call in flight, and the token that stops it.
-pub(crate) type Begun = (Call, CancellationToken);
+/// A call in flight, and what it is told.
+pub(crate) type Begun = (Call, Signals);
 
 /// Where calls are asked for.
 #[derive(Clone)]
@@ -76,8 +76,8 @@ impl Calls {
                 continue;
             }
             let admitted = self.in_flight().admit(call.key());
-            if let Some(stop) = admitted {
-                self.begin(call, stop);
+            if let Some(signals) = admitted {
+                self.begin(call, signals);
             }
         }
     }
@@ -85,6 +85,12 @@ impl Calls {
     /// A call that is not in flight here finds the stop in its row.
     pub(crate) fn stop(&self, orders: &[OrderId]) {
         self.in_flight().stop(orders);
+    }
+
+    /// Has the provider asked at once where the charges of these orders stand, as far as their calls are in flight. The others are asked
+    /// when they are taken up.
+    pub(crate) fn ask_now(&self, orders: &[OrderId]) {
+        self.in_flight().ask_now(orders);
     }
 
     /// Begins every call that is open in these shards and not in flight, as far as there is room.
@@ -127,7 +133,7 @@ impl Calls {
                     found_no_room = true;
                     break;
                 }
-                begun.extend(in_flight.begin(call.key).map(|stop| (call.key, stop)));
+                begun.extend(in_flight.begin(call.key).map(|signals| (call.key, signals)));
             }
             in_flight.has_backlog |= found_no_room;
         }
@@ -137,9 +143,9 @@ impl Calls {
         let rows = self.context.with_connection(rows).await;
         for row in rows.as_ref().map(Vec::as_slice).unwrap_or_default() {
             if let Some(call) = Call::again(row)
-                && let Some(stop) = begun.remove(&call.key())
+                && let Some(signals) = begun.remove(&call.key())
             {
-                self.begin(call, stop);
+                self.begin(call, signals);
             }
         }
         // Answered meanwhile, or unreadable now.
@@ -147,8 +153,8 @@ impl Calls {
         rows.map(|_| waiting)
     }
 
-    fn begin(&self, call: Call, stop: CancellationToken) {
-        if self.queue.send((call, stop)).is_err() {
+    fn begin(&self, call: Call, signals: Signals) {
+        if self.queue.send((call, signals)).is_err() {
             tracing::debug!("call is left to the next start");
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct PaymentHandler {
 pub(crate) struct Committed {
     calls: Vec<Call>,
     stops: Vec<OrderId>,
+    /// Orders about whose payments the provider has sent a notification.
+    notified: Vec<OrderId>,
     tally: Tally,
 }
 
@@ -56,8 +58,13 @@ impl BatchHandler for PaymentHandler {
         let mut rows = store::payments_of(rows)?;
         let mut fold = Fold::new(self.context.source(), now);
         let (mut tally, mut requests) = (Tally::default(), BTreeMap::new());
+        let mut notified = Vec::new();
 
         for (index, envelope, event, order_id) in contents(events) {
+            if matches!(event, Event::ProviderNotified(_)) {
+                notified.push(order_id);
+                continue;
+            }
             let row = rows.entry(order_id).or_insert_with(|| Row::unknown(order_id, now));
             let kind = InputKind::Event(event.event_type());
             let illegal = || Illegal { state: row.payment.state(), input: kind };
@@ -84,6 +91,7 @@ impl BatchHandler for PaymentHandler {
         let after = Committed {
             calls: written.iter().filter_map(|row| Call::of(row, requests.get(&row.order_id))).collect(),
             stops: written.iter().filter(|row| is_stopped(row)).map(|row| row.order_id).collect(),
+            notified,
             tally,
         };
         Ok(Handled { writes, ..fold.handled(after) })
@@ -93,6 +101,7 @@ impl BatchHandler for PaymentHandler {
         self.calls.meters.count(&after.tally);
         self.calls.ask(after.calls);
         self.calls.stop(&after.stops);
+        self.calls.ask_now(&after.notified);
     }
 
     async fn sample(&self, connection: &mut PgConnection, _: Micros) -> Result<(), ReactError> {

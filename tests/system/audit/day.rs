@@ -121,5 +121,11 @@ fn cancellation(order_id: OrderId, who: &str) -> OrderCancellationRequested {
 
 fn refund(order_id: OrderId) -> RefundRequested {
     let reason = "it came broken".to_owned();
-    RefundRequested { order_id, requested_by: UserId::parse("admin:boss").unwrap(), reason }
+    RefundRequested {
+        order_id,
+        requested_by: UserId::parse("admin:boss").unwrap(),
+        reason,
+        amount: None,
+        return_stock: None,
+    }
 }

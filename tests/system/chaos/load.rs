@@ -170,7 +170,8 @@ fn cancellation(order_id: OrderId) -> Event {
 
 fn refund(order_id: OrderId) -> Event {
     let requested_by = UserId::parse("admin:boss").unwrap();
-    RefundRequested { order_id, requested_by, reason: "broken".to_owned() }.into()
+    RefundRequested { order_id, requested_by, reason: "broken".to_owned(), amount: None, return_stock: None }
+        .into()
 }
 
 /// Under one id until the broker has it.

@@ -162,7 +162,13 @@ async fn a_request_of_release_0_1_is_known_by_its_id() {
     let placed = shop.api.send(shop.order(&[("CHAIR", 1)]).header("prefer", "wait=30")).await;
     let order_id = OrderId::new(placed.order_id());
     let [boss, requested_by] = ["boss", "admin:boss"].map(|name| UserId::parse(name).unwrap());
-    let event = Event::from(RefundRequested { order_id, requested_by, reason: "broken".to_owned() });
+    let event = Event::from(RefundRequested {
+        order_id,
+        requested_by,
+        reason: "broken".to_owned(),
+        amount: None,
+        return_stock: None,
+    });
     let id = ids::earlier_request_id_for_key("refund", &boss, "k");
     let envelope = Envelope { id, source: "/minuet/gateway".into(), ..shop.world.envelope(&event) };
     shop.world.publisher.publish(envelope, event).await.unwrap();

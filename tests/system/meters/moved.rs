@@ -97,6 +97,8 @@ async fn a_refund_is_another_end_and_no_second_duration(
             order_id: confirmed,
             requested_by: UserId::parse("admin-1").unwrap(),
             reason: "it was broken".to_owned(),
+            amount: None,
+            return_stock: None,
         })
         .await;
     world.await_status(confirmed, "cancelled").await;

@@ -61,6 +61,7 @@ pub(super) fn submitted(order: usize, lines: &[(&str, u32)]) -> Event {
         payment_method: PaymentMethod::Paypal,
         lines: lines.iter().map(line).collect(),
         expected_total: None,
+        payment_token: None,
     })
 }
 
@@ -84,6 +85,7 @@ pub(super) fn placed(order: usize, lines: &[(&str, u32)]) -> Event {
         currency: currency(),
         total: total(),
         lines: lines.iter().map(line).collect(),
+        payment_token: None,
     })
 }
 
@@ -93,6 +95,7 @@ pub(super) fn order_cancelled(order: usize) -> Event {
         user_id: user("anna"),
         reason: foreign_reason(),
         detail: None,
+        return_stock: None,
     }
     .into()
 }
@@ -106,6 +109,7 @@ pub(super) fn inventory_reserved(order: usize, expires_at: Micros) -> Event {
         total: total(),
         expires_at,
         allocations: Vec::new(),
+        payment_token: None,
     })
 }
 
@@ -156,11 +160,20 @@ pub(super) fn payment_refunded(order: usize) -> Event {
         reason: foreign_reason(),
         currency: currency(),
         amount: total(),
+        remaining: None,
+        return_stock: None,
     })
 }
 
 pub(super) fn refund_requested(order: usize) -> Event {
-    RefundRequested { order_id: order_id(order), requested_by: user("admin:boss"), reason: reason() }.into()
+    RefundRequested {
+        order_id: order_id(order),
+        requested_by: user("admin:boss"),
+        reason: reason(),
+        amount: None,
+        return_stock: None,
+    }
+    .into()
 }
 
 /// Some requests are refused by this id.

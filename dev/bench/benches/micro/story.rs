@@ -68,6 +68,7 @@ fn story(number: u128, products: &Products, stock: &Stock) -> Story {
         payment_method: PaymentMethod::Paypal,
         lines: vec![line(number * 7), line(number * 7 + 3)],
         expected_total: None,
+        payment_token: None,
     };
     let placed = minuet_order::domain::price(&submitted, products).unwrap();
     let input = inventory::Input::Placed { placed: &placed, expires_at: EXPIRES };

@@ -177,6 +177,7 @@ mod tests {
                 subtotal: amount,
                 product_event: Uuid::new_v4(),
             }],
+            payment_token: None,
         }
     }
 

@@ -203,6 +203,7 @@ impl Shop {
             payment_method: PaymentMethod::CreditCard,
             lines: lines.iter().map(line).collect(),
             expected_total: None,
+            payment_token: None,
         }
     }
 
@@ -223,7 +224,13 @@ impl Shop {
 
     pub fn refund(&mut self, order_id: OrderId) {
         let requested_by = UserId::parse("admin:boss").expect("a user");
-        self.intake(RefundRequested { order_id, requested_by, reason: "broken".to_owned() });
+        self.intake(RefundRequested {
+            order_id,
+            requested_by,
+            reason: "broken".to_owned(),
+            amount: None,
+            return_stock: None,
+        });
         self.run();
     }
 

@@ -93,6 +93,7 @@ fn reserve(placed: &OrderPlaced, expires_at: Micros, stock: &Stock) -> Decision 
                 total: placed.total,
                 expires_at,
                 allocations,
+                payment_token: placed.payment_token.clone(),
             };
             Decision {
                 change: Some(Change::Reserved(Held { lines, expires_at })),

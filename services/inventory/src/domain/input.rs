@@ -58,6 +58,9 @@ impl<'a> Input<'a> {
             | Event::StockAdjustmentRejected(_)
             | Event::RefundRequested(_)
             | Event::RefundRejected(_)
+            | Event::PaymentActionRequired(_)
+            | Event::ProviderNotified(_)
+            | Event::PaymentDisputed(_)
             | Event::ProductChanged(_)
             | Event::EventParked(_) => None,
         }

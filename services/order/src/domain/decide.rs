@@ -191,7 +191,13 @@ fn cancel(
 ) -> Decision {
     Decision {
         change: Some(Change::Cancelled { reason: reason.clone(), detail: detail.clone(), request }),
-        emit: Some(Event::from(OrderCancelled { order_id, user_id: user_id.clone(), reason, detail })),
+        emit: Some(Event::from(OrderCancelled {
+            order_id,
+            user_id: user_id.clone(),
+            reason,
+            detail,
+            return_stock: None,
+        })),
     }
 }
 

@@ -47,7 +47,10 @@ impl<'a> Input<'a> {
             Event::InventoryConfirmationFailed(event) => Some(Input::InventoryConfirmationFailed(event)),
             Event::ReservationExpired(event) => Some(Input::ReservationExpired(event)),
             // Consumed, whatever the order's state: the product view, and the answer to a request.
-            Event::ProductChanged(_) | Event::RefundRejected(_) => None,
+            Event::ProductChanged(_)
+            | Event::RefundRejected(_)
+            | Event::PaymentActionRequired(_)
+            | Event::PaymentDisputed(_) => None,
             // Not consumed.
             Event::OrderPlaced(_)
             | Event::OrderRejected(_)
@@ -61,6 +64,7 @@ impl<'a> Input<'a> {
             | Event::StockLevelChanged(_)
             | Event::StockAdjustmentRejected(_)
             | Event::RefundRequested(_)
+            | Event::ProviderNotified(_)
             | Event::EventParked(_) => None,
         }
     }

@@ -92,6 +92,7 @@ pub fn price(submitted: &OrderSubmitted, products: &Products) -> Result<OrderPla
                 currency,
                 total,
                 lines,
+                payment_token: submitted.payment_token.clone(),
             });
         }
         (true, Some(_), None, _) => {

@@ -1,8 +1,8 @@
 use minuet_events::EventType::{
     self, InventoryConfirmationFailed, InventoryConfirmed, InventoryRejected, OrderCancellationRejected,
     OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderFailed, OrderPlaced, OrderRejected,
-    OrderSubmitted, PaymentFailed, PaymentRefunded, PaymentSucceeded, ProductChanged, RefundRejected,
-    ReservationExpired,
+    OrderSubmitted, PaymentActionRequired, PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded,
+    ProductChanged, RefundRejected, ReservationExpired,
 };
 use minuet_saga::{ANY, Expects, Impossible, Participant, Reaction, State, Trigger, impossible, transition};
 
@@ -90,6 +90,8 @@ const REACTIONS: &[Reaction<EventType>] = &[
     // No state depends on the rejection. The service stores it and shows it to the user who requested the refund.
     transition(Event(RefundRejected), ANY, &[], &[]),
     transition(Event(ProductChanged), ANY, &[], &[]),
+    transition(Event(PaymentActionRequired), ANY, &[], &[]),
+    transition(Event(PaymentDisputed), ANY, &[], &[]),
 ];
 
 const IMPOSSIBLE: &[Impossible<EventType>] = &[

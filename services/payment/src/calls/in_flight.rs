@@ -1,13 +1,24 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use minuet_events::values::OrderId;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::call_kind::{Key, Kind};
 
+/// What a call in flight is told.
+#[derive(Clone, Default)]
+pub(crate) struct Signals {
+    /// The charge is to be undone.
+    pub(crate) stop: CancellationToken,
+    /// The provider may have news: it is asked at once.
+    pub(super) ask: Arc<Notify>,
+}
+
 /// The calls of this process, from when they are asked for until their answers are recorded: a bounded number.
 pub(super) struct InFlightCalls {
-    calls: HashMap<Key, CancellationToken>,
+    calls: HashMap<Key, Signals>,
     capacity: usize,
     /// Some calls found no room and wait in the table. No newer call goes before them.
     pub(super) has_backlog: bool,
@@ -19,7 +30,7 @@ impl InFlightCalls {
     }
 
     /// A call that was just committed. None: it is in flight already, or waits in the table for room.
-    pub(super) fn admit(&mut self, key: Key) -> Option<CancellationToken> {
+    pub(super) fn admit(&mut self, key: Key) -> Option<Signals> {
         if self.has_backlog || self.is_full() {
             self.has_backlog = true;
             return None;
@@ -28,19 +39,27 @@ impl InFlightCalls {
     }
 
     /// None: it is in flight already.
-    pub(super) fn begin(&mut self, key: Key) -> Option<CancellationToken> {
+    pub(super) fn begin(&mut self, key: Key) -> Option<Signals> {
         if self.has(&key) {
             return None;
         }
-        let stop = CancellationToken::new();
-        self.calls.insert(key, stop.clone());
-        Some(stop)
+        let signals = Signals::default();
+        self.calls.insert(key, signals.clone());
+        Some(signals)
     }
 
     pub(super) fn stop(&self, orders: &[OrderId]) {
         for order in orders {
-            if let Some(stop) = self.calls.get(&(*order, Kind::Charge)) {
-                stop.cancel();
+            if let Some(signals) = self.calls.get(&(*order, Kind::Charge)) {
+                signals.stop.cancel();
+            }
+        }
+    }
+
+    pub(super) fn ask_now(&self, orders: &[OrderId]) {
+        for order in orders {
+            if let Some(signals) = self.calls.get(&(*order, Kind::Charge)) {
+                signals.ask.notify_one();
             }
         }
     }
@@ -94,7 +113,7 @@ mod tests {
         let mut in_flight = InFlightCalls::new(4);
         let stop = in_flight.admit(charge(1)).unwrap();
         in_flight.stop(&[charge(1).0, charge(2).0]);
-        assert!(stop.is_cancelled());
+        assert!(stop.stop.is_cancelled());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::in_flight::Signals;
 use crate::call::{Call, ProviderOutcome};
 use crate::domain::{Answer, Charge, ProviderReference, Refund, Standing, in_time, too_late};
 use crate::messaging::ServiceContext;
@@ -41,11 +42,12 @@ impl<G: PaymentGateway> ProviderClient<G> {
     pub(super) async fn run(
         &self,
         call: Call,
-        stop: &CancellationToken,
+        signals: &Signals,
         trace: Option<&PaymentTrace>,
     ) -> ProviderOutcome {
         match call {
             Call::Charge { charge, reference, expires_at, again, stop: stopped, .. } => {
+                let stop = &signals.stop;
                 if stopped {
                     stop.cancel();
                 }
@@ -53,7 +55,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
                 let Some(reference) = reference else {
                     return self.create(&charge, expires_at, stop, trace).await;
                 };
-                let answer = self.charge(&charge, &reference, expires_at, again, stop, trace).await;
+                let answer = self.charge(&charge, &reference, expires_at, again, signals, trace).await;
                 ProviderOutcome::Charge(cleaned(answer))
             }
             Call::Refund { charge, reference, refund, again, .. } => {
@@ -151,9 +153,10 @@ impl<G: PaymentGateway> ProviderClient<G> {
         reference: &ProviderReference,
         expires_at: Micros,
         again: bool,
-        stop: &CancellationToken,
+        signals: &Signals,
         trace: Option<&PaymentTrace>,
     ) -> Answer {
+        let stop = &signals.stop;
         let (mut ask_first, mut attempt) = (again, 0);
         let call_off =
             || self.with_permit(trace, [BeforeStop, AfterStop], self.gateway.cancel(charge, reference));
@@ -186,6 +189,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
                 Ok(Standing::Unconfirmed | Standing::MustAct(_) | Standing::Processing) => {
                     tokio::select! {
                         () = tokio::time::sleep(OPEN_INTERVAL) => {}
+                        () = signals.ask.notified() => {}
                         () = stop.cancelled(), if !stop.is_cancelled() => {}
                     }
                     // From the end of the reservation on, the payment is cancelled instead of asked for.

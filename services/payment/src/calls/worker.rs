@@ -79,10 +79,10 @@ impl<G: PaymentGateway> Worker<G> {
                     self.record(answers).await;
                 }
                 begun = queue.recv() => {
-                    let Some((call, stop)) = begun else { break };
+                    let Some((call, signals)) = begun else { break };
                     let (client, trace) = (Arc::clone(&self.client), self.traces.begin(&self.context, &call));
                     let (key, scope) = (call.key(), call.origin().map(|origin| origin.trace().clone()));
-                    let run = async move { (key, client.run(call, &stop, trace.as_deref()).await) };
+                    let run = async move { (key, client.run(call, &signals, trace.as_deref()).await) };
                     tasks.spawn(minuet_telemetry::scope(scope, Some(key.0.to_string()), run));
                 }
             }

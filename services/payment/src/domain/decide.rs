@@ -1,5 +1,7 @@
 use minuet_events::inventory::InventoryReserved;
-use minuet_events::payments::{PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected};
+use minuet_events::payments::{
+    PaymentActionRequired, PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected,
+};
 use minuet_events::values::{CancellationReason, Micros, OrderId};
 use minuet_events::{Event, ids};
 use uuid::Uuid;
@@ -58,6 +60,40 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
             Success { .. } | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
             Unknown | Prevented => illegal(),
         },
+        Input::ActionRequired { action, reserved_until } => match payment {
+            Processing { charge, stop: None } => Ok(Decision {
+                changes: Vec::new(),
+                emit: Some(Event::from(PaymentActionRequired {
+                    order_id: charge.order_id,
+                    payment_id: charge.payment_id,
+                    payment_method: charge.payment_method,
+                    kind: action.kind,
+                    url: action.url.clone(),
+                    data: action.data.clone(),
+                    expires_at: action.expires_at.map_or(reserved_until, |end| end.min(reserved_until)),
+                })),
+            }),
+            // Too late to act.
+            Processing { stop: Some(_), .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
+                Ok(Decision::default())
+            }
+            Unknown | Prevented => illegal(),
+        },
+        Input::Disputed { order_id, dispute } => match payment {
+            Success { .. } | RefundDue { .. } | Refunded => Ok(Decision {
+                changes: Vec::new(),
+                emit: Some(Event::from(PaymentDisputed {
+                    order_id,
+                    payment_id: ids::payment_id(order_id),
+                    dispute_id: dispute.dispute_id.clone(),
+                    status: dispute.status,
+                    reason: dispute.reason.clone(),
+                    currency: dispute.currency,
+                    amount: dispute.amount,
+                })),
+            }),
+            Unknown | Prevented | Processing { .. } | Failed => illegal(),
+        },
         Input::Refunded => match payment {
             RefundDue { charge, refund } => Ok(Decision {
                 changes: vec![Change::Refunded],
@@ -68,6 +104,8 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
                     reason: refund.reason.clone(),
                     currency: charge.currency,
                     amount: charge.amount,
+                    remaining: None,
+                    return_stock: None,
                 })),
             }),
             Refunded => Ok(Decision::default()),
@@ -99,7 +137,7 @@ fn begin(reserved: &InventoryReserved, now: Micros) -> Decision {
         payment_method: reserved.payment_method,
         currency: reserved.currency,
         amount: reserved.total,
-        payment_token: None,
+        payment_token: reserved.payment_token.clone(),
     };
     let reason = if !charge.amount.fits(charge.currency) {
         // Placed by an earlier release: a provider would round the amount, or refuse it.

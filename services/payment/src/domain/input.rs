@@ -5,6 +5,7 @@ use minuet_events::values::{CancellationReason, Micros, OrderId};
 use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
+use super::standing::{Action, Dispute};
 use super::state::Answer;
 
 /// What may happen to a payment.
@@ -23,6 +24,16 @@ pub enum Input<'a> {
     Answered(&'a Answer),
     /// The provider has given the money back.
     Refunded,
+    /// Nothing is captured until the customer has acted. `reserved_until`: the end of the reservation.
+    ActionRequired {
+        action: &'a Action,
+        reserved_until: Micros,
+    },
+    /// A dispute is new at the provider, or was decided.
+    Disputed {
+        order_id: OrderId,
+        dispute: &'a Dispute,
+    },
 }
 
 impl<'a> Input<'a> {
@@ -39,6 +50,8 @@ impl<'a> Input<'a> {
             Event::RefundRequested(requested) => {
                 Some(Input::RefundRequested { order_id: requested.order_id, request: id })
             }
+            // Consumed, whatever the payment's state: the provider is asked.
+            Event::ProviderNotified(_) => None,
             // Not consumed.
             Event::OrderSubmitted(_)
             | Event::OrderCancellationRequested(_)
@@ -57,6 +70,8 @@ impl<'a> Input<'a> {
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_)
             | Event::RefundRejected(_)
+            | Event::PaymentActionRequired(_)
+            | Event::PaymentDisputed(_)
             | Event::ProductChanged(_)
             | Event::EventParked(_) => None,
         }
@@ -69,6 +84,8 @@ impl<'a> Input<'a> {
             Input::RefundRequested { .. } => InputKind::Event(EventType::RefundRequested),
             Input::Answered(_) => InputKind::Answer,
             Input::Refunded => InputKind::Refund,
+            Input::ActionRequired { .. } => InputKind::ActionRequired,
+            Input::Disputed { .. } => InputKind::Dispute,
         }
     }
 }
@@ -79,6 +96,8 @@ pub enum InputKind {
     Event(EventType),
     Answer,
     Refund,
+    ActionRequired,
+    Dispute,
 }
 
 impl fmt::Display for InputKind {
@@ -87,6 +106,8 @@ impl fmt::Display for InputKind {
             InputKind::Event(event) => f.write_str(event.name()),
             InputKind::Answer => f.write_str("the provider's answer"),
             InputKind::Refund => f.write_str("the provider's refund"),
+            InputKind::ActionRequired => f.write_str("an action of the customer"),
+            InputKind::Dispute => f.write_str("a dispute"),
         }
     }
 }

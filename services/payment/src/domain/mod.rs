@@ -11,5 +11,5 @@ mod tests;
 
 pub use decide::{Decision, Illegal, decide, in_time, too_late};
 pub use input::{Input, InputKind, StopCause};
-pub use standing::{Action, ProviderReference, Standing};
+pub use standing::{Action, Dispute, ProviderReference, Standing};
 pub use state::{Answer, Change, Charge, InvalidTransition, Payment, PaymentState, Refund};

@@ -1,6 +1,6 @@
 //! Where a payment stands at the provider.
 
-use minuet_events::values::{Micros, PaymentActionKind};
+use minuet_events::values::{Amount, Currency, DisputeStatus, Micros, PaymentActionKind};
 
 use super::state::Answer;
 
@@ -37,4 +37,15 @@ pub struct Action {
     pub data: Option<String>,
     /// None: the provider names no end.
     pub expires_at: Option<Micros>,
+}
+
+/// A dispute as the provider lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispute {
+    /// The provider's id of the dispute.
+    pub dispute_id: String,
+    pub status: DisputeStatus,
+    pub reason: String,
+    pub currency: Currency,
+    pub amount: Amount,
 }

@@ -9,13 +9,13 @@ mod tests;
 
 use std::future::Future;
 
-use minuet_events::values::{Amount, Currency, DisputeStatus, PaymentId, RefundId};
+use minuet_events::values::{Amount, PaymentId, RefundId};
 
 pub use ledger::{Entry, Ledger, LedgerError};
 pub use settings::{ProviderKind, ProviderSettings};
 pub use simulated::Simulated;
 
-pub use crate::domain::{Action, Answer, ProviderReference, Standing};
+pub use crate::domain::{Action, Answer, Dispute as ListedDispute, ProviderReference, Standing};
 
 use crate::domain::Charge;
 
@@ -62,17 +62,6 @@ pub struct ListedRefund {
     pub reference: String,
     pub amount: Amount,
     pub standing: RefundStanding,
-}
-
-/// A dispute as the provider lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedDispute {
-    /// The provider's id of the dispute.
-    pub dispute_id: String,
-    pub status: DisputeStatus,
-    pub reason: String,
-    pub currency: Currency,
-    pub amount: Amount,
 }
 
 /// The payments of one provider.

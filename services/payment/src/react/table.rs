@@ -1,8 +1,9 @@
 use minuet_events::EventType::{
-    self, InventoryConfirmationFailed, InventoryReserved, OrderCancelled, PaymentFailed, PaymentRefunded,
-    PaymentSucceeded, RefundRejected, RefundRequested, ReservationExpired,
+    self, InventoryConfirmationFailed, InventoryReserved, OrderCancelled, PaymentActionRequired,
+    PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded, ProviderNotified, RefundRejected,
+    RefundRequested, ReservationExpired,
 };
-use minuet_saga::{Expects, Impossible, Participant, Reaction, State, Trigger, impossible, transition};
+use minuet_saga::{ANY, Expects, Impossible, Participant, Reaction, State, Trigger, impossible, transition};
 
 use Trigger::{Event, Provider};
 
@@ -18,6 +19,9 @@ pub const PARTICIPANT: Participant<EventType> = Participant {
         (PaymentRefunded, Expects::Compensation),
         // The order service stores the rejection and shows it to the user who requested the refund.
         (RefundRejected, Expects::NextStep),
+        // The order service shows both to the customer.
+        (PaymentActionRequired, Expects::NextStep),
+        (PaymentDisputed, Expects::NextStep),
     ],
 };
 
@@ -44,6 +48,8 @@ const STATES: &[State<EventType>] = &[
 const CAPTURED: Trigger<EventType> = Provider("captured");
 const DECLINED: Trigger<EventType> = Provider("declined");
 const REFUNDED: Trigger<EventType> = Provider("refunded");
+const ACTION_REQUIRED: Trigger<EventType> = Provider("action required");
+const DISPUTED: Trigger<EventType> = Provider("disputed");
 
 const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(InventoryReserved), &["unknown"], &["processing", "failed"], &[PaymentFailed]),
@@ -74,6 +80,11 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(DECLINED, ANSWERED, &[], &[]),
     transition(REFUNDED, &["refund_due"], &["refunded"], &[PaymentRefunded]),
     transition(REFUNDED, &["refunded"], &[], &[]),
+    transition(ACTION_REQUIRED, &["processing"], &[], &[PaymentActionRequired]),
+    transition(ACTION_REQUIRED, ANSWERED, &[], &[]),
+    transition(DISPUTED, &["success", "refund_due", "refunded"], &[], &[PaymentDisputed]),
+    // A hint, whatever the state: the service asks the provider, whose answer has a row of its own.
+    transition(Event(ProviderNotified), ANY, &[], &[]),
 ];
 
 /// States in which the end of an order changes nothing.
@@ -88,7 +99,16 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
         &["processing", "success", "refund_due", "refunded", "failed"],
         "stock is reserved once for an order, and these states follow the reservation",
     ),
-    impossible(&[CAPTURED, DECLINED], &["unknown", "prevented"], "the provider has not been asked yet"),
+    impossible(
+        &[CAPTURED, DECLINED, ACTION_REQUIRED],
+        &["unknown", "prevented"],
+        "the provider has not been asked yet",
+    ),
+    impossible(
+        &[DISPUTED],
+        &["unknown", "prevented", "processing", "failed"],
+        "the customer's bank disputes only what was captured",
+    ),
     impossible(
         &[REFUNDED],
         &["unknown", "prevented", "processing", "success", "failed"],

@@ -120,6 +120,7 @@ pub(super) fn placed(order_id: OrderId, lines: &[(&str, u32)]) -> OrderPlaced {
         currency: currency(),
         total: total(),
         lines: lines.iter().map(line).collect(),
+        payment_token: None,
     }
 }
 
@@ -157,12 +158,14 @@ pub(super) fn payment_refunded() -> Event {
         reason: CancellationReason::Refunded,
         currency: currency(),
         amount: total(),
+        remaining: None,
+        return_stock: None,
     })
 }
 
 pub(super) fn order_cancelled() -> Event {
     let reason = CancellationReason::Requested;
-    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None }.into()
+    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None, return_stock: None }.into()
 }
 
 /// Each move has counted its shelf once.
@@ -186,6 +189,7 @@ pub(super) fn inventory_reserved() -> Event {
         total: total(),
         expires_at: EXPIRES_AT,
         allocations: allocations(),
+        payment_token: None,
     })
 }
 

@@ -9,7 +9,12 @@ use super::story::{after, decide_event};
 use crate::domain::{Decision, Illegal, Input, Order};
 use crate::react::PARTICIPANT;
 
-const STATELESS: &[EventType] = &[EventType::ProductChanged, EventType::RefundRejected];
+const STATELESS: &[EventType] = &[
+    EventType::ProductChanged,
+    EventType::RefundRejected,
+    EventType::PaymentActionRequired,
+    EventType::PaymentDisputed,
+];
 
 type Decide = fn(&Order, &Event) -> Option<Result<Decision, Illegal>>;
 

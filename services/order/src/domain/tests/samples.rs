@@ -98,6 +98,7 @@ pub(super) fn order_of(lines: &[(&str, u32)]) -> OrderSubmitted {
         payment_method: PaymentMethod::Paypal,
         lines: lines.iter().map(line).collect(),
         expected_total: None,
+        payment_token: None,
     }
 }
 
@@ -145,6 +146,8 @@ pub(super) fn payment_refunded() -> Event {
         reason: CancellationReason::Refunded,
         currency: currency("EUR"),
         amount: amount("25"),
+        remaining: None,
+        return_stock: None,
     })
 }
 
@@ -183,6 +186,7 @@ pub(super) fn order_placed() -> Event {
         currency: currency("EUR"),
         total: amount("25"),
         lines: vec![line],
+        payment_token: None,
     })
 }
 
@@ -201,7 +205,7 @@ pub(super) fn order_confirmed() -> Event {
 
 pub(super) fn order_cancelled(reason: &str, detail: Option<&str>) -> Event {
     let (reason, detail) = (reason.into(), detail.map(str::to_owned));
-    OrderCancelled { order_id: ORDER, user_id: user("anna"), reason, detail }.into()
+    OrderCancelled { order_id: ORDER, user_id: user("anna"), reason, detail, return_stock: None }.into()
 }
 
 pub(super) fn order_failed<const N: usize>(problems: [Problem; N]) -> Event {

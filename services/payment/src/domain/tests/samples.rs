@@ -1,20 +1,41 @@
 //! The payment of one order of 25 euros in each of its states, and what may happen to it.
 
+use std::sync::LazyLock;
+
 use minuet_events::inventory::{InventoryConfirmationFailed, InventoryReserved, ReservationExpired};
 use minuet_events::orders::OrderCancelled;
 use minuet_events::payments::{
     PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected, RefundRequested,
 };
-use minuet_events::values::{Amount, CancellationReason, Currency, Micros, OrderId, PaymentMethod, UserId};
+use minuet_events::values::{
+    Amount, CancellationReason, Currency, DisputeStatus, Micros, OrderId, PaymentActionKind, PaymentMethod,
+    UserId,
+};
 use minuet_events::{Event, ids};
 use uuid::Uuid;
 
-use crate::domain::{Answer, Change, Charge, Payment, Refund};
+use crate::domain::{Action, Answer, Change, Charge, Dispute, Payment, Refund};
 
 pub(super) const ORDER: OrderId = OrderId::new(Uuid::from_u128(1));
 /// The `ce_id` of every event that happens.
 pub(super) const EVENT: Uuid = Uuid::from_u128(2);
 pub(super) const EXPIRES_AT: Micros = Micros(900_000_000);
+
+/// The provider names no end.
+pub(super) static ACTION: LazyLock<Action> = LazyLock::new(|| Action {
+    kind: PaymentActionKind::Redirect,
+    url: Some("https://provider.example/pay/1".to_owned()),
+    data: None,
+    expires_at: None,
+});
+
+pub(super) static DISPUTE: LazyLock<Dispute> = LazyLock::new(|| Dispute {
+    dispute_id: "dp_1".to_owned(),
+    status: DisputeStatus::Opened,
+    reason: "fraudulent".to_owned(),
+    currency: Currency::parse("EUR").unwrap(),
+    amount: Amount::parse("25").unwrap(),
+});
 
 fn user() -> UserId {
     UserId::parse("anna").unwrap()
@@ -78,12 +99,13 @@ pub(super) fn inventory_reserved() -> Event {
         total: amount,
         expires_at: EXPIRES_AT,
         allocations: Vec::new(),
+        payment_token: None,
     })
 }
 
 pub(super) fn order_cancelled() -> Event {
     let reason = CancellationReason::Requested;
-    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None }.into()
+    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None, return_stock: None }.into()
 }
 
 pub(super) fn reservation_expired() -> Event {
@@ -105,7 +127,14 @@ pub(super) fn stops() -> [(Event, &'static str); 3] {
 }
 
 pub(super) fn refund_requested() -> Event {
-    RefundRequested { order_id: ORDER, requested_by: user(), reason: "broken".to_owned() }.into()
+    RefundRequested {
+        order_id: ORDER,
+        requested_by: user(),
+        reason: "broken".to_owned(),
+        amount: None,
+        return_stock: None,
+    }
+    .into()
 }
 
 pub(super) fn captured() -> Answer {
@@ -142,7 +171,17 @@ pub(super) fn payment_failed(reason: &str, detail: Option<&str>) -> Event {
 pub(super) fn payment_refunded(reason: &str) -> Event {
     let Charge { order_id, payment_id, currency, amount, .. } = charge();
     let Refund { refund_id, reason } = refund(reason);
-    PaymentRefunded { order_id, payment_id, refund_id, reason, currency, amount }.into()
+    PaymentRefunded {
+        order_id,
+        payment_id,
+        refund_id,
+        reason,
+        currency,
+        amount,
+        remaining: None,
+        return_stock: None,
+    }
+    .into()
 }
 
 pub(super) fn refund_rejected(reason: &str) -> Event {

@@ -3,7 +3,7 @@
 use minuet_events::Event;
 use minuet_events::values::Micros;
 
-use super::samples::{EVENT, EXPIRES_AT};
+use super::samples::{ACTION, DISPUTE, EVENT, EXPIRES_AT, ORDER};
 use crate::domain::{Answer, Change, Decision, Illegal, Input, InputKind, Payment, decide};
 
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub(super) enum Happening {
     Event(Event, Micros),
     Answer(Answer),
     Refunded,
+    ActionRequired,
+    Disputed,
 }
 
 /// The provider has given the money back.
@@ -40,6 +42,10 @@ impl Happening {
             Happening::Event(event, now) => Input::of(event, EVENT, *now),
             Happening::Answer(answer) => Some(Input::Answered(answer)),
             Happening::Refunded => Some(Input::Refunded),
+            Happening::ActionRequired => {
+                Some(Input::ActionRequired { action: &ACTION, reserved_until: EXPIRES_AT })
+            }
+            Happening::Disputed => Some(Input::Disputed { order_id: ORDER, dispute: &DISPUTE }),
         }
     }
 }
