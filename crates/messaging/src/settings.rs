@@ -23,6 +23,8 @@ pub struct Settings {
     pub connection_lifetime: Duration,
     /// Upper bound of events in one transaction. PostgreSQL gains little from larger batches.
     pub batch_size: usize,
+    /// Whether a batch is decided on rows that are not locked and compared at the end. `false`: rows are locked always.
+    pub optimistic: bool,
     /// Interval of the relay's poll. A commit of this instance wakes the relay at once; the poll finds the rows of
     /// other instances.
     pub relay_poll: Duration,
@@ -93,6 +95,7 @@ impl Settings {
             database_connections: 8,
             connection_lifetime: MAX_LIFETIME,
             batch_size: 500,
+            optimistic: true,
             relay_poll: Duration::from_millis(200),
             attempts: 3,
             inbox_retention: 15 * DAY,

@@ -13,12 +13,15 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "MEASURE")]
     pub only: Option<Only>,
     /// Instead of orders, the order service's relay alone: so many rows of 300 bytes that lie in its outbox at the start
-    #[arg(long, value_name = "ROWS", conflicts_with_all = ["only", "endpoints", "compare", "profile", "record", "variant", "through", "services", "duration", "warm_up", "in_flight", "rate", "sampling", "products", "instances", "orders_before", "inbox_before"],
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["only", "endpoints", "compare", "profile", "record", "variant", "through", "answer", "services", "duration", "warm_up", "in_flight", "rate", "sampling", "products", "instances", "orders_before", "inbox_before"],
         value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub relay: Option<u64>,
     /// How orders are submitted
     #[arg(long, value_enum, default_value_t = Through::Gateway)]
     pub through: Through,
+    /// What the gateway's answer waits for
+    #[arg(long, value_enum, default_value_t = Answer::Accepted)]
+    pub answer: Answer,
     /// All services in one process, or a process each
     #[arg(long, value_enum, default_value_t = Services::Together)]
     pub services: Services,
@@ -114,6 +117,16 @@ pub enum Through {
     Gateway,
     /// As events
     Intake,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// Kafka's acknowledgement: what counts is the final event, and nobody has to wait for it twice
+    Accepted,
+    /// The order's price, as without a preference
+    Priced,
+    /// The order's end
+    Final,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

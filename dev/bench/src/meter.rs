@@ -25,14 +25,17 @@ pub(crate) struct Reading {
     /// Bytes.
     wal: i64,
     transactions: i64,
-    requests: Requests,
+    counts: Counts,
 }
 
-/// What the program's Kafka clients have asked of the broker.
+/// Counters of the program's metrics pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Requests {
+pub(crate) struct Counts {
+    /// Requests of the program's Kafka clients to the broker.
     pub(crate) produce: f64,
     pub(crate) fetch: f64,
+    /// Batches that were decided again under locks.
+    pub(crate) conflicts: f64,
 }
 
 /// Seconds.
@@ -52,7 +55,7 @@ pub(crate) struct Used {
     pub(crate) cpu: Cpu,
     pub(crate) wal: i64,
     pub(crate) transactions: i64,
-    pub(crate) requests: Requests,
+    pub(crate) counts: Counts,
 }
 
 impl Meter {
@@ -74,7 +77,7 @@ impl Meter {
     }
 
     pub(crate) async fn read(&self, servers: &Servers, flight: &Flight) -> Result<Reading, BenchError> {
-        let requests = self.requests().await;
+        let counts = self.counts().await;
         let (wal, transactions) = sqlx::query_as(
             "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint, sum(xact_commit + xact_rollback)::bigint
              from pg_stat_database where datname = any($1)",
@@ -90,33 +93,35 @@ impl Meter {
             broker: self.broker.map(tree),
             generator: processes.own_cpu(std::process::id()),
         };
-        Ok(Reading { at, ended, cpu, wal, transactions, requests })
+        Ok(Reading { at, ended, cpu, wal, transactions, counts })
     }
 
     /// Of all pages together. A page that does not answer (of a service that was not started) counts nothing.
-    async fn requests(&self) -> Requests {
-        let mut all = Requests::default();
+    async fn counts(&self) -> Counts {
+        let mut all = Counts::default();
         for url in &self.metrics {
             let Ok(page) = reqwest::get(url).await else { continue };
-            let counted = Requests::on(&page.text().await.unwrap_or_default());
-            all.produce += counted.produce;
-            all.fetch += counted.fetch;
+            let Counts { produce, fetch, conflicts } = Counts::on(&page.text().await.unwrap_or_default());
+            all.produce += produce;
+            all.fetch += fetch;
+            all.conflicts += conflicts;
         }
         all
     }
 }
 
-impl Requests {
-    /// What a metrics page says of all clients.
+impl Counts {
+    /// What a metrics page says of all clients and tables.
     fn on(page: &str) -> Self {
-        let lines: Vec<&str> =
-            page.lines().filter(|line| line.starts_with("kafka_client_request_count_total{")).collect();
-        let sum = |request: &str| {
-            let label = format!("request=\"{request}\"");
-            let counts = lines.iter().filter(|line| line.contains(&label));
+        let sum = |counter: &str, label: &str| {
+            let counts = page.lines().filter(|line| line.starts_with(counter) && line.contains(label));
             counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
         };
-        Requests { produce: sum("produce"), fetch: sum("fetch") }
+        Counts {
+            produce: sum("kafka_client_request_count_total{", "request=\"produce\""),
+            fetch: sum("kafka_client_request_count_total{", "request=\"fetch\""),
+            conflicts: sum("commit_conflict_count_total{", ""),
+        }
     }
 }
 
@@ -140,9 +145,10 @@ impl Reading {
             },
             wal: self.wal - before.wal,
             transactions: self.transactions - before.transactions,
-            requests: Requests {
-                produce: self.requests.produce - before.requests.produce,
-                fetch: self.requests.fetch - before.requests.fetch,
+            counts: Counts {
+                produce: self.counts.produce - before.counts.produce,
+                fetch: self.counts.fetch - before.counts.fetch,
+                conflicts: self.counts.conflicts - before.counts.conflicts,
             },
         }
     }
@@ -153,14 +159,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_of_all_clients_are_summed() {
+    fn counters_are_summed_over_their_labels() {
         let page = "# TYPE kafka_client_request_count_total counter\n\
             kafka_client_request_count_total{client=\"producer\",request=\"produce\",service=\"order\"} 7\n\
             kafka_client_request_count_total{client=\"producer\",request=\"other\",service=\"order\"} 3\n\
             kafka_client_request_count_total{client=\"batching-producer\",request=\"produce\",service=\"order\"} 5\n\
             kafka_client_request_count_total{client=\"consumer\",request=\"fetch\",service=\"order\"} 11\n\
-            kafka_client_sent_bytes_total{client=\"producer\",service=\"order\"} 100\n";
-        assert_eq!(Requests::on(page), Requests { produce: 12.0, fetch: 11.0 });
+            kafka_client_sent_bytes_total{client=\"producer\",service=\"order\"} 100\n\
+            commit_conflict_count_total{service=\"order\",table=\"orders\"} 2\n\
+            commit_conflict_count_total{service=\"order\",table=\"inbox\"} 1\n";
+        assert_eq!(Counts::on(page), Counts { produce: 12.0, fetch: 11.0, conflicts: 3.0 });
     }
 
     #[test]

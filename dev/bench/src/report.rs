@@ -30,6 +30,9 @@ pub(crate) struct Figures {
     statements_per_order: Option<f64>,
     cpu_s_per_1000: Option<Cpu>,
     requests_per_1000: Option<Requests>,
+    /// Batches per 1,000 orders that were decided again under locks.
+    #[serde(default)]
+    conflicts_per_1000: Option<f64>,
     peak_rss_mib: Option<f64>,
     wal_bytes_per_order: Option<f64>,
     transactions_per_order: Option<f64>,
@@ -74,6 +77,8 @@ struct Run {
     variant: String,
     services: String,
     through: String,
+    #[serde(default)]
+    answer: String,
     in_flight: u32,
     rate: u32,
     duration_s: u64,
@@ -114,6 +119,7 @@ impl Report {
             statements_per_order: *statements_per_order,
             cpu_s_per_1000: used.and_then(Cpu::of),
             requests_per_1000: used.and_then(Requests::of),
+            conflicts_per_1000: used.and_then(|used| per_1000(used, used.counts.conflicts)),
             rates,
             peak_rss_mib: Some(mib(peak_memory)),
             wal_bytes_per_order: used.map(|used| used.wal as f64 / used.orders as f64),
@@ -123,6 +129,7 @@ impl Report {
             variant: args::name(&args.variant),
             services: args::name(&args.services),
             through: args::name(&args.through),
+            answer: args::name(&args.answer),
             in_flight: args.in_flight,
             rate: args.rate.first().copied().unwrap_or_default(),
             duration_s: args.duration.as_secs(),
@@ -214,8 +221,8 @@ impl Cpu {
 impl Requests {
     fn of(used: &Used) -> Option<Self> {
         Some(Requests {
-            produce: per_1000(used, used.requests.produce)?,
-            fetch: per_1000(used, used.requests.fetch)?,
+            produce: per_1000(used, used.counts.produce)?,
+            fetch: per_1000(used, used.counts.fetch)?,
         })
     }
 }
@@ -276,7 +283,7 @@ impl Figures {
 }
 
 /// The same rows for every run, so that two of them can stand side by side.
-fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 20] {
+fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 21] {
     let latency = |of: fn(&Latency) -> f64| figures.latency_ms.as_ref().map(of);
     let cpu = |of: fn(&Cpu) -> Option<f64>| figures.cpu_s_per_1000.as_ref().and_then(of);
     let latency_cpu = |of: fn(&Cpu) -> Option<f64>| figures.latency_cpu_s_per_1000.as_ref().and_then(of);
@@ -300,6 +307,7 @@ fn rows(figures: &Figures) -> [(&'static str, Option<f64>); 20] {
         ("   broker", cpu(|cpu| cpu.broker)),
         ("   produce requests per 1,000 orders", requests.map(|requests| requests.produce)),
         ("   fetch requests per 1,000 orders", requests.map(|requests| requests.fetch)),
+        ("   conflicts per 1,000 orders", figures.conflicts_per_1000),
         ("   peak resident memory of the program, MiB", figures.peak_rss_mib),
         ("   WAL bytes per order", figures.wal_bytes_per_order),
         ("   transactions per order", figures.transactions_per_order),
@@ -314,6 +322,7 @@ impl Run {
                 variant,
                 services,
                 through,
+                answer,
                 in_flight,
                 rate,
                 duration_s,
@@ -329,6 +338,7 @@ impl Run {
                 format!("variant {variant}"),
                 format!("services {services}"),
                 format!("through {through}"),
+                format!("answer {answer}"),
                 format!("{in_flight} in flight"),
                 format!("{rate} orders/s"),
                 format!("{duration_s} s after {warm_up_s} s of warm-up"),

@@ -12,7 +12,7 @@ use reqwest::header::LOCATION;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::args::Through;
+use crate::args::{Answer, Through};
 use crate::catalogue::{Order, Shop, envelope, publisher};
 use crate::flight::Flight;
 use crate::program::Program;
@@ -23,7 +23,7 @@ const TOKEN: Duration = Duration::from_secs(7 * 86_400);
 const ANSWER: Duration = Duration::from_secs(60);
 
 pub(crate) enum Submitter {
-    Gateway { client: reqwest::Client, url: String, tokens: Vec<String> },
+    Gateway { client: reqwest::Client, url: String, tokens: Vec<String>, prefer: &'static str },
     Intake { publisher: Publisher<minuet_events::Codec>, shop: Shop, sampling: Sampling },
 }
 
@@ -47,7 +47,12 @@ impl Submitter {
                     minuet_identity::development_token(&program.secret, user.as_str(), false, TOKEN)
                 };
                 let tokens = shop.users.iter().map(token).collect::<Result<_, _>>()?;
-                Ok(Submitter::Gateway { client, url, tokens })
+                let prefer = match args.answer {
+                    Answer::Accepted => "respond-async",
+                    Answer::Priced => "",
+                    Answer::Final => "wait=30",
+                };
+                Ok(Submitter::Gateway { client, url, tokens, prefer })
             }
         }
     }
@@ -74,14 +79,13 @@ impl Submitter {
                 }
                 Ok(publisher.publish(envelope, event).await?)
             }
-            Submitter::Gateway { client, url, tokens } => {
+            Submitter::Gateway { client, url, tokens, prefer } => {
                 flight.requested();
                 let tried = |source| BenchError::Gateway { url: url.clone(), source };
                 let request = client
                     .post(url)
                     .bearer_auth(&tokens[user])
-                    // What counts is the final event: nobody has to wait for it twice.
-                    .header("prefer", "respond-async")
+                    .header("prefer", *prefer)
                     .json(&json!({ "payment_method": payment_method, "lines": lines }));
                 let answer = request.send().await.map_err(tried)?;
                 let status = answer.status();

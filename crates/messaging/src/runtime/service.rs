@@ -169,7 +169,7 @@ impl<C: Contract> Service<C> {
             unkeyed: catalogue.topics().iter().filter(|t| !t.is_keyed()).map(|t| t.name.clone()).collect(),
             shards,
             outage: Outage::default(),
-            contention: Contention::default(),
+            contention: Contention::new(settings.optimistic),
             wake: Notify::new(),
             relay_queue: RelayQueue::default(),
             acknowledged: Acknowledged::default(),

@@ -18,6 +18,7 @@ pub(crate) struct MessagingSection {
     pub(crate) database_url: String,
     database_connections: Option<u32>,
     batch_size: Option<usize>,
+    optimistic: Option<bool>,
     relay_poll_ms: Option<u64>,
     attempts: Option<u32>,
     inbox_retention_days: Option<u32>,
@@ -33,6 +34,7 @@ pub(super) const MESSAGING_KEYS: &[&str] = &[
     "database_url",
     "database_connections",
     "batch_size",
+    "optimistic",
     "relay_poll_ms",
     "attempts",
     "sample_interval_ms",
@@ -49,6 +51,7 @@ impl MessagingSection {
             database_url: _,
             database_connections,
             batch_size,
+            optimistic,
             relay_poll_ms,
             attempts,
             inbox_retention_days,
@@ -60,6 +63,7 @@ impl MessagingSection {
         } = self;
         settings.database_connections = database_connections.unwrap_or(settings.database_connections);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
+        settings.optimistic = optimistic.unwrap_or(settings.optimistic);
         settings.relay_poll = relay_poll_ms.map_or(settings.relay_poll, Duration::from_millis);
         settings.attempts = attempts.unwrap_or(settings.attempts);
         settings.inbox_retention = inbox_retention_days.map_or(settings.inbox_retention, days);
