@@ -9,6 +9,7 @@ pub(crate) mod group;
 pub(crate) mod handler;
 pub(crate) mod policy;
 pub(crate) mod positions;
+pub(crate) mod progress_watch;
 pub(crate) mod relay;
 pub(crate) mod retention;
 pub(crate) mod service;

@@ -1,9 +1,9 @@
 //! Whether the service makes progress: its inputs are read and its outbox shrinks, as long as something is in them.
 //!
 //! That the dependencies answer does not prove it. A batch may wait for a lock that another session holds, the broker may
-//! refuse what is published, or deliver nothing. So a watch looks at the positions every few seconds. A position that has
-//! stood for [`Settings::stall_after`](crate::Settings::stall_after) although there is work is a [`Stall`], and the service
-//! is not ready.
+//! refuse what is published, or deliver nothing. So a watch (`runtime::progress_watch`) looks at the positions every few
+//! seconds. A position that has stood for [`Settings::stall_after`](crate::Settings::stall_after) although there is work is
+//! a [`Stall`](crate::observe::health::Stall), and the service is not ready.
 //!
 //! No stall is: an idle partition; a gap at the end of a partition, which no message fills; an event that is parked, since
 //! the position goes past it; a batch that is committed in parts; a partition that another instance owns.
@@ -14,23 +14,13 @@ mod outbox;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use minuet_telemetry::meters::{Meters, Sample, attribute};
-use minuet_telemetry::names::meter::{self, attribute as key};
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use minuet_telemetry::meters::Meters;
+use minuet_telemetry::names::meter;
 
-use crate::observe::health::{Health, Stall};
-use crate::observe::meters::KafkaStatistics;
-use crate::store::connections::Connections;
-use crate::store::context::Core;
-
-pub(crate) use inputs::{BatchInFlight, Input};
-pub(crate) use outbox::{Refusals, STANDING};
-
-/// The source of this module's stalls: see [`Health::stalled`].
-const SOURCE: &str = "messaging";
+pub(crate) use inputs::{BatchInFlight, Input, Inputs};
+pub(crate) use outbox::{Outbox, Refusals, STANDING, look};
 
 /// Since when positions stand.
 struct Standing<K>(HashMap<K, (i64, Instant)>);
@@ -53,79 +43,6 @@ impl<K: Eq + Hash> Standing<K> {
     fn keep(&mut self, with_work: impl Fn(&K) -> bool) {
         self.0.retain(|key, _| with_work(key));
     }
-}
-
-/// The task that looks.
-pub(crate) struct Watch {
-    pub(crate) core: Arc<Core>,
-    pub(crate) health: Health,
-    /// The consumer's.
-    pub(crate) statistics: KafkaStatistics,
-    /// The sampler's.
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) interval: Duration,
-    pub(crate) bound: Duration,
-    pub(crate) shutdown: CancellationToken,
-}
-
-impl Watch {
-    pub(crate) async fn run(self) {
-        let mut inputs = inputs::Inputs::new(self.bound);
-        let mut outbox = outbox::Outbox::new(self.bound);
-        let gauge = self.core.meters.sample(&meter::STALL_AGE);
-        show(&gauge, &[]);
-        let mut before: Vec<Stall> = Vec::new();
-        loop {
-            tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                () = tokio::time::sleep(self.interval) => {}
-            }
-            let held = self.core.shards.held();
-            let look = outbox::look(&self.connections, &held);
-            let rows = tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                rows = look => rows,
-            };
-            let now = Instant::now();
-            let shards = &self.core.shards;
-            let read = self.statistics.inputs();
-            let mut stalls =
-                inputs.stalls(now, read, |shard| shards.is_assigned(shard), &self.core.batch_in_flight);
-            let named = |topic: &str| self.core.topic(topic).full().to_owned();
-            stalls.extend(outbox.stalls(now, rows, named, &self.core.refusals));
-            tell(self.core.service, &before, &stalls);
-            show(&gauge, &stalls);
-            self.health.stalled(SOURCE, stalls.clone());
-            before = stalls;
-        }
-    }
-}
-
-/// Logs what has begun to stand, and what moves again.
-fn tell(service: &'static str, before: &[Stall], now: &[Stall]) {
-    let is_same = |a: &Stall, b: &Stall| (a.what, &a.topic, a.partition) == (b.what, &b.topic, b.partition);
-    for stall in now.iter().filter(|stall| !before.iter().any(|other| is_same(stall, other))) {
-        let Stall { what, topic, partition, since, detail, .. } = stall;
-        warn!(service, what, topic, partition, since, detail, "nothing moves although there is work");
-    }
-    for stall in before.iter().filter(|stall| !now.iter().any(|other| is_same(stall, other))) {
-        let Stall { what, topic, partition, .. } = stall;
-        info!(service, what, topic, partition, "it moves again");
-    }
-}
-
-/// Without a stall there is one series, without attributes: 0.
-fn show(gauge: &Sample, stalls: &[Stall]) {
-    if stalls.is_empty() {
-        return gauge.show(vec![(vec![], 0.0)]);
-    }
-    let series = stalls.iter().map(|stall| {
-        let mut attributes = vec![attribute(key::WHAT, stall.what)];
-        attributes.extend(stall.topic.clone().map(|topic| attribute(key::TOPIC, topic)));
-        attributes.extend(stall.partition.map(|partition| attribute(key::PARTITION, i64::from(partition))));
-        (attributes, stall.age.as_secs_f64())
-    });
-    gauge.show(series.collect());
 }
 
 /// Registers the gauge of refused rows.

@@ -56,17 +56,17 @@ impl BatchInFlight {
 /// What the client of the consumer knew last, and when that was.
 pub(crate) type Seen = Option<(Instant, Vec<Input>)>;
 
-pub(super) struct Inputs {
+pub(crate) struct Inputs {
     bound: Duration,
     standing: Standing<(String, i32)>,
 }
 
 impl Inputs {
-    pub(super) fn new(bound: Duration) -> Self {
+    pub(crate) fn new(bound: Duration) -> Self {
         Inputs { bound, standing: Standing::new() }
     }
 
-    pub(super) fn stalls(
+    pub(crate) fn stalls(
         &mut self,
         now: Instant,
         seen: Seen,

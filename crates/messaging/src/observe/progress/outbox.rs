@@ -17,7 +17,7 @@ pub(crate) const STANDING: &str = "select distinct on (shard) shard, id, topic, 
 /// A refused row is tried again every few seconds. One that was not tried for so long is gone.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
-pub(super) type Row = (i16, i64, String, String);
+pub(crate) type Row = (i16, i64, String, String);
 
 /// The rows that the broker refuses, such as too large ones, and why.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Refusals {
         }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.lock().values().filter(|(at, _)| at.elapsed() < FORGOTTEN_AFTER).count()
     }
 
@@ -46,7 +46,7 @@ impl Refusals {
     }
 }
 
-pub(super) async fn look(connections: &Connections, held: &[(u32, i64)]) -> Result<Vec<Row>, sqlx::Error> {
+pub(crate) async fn look(connections: &Connections, held: &[(u32, i64)]) -> Result<Vec<Row>, sqlx::Error> {
     if held.is_empty() {
         return Ok(Vec::new());
     }
@@ -58,18 +58,18 @@ pub(super) async fn look(connections: &Connections, held: &[(u32, i64)]) -> Resu
     rows
 }
 
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     bound: Duration,
     standing: Standing<i16>,
     unseen_since: Option<Instant>,
 }
 
 impl Outbox {
-    pub(super) fn new(bound: Duration) -> Self {
+    pub(crate) fn new(bound: Duration) -> Self {
         Outbox { bound, standing: Standing::new(), unseen_since: None }
     }
 
-    pub(super) fn stalls(
+    pub(crate) fn stalls(
         &mut self,
         now: Instant,
         rows: Result<Vec<Row>, sqlx::Error>,
