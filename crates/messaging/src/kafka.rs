@@ -9,6 +9,8 @@ pub(crate) mod fetch_buffer;
 pub(crate) mod incoming;
 pub(crate) mod original;
 pub(crate) mod probe;
+pub(crate) mod produce_batch;
+pub(crate) mod producer;
 pub(crate) mod publisher;
 pub(crate) mod reader;
 pub(crate) mod revocations;

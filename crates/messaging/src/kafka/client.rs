@@ -8,15 +8,12 @@ use parking_lot::Mutex;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::FutureProducer;
 use rdkafka::{ClientContext, Statistics};
 use tracing::{debug, error, warn};
 
 use crate::observe::meters::KafkaStatistics;
 
 const INTERVAL: Duration = Duration::from_secs(10);
-
-pub(crate) type Producer = FutureProducer<Client>;
 
 /// The context of one client. Logs an error at most once per [`INTERVAL`], with the number of suppressed ones.
 pub(crate) struct Client {

@@ -8,16 +8,22 @@ use minuet_telemetry::meters::{Meters, attribute};
 use minuet_telemetry::names::meter::{self, attribute as key};
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders, Timestamp};
-use rdkafka::producer::future_producer::Delivery;
-use rdkafka::producer::{FutureRecord, Producer as _};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::Producer as _;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::time::timeout;
 
 use crate::clock::BrokerClock;
-use crate::kafka::client::{Client, Producer};
+use crate::kafka::client::Client;
 use crate::kafka::config::{self, Linger};
+use crate::kafka::produce_batch::{ProduceBatch, Record};
+use crate::kafka::producer::Producer;
 use crate::observe::meters::{self, KafkaStatistics, Sending};
 use crate::observe::spans::{self, Sent};
 use crate::topics::{Catalogue, TopicName};
+
+/// How long an event waits for space in the producer's queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publishes events directly to their topics, for programs without an outbox: the gateway, `minuet produce`.
 #[derive(Clone)]
@@ -95,9 +101,8 @@ impl<C: Contract> Publisher<C> {
     ) -> Result<Self, PublishError> {
         let context = Client::new(client);
         let statistics = context.statistics();
-        let producer = config::producer(kafka, client, Linger::No)
-            .create_with_context(context)
-            .map_err(PublishError::Settings)?;
+        let config = config::producer(kafka, client, Linger::No);
+        let producer = Producer::new(&config, context).map_err(PublishError::Settings)?;
         Ok(Publisher {
             producer,
             contract,
@@ -214,30 +219,28 @@ impl<C: Contract> Publisher<C> {
     ) -> Result<(), PublishError> {
         let headers =
             headers.fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value }));
-        let mut record = FutureRecord::<[u8], [u8]>::to(topic.full()).headers(headers);
-        record.partition = self.catalogue.partition_of(topic.plain(), key);
-        (record.key, record.payload) = (key, payload);
-        let begun = Instant::now();
-        let sent = self.producer.send(record, Duration::from_secs(5)).await;
+        let partition = self.catalogue.partition_of(topic.plain(), key);
+        let record = Record { topic: topic.full(), key, partition, payload, timestamp: None, headers };
+        let (begun, batch) = (Instant::now(), ProduceBatch::new(1));
+        let sent = match timeout(QUEUE_TIMEOUT, batch.send(&self.producer, 0, record)).await {
+            Ok(()) => batch.results().await.into_iter().collect::<Result<Vec<()>, _>>().map(drop),
+            Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)),
+        };
         if let Some(sending) = &self.sending {
-            let error = sent.as_ref().err().map(|(error, _)| config::error_type(error));
+            let error = sent.as_ref().err().map(config::error_type);
             sending.sent(topic.full(), 1, begun.elapsed(), error);
         }
         {
             let mut failing = self.failing.lock();
             match &sent {
-                Ok(_) => *failing = None,
+                Ok(()) => *failing = None,
                 Err(_) => *failing = Some(Failing::after(*failing, Instant::now())),
             }
         }
-        match sent {
-            Ok(Delivery { timestamp: Timestamp::LogAppendTime(appended), .. }) => {
-                self.clock.acknowledged(begun, Micros::from_millis(appended));
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-            Err((source, _)) => Err(PublishError::NotAcknowledged { topic: topic.full().to_owned(), source }),
+        if let Some((handed_over, appended)) = batch.appended() {
+            self.clock.acknowledged(handed_over, appended);
         }
+        sent.map_err(|source| PublishError::NotAcknowledged { topic: topic.full().to_owned(), source })
     }
 
     /// For how long no event was acknowledged although events were published, from `bound` on. A broker may answer and

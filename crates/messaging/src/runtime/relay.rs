@@ -17,7 +17,6 @@
 //! no order may wait for them.
 
 mod last_published;
-mod produce_batch;
 mod producers;
 
 use std::cell::OnceCell;
@@ -39,6 +38,7 @@ use tracing::{error, warn};
 
 use crate::failpoint::{Failpoint, hit};
 use crate::kafka::config;
+use crate::kafka::produce_batch::{ProduceBatch, Record};
 use crate::observe::spans;
 use crate::runtime::policy::back_off;
 use crate::store::acknowledged::RowId;
@@ -52,7 +52,6 @@ use crate::topics::TopicName;
 use crate::{Counts, Dependency, Health};
 
 use last_published::{LastPublished, Place};
-use produce_batch::{ProduceBatch, Record};
 
 pub(crate) use producers::Producers;
 
@@ -509,7 +508,14 @@ impl Relay {
     fn record<'a>(&self, row: &'a Row, topic: &'a TopicName, timestamp: Option<i64>) -> Record<'a> {
         let partition = self.core.partition_of(topic, &row.key);
         let headers = headers_of(&row.headers);
-        Record { topic: topic.full(), key: &row.key, partition, payload: &row.payload, timestamp, headers }
+        Record {
+            topic: topic.full(),
+            key: Some(row.key.as_bytes()),
+            partition,
+            payload: Some(&row.payload),
+            timestamp,
+            headers,
+        }
     }
 
     /// Linear search: a service publishes to few topics.

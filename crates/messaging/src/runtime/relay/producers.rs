@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
 
-use super::produce_batch::{Deliveries, Producer};
 use crate::kafka::client::Client;
 use crate::kafka::config::{self, Linger};
+use crate::kafka::producer::Producer;
 use crate::observe::meters::KafkaStatistics;
 
 /// Minimum number of rows for the batching producer.
@@ -35,7 +35,7 @@ impl Producers {
         let statistics =
             [("producer", low_latency.statistics()), ("batching-producer", batching.statistics())];
         let producer = |linger, client: Client| -> Result<Producer, KafkaError> {
-            config::producer(kafka, owner, linger).create_with_context(Deliveries(client))
+            Producer::new(&config::producer(kafka, owner, linger), client)
         };
         let producers = Producers {
             low_latency: producer(Linger::No, low_latency)?,

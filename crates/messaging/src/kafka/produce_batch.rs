@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, Timestamp};
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
-use crate::kafka::client::Client;
+use super::client::Client;
 
+/// Passes each delivery report to the batch of its message.
 pub(crate) struct Deliveries(pub(crate) Client);
 
 impl ClientContext for Deliveries {
@@ -44,9 +45,6 @@ impl ProducerContext for Deliveries {
         handle.batch.complete(handle.index, result);
     }
 }
-
-/// Passes each delivery report to the batch of its message.
-pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
 pub(crate) type Sent = Result<(), KafkaError>;
 
@@ -83,7 +81,12 @@ impl ProduceBatch {
     }
 
     /// Enqueues a message; waits only for space in the producer's queue.
-    pub(crate) async fn send(self: &Arc<Self>, producer: &Producer, index: usize, record: Record<'_>) {
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        producer: &BaseProducer<Deliveries>,
+        index: usize,
+        record: Record<'_>,
+    ) {
         let handle = Box::new(DeliveryHandle { batch: Arc::clone(self), index });
         let mut record = record.with(handle);
         loop {
@@ -139,22 +142,21 @@ impl ProduceBatch {
 /// A message to send.
 pub(crate) struct Record<'a> {
     pub(crate) topic: &'a str,
-    pub(crate) key: &'a str,
+    pub(crate) key: Option<&'a [u8]>,
     /// `None`: any partition.
     pub(crate) partition: Option<i32>,
-    pub(crate) payload: &'a [u8],
+    /// `None`: a tombstone.
+    pub(crate) payload: Option<&'a [u8]>,
     /// In milliseconds since 1970. `None`: the client's own clock.
     pub(crate) timestamp: Option<i64>,
     pub(crate) headers: rdkafka::message::OwnedHeaders,
 }
 
 impl<'a> Record<'a> {
-    fn with(self, handle: Box<DeliveryHandle>) -> BaseRecord<'a, str, [u8], Box<DeliveryHandle>> {
-        let record = BaseRecord::with_opaque_to(self.topic, handle)
-            .key(self.key)
-            .payload(self.payload)
-            .headers(self.headers);
-        BaseRecord { partition: self.partition, timestamp: self.timestamp, ..record }
+    fn with(self, handle: Box<DeliveryHandle>) -> BaseRecord<'a, [u8], [u8], Box<DeliveryHandle>> {
+        let Record { topic, key, partition, payload, timestamp, headers } = self;
+        let record = BaseRecord::with_opaque_to(topic, handle).headers(headers);
+        BaseRecord { key, payload, partition, timestamp, ..record }
     }
 }
 
