@@ -2,7 +2,8 @@
 
 use minuet_events::Event;
 use minuet_events::values::Micros;
-use minuet_tests::{Folder, Raw, World, until};
+use minuet_tests::{Folder, Raw, Running, World, until};
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 const PRICE: &str = "select coalesce(max(unit_price * 10000), 0)::bigint from products";
@@ -94,4 +95,96 @@ async fn an_instance_whose_clock_is_ahead_ends_no_order() {
         if skew.is_some_and(|skew| (skew - AHEAD.as_secs_f64()).abs() < 60.0) { Ok(()) } else { Err(skew) }
     })
     .await;
+}
+
+/// Gives a database a clock of its own, which [`set_clock`] sets: the services ask `clock_timestamp()` for the time.
+async fn own_clock(world: &World, service: &str) {
+    for statement in [
+        "create table ahead (minutes int not null)",
+        "insert into ahead values (0)",
+        "create function clock_timestamp() returns timestamptz language sql as
+             'select pg_catalog.clock_timestamp() + (select minutes from public.ahead) * interval ''1 minute'''",
+        // Named after public, the system's functions come second. For sessions that begin from now on.
+        "do $$ begin execute format('alter database %I set search_path = public, pg_catalog', current_database()); end $$",
+    ] {
+        sqlx::raw_sql(statement).execute(world.pool(service)).await.unwrap();
+    }
+}
+
+async fn set_clock(world: &World, service: &str, minutes: i32) {
+    let set = sqlx::query("update ahead set minutes = $1").bind(minutes);
+    set.execute(world.pool(service)).await.unwrap();
+}
+
+/// Waits until the service knows how far its database's clock is ahead of the broker's.
+async fn await_skew(service: &Running, minutes: i32) {
+    until("the meter shows how far the database's clock is ahead", || async {
+        let skew = service.metrics().await.get("clock_skew_seconds", &["reference=\"broker\""]);
+        let wanted = f64::from(minutes) * 60.0;
+        if skew.is_some_and(|skew| (skew - wanted).abs() < 5.0) { Ok(()) } else { Err(skew) }
+    })
+    .await;
+}
+
+/// Databases whose clock jumps, further than a reservation is held: nothing is decided by time until they agree with the broker.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_clock_jumps_ends_no_order() {
+    const RESERVED: &str = "select count(*) from order_reservations where status = 'reserved'";
+    const FUTURE: &str = "select count(*) from shards where swept_until > pg_catalog.now()";
+    let world = World::new().await;
+    for service in ["order", "inventory"] {
+        own_clock(&world, service).await;
+    }
+    let (order_service, inventory) = (world.order().await, world.inventory().await);
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let order = world.submit(&[("VASE", 1)]).await;
+    world.await_number("inventory", RESERVED, 1).await;
+
+    for minutes in [45, -45] {
+        for (service, running) in [("order", &order_service), ("inventory", &inventory)] {
+            set_clock(&world, service, minutes).await;
+            await_skew(running, minutes).await;
+        }
+        // While it is so, sweeps come each 50 ms, and an order goes its way.
+        let reserved = world.number("inventory", RESERVED).await;
+        world.submit(&[("VASE", 1)]).await;
+        world.await_number("inventory", RESERVED, reserved + 1).await;
+        for service in ["order", "inventory"] {
+            assert_eq!(world.number(service, FUTURE).await, 0, "{service} has swept the future");
+        }
+        assert_eq!(world.status(order).await.as_deref(), Some("pending"), "{minutes} minutes ahead");
+    }
+
+    for (service, running) in [("order", &order_service), ("inventory", &inventory)] {
+        set_clock(&world, service, 0).await;
+        await_skew(running, 0).await;
+    }
+    let _payment = world.payment().await;
+    world.await_status(order, "confirmed").await;
+}
+
+/// A gateway whose machine is hours ahead: what it acknowledges has the broker's time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gateway_acknowledges_is_decided_whatever_its_clock_says() {
+    const SECRET: &str = "a secret that is only used in tests";
+    let (world, folder) = (World::new().await, Folder::new());
+    let services = world.services().await;
+    world.product("VASE", "30.00", &[("BER", 5)]).await;
+    let gateway = world.process(&folder, "gateway").ahead(AHEAD);
+    let gateway = gateway
+        .env("MINUET_GATEWAY__JWT_SECRET", SECRET)
+        .env("MINUET_GATEWAY__ORDER_URL", services[0].url())
+        .env("MINUET_GATEWAY__INVENTORY_URL", services[1].url())
+        .start();
+    let orders = format!("{}/v1/orders", gateway.url().await);
+    // Valid by both clocks.
+    let token = minuet_identity::development_token(SECRET, "ada", false, 2 * AHEAD).unwrap();
+    for _ in 0..2 {
+        let order = json!({"payment_method": "paypal", "lines": [{"sku": "VASE", "quantity": 1}]});
+        let request = reqwest::Client::new().post(&orders).bearer_auth(&token).header("prefer", "wait=20");
+        let answer: Value = request.json(&order).send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["status"], "confirmed", "{answer:#}");
+    }
+    // Of the first order, before the broker had said its time.
+    world.await_number("order", ABSURD, 1).await;
 }
