@@ -42,6 +42,8 @@ pub struct Options {
     pub database_connections: u32,
     /// For how long something may stand still before a service is not ready.
     pub stall_after: Duration,
+    /// How members of a consumer group share partitions: auto, classic or consumer.
+    pub group_protocol: &'static str,
 }
 
 impl Default for Options {
@@ -54,6 +56,7 @@ impl Default for Options {
             clock: Clock::System,
             database_connections: 4,
             stall_after: Duration::from_secs(30),
+            group_protocol: "auto",
         }
     }
 }
@@ -197,6 +200,7 @@ impl World {
         settings.identity = Some(Arc::clone(&self.verifier));
         settings.sample_interval = std::time::Duration::from_millis(200);
         settings.stall_after = self.options.stall_after;
+        settings.kafka.insert("group.protocol".to_owned(), self.options.group_protocol.to_owned());
         if settings.stall_after < Duration::from_secs(10) {
             // The consumer's positions are seen that often.
             settings.kafka.insert("statistics.interval.ms".to_owned(), "200".to_owned());

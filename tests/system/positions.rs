@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minuet_messaging::{Accepted, Positions};
-use minuet_tests::{Folder, Raw, Running, World, adjustment, assert_books_balance, product, until};
+use minuet_tests::{Folder, Options, Raw, Running, World, adjustment, assert_books_balance, product, until};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -231,11 +231,10 @@ async fn recreate(world: &World, topics: &[&str]) {
     .await;
 }
 
-/// Old positions mean nothing on topics that were created again under running services.
-#[tokio::test(flavor = "multi_thread")]
-async fn topics_that_were_created_again_are_read_from_their_start() {
-    let world = World::new().await;
-    let _services = world.services().await;
+/// Old positions mean nothing on topics that were created again, under running services or between two starts.
+async fn read_from_their_start(begin_again: bool, group_protocol: &'static str) {
+    let world = World::with(Options { group_protocol, ..Options::default() }).await;
+    let services = world.services().await;
     let garbage = Raw { key: Some(b"a key".to_vec()), payload: Some(b"garbage".to_vec()), headers: vec![] };
     world.topics.send("orders.intake", &garbage).await;
     world.await_number("order", "select count(*) from dead_letters", 1).await;
@@ -246,7 +245,15 @@ async fn topics_that_were_created_again_are_read_from_their_start() {
     world.await_number("order", PRICE, 30).await;
     confirm(&world, 3).await;
 
-    recreate(&world, &["catalog.products", "orders.intake"]).await;
+    let topics = ["catalog.products", "orders.intake"];
+    let _services = if begin_again {
+        stop(services).await;
+        recreate(&world, &topics).await;
+        world.services().await
+    } else {
+        recreate(&world, &topics).await;
+        services
+    };
     world.topics.send("orders.intake", &garbage).await;
     world.publish(product("VASE", "40.00", "EUR", true)).await;
     world.await_number("order", PRICE, 40).await;
@@ -254,6 +261,22 @@ async fn topics_that_were_created_again_are_read_from_their_start() {
     world.await_number("order", "select count(*) from dead_letters", 2).await;
     let topics = world.number("order", "select count(distinct topic_id) from dead_letters").await;
     assert_eq!(topics, 2, "the topic is part of the position");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_were_created_again_are_read_from_their_start() {
+    read_from_their_start(false, "consumer").await;
+}
+
+/// The classic protocol's group does not learn of it: the partitions stay assigned.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_were_created_again_are_noticed_without_an_assignment() {
+    read_from_their_start(false, "classic").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_were_created_again_between_two_starts_are_read_from_their_start() {
+    read_from_their_start(true, "consumer").await;
 }
 
 const PRICE: &str = "select coalesce(max(unit_price), 0)::bigint from products where sku = 'VASE'";

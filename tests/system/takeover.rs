@@ -1,8 +1,9 @@
 //! Shards move: between instances, and by mistake.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use minuet_tests::{Options, Provider, SERVICES, World, assert_books_balance, until};
+use minuet_tests::{Folder, Options, Provider, SERVICES, World, assert_books_balance, until};
 
 /// Somebody raises every epoch while orders are under way. Whoever was fenced takes its shards back, reads again what it
 /// had dropped, and nothing is lost or done twice.
@@ -120,4 +121,32 @@ async fn no_call_is_left_behind_that_is_answered_while_its_shard_is_taken_back()
     assert_eq!(provider.count("charge"), ORDERS as usize + 1, "each was charged once");
     assert!(provider.count("look_up") >= ORDERS as usize, "{:?}", provider.calls());
     assert_books_balance(&world).await;
+}
+
+/// How long the shards of an instance that goes have no living owner, by both protocols of the group. Prints a line for each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn how_long_a_takeover_takes() {
+    const OWNERS: &str = "select count(distinct owner) from shards";
+    for protocol in ["classic", "consumer"] {
+        for (how, signal) in [("killed", "KILL"), ("told to stop", "TERM")] {
+            let (world, folder) = (World::new().await, Folder::new());
+            let start =
+                || world.process(&folder, "order").env("MINUET_KAFKA__GROUP_PROTOCOL", protocol).start();
+            let mut instance = start();
+            world.await_number("order", OWNERS, 1).await;
+            let mut took = Vec::new();
+            for _ in 0..5 {
+                let next = start();
+                world.await_number("order", OWNERS, 2).await;
+                let begun = Instant::now();
+                instance.signal(signal);
+                world.await_number("order", OWNERS, 1).await;
+                took.push(begun.elapsed().as_secs_f64());
+                instance = next;
+            }
+            took.sort_by(f64::total_cmp);
+            println!("{protocol}, {how}: {:.1} to {:.1} s, median {:.1}", took[0], took[4], took[2]);
+        }
+    }
 }
