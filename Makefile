@@ -10,13 +10,15 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # Files that `make generate` writes. They are committed, and `make check` says when one is out of date.
 generated := docs/dance.md $(wildcard docs/api/*)
 
-.PHONY: help up test provider-test provider-live chaos check check-alerts check-asyncapi bench compare audit-speed flamegraph generate check-generated clean prerequisites
+.PHONY: help up test examples provider-test provider-live chaos check check-alerts check-asyncapi check-openapi try-api bench compare audit-speed flamegraph generate check-generated clean prerequisites
 
 help:
 	@echo "make up      start Kafka, PostgreSQL, the schema registry and every service, until Ctrl-C"
 	@echo "make test    run every test; starts what it needs and leaves nothing behind"
 	@echo "make provider-test  try the client of Stripe against stripe-mock, localstripe and Stripe's SDK, which it installs"
 	@echo "make provider-live  try it against Stripe itself: STRIPE_TEST_KEY_FILE names a file with a key of its test mode"
+	@echo "make examples  run the programs of examples/ (Python, Node, Go, Java, curl) against a shop of their own"
+	@echo "make try-api   try the gateway with requests made up from its OpenAPI document (schemathesis)"
 	@echo "make chaos   kill the program and its servers at every boundary, under load; prints a table"
 	@echo "make check   format, lints, rules of the source and of the dance, documentation, generated files"
 	@echo "make bench   measure the reference workload on servers of its own (options: make bench ARGS='--variant hot')"
@@ -42,6 +44,10 @@ test: prerequisites
 	cargo test --locked --workspace
 	cd examples/loyalty && CARGO_TARGET_DIR=$(abspath $(target)) cargo test --locked --quiet
 
+examples: prerequisites
+	cargo build --locked --bin minuet
+	examples/run.sh
+
 provider-test: prerequisites
 	dev/provider/test.sh
 
@@ -57,7 +63,7 @@ chaos: prerequisites
 	cargo build --locked --bin minuet
 	cargo test --locked --workspace --test system chaos:: -- --ignored --test-threads=1 --nocapture
 
-check: prerequisites check-generated check-alerts check-asyncapi
+check: prerequisites check-generated check-alerts check-asyncapi check-openapi
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cd examples/loyalty && cargo fmt --check && CARGO_TARGET_DIR=$(abspath $(target)) cargo clippy --locked --all-targets -- -D warnings
@@ -75,6 +81,15 @@ check-alerts: prerequisites
 # By the parser of the AsyncAPI initiative, where Node is here.
 check-asyncapi: prerequisites
 	@dev/asyncapi/validate.sh
+
+# By Redocly's linter, where Node is here.
+check-openapi: prerequisites
+	@dev/openapi/lint.sh
+
+# Requests made up from the OpenAPI document, against the gateway of a shop of its own, where Python is here.
+try-api: prerequisites
+	cargo build --locked --bin minuet
+	dev/openapi/try.sh $(ARGS)
 
 # The program is the one that `make test` builds too. Nothing is written where it fails.
 generate:

@@ -7,6 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use minuet_identity::{Identity, Verifier};
 
+use crate::caller_limits::CallerLimits;
 use crate::problem::{Problem, ProblemType};
 
 /// The state of a router whose handlers take [`Authenticated`] or [`Admin`].
@@ -42,9 +43,15 @@ use crate::problem::{Problem, ProblemType};
 pub trait Guarded: Send + Sync {
     /// `None`: this process has no key, and refuses every token.
     fn verifier(&self) -> Option<&Verifier>;
+
+    /// How many requests one user may send. `None`: any number.
+    fn caller_limits(&self) -> Option<&CallerLimits> {
+        None
+    }
 }
 
-/// The identity that the request's bearer token proves. As an extractor it answers 401 without a valid token.
+/// The identity that the request's bearer token proves. As an extractor it answers 401 without a valid token, and 429 if the user has sent
+/// too many requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authenticated(pub Identity);
 
@@ -72,7 +79,11 @@ impl<S: Guarded> FromRequestParts<Arc<S>> for Authenticated {
                 "no token is accepted here: jwt_secret, jwt_public_key_file and jwks_file are not set",
             ));
         };
-        verifier.verify(token).map(Authenticated).map_err(|error| refused(error.detail()))
+        let identity = verifier.verify(token).map_err(|error| refused(error.detail()))?;
+        if let Some(limits) = state.caller_limits() {
+            limits.take_user(identity.user.as_str(), &parts.extensions)?;
+        }
+        Ok(Authenticated(identity))
     }
 }
 

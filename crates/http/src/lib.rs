@@ -9,8 +9,10 @@
 //! | module | content |
 //! |---|---|
 //! | [`problem`] | [`Problem`] and [`ProblemType`]; a server adds types of its own |
+//! | `problem_pages` | [`problem_pages()`]: `GET /problems/{slug}`, what a type means and what to do |
 //! | `bearer` | the extractors [`Authenticated`] and [`Admin`] for bearer tokens (RFC 6750) |
 //! | `limits` | [`RequestLimits`]: how many requests run at once, and for how long |
+//! | `caller_limits` | [`CallerLimits`]: how many requests one user, or one address, may send |
 //! | `admin` | [`AdminRoutes`]: the guard of routes for admins |
 //! | `server_span` | [`server_span()`]: one OpenTelemetry span for each request |
 //! | `health` | [`DependencyStatus`]: one dependency in a health answer |
@@ -65,19 +67,23 @@ struct Readme;
 
 mod admin;
 mod bearer;
+mod caller_limits;
 mod health;
 mod limits;
 mod metrics;
 pub mod problem;
+mod problem_pages;
 mod server;
 mod server_span;
 
 pub use admin::{AdminRoutes, database_unavailable};
 pub use bearer::{Admin, Authenticated, Guarded, missing_scope};
+pub use caller_limits::{CallerLimits, PeerAddress};
 pub use health::DependencyStatus;
 pub use limits::RequestLimits;
 pub use metrics::metrics_route;
 pub use problem::{FieldError, Problem, ProblemType, as_problem};
+pub use problem_pages::problem_pages;
 pub use server::{
     BindError, ClientTimeouts, Connections, SHUTDOWN_TIMEOUT, ServerSettings, bind, serve, serve_with,
 };

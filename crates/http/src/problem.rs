@@ -13,7 +13,7 @@ use serde::Serialize;
 /// The most entries of `errors`. Without a bound a small hostile body could cause a large answer.
 const MAX_ERRORS: usize = 1_000;
 /// When a client may try again after 503 and 504.
-const RETRY_AFTER_S: u32 = 1;
+const RETRY_AFTER_S: u64 = 1;
 
 /// A problem type (RFC 9457, 3.1.1). The slug is part of the contract with clients.
 ///
@@ -25,7 +25,7 @@ const RETRY_AFTER_S: u32 = 1;
 /// use minuet_http::{Problem, ProblemType};
 ///
 /// const ADDRESS_UNKNOWN: ProblemType =
-///     ProblemType::new(StatusCode::CONFLICT, "address-unknown", "The address is not known");
+///     ProblemType::new(StatusCode::CONFLICT, "address-unknown", "The address is not known", "Register the address first.");
 ///
 /// let answer = Problem::new(ADDRESS_UNKNOWN, "no street of that name").into_response();
 /// assert_eq!(answer.status(), StatusCode::CONFLICT);
@@ -36,78 +36,176 @@ pub struct ProblemType {
     status: StatusCode,
     slug: &'static str,
     title: &'static str,
+    remedy: &'static str,
 }
 
 impl ProblemType {
+    /// The types that any server answers with.
+    pub const COMMON: &'static [Self] = &[
+        Self::MALFORMED_JSON,
+        Self::MALFORMED_REQUEST,
+        Self::URI_TOO_LONG,
+        Self::HEADERS_TOO_LARGE,
+        Self::INVALID_QUERY,
+        Self::INVALID_HEADER,
+        Self::UNAUTHENTICATED,
+        Self::INSUFFICIENT_SCOPE,
+        Self::NOT_FOUND,
+        Self::METHOD_NOT_ALLOWED,
+        Self::REQUEST_TIMEOUT,
+        Self::BODY_TOO_LARGE,
+        Self::UNSUPPORTED_MEDIA_TYPE,
+        Self::INVALID_REQUEST,
+        Self::TOO_MANY_REQUESTS,
+        Self::INTERNAL,
+        Self::OVERLOADED,
+        Self::UNAVAILABLE,
+        Self::TIMEOUT,
+    ];
+
     /// 400
-    pub const MALFORMED_JSON: Self =
-        Self::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not JSON");
+    pub const MALFORMED_JSON: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "malformed-json",
+        "The body is not JSON",
+        "Send valid JSON (RFC 8259) in UTF-8, each name once in its object. `errors` names a name that stands twice.",
+    );
     /// 400: no HTTP that can be read. The HTTP library refuses it, before a route is chosen.
-    pub const MALFORMED_REQUEST: Self =
-        Self::new(StatusCode::BAD_REQUEST, "malformed-request", "The request is not valid HTTP");
+    pub const MALFORMED_REQUEST: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "malformed-request",
+        "The request is not valid HTTP",
+        "Send valid HTTP/1.1 or HTTP/2. A library or a proxy on the way has sent something else.",
+    );
     /// 414: from the HTTP library.
-    pub const URI_TOO_LONG: Self =
-        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "The request's target is too long");
+    pub const URI_TOO_LONG: Self = Self::new(
+        StatusCode::URI_TOO_LONG,
+        "uri-too-long",
+        "The request's target is too long",
+        "Shorten the path and the query.",
+    );
     /// 431: from the HTTP library.
     pub const HEADERS_TOO_LARGE: Self = Self::new(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "headers-too-large",
         "The request's headers are too large",
+        "Send fewer or shorter headers.",
     );
     /// 400: the query string or the path.
-    pub const INVALID_QUERY: Self =
-        Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is not valid");
+    pub const INVALID_QUERY: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-query",
+        "The query string is not valid",
+        "Correct the parameters that `errors` names; names and values are percent-encoded UTF-8.",
+    );
     /// 400
-    pub const INVALID_HEADER: Self =
-        Self::new(StatusCode::BAD_REQUEST, "invalid-header", "A header is not valid");
+    pub const INVALID_HEADER: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-header",
+        "A header is not valid",
+        "Correct the header that `detail` names.",
+    );
     /// 401
-    pub const UNAUTHENTICATED: Self =
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid bearer token is required");
+    pub const UNAUTHENTICATED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthenticated",
+        "A valid bearer token is required",
+        "Send `Authorization: Bearer TOKEN` with a token that is valid now. `detail` says what is wrong with this one.",
+    );
     /// 403
     pub const INSUFFICIENT_SCOPE: Self = Self::new(
         StatusCode::FORBIDDEN,
         "insufficient-scope",
         "The token does not carry the scope that this needs",
+        "Ask for a token that carries the scope, or ask for your own things only.",
     );
     /// 404
-    pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing");
+    pub const NOT_FOUND: Self = Self::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "There is no such thing",
+        "Correct the path or the id. What belongs to another user is not told apart from what does not exist.",
+    );
     /// 405
     pub const METHOD_NOT_ALLOWED: Self = Self::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
         "This path does not take that method",
+        "Use a method that the header `Allow` names.",
     );
     /// 408: the body was too slow.
-    pub const REQUEST_TIMEOUT: Self =
-        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "The body did not arrive in time");
+    pub const REQUEST_TIMEOUT: Self = Self::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "request-timeout",
+        "The body did not arrive in time",
+        "Send the body without pauses, then the request again. Nothing has happened.",
+    );
     /// 413
-    pub const BODY_TOO_LARGE: Self =
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large");
+    pub const BODY_TOO_LARGE: Self = Self::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        "The body is too large",
+        "Send a smaller body.",
+    );
     /// 415
     pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
         "The body must be application/json",
+        "Send `Content-Type: application/json`.",
     );
     /// 422: see `errors`.
-    pub const INVALID_REQUEST: Self =
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", "The request has problems");
+    pub const INVALID_REQUEST: Self = Self::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "invalid-request",
+        "The request has problems",
+        "Correct each field that `errors` names; `code` is for programs and stays the same, `detail` is for people. Nothing has happened.",
+    );
+    /// 429: this caller has sent as many requests as it may.
+    pub const TOO_MANY_REQUESTS: Self = Self::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "This caller sends too many requests",
+        "Wait for the seconds of `Retry-After`, then send the request again; `RateLimit` tells what is left. Nothing has happened.",
+    );
     /// 500
-    pub const INTERNAL: Self =
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here");
+    pub const INTERNAL: Self = Self::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "Something went wrong here",
+        "Tell the operator the time and the path. The request may have had its effect: repeat it under the same Idempotency-Key.",
+    );
     /// 503: as many requests are open as this process takes.
-    pub const OVERLOADED: Self =
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests are open");
+    pub const OVERLOADED: Self = Self::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "overloaded",
+        "Too many requests are open",
+        "Wait for the seconds of `Retry-After`, then send the request again. Nothing has happened.",
+    );
     /// 503: a dependency of this process does not answer.
-    pub const UNAVAILABLE: Self =
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part of the system does not answer");
+    pub const UNAVAILABLE: Self = Self::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "A part of the system does not answer",
+        "Wait for the seconds of `Retry-After`, then send the request again, with a change under the same Idempotency-Key.",
+    );
     /// 504: a dependency of this process, or the whole request, took too long.
-    pub const TIMEOUT: Self =
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "A part of the system took too long");
+    pub const TIMEOUT: Self = Self::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "timeout",
+        "A part of the system took too long",
+        "Send the request again, with a change under the same Idempotency-Key: it may have had its effect.",
+    );
 
-    /// A type of a server's own. `slug` must be unique among the types that the server answers with.
-    pub const fn new(status: StatusCode, slug: &'static str, title: &'static str) -> Self {
-        ProblemType { status, slug, title }
+    /// A type of a server's own. `slug` must be unique among the types that the server answers with. `remedy` says what the client
+    /// does about it.
+    pub const fn new(
+        status: StatusCode,
+        slug: &'static str,
+        title: &'static str,
+        remedy: &'static str,
+    ) -> Self {
+        ProblemType { status, slug, title, remedy }
     }
 
     /// The status of an answer of this type.
@@ -123,6 +221,11 @@ impl ProblemType {
     /// What the type means, the same in each answer.
     pub const fn title(self) -> &'static str {
         self.title
+    }
+
+    /// What the client does about it.
+    pub const fn remedy(self) -> &'static str {
+        self.remedy
     }
 }
 
@@ -150,14 +253,22 @@ pub struct Problem {
     problem_type: ProblemType,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    /// Boxed: most problems have none, and a problem is the error of many functions.
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct More {
     instance: Option<Box<str>>,
     challenge: Option<&'static str>,
+    /// Seconds.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     /// `detail` says what happened this time, for people. With 503 and 504 the answer carries `Retry-After: 1`.
     pub fn new(problem_type: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { problem_type, detail: detail.into(), errors: Vec::new(), instance: None, challenge: None }
+        Problem { problem_type, detail: detail.into(), errors: Vec::new(), more: None }
     }
 
     /// A request with one problem or more, each in `errors`; at most 1,000 are listed.
@@ -172,14 +283,27 @@ impl Problem {
 
     /// Sets `instance`: the path of the resource that the problem is about.
     #[must_use]
-    pub fn about(self, path: String) -> Self {
-        Problem { instance: Some(path.into_boxed_str()), ..self }
+    pub fn about(mut self, path: String) -> Self {
+        self.more().instance = Some(path.into_boxed_str());
+        self
     }
 
     /// Sets the header `WWW-Authenticate`, which belongs to a 401 or 403 (RFC 6750).
     #[must_use]
-    pub fn challenge(self, challenge: &'static str) -> Self {
-        Problem { challenge: Some(challenge), ..self }
+    pub fn challenge(mut self, challenge: &'static str) -> Self {
+        self.more().challenge = Some(challenge);
+        self
+    }
+
+    /// Sets the header `Retry-After`: the seconds until the client may try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.more().retry_after = Some(seconds);
+        self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// 404 for a path that no route has.
@@ -224,13 +348,13 @@ struct Body<'a> {
 
 impl Problem {
     fn body(&self) -> Body<'_> {
-        let ProblemType { status, slug, title } = self.problem_type;
+        let ProblemType { status, slug, title, remedy: _ } = self.problem_type;
         Body {
             problem_type: format!("/problems/{slug}"),
             title,
             status: status.as_u16(),
             detail: &self.detail,
-            instance: self.instance.as_deref(),
+            instance: self.more.as_ref().and_then(|more| more.instance.as_deref()),
             errors: &self.errors,
         }
     }
@@ -248,10 +372,12 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        let More { challenge, retry_after, .. } = self.more.map(|more| *more).unwrap_or_default();
+        let is_away = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT);
+        if let Some(seconds) = retry_after.or(is_away.then_some(RETRY_AFTER_S)) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = self.challenge {
+        if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response

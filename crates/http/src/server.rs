@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
+use crate::caller_limits::PeerAddress;
 pub use activity::ClientTimeouts;
 use connections::Admitted;
 pub use connections::Connections;
@@ -116,10 +117,11 @@ pub async fn serve_with(
             () = shutdown.cancelled() => break,
             _ = overdue.tick() => connections.close_overdue(server, &timeouts, Instant::now()),
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => match connections.admit(server) {
+                Ok((socket, peer)) => match connections.admit(server) {
                     Some(admitted) => {
                         let (router, shutdown) = (router.clone(), shutdown.clone());
-                        tasks.spawn(connection(socket, router, admitted, shutdown, cut_off.clone()));
+                        let peer = PeerAddress(peer.ip());
+                        tasks.spawn(connection(socket, peer, router, admitted, shutdown, cut_off.clone()));
                     }
                     None => warn!(%address, "connection was closed: every place is taken by an open request"),
                 },
@@ -155,6 +157,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection(
     socket: TcpStream,
+    peer: PeerAddress,
     router: Router,
     admitted: Admitted,
     shutdown: CancellationToken,
@@ -166,7 +169,7 @@ async fn connection(
     }
     let (socket, activity) = (Arc::new(socket), Arc::clone(&admitted.activity));
     let stream = TokioIo::new(Stream::new(Arc::clone(&socket), Arc::clone(&activity)));
-    let requests = Requests { router, activity: Arc::clone(&activity), reserved: admitted.reserved };
+    let requests = Requests { router, peer, activity: Arc::clone(&activity), reserved: admitted.reserved };
     let http = http1::Builder::new()
         // The activity has timeouts of its own.
         .header_read_timeout(None)

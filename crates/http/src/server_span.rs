@@ -3,10 +3,12 @@
 use std::time::SystemTime;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use minuet_telemetry::{Kind, Span, TraceContext, Tracer};
+
+const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// The callers of a router. The baggage of a caller travels with every event that follows, so only that of own services is kept.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,8 @@ pub fn incoming_trace(headers: &HeaderMap, with_baggage: bool) -> Option<TraceCo
 }
 
 /// Records one server span for each request, in the trace that the request names or in a new one. The span names the matched
-/// route, never the path as a name: paths have no bound.
+/// route, never the path as a name: paths have no bound. The answer names the trace in `traceresponse` (W3C Trace Context, level 2); without
+/// export only if the request named one.
 ///
 /// ```
 /// use axum::routing::get;
@@ -57,7 +60,11 @@ pub async fn server_span(State(caller): State<Caller>, request: Request, next: N
         let response = next.run(request).await;
         (response, minuet_telemetry::subject())
     };
-    let (response, subject) = minuet_telemetry::scope(scope, None, work).await;
+    let told = scope.as_ref().and_then(|trace| HeaderValue::try_from(&*trace.traceparent).ok());
+    let (mut response, subject) = minuet_telemetry::scope(scope, None, work).await;
+    if let Some(trace) = told {
+        response.headers_mut().insert(TRACE_RESPONSE, trace);
+    }
     if let (Some((method, path, route)), Some(context)) = (described, context) {
         let name = route.as_deref().map_or_else(|| method.clone(), |route| format!("{method} {route}"));
         let status = response.status();

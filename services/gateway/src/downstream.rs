@@ -13,8 +13,10 @@ use minuet_telemetry::{Kind, Span, Tracer};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::bodies;
 use crate::local_orders::{LocalOrders, Until};
 
 /// A service may wait as long as it was asked to; this much later its silence is an error.
@@ -51,10 +53,11 @@ impl From<DownstreamError> for Problem {
 }
 
 /// An order as clients read it. Money is a decimal string.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) user_id: String,
+    #[schema(value_type = bodies::OrderStatus)]
     pub(crate) status: OrderStatus,
     /// Null as long as nothing but a cancellation of this order has arrived.
     pub(crate) payment_method: Option<String>,
@@ -87,7 +90,7 @@ impl Order {
     }
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct OrderLine {
     pub(crate) sku: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +102,7 @@ pub(crate) struct OrderLine {
     pub(crate) subtotal: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct OrderProblem {
     pub(crate) code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +116,7 @@ pub(crate) struct OrderProblem {
 }
 
 /// An amount with its currency's decimals.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Money {
     pub(crate) amount: String,
     pub(crate) currency: String,
@@ -126,14 +129,14 @@ impl From<ExpectedTotal> for Money {
     }
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct OrderPage {
     pub(crate) orders: Vec<Order>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Product {
     pub(crate) sku: String,
     pub(crate) name: String,
@@ -142,16 +145,17 @@ pub(crate) struct Product {
     pub(crate) active: bool,
     /// The event that the view holds: tells whether a change has arrived.
     #[serde(skip_serializing)]
+    #[schema(ignore)]
     pub(crate) event_id: Option<Uuid>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Stock {
     pub(crate) sku: String,
     pub(crate) levels: Vec<Level>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Level {
     pub(crate) warehouse_code: String,
     pub(crate) available: i64,

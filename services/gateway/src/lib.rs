@@ -12,7 +12,10 @@
 //! have arrived all the same, so the client repeats it under its key. The order service away: orders are still taken in, and
 //! answered 202; reading is 503. A key file that cannot be read any more: the keys stay as they were.
 
+mod api;
 mod body;
+mod conditional;
+mod cors;
 mod downstream;
 mod fields;
 mod health;
@@ -40,7 +43,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minuet_http::{BindError, ClientTimeouts, Guarded, RequestLimits, ServerSettings};
+use axum::http::HeaderValue;
+use minuet_http::{BindError, CallerLimits, ClientTimeouts, Guarded, RequestLimits, ServerSettings};
 use minuet_identity::{KeyError, Verifier};
 use minuet_messaging::Publisher;
 use minuet_telemetry::Tracer;
@@ -52,6 +56,7 @@ use crate::health::Health;
 use crate::meters::GatewayMeters;
 
 pub use local_orders::{LocalOrders, Until};
+pub use router::openapi;
 pub use settings::{Settings, SettingsError};
 
 /// Why the gateway does not run.
@@ -77,6 +82,9 @@ pub(crate) struct AppState {
     health: Health,
     meters: GatewayMeters,
     limits: RequestLimits,
+    caller_limits: CallerLimits,
+    require_if_match: bool,
+    cors_origins: Vec<HeaderValue>,
     answer_wait: Duration,
     longest_wait: Duration,
     body_timeout: Duration,
@@ -88,6 +96,10 @@ pub(crate) struct AppState {
 impl Guarded for AppState {
     fn verifier(&self) -> Option<&Verifier> {
         Some(&self.verifier)
+    }
+
+    fn caller_limits(&self) -> Option<&CallerLimits> {
+        Some(&self.caller_limits)
     }
 }
 
@@ -111,6 +123,14 @@ impl AppState {
                 settings.concurrent_requests,
                 Duration::from_millis(settings.request_timeout_ms),
             ),
+            caller_limits: CallerLimits::new(
+                settings.user_requests_per_minute,
+                settings.address_requests_per_minute,
+                settings.trusted_proxies.clone(),
+            ),
+            require_if_match: settings.require_if_match,
+            // Checked: an origin is ASCII.
+            cors_origins: settings.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
             answer_wait: Duration::from_millis(settings.answer_wait_ms),
             longest_wait: Duration::from_millis(settings.longest_wait_ms),
             body_timeout: Duration::from_millis(settings.body_timeout_ms),

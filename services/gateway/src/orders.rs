@@ -12,12 +12,16 @@ use minuet_events::orders::OrderSubmitted;
 use minuet_events::values::{OrderId, OrderStatus, UserId};
 use minuet_http::{Authenticated, FieldError, Problem, ProblemType, missing_scope};
 use minuet_identity::Identity;
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::AppState;
 use crate::Until;
+use crate::api::{AnyRefusal, ChangeRefusal, Known, Repeatable, Waiting, bodies};
 use crate::body::JsonBody;
+use crate::conditional;
 use crate::downstream::{Order, OrderPage, OrderQuery};
 use crate::idempotency::{IdempotencyKey, reused};
 use crate::order_request::OrderRequest;
@@ -29,7 +33,31 @@ use crate::user::user_id;
 const MAX_PAGE: u32 = 100;
 const MAX_CURSOR_BYTES: usize = 512;
 
+/// The order is on its way: with `Prefer: respond-async, wait=N` as far as it has come, else its id.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "stands in the document only")]
+pub(crate) enum AcceptedOrder {
+    Order(Box<Order>),
+    Accepted(bodies::Accepted),
+}
+
 /// `POST /v1/orders`
+#[utoipa::path(
+    post,
+    path = "/v1/orders",
+    operation_id = "submitOrder",
+    summary = "Submit an order",
+    tag = "orders",
+    params(Repeatable, Waiting),
+    request_body = bodies::NewOrder,
+    responses(
+        (status = 201, description = "Taken in and priced; with `Prefer: wait=N` as it was after the wait", body = Order, headers(("Location" = String, description = "The order's path"))),
+        (status = 202, description = "Taken in; its price, or its end, is not known yet", body = AcceptedOrder, headers(("Location" = String, description = "The order's path"))),
+        ChangeRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn submit(
     State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
@@ -148,19 +176,49 @@ pub(crate) fn path_of(id: OrderId) -> String {
 }
 
 /// `GET /v1/orders/{id}`. Somebody else's order and no order at all look the same.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{id}",
+    operation_id = "getOrder",
+    summary = "Show an order",
+    tag = "orders",
+    params(("id" = Uuid, Path, description = "The order"), Known),
+    responses(
+        (status = 200, description = "The order as it is now", body = Order, headers(("ETag" = String, description = "Of this answer"))),
+        (status = 304, description = "As the client knows it"),
+        AnyRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn show(
     State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
     Path(id): Path<String>,
-) -> Result<Json<Order>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&id.to_string());
     let order = state.downstream.order(&id.to_string(), Until::Known, Duration::ZERO).await?;
     let visible = |order: &Order| identity.admin || order.user_id == identity.user.as_str();
-    order.filter(visible).map(Json).ok_or_else(Problem::not_found)
+    conditional::show(&headers, &order.filter(visible).ok_or_else(Problem::not_found)?)
 }
 
 /// `GET /v1/orders?status=&limit=&cursor=`, newest first as the order service has it; `user_id=` with the scope admin.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    operation_id = "listOrders",
+    summary = "List orders, the newest first",
+    tag = "orders",
+    params(
+        ("status" = Option<bodies::OrderStatus>, Query, description = "Only orders in this status"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most orders in the answer; 20 where it is absent"),
+        ("cursor" = Option<String>, Query, max_length = 512, description = "`next_cursor` of the page before"),
+        ("user_id" = Option<String>, Query, min_length = 1, max_length = 128, description = "Whose orders; another user's need the scope `admin`"),
+    ),
+    responses((status = 200, description = "A page of orders", body = OrderPage), AnyRefusal),
+    security(("bearer" = []))
+)]
 pub(crate) async fn list(
     State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,

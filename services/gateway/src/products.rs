@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minuet_events::catalog::ProductChanged;
 use minuet_events::values::{Currency, Sku};
@@ -11,7 +11,9 @@ use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde_json::Value;
 
 use crate::AppState;
+use crate::api::{AnyRefusal, ChangeRefusal, Known, Seen, bodies};
 use crate::body::JsonBody;
+use crate::conditional;
 use crate::downstream::Product;
 use crate::fields::{Fields, free_text};
 use crate::path;
@@ -20,17 +22,37 @@ use crate::trace::IncomingTrace;
 const MAX_NAME_CHARS: usize = 200;
 
 /// `PUT /v1/products/{sku}`: what the product is from now on, all of it.
+#[utoipa::path(
+    put,
+    path = "/v1/products/{sku}",
+    operation_id = "putProduct",
+    summary = "Add or change a product",
+    tag = "catalogue",
+    params(("sku" = String, Path, min_length = 1, max_length = 64, description = "The product"), Seen),
+    request_body = bodies::NewProduct,
+    responses(
+        (status = 200, description = "Changed; orders are priced by it", body = Product, headers(("Location" = String, description = "The product's path"))),
+        (status = 202, description = "Taken in; orders may still be priced by the product as it was", body = Product, headers(("Location" = String, description = "The product's path"))),
+        ChangeRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn put(
     State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
     trace: IncomingTrace,
+    headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let product =
         parse(&sku, &body).map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
     // In normal form C, unlike the path.
     let sku = product.sku.clone();
+    if state.require_if_match || conditional::is_conditional(&headers) {
+        let current = state.downstream.product(sku.as_str(), None).await?;
+        conditional::admit(&headers, current.as_ref(), state.require_if_match)?;
+    }
     let location = [(LOCATION, path::of(&["v1", "products", sku.as_str()]))];
     let accepted = Product {
         sku: sku.to_string(),
@@ -53,16 +75,32 @@ pub(crate) async fn put(
 }
 
 /// `GET /v1/products/{sku}`
+#[utoipa::path(
+    get,
+    path = "/v1/products/{sku}",
+    operation_id = "getProduct",
+    summary = "Show a product",
+    tag = "catalogue",
+    params(("sku" = String, Path, description = "The product"), Known),
+    responses(
+        (status = 200, description = "The product as orders are priced by it", body = Product, headers(("ETag" = String, description = "Of this answer"))),
+        (status = 304, description = "As the client knows it"),
+        AnyRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn show(
     State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
-) -> Result<Json<Product>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let sku = Sku::admit(&sku).map_err(|_| Problem::not_found())?;
-    state.downstream.product(sku.as_str(), None).await?.map(Json).ok_or_else(Problem::not_found)
+    let product = state.downstream.product(sku.as_str(), None).await?.ok_or_else(Problem::not_found)?;
+    conditional::show(&headers, &product)
 }
 
-fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
+pub(crate) fn parse(sku: &str, body: &Value) -> Result<ProductChanged, Vec<FieldError>> {
     let mut errors = Vec::new();
     let sku = Sku::admit(sku)
         .map_err(|error| errors.push(FieldError::new("sku", "invalid_sku", error.to_string())))

@@ -13,14 +13,16 @@ use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
 use minuet_events::values::{OrderId, UserId};
-use minuet_http::{Admin, Authenticated, Problem, ProblemType};
+use minuet_http::{Admin, Authenticated, FieldError, Problem, ProblemType};
 use minuet_identity::Identity;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::AppState;
 use crate::Until;
+use crate::api::{ChangeRefusal, Repeatable, Seen, bodies};
 use crate::body::JsonBody;
+use crate::conditional;
 use crate::downstream::{Order, RequestOutcome};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::IdempotencyKey;
@@ -35,6 +37,21 @@ const MAX_EARLY_CANCELLATIONS: u32 = 100;
 
 /// Own orders only, unless the token has the scope admin. An order that is not known (yet) may be cancelled too: it is then
 /// cancelled when it arrives, if the caller is its user.
+#[utoipa::path(
+    post,
+    path = "/v1/orders/{id}/cancellation",
+    operation_id = "cancelOrder",
+    summary = "Cancel an order",
+    tag = "orders",
+    params(("id" = Uuid, Path, description = "The order"), Repeatable, Seen),
+    request_body = bodies::Reason,
+    responses(
+        (status = 200, description = "Done: the order as it is now", body = Order),
+        (status = 202, description = "Taken in; what becomes of it is not known yet", body = bodies::Accepted, headers(("Location" = String, description = "The order's path"))),
+        ChangeRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn cancel(
     State(state): State<Arc<AppState>>,
     Authenticated(identity): Authenticated,
@@ -45,17 +62,19 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
+    let key = IdempotencyKey::read(&headers)?;
     let reason = reason(&body)?;
     let known = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
     let requested_by = if identity.admin { admin_id(&identity)? } else { user_id(&identity)? };
-    match known {
+    match &known {
         _ if identity.admin => {}
         Some(order) if order.user_id == identity.user.as_str() => {}
         Some(_) => return Err(Problem::not_found()),
         None => admit_early(&state, &requested_by).await?,
     }
+    conditional::admit(&headers, known.as_ref(), false)?;
     let event = Event::from(OrderCancellationRequested { order_id, requested_by, reason });
-    publish_request(&state, "cancellation", order_id, &identity, &headers, event, trace).await
+    publish_request(&state, "cancellation", order_id, &identity, key, event, trace).await
 }
 
 /// A bound for the rows that one user can make the order service store before there is an order. Requests that are under way at
@@ -72,6 +91,21 @@ async fn admit_early(state: &AppState, user: &UserId) -> Result<(), Problem> {
 }
 
 /// Of a captured payment, once.
+#[utoipa::path(
+    post,
+    path = "/v1/orders/{id}/refund",
+    operation_id = "refundOrder",
+    summary = "Refund an order (scope `admin`)",
+    tag = "orders",
+    params(("id" = Uuid, Path, description = "The order"), Repeatable, Seen),
+    request_body = bodies::Reason,
+    responses(
+        (status = 200, description = "Done: the order as it is now", body = Order),
+        (status = 202, description = "Taken in; what becomes of it is not known yet", body = bodies::Accepted, headers(("Location" = String, description = "The order's path"))),
+        ChangeRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn refund(
     State(state): State<Arc<AppState>>,
     Admin(identity): Admin,
@@ -82,7 +116,12 @@ pub(crate) async fn refund(
 ) -> Result<Response, Problem> {
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
+    let key = IdempotencyKey::read(&headers)?;
     let reason = reason(&body)?;
+    if conditional::is_conditional(&headers) {
+        let known = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
+        conditional::admit(&headers, known.as_ref(), false)?;
+    }
     let event = Event::from(RefundRequested {
         order_id,
         requested_by: admin_id(&identity)?,
@@ -90,17 +129,19 @@ pub(crate) async fn refund(
         amount: None,
         return_stock: None,
     });
-    publish_request(&state, "refund", order_id, &identity, &headers, event, trace).await
+    publish_request(&state, "refund", order_id, &identity, key, event, trace).await
 }
 
 fn reason(body: &Value) -> Result<String, Problem> {
+    parse_reason(body).map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))
+}
+
+pub(crate) fn parse_reason(body: &Value) -> Result<String, Vec<FieldError>> {
     let mut errors = Vec::new();
     let reason = Fields::of(body, "", &["reason"], &mut errors).and_then(|fields| {
         fields.parsed("reason", "invalid_reason", |text| free_text(text, MAX_REASON_CHARS), &mut errors)
     });
-    reason
-        .filter(|_| errors.is_empty())
-        .ok_or_else(|| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))
+    reason.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 /// Publishes the request and tells what became of it: 200 with the order, 409 with the reason, or 202 when that takes longer.
@@ -109,11 +150,10 @@ async fn publish_request(
     kind: &'static str,
     order_id: OrderId,
     identity: &Identity,
-    headers: &HeaderMap,
+    key: Option<IdempotencyKey>,
     event: Event,
     trace: IncomingTrace,
 ) -> Result<Response, Problem> {
-    let key = IdempotencyKey::read(headers)?;
     let user = user_id(identity)?;
     let (id, path) = (order_id.to_string(), path_of(order_id));
     let request = match &key {

@@ -1,33 +1,58 @@
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use axum::{Router, middleware};
-use minuet_http::{Caller, server_span};
+use minuet_http::{Caller, problem_pages, server_span};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{AppState, health, meters, orders, products, requests, stock};
+use crate::api::Document;
+use crate::{AppState, cors, health, meters, orders, problems, products, requests, stock};
+
+/// The routes of the API, each with its operation in the document.
+fn documented() -> (Router<Arc<AppState>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(orders::show))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(requests::refund))
+        .routes(routes!(products::show, products::put))
+        .routes(routes!(stock::show))
+        .routes(routes!(stock::adjust))
+        .split_for_parts()
+}
+
+/// The OpenAPI 3.1 document of the gateway.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().1
+}
 
 /// Every path there is.
 pub(crate) fn router(state: Arc<AppState>) -> Router {
-    let limited = Router::new()
-        .route("/v1/orders", post(orders::submit).get(orders::list))
-        .route("/v1/orders/{id}", get(orders::show))
-        .route("/v1/orders/{id}/cancellation", post(requests::cancel))
-        .route("/v1/orders/{id}/refund", post(requests::refund))
-        .route("/v1/products/{sku}", get(products::show).put(products::put))
-        .route("/v1/stock/{sku}", get(stock::show))
-        .route("/v1/stock/{sku}/{warehouse_code}/adjustments", post(stock::adjust))
+    let (documented, document) = documented();
+    let document = Bytes::from(document.to_json().unwrap_or_default());
+    let show = move || std::future::ready(([(CONTENT_TYPE, "application/json")], document.clone()));
+    let limited = documented
+        .route("/openapi.json", get(show))
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(problem_pages(problems::OWN))
         .fallback(async || minuet_http::Problem::not_found());
+    // An address that sends too much takes no place from others.
     let limited = state
-        .limits
+        .caller_limits
         .clone()
-        .apply(limited)
+        .apply(state.limits.clone().apply(limited))
         .layer(middleware::from_fn_with_state(Caller::Anybody(state.tracer), server_span));
     // Not limited: whoever watches a gateway that is full must still get an answer.
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(meters::show))
-        .merge(limited)
+        .merge(cors::apply(limited, state.cors_origins.clone()))
         .layer(middleware::map_response(minuet_http::as_problem))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), meters::measure))
         .with_state(state)

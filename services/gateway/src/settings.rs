@@ -1,6 +1,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use minuet_identity::Secret;
 use reqwest::Url;
 use serde::Deserialize;
@@ -54,6 +56,19 @@ pub struct Settings {
     /// Requests open at once; the next one is answered 503.
     #[serde(default = "defaults::concurrent_requests")]
     pub concurrent_requests: usize,
+    /// Requests that one user may send in a minute; the next one is answered 429. Absent: any number.
+    pub user_requests_per_minute: Option<NonZeroU32>,
+    /// As that, from one address; an IPv6 address counts by its first 64 bits.
+    pub address_requests_per_minute: Option<NonZeroU32>,
+    /// Networks, such as `10.0.0.0/8`, of proxies that name the client's address in `X-Forwarded-For`.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether a product that is there is changed only with `If-Match` (or `If-None-Match`); otherwise the answer is 428.
+    #[serde(default)]
+    pub require_if_match: bool,
+    /// Origins, such as `https://shop.example`, whose pages may send requests from a browser (CORS). Empty: none.
+    #[serde(default)]
+    pub cors_origins: Vec<String>,
 }
 
 mod defaults {
@@ -131,6 +146,15 @@ impl Settings {
         }
         if !(1..=Semaphore::MAX_PERMITS).contains(&self.concurrent_requests) {
             return wrong("concurrent_requests", "takes a number above 0");
+        }
+        let is_origin = |origin: &String| {
+            Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin)
+        };
+        if !self.cors_origins.iter().all(is_origin) {
+            return wrong(
+                "cors_origins",
+                "takes origins such as https://shop.example: no path, no slash at the end, no *",
+            );
         }
         Ok((base("order_url", &self.order_url)?, base("inventory_url", &self.inventory_url)?))
     }

@@ -11,10 +11,13 @@ use minuet_events::values::{AdjustmentId, Sku, WarehouseCode};
 use minuet_http::{Admin, FieldError, Problem, ProblemType};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::AppState;
+use crate::api::{AnyRefusal, ChangeRefusal, Known, Repeatable, Seen, bodies};
 use crate::body::JsonBody;
+use crate::conditional;
 use crate::downstream::{Adjustment, AdjustmentOutcome, Level, Stock};
 use crate::fields::{Fields, free_text};
 use crate::idempotency::{IdempotencyKey, reused};
@@ -26,16 +29,52 @@ use crate::user::user_id;
 const MAX_REASON_CHARS: usize = 500;
 
 /// `GET /v1/stock/{sku}`: the level in every warehouse that has had some.
+#[utoipa::path(
+    get,
+    path = "/v1/stock/{sku}",
+    operation_id = "getStock",
+    summary = "Show the stock of a product",
+    tag = "stock",
+    params(("sku" = String, Path, description = "The product"), Known),
+    responses(
+        (status = 200, description = "The level in every warehouse that has had some", body = Stock, headers(("ETag" = String, description = "Of this answer"))),
+        (status = 304, description = "As the client knows it"),
+        AnyRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn show(
     State(state): State<Arc<AppState>>,
     _: Admin,
     Path(sku): Path<String>,
-) -> Result<Json<Stock>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let sku = Sku::admit(&sku).map_err(|_| Problem::not_found())?;
-    state.downstream.stock(sku.as_str()).await?.map(Json).ok_or_else(Problem::not_found)
+    let stock = state.downstream.stock(sku.as_str()).await?.ok_or_else(Problem::not_found)?;
+    conditional::show(&headers, &stock)
 }
 
 /// `POST /v1/stock/{sku}/{warehouse_code}/adjustments`
+#[utoipa::path(
+    post,
+    path = "/v1/stock/{sku}/{warehouse_code}/adjustments",
+    operation_id = "adjustStock",
+    summary = "Adjust a stock level",
+    tag = "stock",
+    params(
+        ("sku" = String, Path, min_length = 1, max_length = 64, description = "The product"),
+        ("warehouse_code" = String, Path, min_length = 1, max_length = 32, description = "The warehouse"),
+        Repeatable,
+        Seen,
+    ),
+    request_body = bodies::NewAdjustment,
+    responses(
+        (status = 200, description = "Adjusted: the new level", body = Adjusted),
+        (status = 202, description = "Taken in; the new level is not known yet", body = bodies::AcceptedAdjustment, headers(("Location" = String, description = "The stock's path"))),
+        ChangeRefusal,
+    ),
+    security(("bearer" = []))
+)]
 pub(crate) async fn adjust(
     State(state): State<Arc<AppState>>,
     Admin(identity): Admin,
@@ -60,6 +99,10 @@ pub(crate) async fn adjust(
     let outcome = match known {
         Some(known) => Some(known),
         None => {
+            if conditional::is_conditional(&headers) {
+                let current = state.downstream.stock(adjusted.sku.as_str()).await?;
+                conditional::admit(&headers, current.as_ref(), false)?;
+            }
             state.publish(adjusted.clone().into(), trace).await?;
             tracing::info!(
                 adjustment_id = text,
@@ -81,7 +124,7 @@ pub(crate) async fn adjust(
 }
 
 /// The new level, and by which adjustment it came to be.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Adjusted {
     adjustment_id: String,
     sku: String,
@@ -106,7 +149,7 @@ fn answer(asked: &StockAdjusted, outcome: Adjustment) -> Result<Response, Proble
     }
 }
 
-fn parse(
+pub(crate) fn parse(
     adjustment_id: AdjustmentId,
     sku: &str,
     warehouse_code: &str,

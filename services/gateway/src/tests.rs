@@ -1,5 +1,9 @@
 mod admin;
 mod bad_input;
+mod conditions;
+mod cors;
+mod documented;
 mod harness;
+mod limits;
 mod orders;
 mod running;

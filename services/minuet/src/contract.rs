@@ -1,5 +1,5 @@
-//! `minuet contract`: the events as a program of another team meets them. Text for people, and AsyncAPI for tools. All of it is
-//! derived from `topics.yaml`, the schemas, the examples beside the schemas, and the reaction tables.
+//! `minuet contract`: the events as a program of another team meets them. Text for people, and AsyncAPI for tools, both derived
+//! from `topics.yaml`, the schemas, the examples beside the schemas, and the reaction tables. The OpenAPI document is the gateway's.
 
 mod applications;
 mod asyncapi;
@@ -32,6 +32,8 @@ pub(crate) enum Contract {
         #[arg(value_name = "APPLICATION")]
         application: Option<String>,
     },
+    /// Print the OpenAPI 3.1 document of the gateway, which it serves at /openapi.json too
+    Openapi,
     /// Write the files of docs/api, as `make generate` does
     #[command(hide = true)]
     Write {
@@ -67,6 +69,7 @@ pub(crate) fn run(command: &Contract) -> Result<(), CliError> {
         Contract::Asyncapi { application } => {
             output::print(asyncapi::document(&shop, application.as_deref())?.trim_end());
         }
+        Contract::Openapi => output::print(openapi()?.trim_end()),
         Contract::Write { folder } => write(&shop, folder)?,
     }
     Ok(())
@@ -86,12 +89,19 @@ fn files(shop: &Shop) -> Result<Vec<(String, String)>, ContractError> {
     let mut files = vec![
         ("events.md".to_owned(), page::all(shop)?),
         ("asyncapi.yaml".to_owned(), asyncapi::document(shop, None)?),
+        ("openapi.json".to_owned(), openapi()?),
     ];
     for application in applications::names(shop) {
         let text = asyncapi::document(shop, Some(&application))?;
         files.push((format!("asyncapi-{application}.yaml"), text));
     }
     Ok(files)
+}
+
+fn openapi() -> Result<String, ContractError> {
+    serde_json::to_string_pretty(&minuet_gateway::openapi())
+        .map(|text| text + "\n")
+        .map_err(ContractError::OpenApi)
 }
 
 #[cfg(test)]

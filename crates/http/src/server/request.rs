@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::activity::Activity;
+use crate::caller_limits::PeerAddress;
 use crate::problem::{Problem, ProblemType};
 
 /// Answered on every connection, also where there is room for nothing else.
@@ -23,6 +24,7 @@ const ALWAYS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// A router behind one connection.
 pub(super) struct Requests {
     pub(super) router: Router,
+    pub(super) peer: PeerAddress,
     pub(super) activity: Arc<Activity>,
     /// Beyond the bound: only for [`ALWAYS`].
     pub(super) reserved: bool,
@@ -44,7 +46,8 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             return Box::pin(std::future::ready(Ok(refused.map(tracked))));
         }
         let activity = Arc::clone(&self.activity);
-        let request = request.map(|body| Body::new(Tracked { body, activity, part: Part::Request }));
+        let mut request = request.map(|body| Body::new(Tracked { body, activity, part: Part::Request }));
+        request.extensions_mut().insert(self.peer);
         let mut router = self.router.clone();
         let answered = Service::<Request<Body>>::call(&mut router, request);
         Box::pin(async move { Ok(answered.await?.map(tracked)) })

@@ -35,8 +35,12 @@ const MAX_WAIT_MS: u64 = 30_000;
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// 409: the parked event was discarded before.
-const ALREADY_DISCARDED: ProblemType =
-    ProblemType::new(StatusCode::CONFLICT, "already-discarded", "The parked event was discarded before");
+const ALREADY_DISCARDED: ProblemType = ProblemType::new(
+    StatusCode::CONFLICT,
+    "already-discarded",
+    "The parked event was discarded before",
+    "Look at the parked event: who discarded it, when and why. It stays discarded.",
+);
 
 type Parked<C> = State<Arc<AdminRoutes<DeadLetters<C>>>>;
 

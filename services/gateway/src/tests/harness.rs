@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::documented::assert_documented;
 use crate::{GatewayError, LocalOrders, Settings, run_with};
 
 pub(super) const SECRET: &str = "a secret that is only used in tests";
@@ -46,6 +47,11 @@ pub(super) fn settings() -> Settings {
         shutdown_ms: 5_000,
         stall_seconds: 30,
         concurrent_requests: 64,
+        user_requests_per_minute: None,
+        address_requests_per_minute: None,
+        trusted_proxies: vec![],
+        require_if_match: false,
+        cors_origins: vec![],
     }
 }
 
@@ -194,10 +200,15 @@ impl Answer {
 }
 
 pub(super) async fn send(request: RequestBuilder) -> Answer {
-    let response: Response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response: Response = client.execute(request).await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
-    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    let answer = Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    assert_documented(&method, &path, &answer);
+    answer
 }
 
 pub(super) fn order_body() -> Value {
