@@ -24,5 +24,8 @@ fi
 shop_up "$folder/shop"
 token=$(cd "$folder/shop" && "$minuet" token --user schemathesis --scope admin)
 gateway=$(shop_at gateway)
-"$folder/python/bin/schemathesis" --config-file dev/openapi/schemathesis.toml run "$gateway/openapi.json" \
+config=$PWD/dev/openapi/schemathesis.toml
+# It keeps what it found where it runs.
+cd "$folder"
+python/bin/schemathesis --config-file "$config" run "$gateway/openapi.json" \
     --header "Authorization: Bearer $token" "$@"
