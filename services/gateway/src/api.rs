@@ -31,6 +31,7 @@ use crate::problems;
         (name = "orders", description = "Orders of the caller; all of them with the scope `admin`"),
         (name = "catalogue", description = "Products and their prices; scope `admin`"),
         (name = "stock", description = "Pieces in each warehouse; scope `admin`"),
+        (name = "providers", description = "Webhooks of payment providers, who sign them"),
     )
 )]
 pub(crate) struct Document;
@@ -179,6 +180,27 @@ impl IntoResponses for ChangeRefusal {
     }
 }
 
+/// The refusals of a provider's webhook.
+pub(crate) struct WebhookRefusal;
+
+impl IntoResponses for WebhookRefusal {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            problems::WEBHOOK_REFUSED,
+            ProblemType::MALFORMED_JSON,
+            ProblemType::NOT_FOUND,
+            ProblemType::REQUEST_TIMEOUT,
+            ProblemType::BODY_TOO_LARGE,
+            ProblemType::INVALID_REQUEST,
+            ProblemType::TOO_MANY_REQUESTS,
+            ProblemType::INTERNAL,
+            problems::NOT_ACKNOWLEDGED,
+            ProblemType::OVERLOADED,
+            ProblemType::TIMEOUT,
+        ])
+    }
+}
+
 /// One response for each status, with the titles of its types.
 fn refusals(types: &[ProblemType]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<&ProblemType>> = BTreeMap::new();
@@ -237,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_has_a_name_and_needs_a_token() {
+    fn each_operation_has_a_name_and_needs_a_token_or_a_signature() {
         let document = document();
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
         let mut names = BTreeSet::new();
@@ -251,12 +273,13 @@ mod tests {
                     operation["summary"].is_string() && operation["security"].is_array(),
                     "{method} {path}"
                 );
-                for status in ["401", "500", "503"] {
+                let unproved = if path.starts_with("/v1/providers/") { "400" } else { "401" };
+                for status in [unproved, "500", "503"] {
                     assert!(operation["responses"][status].is_object(), "{method} {path}: no {status}");
                 }
             }
         }
-        assert_eq!(names.len(), 9, "{names:?}");
+        assert_eq!(names.len(), 10, "{names:?}");
     }
 
     /// An unknown field is refused: the schema of each body must say so.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -17,6 +17,17 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// client's system drop the 413 that is on its way.
 const DRAINED: usize = 1024 * 1024;
 
+/// A body as its bytes are: a signature is over those.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl FromRequest<Arc<AppState>> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, Problem> {
+        arrived(request, state).await.map(|bytes| RawBody(bytes.into()))
+    }
+}
+
 /// A body that is JSON. What it says is still to be checked.
 pub(crate) struct JsonBody(pub(crate) Value);
 
@@ -25,11 +36,14 @@ impl FromRequest<Arc<AppState>> for JsonBody {
 
     async fn from_request(request: Request, state: &Arc<AppState>) -> Result<Self, Problem> {
         check_content_type(request.headers())?;
-        let bytes = timeout(state.body_timeout, collect(request.into_body()))
-            .await
-            .map_err(|_| Problem::new(ProblemType::REQUEST_TIMEOUT, "the body did not arrive in time"))??;
-        parse(&bytes).map(JsonBody)
+        parse(&arrived(request, state).await?).map(JsonBody)
     }
+}
+
+async fn arrived(request: Request, state: &AppState) -> Result<Vec<u8>, Problem> {
+    timeout(state.body_timeout, collect(request.into_body()))
+        .await
+        .map_err(|_| Problem::new(ProblemType::REQUEST_TIMEOUT, "the body did not arrive in time"))?
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {

@@ -28,6 +28,7 @@ mod path;
 mod prefer;
 mod problems;
 mod products;
+mod provider_webhooks;
 mod publish;
 mod requests;
 mod router;
@@ -54,8 +55,10 @@ use tokio_util::sync::CancellationToken;
 use crate::downstream::{Downstream, DownstreamError};
 use crate::health::Health;
 use crate::meters::GatewayMeters;
+use crate::provider_webhooks::WebhookSecrets;
 
 pub use local_orders::{LocalOrders, Until};
+pub use provider_webhooks::SecretsError;
 pub use router::openapi;
 pub use settings::{Settings, SettingsError};
 
@@ -66,6 +69,8 @@ pub enum GatewayError {
     Settings(#[from] SettingsError),
     #[error("the keys for verifying tokens cannot be used")]
     Keys(#[from] KeyError),
+    #[error("the secrets of providers' webhooks cannot be used")]
+    WebhookSecrets(#[from] SecretsError),
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
     #[error("gateway.listen: the gateway cannot listen")]
@@ -79,6 +84,7 @@ pub(crate) struct AppState {
     publisher: Publisher<minuet_events::Codec>,
     downstream: Downstream,
     verifier: Verifier,
+    webhook_secrets: WebhookSecrets,
     health: Health,
     meters: GatewayMeters,
     limits: RequestLimits,
@@ -117,6 +123,7 @@ impl AppState {
             publisher,
             downstream: Downstream::new(order, inventory, orders, tracer).map_err(GatewayError::Client)?,
             verifier: settings.identity().verifier()?,
+            webhook_secrets: WebhookSecrets::open(settings)?,
             health: Health::new(),
             meters,
             limits: RequestLimits::new(
@@ -188,6 +195,7 @@ pub async fn run_with(
             served.map_err(GatewayError::Serve)
         }
         never = minuet_identity::follow(&state.verifier) => match never {},
+        never = state.webhook_secrets.follow() => match never {},
     }
 }
 

@@ -9,14 +9,28 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use minuet_messaging::Publisher;
-use minuet_telemetry::meters::{self, Histogram, Meters, attribute};
+use minuet_telemetry::meters::{self, Counter, Histogram, Meters};
 use minuet_telemetry::names::meter::{self, attribute as key};
 
 use crate::AppState;
 
+/// Webhooks of payment providers, by what became of them.
+const PROVIDER_WEBHOOK_COUNT: meter::Definition = meter::Definition::counter(
+    "provider.webhook.count",
+    "{webhook}",
+    "Webhooks of payment providers, by provider and by what became of them.",
+);
+
+/// Keys of the gateway's own attributes.
+pub(crate) mod attribute {
+    pub(crate) const PROVIDER: &str = "provider";
+    pub(crate) const OUTCOME: &str = "outcome";
+}
+
 pub(crate) struct GatewayMeters {
     meters: Meters,
     requests: Histogram,
+    pub(crate) webhooks: Counter,
 }
 
 impl GatewayMeters {
@@ -28,7 +42,8 @@ impl GatewayMeters {
         let meters = given.clone().unwrap_or_else(|| Meters::local("gateway"));
         let publisher = if given.is_some() { publisher } else { publisher.measured(&meters) };
         let requests = meters.histogram(&meter::HTTP_DURATION);
-        (publisher, GatewayMeters { meters, requests })
+        let webhooks = meters.counter(&PROVIDER_WEBHOOK_COUNT);
+        (publisher, GatewayMeters { meters, requests, webhooks })
     }
 }
 
@@ -43,9 +58,9 @@ pub(crate) async fn measure(State(state): State<Arc<AppState>>, request: Request
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let response = next.run(request).await;
     let attributes = [
-        attribute(key::HTTP_METHOD, method),
-        attribute(key::HTTP_ROUTE, route.unwrap_or_else(|| "none".to_owned())),
-        attribute(key::HTTP_STATUS, i64::from(response.status().as_u16())),
+        meters::attribute(key::HTTP_METHOD, method),
+        meters::attribute(key::HTTP_ROUTE, route.unwrap_or_else(|| "none".to_owned())),
+        meters::attribute(key::HTTP_STATUS, i64::from(response.status().as_u16())),
     ];
     state.meters.requests.record(begun.elapsed().as_secs_f64(), &attributes);
     response

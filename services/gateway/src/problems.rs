@@ -59,6 +59,14 @@ pub(crate) const PRECONDITION_REQUIRED: ProblemType = ProblemType::new(
     "Read it first, and send the change with its ETag in `If-Match`. Nothing has happened.",
 );
 
+/// `detail` says what is wrong with the signature.
+pub(crate) const WEBHOOK_REFUSED: ProblemType = ProblemType::new(
+    StatusCode::BAD_REQUEST,
+    "webhook-refused",
+    "The webhook's signature is not valid",
+    "Sign the body's bytes with a secret that the gateway has, at the time of sending. Compare the clocks and the secrets of both sides.",
+);
+
 /// All of them.
 pub(crate) const OWN: &[ProblemType] = &[
     ADJUSTMENT_REFUSED,
@@ -69,4 +77,5 @@ pub(crate) const OWN: &[ProblemType] = &[
     TOO_MANY_EARLY_CANCELLATIONS,
     PRECONDITION_FAILED,
     PRECONDITION_REQUIRED,
+    WEBHOOK_REFUSED,
 ];

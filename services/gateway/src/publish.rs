@@ -61,6 +61,7 @@ fn envelope(event: &Event, id: Uuid, time: Micros, trace: IncomingTrace) -> Enve
         Event::OrderSubmitted(about) => with_order(&trace, about.order_id),
         Event::OrderCancellationRequested(about) => with_order(&trace, about.order_id),
         Event::RefundRequested(about) => with_order(&trace, about.order_id),
+        Event::ProviderNotified(about) => with_order(&trace, about.order_id),
         _ => trace,
     };
     Envelope {

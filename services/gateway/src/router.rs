@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::api::Document;
-use crate::{AppState, cors, health, meters, orders, problems, products, requests, stock};
+use crate::{AppState, cors, health, meters, orders, problems, products, provider_webhooks, requests, stock};
 
 /// The routes of the API, each with its operation in the document.
 fn documented() -> (Router<Arc<AppState>>, utoipa::openapi::OpenApi) {
@@ -23,6 +23,7 @@ fn documented() -> (Router<Arc<AppState>>, utoipa::openapi::OpenApi) {
         .routes(routes!(products::show, products::put))
         .routes(routes!(stock::show))
         .routes(routes!(stock::adjust))
+        .routes(routes!(provider_webhooks::notify))
         .split_for_parts()
 }
 

@@ -69,6 +69,11 @@ pub struct Settings {
     /// Origins, such as `https://shop.example`, whose pages may send requests from a browser (CORS). Empty: none.
     #[serde(default)]
     pub cors_origins: Vec<String>,
+    /// The secrets of Stripe's webhooks (`whsec_...`), one a line: several while one replaces another. The file is read again when it
+    /// changes. Absent: webhooks of Stripe are answered 404.
+    pub stripe_webhook_secrets_file: Option<PathBuf>,
+    /// As that, of the simulated provider.
+    pub simulated_webhook_secrets_file: Option<PathBuf>,
 }
 
 mod defaults {

@@ -6,4 +6,5 @@ mod documented;
 mod harness;
 mod limits;
 mod orders;
+mod provider_webhooks;
 mod running;

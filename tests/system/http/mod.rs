@@ -8,6 +8,7 @@ mod idempotency;
 mod identity;
 mod lists;
 mod orders;
+mod provider_webhooks;
 mod repeated_names;
 mod shutdown;
 mod slow_clients;

@@ -52,6 +52,8 @@ pub(super) fn settings() -> Settings {
         trusted_proxies: vec![],
         require_if_match: false,
         cors_origins: vec![],
+        stripe_webhook_secrets_file: None,
+        simulated_webhook_secrets_file: None,
     }
 }
 
