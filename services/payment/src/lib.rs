@@ -41,7 +41,7 @@ use call::ProviderOutcome;
 use call_kind::Kind;
 use calls::{Calls, Worker};
 use provider::stripe::{Stripe, StripeSetupError};
-use provider::{LedgerError, PaymentGateway, ProviderKind, ProviderSettings, Simulated};
+use provider::{PaymentGateway, ProviderKind, ProviderSettings, Simulated, SimulatedError};
 pub use react::PARTICIPANT;
 
 use crate::messaging::ServiceContext;
@@ -92,7 +92,7 @@ pub enum PaymentError {
     #[error("the payment service's HTTP ended")]
     Http(#[from] std::io::Error),
     #[error("the payment provider cannot be reached")]
-    Provider(#[from] LedgerError),
+    Provider(#[from] SimulatedError),
     #[error(transparent)]
     Stripe(#[from] StripeSetupError),
 }
@@ -111,14 +111,22 @@ pub async fn run(
     match settings.provider.kind {
         ProviderKind::Simulated => {
             let gateway = Arc::new(Simulated::open(settings.provider.clone())?);
+            let telling = {
+                let (gateway, shutdown) = (Arc::clone(&gateway), shutdown.clone());
+                async move {
+                    gateway.send_webhooks(shutdown).await;
+                    Ok(())
+                }
+            };
             let Some(listen) = settings.provider.listen else {
-                return Box::pin(run_with(gateway, settings, parts, bound, shutdown)).await;
+                let running = Box::pin(run_with(gateway, settings, parts, bound, shutdown));
+                return tokio::try_join!(telling, running).map(drop);
             };
             let listener = minuet_http::bind(listen).await?;
             let pages = gateway.hosted_pages(listener.local_addr()?);
             let pages = minuet_http::serve(listener, pages, shutdown.clone()).map_err(PaymentError::from);
             let running = Box::pin(run_with(gateway, settings, parts, bound, shutdown));
-            tokio::try_join!(pages, running).map(drop)
+            tokio::try_join!(pages, telling, running).map(drop)
         }
         ProviderKind::Stripe => {
             let gateway = Arc::new(Stripe::open(&settings.provider.stripe)?);

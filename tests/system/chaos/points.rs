@@ -88,7 +88,8 @@ async fn run(mut cases: Vec<(Failpoint, &'static str)>) {
     let runs = cases.into_iter().zip(1..).map(|((point, service), seed)| async move {
         let reached = AtomicBool::new(false);
         let mut row =
-            Row::of(point.name(), service, orders, crash(point, service, orders, seed, &reached)).await;
+            Box::pin(Row::of(point.name(), service, orders, crash(point, service, orders, seed, &reached)))
+                .await;
         row.reached = reached.load(Ordering::SeqCst);
         row
     });

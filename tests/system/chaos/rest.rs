@@ -43,7 +43,10 @@ async fn provider(shop: &Shop) {
         let (kind, payment, amount) = match serde_json::from_str(line).unwrap() {
             Entry::Captured { payment_id, amount, .. } => (&mut captured, payment_id, amount),
             Entry::Refunded { payment_id, amount, .. } => (&mut refunded, payment_id, amount),
-            Entry::Declined { .. } => continue,
+            Entry::Declined { .. }
+            | Entry::RefundPending { .. }
+            | Entry::RefundFailed { .. }
+            | Entry::Disputed { .. } => continue,
         };
         let before = kind.insert(payment.as_uuid(), amount);
         assert_eq!(before, None, "twice: {line}");

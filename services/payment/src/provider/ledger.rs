@@ -6,17 +6,56 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use minuet_events::values::{Amount, Currency, PaymentId};
+use minuet_events::ids;
+use minuet_events::values::{Amount, Currency, PaymentId, RefundId};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-/// One line: what finally happened under a key.
+/// One line: what happened to a payment. Times are milliseconds of Unix time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Entry {
-    Captured { payment_id: PaymentId, transaction_id: String, currency: Currency, amount: Amount },
-    Declined { payment_id: PaymentId, reason: String },
-    Refunded { payment_id: PaymentId, currency: Currency, amount: Amount },
+    Captured {
+        payment_id: PaymentId,
+        transaction_id: String,
+        currency: Currency,
+        amount: Amount,
+    },
+    Declined {
+        payment_id: PaymentId,
+        reason: String,
+    },
+    /// Taken in: given back at `due`, or failed then.
+    RefundPending {
+        payment_id: PaymentId,
+        refund_id: RefundId,
+        currency: Currency,
+        amount: Amount,
+        due: i64,
+        fails: bool,
+    },
+    /// Given back. Absent `refund_id`, in older lines: that of the whole payment.
+    Refunded {
+        payment_id: PaymentId,
+        #[serde(default)]
+        refund_id: Option<RefundId>,
+        currency: Currency,
+        amount: Amount,
+    },
+    RefundFailed {
+        payment_id: PaymentId,
+        refund_id: RefundId,
+    },
+    /// The customer's bank asks for the whole amount back at `opens`, and decides at `closes`.
+    Disputed {
+        payment_id: PaymentId,
+        dispute_id: String,
+        currency: Currency,
+        amount: Amount,
+        opens: i64,
+        closes: i64,
+        is_lost: bool,
+    },
 }
 
 impl Entry {
@@ -24,9 +63,38 @@ impl Entry {
         match self {
             Entry::Captured { payment_id, .. }
             | Entry::Declined { payment_id, .. }
-            | Entry::Refunded { payment_id, .. } => *payment_id,
+            | Entry::RefundPending { payment_id, .. }
+            | Entry::Refunded { payment_id, .. }
+            | Entry::RefundFailed { payment_id, .. }
+            | Entry::Disputed { payment_id, .. } => *payment_id,
         }
     }
+}
+
+/// A refund as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedRefund {
+    pub refund_id: RefundId,
+    pub amount: Amount,
+    pub standing: BookedStanding,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookedStanding {
+    Pending { due: i64, fails: bool },
+    Given,
+    Failed,
+}
+
+/// What becomes of a refund that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundAnswer {
+    Booked(BookedStanding),
+    NothingCaptured,
+    /// More than is left of the payment.
+    Exceeds,
+    /// The customer's bank has asked for the money, or has it.
+    Disputed,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +117,33 @@ pub struct Ledger {
 struct Entries {
     file: Option<File>,
     read: u64,
-    charges: HashMap<PaymentId, Entry>,
-    refunds: HashMap<PaymentId, Entry>,
+    accounts: HashMap<PaymentId, Account>,
     /// Without a file: the payments in their order, of which the first goes when there are too many.
     in_order: VecDeque<PaymentId>,
     has_forgotten: bool,
+}
+
+/// All of one payment.
+#[derive(Default)]
+struct Account {
+    charge: Option<Entry>,
+    refunds: Vec<BookedRefund>,
+    dispute: Option<Entry>,
+}
+
+impl Account {
+    /// Neither given back nor about to be.
+    fn is_left(&self, captured: Amount, amount: Amount) -> bool {
+        let taken = |refund: &&BookedRefund| refund.standing != BookedStanding::Failed;
+        let given: rust_decimal::Decimal =
+            self.refunds.iter().filter(taken).map(|refund| refund.amount.get()).sum();
+        given + amount.get() <= captured.get()
+    }
+
+    fn is_disputed(&self, now: i64) -> bool {
+        matches!(&self.dispute, Some(Entry::Disputed { opens, closes, is_lost, .. })
+            if *opens <= now && (now < *closes || *is_lost))
+    }
 }
 
 impl Ledger {
@@ -78,33 +168,77 @@ impl Ledger {
         payment: PaymentId,
         decide: impl FnOnce() -> Option<Entry>,
     ) -> Result<Option<Entry>, LedgerError> {
-        self.with(|entries| match entries.charges.get(&payment) {
-            Some(entry) => Ok(Some(entry.clone())),
-            None => decide().map(|entry| entries.enter(entry)).transpose(),
-        })
-    }
-
-    /// Enters the refund of a captured payment, once. False: nothing was captured.
-    pub fn refund(&self, payment: PaymentId) -> Result<bool, LedgerError> {
         self.with(|entries| {
-            if entries.refunds.contains_key(&payment) {
-                return Ok(true);
+            match entries.accounts.get(&payment).and_then(|account| account.charge.as_ref()) {
+                Some(entry) => Ok(Some(entry.clone())),
+                None => decide().map(|entry| entries.enter(entry)).transpose(),
             }
-            let Some(Entry::Captured { currency, amount, .. }) = entries.charges.get(&payment) else {
-                return Ok(entries.has_forgotten && !entries.charges.contains_key(&payment));
-            };
-            let entry = Entry::Refunded { payment_id: payment, currency: *currency, amount: *amount };
-            entries.enter(entry)?;
-            Ok(true)
         })
     }
 
-    /// The amount that was given back.
-    pub fn given_back(&self, payment: PaymentId) -> Result<Option<Amount>, LedgerError> {
-        self.with(|entries| match entries.refunds.get(&payment) {
-            Some(Entry::Refunded { amount, .. }) => Ok(Some(*amount)),
-            _ => Ok(None),
+    /// What becomes of the refund: what stands under its id, or else what `refund` says.
+    pub fn refund(
+        &self,
+        payment: PaymentId,
+        refund: BookedRefund,
+        now: i64,
+    ) -> Result<RefundAnswer, LedgerError> {
+        self.with(|entries| {
+            entries.settle(payment, now)?;
+            let account = entries.accounts.get(&payment);
+            let same = |booked: &&BookedRefund| booked.refund_id == refund.refund_id;
+            if let Some(booked) = account.and_then(|account| account.refunds.iter().find(same)) {
+                return Ok(RefundAnswer::Booked(booked.standing));
+            }
+            let (account, currency, captured) = match account.map(|account| (account, &account.charge)) {
+                Some((account, Some(Entry::Captured { currency, amount, .. }))) => {
+                    (account, *currency, *amount)
+                }
+                None if entries.has_forgotten => return Ok(RefundAnswer::Booked(BookedStanding::Given)),
+                _ => return Ok(RefundAnswer::NothingCaptured),
+            };
+            if account.is_disputed(now) {
+                return Ok(RefundAnswer::Disputed);
+            }
+            if !account.is_left(captured, refund.amount) {
+                return Ok(RefundAnswer::Exceeds);
+            }
+            let BookedRefund { refund_id, amount, standing } = refund;
+            entries.enter(match standing {
+                BookedStanding::Pending { due, fails } => {
+                    Entry::RefundPending { payment_id: payment, refund_id, currency, amount, due, fails }
+                }
+                BookedStanding::Given => {
+                    Entry::Refunded { payment_id: payment, refund_id: Some(refund_id), currency, amount }
+                }
+                BookedStanding::Failed => Entry::RefundFailed { payment_id: payment, refund_id },
+            })?;
+            Ok(RefundAnswer::Booked(standing))
         })
+    }
+
+    /// Every refund of the payment.
+    pub fn refunds(&self, payment: PaymentId, now: i64) -> Result<Vec<BookedRefund>, LedgerError> {
+        self.with(|entries| {
+            entries.settle(payment, now)?;
+            Ok(entries.accounts.get(&payment).map(|account| account.refunds.clone()).unwrap_or_default())
+        })
+    }
+
+    /// Enters the payment's dispute, unless it has one.
+    pub fn dispute(&self, dispute: Entry) -> Result<(), LedgerError> {
+        self.with(|entries| {
+            let account = entries.accounts.get(&dispute.payment_id());
+            match account.and_then(|account| account.dispute.as_ref()) {
+                Some(_) => Ok(()),
+                None => entries.enter(dispute).map(drop),
+            }
+        })
+    }
+
+    /// The payment's dispute, whether it is opened yet or not.
+    pub fn disputed(&self, payment: PaymentId) -> Result<Option<Entry>, LedgerError> {
+        self.with(|entries| Ok(entries.accounts.get(&payment).and_then(|account| account.dispute.clone())))
     }
 
     fn with<T>(&self, operate: impl FnOnce(&mut Entries) -> io::Result<T>) -> Result<T, LedgerError> {
@@ -163,14 +297,58 @@ impl Entries {
         Ok(entry)
     }
 
+    /// Enters how pending refunds have ended by now.
+    fn settle(&mut self, payment: PaymentId, now: i64) -> io::Result<()> {
+        let Some(Account { charge: Some(Entry::Captured { currency, .. }), refunds, .. }) =
+            self.accounts.get(&payment)
+        else {
+            return Ok(());
+        };
+        let currency = *currency;
+        let ended = |refund: &BookedRefund| match refund.standing {
+            BookedStanding::Pending { due, fails } if due <= now => {
+                let BookedRefund { refund_id, amount, .. } = *refund;
+                Some(if fails {
+                    Entry::RefundFailed { payment_id: payment, refund_id }
+                } else {
+                    Entry::Refunded { payment_id: payment, refund_id: Some(refund_id), currency, amount }
+                })
+            }
+            _ => None,
+        };
+        for entry in refunds.iter().filter_map(ended).collect::<Vec<_>>() {
+            self.enter(entry)?;
+        }
+        Ok(())
+    }
+
     fn keep(&mut self, entry: Entry) {
         let payment = entry.payment_id();
-        match entry {
-            Entry::Refunded { .. } => {
-                self.refunds.entry(payment).or_insert(entry);
+        let account = self.accounts.entry(payment).or_default();
+        let mut refunded = |refund_id: RefundId, amount: Option<Amount>, standing: BookedStanding| {
+            match account.refunds.iter_mut().find(|refund| refund.refund_id == refund_id) {
+                // What has ended stays as it is.
+                Some(refund) if matches!(refund.standing, BookedStanding::Pending { .. }) => {
+                    refund.standing = standing;
+                }
+                Some(_) => {}
+                None => {
+                    account.refunds.extend(amount.map(|amount| BookedRefund { refund_id, amount, standing }))
+                }
             }
-            Entry::Captured { .. } | Entry::Declined { .. } if !self.charges.contains_key(&payment) => {
-                self.charges.insert(payment, entry);
+        };
+        match entry {
+            Entry::RefundPending { refund_id, amount, due, fails, .. } => {
+                refunded(refund_id, Some(amount), BookedStanding::Pending { due, fails });
+            }
+            Entry::Refunded { refund_id, amount, .. } => {
+                let refund_id = refund_id.unwrap_or_else(|| ids::refund_id(payment));
+                refunded(refund_id, Some(amount), BookedStanding::Given);
+            }
+            Entry::RefundFailed { refund_id, .. } => refunded(refund_id, None, BookedStanding::Failed),
+            Entry::Disputed { .. } => drop(account.dispute.get_or_insert(entry)),
+            Entry::Captured { .. } | Entry::Declined { .. } if account.charge.is_none() => {
+                account.charge = Some(entry);
                 if self.file.is_none() {
                     self.remember(payment);
                 }
@@ -184,8 +362,7 @@ impl Entries {
         if self.in_order.len() > MAX_REMEMBERED
             && let Some(first) = self.in_order.pop_front()
         {
-            self.charges.remove(&first);
-            self.refunds.remove(&first);
+            self.accounts.remove(&first);
             self.has_forgotten = true;
         }
     }

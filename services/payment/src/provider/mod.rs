@@ -12,8 +12,8 @@ use std::future::Future;
 use minuet_events::values::{Amount, PaymentId, RefundId};
 
 pub use ledger::{Entry, Ledger, LedgerError};
-pub use settings::{ProviderKind, ProviderSettings};
-pub use simulated::Simulated;
+pub use settings::{ProviderKind, ProviderSettings, WebhookSettings};
+pub use simulated::{Simulated, SimulatedError};
 
 pub use crate::domain::{Action, Answer, Dispute as ListedDispute, ProviderReference, Standing};
 

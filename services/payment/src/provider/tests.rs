@@ -4,13 +4,15 @@ mod hosted_page;
 mod ledger;
 mod outcome;
 mod shared;
+mod test_amounts;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
 use minuet_events::ids;
-use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod};
+use minuet_events::values::{Amount, Currency, OrderId, PaymentId, PaymentMethod, RefundId};
 use uuid::Uuid;
 
 use super::{
@@ -82,6 +84,20 @@ fn refunds(provider: &Simulated, charge: &Charge) -> Result<RefundStanding, NoAn
     let refund = RefundRequest { refund_id: ids::refund_id(charge.payment_id), amount: charge.amount };
     let refunded = provider.refund(charge, &reference(charge.payment_id), &refund).now_or_never();
     refunded.expect("an answer at once")
+}
+
+/// A part of the payment, under an id of its own.
+fn refunds_part(provider: &Simulated, charge: &Charge, request: u128, amount: &str) -> RefundStanding {
+    let refund_id = ids::partial_refund_id(charge.payment_id, Uuid::from_u128(request));
+    let refund = RefundRequest { refund_id, amount: Amount::parse(amount).unwrap() };
+    let refunded = provider.refund(charge, &reference(charge.payment_id), &refund).now_or_never();
+    refunded.expect("an answer at once").unwrap()
+}
+
+fn lists(provider: &Simulated, charge: &Charge) -> Vec<(RefundId, RefundStanding)> {
+    let listed = provider.refunds(charge, &reference(charge.payment_id)).now_or_never();
+    let listed = listed.expect("an answer at once").unwrap();
+    listed.into_iter().map(|refund| (refund.refund_id.unwrap(), refund.standing)).collect()
 }
 
 fn is_captured(answer: &Answer) -> bool {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::settings::{ENDPOINTS, JWT_SECRET};
 
 const DEMO: &str = "demo-played";
+const WEBHOOK_SECRET: &str = "webhook-secret";
 const LEDGER: &str = "payment-provider.jsonl";
 
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,12 @@ impl Files {
             }
             Err(source) => Err(UpError::File { path, source }),
         }
+    }
+
+    /// The file of the secret by which the simulated provider signs its webhooks to the gateway: another one at each start.
+    pub(super) fn webhook_secret(&self) -> Result<PathBuf, UpError> {
+        self.keep(WEBHOOK_SECRET, &format!("whsec_{}", Uuid::new_v4().simple()))?;
+        Ok(self.folder.join(WEBHOOK_SECRET))
     }
 
     pub(super) fn write(&self, endpoints: &Endpoints) -> Result<(), UpError> {

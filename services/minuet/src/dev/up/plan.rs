@@ -30,6 +30,7 @@ pub(super) fn settings(
 ) -> Result<Settings, CliError> {
     let [order, inventory, payment] = DATABASES.map(|database| stack.database_url(database));
     let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, free(up.gateway_port)?));
+    let webhook_secret = files.webhook_secret()?.to_string_lossy().into_owned();
     let computed = [
         ("kafka.bootstrap.servers", stack.kafka().to_owned()),
         ("registry.url", stack.registry().to_owned()),
@@ -43,6 +44,9 @@ pub(super) fn settings(
             "payment.provider.listen",
             SocketAddr::from((Ipv4Addr::LOCALHOST, free(PROVIDER_PORT)?)).to_string(),
         ),
+        ("payment.provider.webhooks.url", format!("http://{gateway}/v1/providers/simulated/webhook")),
+        ("payment.provider.webhooks.secret_file", webhook_secret.clone()),
+        ("gateway.simulated_webhook_secrets_file", webhook_secret),
         ("gateway.listen", gateway.to_string()),
         ("gateway.jwt_secret", secret.to_owned()),
         // Known once the services listen.

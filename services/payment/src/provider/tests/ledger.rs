@@ -56,7 +56,8 @@ fn a_refund_is_entered_once_and_only_of_what_was_captured() {
         assert!(is_captured(&captures(&provider, &charge(3))));
     }
     let Charge { payment_id, currency, amount, .. } = charge(3);
-    let refund = Entry::Refunded { payment_id, currency, amount };
+    let refund_id = Some(ids::refund_id(payment_id));
+    let refund = Entry::Refunded { payment_id, refund_id, currency, amount };
     assert_eq!(ledger.entries().iter().filter(|entry| **entry == refund).count(), 1);
     assert_eq!(ledger.entries().len(), 3);
 }
@@ -135,4 +136,20 @@ fn books_without_a_file_forget_the_oldest_and_still_give_its_refund() {
     assert!(looks_up(&provider, &charge(1)).is_some());
     assert!(refunds(&provider, &charge(0)).is_ok());
     assert_eq!(captures(&provider, &charge(0)), first, "what becomes of it is a function of its id");
+}
+
+/// Before refunds came in parts a line did not name its refund.
+#[test]
+fn a_line_of_an_earlier_release_is_the_refund_of_the_whole_payment() {
+    let ledger = Scratch::new();
+    assert!(is_captured(&captures(&process(&ledger.0, 1.0), &charge(1))));
+    let Charge { payment_id, .. } = charge(1);
+    let line =
+        format!(r#"{{"kind":"refunded","payment_id":"{payment_id}","currency":"EUR","amount":"25.00"}}"#);
+    let text = std::fs::read_to_string(&ledger.0).unwrap();
+    std::fs::write(&ledger.0, format!("{text}{line}\n")).unwrap();
+    let provider = process(&ledger.0, 1.0);
+    assert_eq!(refunds(&provider, &charge(1)).unwrap(), RefundStanding::Given);
+    assert_eq!(ledger.entries().len(), 2, "nothing is given back again");
+    assert_eq!(lists(&provider, &charge(1)), [(ids::refund_id(payment_id), RefundStanding::Given)]);
 }
