@@ -26,6 +26,7 @@ mod oversized;
 mod pooler;
 mod positions;
 mod progress;
+mod provider_webhooks;
 mod relay;
 mod repetition;
 mod statements;

@@ -5,6 +5,7 @@
 //! and so does a call that died with another process: the provider is asked what it knows under the call's key before
 //! anything is charged again.
 
+mod asking;
 mod in_flight;
 mod provider_client;
 mod unrecorded;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// After how many refused or unanswered requests a refund is left to a person.
     pub refund_attempts: u32,
+    /// Requests in a second that ask the provider again about open payments, and as many again that follow its webhooks.
+    pub asks_per_second: u32,
     pub provider: ProviderSettings,
 }
 
@@ -67,6 +69,7 @@ impl Default for Settings {
             concurrency: 1024,
             // About five minutes of back-off.
             refund_attempts: 20,
+            asks_per_second: 20,
             provider: ProviderSettings::default(),
         }
     }
@@ -77,6 +80,7 @@ impl InRange for Settings {
         let mut wrong = out_of(&[
             ("concurrency", (1..=16_384).contains(&self.concurrency), "takes 1 to 16384"),
             ("refund_attempts", (1..=10_000).contains(&self.refund_attempts), "takes 1 to 10000"),
+            ("asks_per_second", (1..=10_000).contains(&self.asks_per_second), "takes 1 to 10000"),
         ]);
         wrong.extend(self.provider.out_of_range());
         wrong

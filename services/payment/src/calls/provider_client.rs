@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::asking::{AskRate, Waits};
 use super::in_flight::Signals;
 use crate::call::{Call, ProviderOutcome};
 use crate::domain::{Answer, Charge, ProviderReference, Refund, Standing, in_time, too_late};
@@ -25,8 +26,6 @@ use crate::provider::{Created, ListedRefund, NoAnswer, PaymentGateway, RefundReq
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// After how many requests without an answer the charge is called off.
 const MAX_ATTEMPTS: u32 = 5;
-/// How long a payment that is open at the provider is left alone before the provider is asked again.
-const OPEN_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct ProviderClient<G> {
     pub(super) gateway: Arc<G>,
@@ -34,6 +33,7 @@ pub(super) struct ProviderClient<G> {
     pub(super) meters: PaymentMeters,
     /// One for each request at the provider. A call that waits for its next attempt holds none.
     pub(super) permits: Semaphore,
+    pub(super) asks: AskRate,
     pub(super) refund_attempts: u32,
 }
 
@@ -157,7 +157,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
         trace: Option<&PaymentTrace>,
     ) -> Answer {
         let stop = &signals.stop;
-        let (mut ask_first, mut attempt) = (again, 0);
+        let (mut ask_first, mut attempt, mut waits) = (again, 0, Waits::new());
         let call_off =
             || self.with_permit(trace, [BeforeStop, AfterStop], self.gateway.cancel(charge, reference));
         loop {
@@ -187,11 +187,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
                     continue;
                 }
                 Ok(Standing::Unconfirmed | Standing::MustAct(_) | Standing::Processing) => {
-                    tokio::select! {
-                        () = tokio::time::sleep(OPEN_INTERVAL) => {}
-                        () = signals.ask.notified() => {}
-                        () = stop.cancelled(), if !stop.is_cancelled() => {}
-                    }
+                    waits.wait(&self.asks, signals, || !self.is_in_time(expires_at)).await;
                     // From the end of the reservation on, the payment is cancelled instead of asked for.
                     (ask_first, attempt) = (!stop.is_cancelled() && self.is_in_time(expires_at), 0);
                     continue;

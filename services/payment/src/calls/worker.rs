@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::asking::AskRate;
 use super::provider_client::{ProviderClient, back_off};
 use super::{Begun, Calls};
 use crate::Settings;
@@ -52,6 +53,7 @@ impl<G: PaymentGateway> Worker<G> {
             context: context.clone(),
             meters: calls.meters.clone(),
             permits: Semaphore::new(settings.concurrency.max(1)),
+            asks: AskRate::new(settings.asks_per_second),
             refund_attempts: settings.refund_attempts,
         };
         Worker { client: Arc::new(client), context, calls, traces: PaymentTraces::default(), shutdown }
