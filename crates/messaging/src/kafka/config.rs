@@ -117,10 +117,16 @@ pub(crate) fn consumer(
         STATISTICS,
     ];
     // With `range`, the instance that reads partition p of one topic reads partition p of all, and owns shard p.
-    defaults.push(match protocol {
-        GroupProtocol::Classic => ("partition.assignment.strategy", "range"),
-        GroupProtocol::Consumer => ("group.remote.assignor", "range"),
-    });
+    match protocol {
+        GroupProtocol::Classic => defaults.extend([
+            ("partition.assignment.strategy", "range"),
+            // The least that brokers take by default. With librdkafka's 45 s, that was how long a killed instance's work waited (measured
+            // by `takeover::how_long_a_takeover_takes`). With KIP-848 the broker sets it.
+            ("session.timeout.ms", "6000"),
+            ("heartbeat.interval.ms", "2000"),
+        ]),
+        GroupProtocol::Consumer => defaults.push(("group.remote.assignor", "range")),
+    }
     let fixed = [
         ("group.id", group),
         ("client.id", client),
@@ -210,6 +216,8 @@ mod tests {
         };
         assert_eq!(timeout(GroupProtocol::Consumer), None);
         assert_eq!(timeout(GroupProtocol::Classic), Some("9000".to_owned()));
+        let default = consumer(&BTreeMap::new(), GroupProtocol::Classic, "g", "c");
+        assert_eq!(default.get("session.timeout.ms"), Some("6000"), "work moves within 10 s");
     }
 
     #[test]
