@@ -149,7 +149,8 @@ fn gives_back<K: EventKind>(
     seen: &mut Vec<K>,
 ) -> bool {
     let own = participant.transition(Trigger::Event(event), state);
-    if own.is_some_and(|row| row.after(state).all(|next| is_given_back(participant, next, &mut Vec::new()))) {
+    // Any: it may depend on the event's contents, such as the amount of a refund.
+    if own.is_some_and(|row| row.after(state).any(|next| is_given_back(participant, next, &mut Vec::new()))) {
         return true;
     }
     let rows = saga.participants.iter().flat_map(|participant| participant.reactions);

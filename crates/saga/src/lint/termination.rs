@@ -59,9 +59,14 @@ fn terminal<K: EventKind>(
         .map(|row| (name_of(row), "changes a terminal state, but is not declared to"));
     let without_effect = unless
         .iter()
-        .filter(|on| !participant.transition(**on, state.name).is_some_and(|row| leaves(row, state)))
-        .map(|on| (format!("{on} in {}", state.name), "is declared to change the state, but may keep it"));
+        .filter(|on| !participant.transition(**on, state.name).is_some_and(|row| may_leave(row, state)))
+        .map(|on| (format!("{on} in {}", state.name), "is declared to change the state, but never does"));
     undeclared.chain(without_effect).collect()
+}
+
+/// Whether the row may lead out of the state: it may depend on the event's contents.
+fn may_leave<K: EventKind>(row: &Reaction<K>, state: &State<K>) -> bool {
+    row.after(state.name).any(|next| next != state.name)
 }
 
 /// Whether the row leads out of the state in any case.

@@ -62,9 +62,7 @@ fn a_terminal_state_stays() {
 fn a_trigger_that_ends_a_terminal_state_has_a_row() {
     breaks(
         Rule::Terminates,
-        &[
-            "terminates: order: PaymentRefunded in cancelled: is declared to change the state, but may keep it",
-        ],
+        &["terminates: order: PaymentRefunded in cancelled: is declared to change the state, but never does"],
         |saga| {
             let unless = vec![event(EventType::PaymentRefunded)].leak();
             with_state(participant(saga, "order"), "cancelled", |state| {
