@@ -89,11 +89,11 @@ const PUT_IN_LESS_THERE: &str = "select coalesce(sum(d), 0)::bigint from (
 const GOODS_CONFIRMED: &str =
     "select coalesce(sum(quantity), 0)::bigint from reservations where status = 'confirmed'";
 const GOODS_SOLD: &str = "select coalesce(sum((l->>'quantity')::bigint), 0)::bigint from orders, json_array_elements(lines) l where status = 'confirmed'";
-/// Money in units of the fourth decimal.
+/// Money in units of the fourth decimal, less what was given back in parts.
 const MONEY_KEPT: &str =
-    "select coalesce(sum(amount * 10000), 0)::bigint from payments where status = 'success'";
+    "select coalesce(sum((amount - refunded) * 10000), 0)::bigint from payments where status = 'success'";
 const MONEY_CONFIRMED: &str =
-    "select coalesce(sum(total * 10000), 0)::bigint from orders where status = 'confirmed'";
+    "select coalesce(sum((total - refunded) * 10000), 0)::bigint from orders where status = 'confirmed'";
 
 #[derive(Debug)]
 struct Books {

@@ -27,6 +27,7 @@ mod pooler;
 mod positions;
 mod progress;
 mod provider_webhooks;
+mod refunds_in_parts;
 mod relay;
 mod repetition;
 mod statements;

@@ -1,8 +1,6 @@
 //! What can happen next. A step is either one that the system itself takes sooner or later, or a fault, or somebody's wish:
 //! of those, none has to come.
 
-use minuet_payment::domain::PaymentState;
-
 use crate::actors::TIMES;
 use crate::service::Service;
 use crate::state::{CHANNELS, Dance, Entry, State};
@@ -125,8 +123,8 @@ pub(crate) fn progress(dance: &Dance, mut to: impl FnMut(Step)) {
             }
         }
     }
-    if dance.payment.state == PaymentState::RefundDue && dance.provider.entry == Entry::Captured {
-        to(if dance.provider.refunds == 0 { Step::Refund } else { Step::RecordRefund });
+    if dance.payment.is_refund_due() && dance.provider.entry == Entry::Captured {
+        to(if dance.provider.given { Step::RecordRefund } else { Step::Refund });
     }
 }
 
@@ -163,12 +161,13 @@ pub(crate) fn fault(world: &World, dance: &Dance, mut to: impl FnMut(Step)) {
             to(Step::CallOff);
         }
     }
-    if allowed.silence && dance.payment.state == PaymentState::RefundDue && dance.provider.refunds == 1 {
+    if allowed.silence && dance.payment.is_refund_due() && dance.provider.given && dance.provider.refunds <= 2
+    {
         to(Step::RefundAgain);
     }
     if allowed.repetitions && dance.provider.entry != Entry::None && !dance.payment.is_open() {
         to(Step::RecordAgain);
-        if dance.payment.state == PaymentState::Refunded {
+        if dance.payment.parts > 0 {
             to(Step::RecordRefundAgain);
         }
     }

@@ -67,13 +67,18 @@ impl Script {
         let total = Amount::parse(&pieces.to_string())?;
         let (submitted, outdated) =
             (expecting(total), expecting(total.times(Quantity::new(2)?).unwrap_or_default()));
-        let refund = Event::from(RefundRequested {
-            order_id,
-            requested_by: UserId::parse("admin")?,
-            reason: String::new(),
-            amount: None,
-            return_stock: None,
-        });
+        // One piece, and then all that is left.
+        let admin = UserId::parse("admin")?;
+        let refund = |amount: Option<Amount>| {
+            Event::from(RefundRequested {
+                order_id,
+                requested_by: admin.clone(),
+                reason: String::new(),
+                amount,
+                return_stock: None,
+            })
+        };
+        let (part, rest) = (refund(Some(Amount::parse("1")?)), refund(None));
         Ok(Script {
             order_id,
             pieces,
@@ -81,7 +86,7 @@ impl Script {
             outdated: send(7, outdated),
             cancellation: send(3, Event::from(cancel(user.clone()))),
             stranger: send(4, Event::from(cancel(stranger))),
-            refunds: [send(5, refund.clone()), send(6, refund)],
+            refunds: [send(5, part), send(6, rest)],
         })
     }
 }

@@ -38,10 +38,12 @@ pub enum Bug {
     AnswerNeverRecorded,
     /// The order is placed at whatever it costs now.
     ExpectedTotalIgnored,
+    /// Payment forgets what it has given back in parts.
+    PartsForgotten,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 19] = [
         Bug::NoInbox,
         Bug::OffsetBeforeCommit,
         Bug::NoOutbox,
@@ -60,5 +62,6 @@ impl Bug {
         Bug::RefundLeavesOrder,
         Bug::AnswerNeverRecorded,
         Bug::ExpectedTotalIgnored,
+        Bug::PartsForgotten,
     ];
 }

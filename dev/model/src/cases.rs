@@ -47,7 +47,10 @@ pub(crate) enum Happening {
     Answered {
         captured: bool,
     },
-    Refunded,
+    /// `again`: the refund before the one that is due, by an old process.
+    Refunded {
+        again: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]

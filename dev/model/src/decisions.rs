@@ -24,7 +24,7 @@ impl World {
                     order::react(&before, &self.published(message), &self.products, self.bug)
                 }
                 Happening::Due => order::deadline(&before, self.bug),
-                Happening::Answered { .. } | Happening::Refunded => Err(Parked),
+                Happening::Answered { .. } | Happening::Refunded { .. } => Err(Parked),
             };
             self.outcome(Service::Order, row.state.name(), happening, row, done, |after| {
                 let state = after.order.state();
@@ -50,7 +50,7 @@ impl World {
                     inventory::react(&before, &self.published(message), shelves, &levels, bug)
                 }
                 Happening::Due => inventory::expire(&before, order_id, shelves, &levels, bug),
-                Happening::Answered { .. } | Happening::Refunded => Err(Parked),
+                Happening::Answered { .. } | Happening::Refunded { .. } => Err(Parked),
             };
             let name = row.state.name();
             self.outcome(Service::Inventory, name, happening, (row, levels), done, |(after, levels)| {
@@ -75,14 +75,14 @@ impl World {
                     payment::react(&before, &self.published(message), late, self.bug)
                 }
                 Happening::Answered { captured } => payment::answered(&before, captured, self.bug),
-                Happening::Refunded => payment::refunded(&before, self.bug),
+                Happening::Refunded { again } => payment::refunded(&before, again, self.bug),
                 Happening::Due => Err(Parked),
             };
             self.outcome(Service::Payment, row.state.name(), happening, row, done, |after| {
                 let (state, stopping) = (after.payment.state(), after.is_stopping());
-                let charge = after.charge().map_or(0, |charge| units(charge.amount));
+                let (asked, parts) = (after.asked().map_or(0, units), after.parts);
                 let row = self.decisions.payments.number(after);
-                (state.name(), PaymentRow { row, state, stopping, charge })
+                (state.name(), PaymentRow { row, state, stopping, asked, parts })
             })
         })
     }
@@ -124,7 +124,7 @@ impl World {
             Happening::Due => Trigger::Time("expiry"),
             Happening::Answered { captured: true } => Trigger::Provider("captured"),
             Happening::Answered { captured: false } => Trigger::Provider("declined"),
-            Happening::Refunded => Trigger::Provider("refunded"),
+            Happening::Refunded { .. } => Trigger::Provider("refunded"),
         }
     }
 

@@ -37,7 +37,7 @@ impl World {
 
     /// The provider acts once under one key, whoever asks and however often.
     pub(crate) fn provider(&self, dance: &mut Dance, step: Step) {
-        let (charge, provider) = (dance.payment.charge, &mut dance.provider);
+        let (asked, provider) = (dance.payment.asked, &mut dance.provider);
         let (mut capture, mut refund) = (false, false);
         match step {
             Step::Capture => {
@@ -56,11 +56,12 @@ impl World {
         }
         if capture {
             provider.captures += 1;
-            provider.captured += charge;
+            provider.captured += asked;
         }
         if refund {
             provider.refunds += 1;
-            provider.refunded += charge;
+            provider.refunded += asked;
+            provider.given = true;
         }
         provider.requested &= provider.entry == Entry::None;
     }

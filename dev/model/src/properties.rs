@@ -91,7 +91,7 @@ fn is_paid_for(world: &World, dance: &Dance) -> bool {
     };
     dance.provider.captures > 0
         && match dance.payment.state {
-            PaymentState::Success | PaymentState::RefundDue => true,
+            PaymentState::Success | PaymentState::PartialRefundDue | PaymentState::RefundDue => true,
             PaymentState::Refunded => on_the_way(),
             _ => false,
         }
@@ -109,17 +109,17 @@ fn at_rest() -> Vec<Property<World>> {
                     dance.reservation.state != ReservationState::Reserved && sold == confirmed
                 })
         }),
-        always("at rest captured - refunded is the total of confirmed orders", |world, state| {
+        always("at rest captured - refunded is what confirmed orders are worth", |world, state| {
             !is_at_rest(state)
                 || state.dances.iter().zip(&world.scripts).all(|(dance, script)| {
                     let confirmed = dance.order.state == OrderState::Confirmed;
-                    let owed = if confirmed { script.pieces } else { 0 };
-                    dance.provider.captured == owed + dance.provider.refunded
+                    let owed = if confirmed { script.pieces } else { dance.provider.refunded };
+                    dance.provider.captured == owed
+                        && (!confirmed || dance.provider.refunded < dance.provider.captured)
                 })
         }),
         always("at rest no payment is open", |_, state| {
-            !is_at_rest(state)
-                || every(state, |d| !d.payment.is_open() && d.payment.state != PaymentState::RefundDue)
+            !is_at_rest(state) || every(state, |d| !d.payment.is_open() && !d.payment.is_refund_due())
         }),
         always("at rest every request was honoured or refused", |_, state| {
             !is_at_rest(state) || every(state, is_answered)
@@ -136,7 +136,7 @@ fn is_answered(dance: &Dance) -> bool {
     let asked = &dance.asked;
     let status = dance.order.state.status();
     let cancelled = matches!(status, None | Some(OrderStatus::Cancelled | OrderStatus::Failed));
-    let honoured = u8::from(dance.payment.state == PaymentState::Refunded);
+    let honoured = dance.payment.parts;
     (!asked.cancelled || asked.cancellation_refused || cancelled)
         && asked.refunds <= asked.refunds_refused + honoured
 }
@@ -149,6 +149,10 @@ fn seen() -> Vec<Property<World>> {
         sometimes("an order is rejected for its price, where prices change", |world, state| {
             let rejected = |d: &Dance| d.order.state == OrderState::Failed && d.asked.submissions == 0;
             !world.setting.allowed.price_changes || state.dances.iter().any(rejected)
+        }),
+        sometimes("a part is given back, and the order stays confirmed", |_, state| {
+            is_at_rest(state)
+                && state.dances.iter().any(|d| d.order.state == OrderState::Confirmed && d.payment.parts > 0)
         }),
         sometimes("an order is cancelled, and all is at rest", |_, state| {
             is_at_rest(state) && state.dances.iter().any(|d| d.order.state == OrderState::Cancelled)

@@ -58,13 +58,19 @@ pub(crate) struct PaymentRow {
     /// It is processing, and is to be undone.
     pub(crate) stopping: bool,
     /// What is to be captured or given back, in unit prices.
-    pub(crate) charge: u8,
+    pub(crate) asked: u8,
+    /// Refunds that were recorded.
+    pub(crate) parts: u8,
 }
 
 impl PaymentRow {
     /// An intent is open: the provider is to be asked until it answers.
     pub(crate) fn is_open(self) -> bool {
         self.state == PaymentState::Processing
+    }
+
+    pub(crate) fn is_refund_due(self) -> bool {
+        matches!(self.state, PaymentState::PartialRefundDue | PaymentState::RefundDue)
     }
 }
 
@@ -134,6 +140,8 @@ pub(crate) struct Provider {
     pub(crate) captured: u8,
     pub(crate) refunds: u8,
     pub(crate) refunded: u8,
+    /// The refund that is due was given.
+    pub(crate) given: bool,
 }
 
 /// What people asked for, and which of it was refused.

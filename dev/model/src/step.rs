@@ -112,7 +112,9 @@ impl World {
                 self.payment(&mut state, order, Happening::Answered { captured }, outbox);
             }
             Step::RecordRefund | Step::RecordRefundAgain => {
-                self.payment(&mut state, order, Happening::Refunded, outbox)
+                let again = step == Step::RecordRefundAgain;
+                self.payment(&mut state, order, Happening::Refunded { again }, outbox);
+                state.dances[at].provider.given &= again;
             }
             Step::Submit | Step::SubmitOutdated | Step::Cancel | Step::CancelByStranger | Step::AskRefund => {
                 let dance = &mut state.dances[at];
@@ -215,14 +217,18 @@ fn is_progress(step: Step) -> bool {
 /// every state every run without faults ends, and where it ends the properties of rest are checked.
 fn ground(dance: &Dance) -> u32 {
     let read: u32 = dance.channels.iter().map(|channel| u32::from(channel.read)).sum();
+    let parts = u32::from(dance.payment.parts);
     let money = match dance.payment.state {
         PaymentState::Unknown | PaymentState::Prevented => 0,
         PaymentState::Processing => {
             1 + u32::from(dance.calling) + 2 * u32::from(dance.provider.entry != Entry::None)
         }
-        PaymentState::Success => 5,
-        PaymentState::RefundDue => 6 + u32::from(dance.provider.refunds > 0),
-        PaymentState::Refunded | PaymentState::Failed => 8,
+        PaymentState::Success => 5 + 3 * parts,
+        PaymentState::PartialRefundDue | PaymentState::RefundDue => {
+            6 + 3 * parts + u32::from(dance.provider.given)
+        }
+        PaymentState::Refunded => 5 + 3 * parts,
+        PaymentState::Failed => 5,
     };
     read + money
 }

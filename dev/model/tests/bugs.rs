@@ -13,7 +13,7 @@ const TOO_LATE: &str = "nothing is charged that payment knows to be over";
 const GROUND: &str = "every step that is no fault gains ground";
 const ENDS: &str = "at rest every order has ended";
 const GOODS: &str = "at rest goods are away for confirmed orders only, and held for none";
-const BALANCE: &str = "at rest captured - refunded is the total of confirmed orders";
+const BALANCE: &str = "at rest captured - refunded is what confirmed orders are worth";
 const ANSWERED: &str = "at rest every request was honoured or refused";
 
 fn world(allowed: Allowed) -> Setting {
@@ -53,7 +53,9 @@ fn each_planted_bug_is_found() {
     finds(Bug::ConfirmOnlyFromPaid, timeless, ENDS);
     finds(Bug::StopForgotten, timeless, BALANCE);
     finds(Bug::FailedTooEarly, timeless, BALANCE);
-    finds(Bug::RefundLeavesOrder, timeless, CONFIRMED);
+    finds(Bug::RefundLeavesOrder, world(Allowed { refunds: 2, ..timeless.allowed }), CONFIRMED);
     finds(Bug::AnswerNeverRecorded, timeless, GROUND);
     finds(Bug::ExpectedTotalIgnored, world(Allowed { price_changes: true, ..calm }), PRICED);
+    let parts = world(Allowed { refunds: 2, time: false, late_clocks: false, ..calm });
+    finds(Bug::PartsForgotten, parts, MONEY);
 }

@@ -22,14 +22,14 @@ const UNMET: &[(Service, &str, &[&str])] = &[
     (Service::Payment, "InventoryConfirmationFailed", &["unknown", "processing", "prevented", "failed"]),
     // The provider does not change its mind.
     (Service::Payment, "provider: captured", &["failed"]),
-    (Service::Payment, "provider: declined", &["success", "refund_due", "refunded"]),
+    (Service::Payment, "provider: declined", &["success", "partial_refund_due", "refund_due", "refunded"]),
     // Neither a customer who acts nor a bank that disputes is in this world.
     (
         Service::Payment,
         "provider: action required",
-        &["processing", "success", "refund_due", "refunded", "failed"],
+        &["processing", "success", "partial_refund_due", "refund_due", "refunded", "failed"],
     ),
-    (Service::Payment, "provider: disputed", &["success", "refund_due", "refunded"]),
+    (Service::Payment, "provider: disputed", &["success", "partial_refund_due", "refund_due", "refunded"]),
 ];
 
 /// Past the test harness, which keeps what succeeds to itself.

@@ -57,6 +57,11 @@ impl Amount {
         Self::new(self.0.checked_add(other.0)?).ok()
     }
 
+    /// `None` where the other is greater.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        Self::new(self.0.checked_sub(other.0)?).ok()
+    }
+
     /// The price of so many pieces; `None` where it does not fit.
     pub fn times(self, quantity: Quantity) -> Option<Self> {
         Self::new(self.0.checked_mul(Decimal::from(quantity.get()))?).ok()

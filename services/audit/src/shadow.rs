@@ -218,7 +218,7 @@ impl Shadow {
             return;
         }
         let head = &record.head;
-        case.progress.see(head.event_type, head.id, head.cause, head.position.partition);
+        case.progress.see(&record.event, head.id, head.cause, head.position.partition);
         case.last = case.last.max(head.time_seen());
         case.records.push(record);
         if case.progress.is_at_rest() && !case.waits {
@@ -353,7 +353,7 @@ impl Case {
             let causes = |other: &Record| other.head.cause == Some(head.id);
             let is_new = |other: &Record| other.head.id != head.id;
             if self.records.iter().any(causes) && self.records.iter().all(is_new) {
-                self.progress.see(head.event_type, head.id, head.cause, head.position.partition);
+                self.progress.see(&record.event, head.id, head.cause, head.position.partition);
                 self.records.push(record);
             }
         }

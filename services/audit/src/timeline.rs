@@ -139,8 +139,8 @@ impl Timeline {
         let steps = in_causal_order(events);
         let mut progress = OrderProgress::default();
         for step in &steps {
-            if let Some((head, _)) = step.message.record() {
-                progress.see(head.event_type, head.id, head.cause, head.position.partition);
+            if let Some((head, event)) = step.message.record() {
+                progress.see(event, head.id, head.cause, head.position.partition);
             }
         }
         Timeline { order, steps, malformed, parked, progress, topics, survey }

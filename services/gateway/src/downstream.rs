@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use minuet_events::orders::ExpectedTotal;
 use minuet_events::trace::with_order;
-use minuet_events::values::{OrderId, OrderStatus, UserId};
+use minuet_events::values::{Amount, OrderId, OrderStatus, UserId};
 use minuet_http::{Problem, ProblemType};
 use minuet_telemetry::error_chain;
 use minuet_telemetry::{Kind, Span, Tracer};
@@ -66,6 +66,9 @@ pub(crate) struct Order {
     /// Null, as the total, for an order that was rejected: it never had a price.
     pub(crate) currency: Option<String>,
     pub(crate) total: Option<String>,
+    /// What of it was given back. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refunded: Option<String>,
     /// As it was submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expected_total: Option<Money>,
@@ -187,8 +190,26 @@ pub(crate) enum AdjustmentOutcome {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub(crate) enum RequestOutcome {
-    Cancelled,
-    Rejected { reason: String },
+    /// The order is cancelled: by the request, or since nothing of its payment is left.
+    Cancelled {
+        #[serde(flatten)]
+        refund: Option<GivenRefund>,
+    },
+    /// Money was given back, and the order stands.
+    Refunded {
+        #[serde(flatten)]
+        refund: Option<GivenRefund>,
+    },
+    Rejected {
+        reason: String,
+    },
+}
+
+/// What a request for a refund has led to.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GivenRefund {
+    pub(crate) amount: Option<Amount>,
+    pub(crate) return_stock: Option<bool>,
 }
 
 /// Which orders a list holds. The cursor is the order service's own.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use minuet_events::Event;
 use minuet_events::orders::OrderCancellationRequested;
 use minuet_events::payments::RefundRequested;
-use minuet_events::values::{OrderId, UserId};
+use minuet_events::values::{Amount, OrderId, UserId};
 use minuet_http::{Admin, Authenticated, FieldError, Problem, ProblemType};
 use minuet_identity::Identity;
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ use crate::Until;
 use crate::api::{ChangeRefusal, Repeatable, Seen, bodies};
 use crate::body::JsonBody;
 use crate::conditional;
-use crate::downstream::{Order, RequestOutcome};
+use crate::downstream::{GivenRefund, Order, RequestOutcome};
 use crate::fields::{Fields, free_text};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, reused};
 use crate::orders::path_of;
 use crate::problems;
 use crate::trace::IncomingTrace;
@@ -90,7 +90,7 @@ async fn admit_early(state: &AppState, user: &UserId) -> Result<(), Problem> {
     Err(Problem::new(problems::TOO_MANY_EARLY_CANCELLATIONS, detail))
 }
 
-/// Of a captured payment, once.
+/// Of a captured payment: a part, or all that is left, which cancels the order. Under one key the same request only.
 #[utoipa::path(
     post,
     path = "/v1/orders/{id}/refund",
@@ -98,7 +98,7 @@ async fn admit_early(state: &AppState, user: &UserId) -> Result<(), Problem> {
     summary = "Refund an order (scope `admin`)",
     tag = "orders",
     params(("id" = Uuid, Path, description = "The order"), Repeatable, Seen),
-    request_body = bodies::Reason,
+    request_body = bodies::NewRefund,
     responses(
         (status = 200, description = "Done: the order as it is now", body = Order),
         (status = 202, description = "Taken in; what becomes of it is not known yet", body = bodies::Accepted, headers(("Location" = String, description = "The order's path"))),
@@ -117,18 +117,14 @@ pub(crate) async fn refund(
     let order_id = OrderId::parse(&id).map_err(|_| Problem::not_found())?;
     minuet_telemetry::note_subject(&order_id.to_string());
     let key = IdempotencyKey::read(&headers)?;
-    let reason = reason(&body)?;
+    let NewRefund { reason, amount, return_stock } =
+        parse_refund(&body).map_err(|errors| Problem::with_errors(ProblemType::INVALID_REQUEST, errors))?;
     if conditional::is_conditional(&headers) {
         let known = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
         conditional::admit(&headers, known.as_ref(), false)?;
     }
-    let event = Event::from(RefundRequested {
-        order_id,
-        requested_by: admin_id(&identity)?,
-        reason,
-        amount: None,
-        return_stock: None,
-    });
+    let requested_by = admin_id(&identity)?;
+    let event = Event::from(RefundRequested { order_id, requested_by, reason, amount, return_stock });
     publish_request(&state, "refund", order_id, &identity, key, event, trace).await
 }
 
@@ -142,6 +138,33 @@ pub(crate) fn parse_reason(body: &Value) -> Result<String, Vec<FieldError>> {
         fields.parsed("reason", "invalid_reason", |text| free_text(text, MAX_REASON_CHARS), &mut errors)
     });
     reason.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
+/// What is asked of a refund. No amount: all that is left. No `return_stock`: the goods come back if nothing is left.
+#[derive(Debug)]
+pub(crate) struct NewRefund {
+    reason: String,
+    amount: Option<Amount>,
+    return_stock: Option<bool>,
+}
+
+pub(crate) fn parse_refund(body: &Value) -> Result<NewRefund, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let Some(fields) = Fields::of(body, "", &["reason", "amount", "return_stock"], &mut errors) else {
+        return Err(errors);
+    };
+    let reason =
+        fields.parsed("reason", "invalid_reason", |text| free_text(text, MAX_REASON_CHARS), &mut errors);
+    let amount = fields.optional("amount").and_then(|_| fields.money("amount", &mut errors));
+    if amount.is_some_and(Amount::is_zero) {
+        errors.push(FieldError::new("amount", "invalid_amount", "takes more than 0"));
+    }
+    let return_stock =
+        fields.optional("return_stock").and_then(|_| fields.boolean("return_stock", &mut errors));
+    match reason {
+        Some(reason) if errors.is_empty() => Ok(NewRefund { reason, amount, return_stock }),
+        _ => Err(errors),
+    }
 }
 
 /// Publishes the request and tells what became of it: 200 with the order, 409 with the reason, or 202 when that takes longer.
@@ -160,18 +183,22 @@ async fn publish_request(
         None => Uuid::now_v7(),
         Some(key) => {
             // Release 0.1 may have published this request: published again under the id of today, it would count twice.
-            let earlier = key.earlier_request_id(kind, &user);
-            let known = state.downstream.request(&id, earlier, Duration::ZERO);
-            if let Some(outcome) = state.wait_for("outcome under the earlier id", known).await {
-                return answer(state, order_id, outcome).await;
+            let (earlier, request) =
+                (key.earlier_request_id(kind, &user), key.request_id(kind, &user, order_id));
+            // And what is answered already is not published again, perhaps with other contents.
+            for known in [earlier, request] {
+                let known = state.downstream.request(&id, known, Duration::ZERO);
+                if let Some(outcome) = state.wait_for("outcome of an earlier request", known).await {
+                    return answer(state, &event, order_id, outcome).await;
+                }
             }
-            key.request_id(kind, &user, order_id)
+            request
         }
     };
-    state.publish_as(request, event, trace).await.map_err(|problem| problem.about(path.clone()))?;
+    state.publish_as(request, event.clone(), trace).await.map_err(|problem| problem.about(path.clone()))?;
     tracing::info!(kind, %order_id, request_id = %request, "request was published");
     match state.wait_for(kind, state.downstream.request(&id, request, state.answer_wait)).await {
-        Some(outcome) => answer(state, order_id, outcome).await,
+        Some(outcome) => answer(state, &event, order_id, outcome).await,
         None => {
             let accepted = json!({"order_id": id, "request_id": request});
             Ok((StatusCode::ACCEPTED, [(LOCATION, path)], Json(accepted)).into_response())
@@ -179,12 +206,31 @@ async fn publish_request(
     }
 }
 
-async fn answer(state: &AppState, order_id: OrderId, outcome: RequestOutcome) -> Result<Response, Problem> {
+/// A refund under this key that is another than the one that is asked for now.
+fn is_another(event: &Event, given: &GivenRefund) -> bool {
+    let Event::RefundRequested(asked) = event else { return false };
+    let differs = asked.amount.zip(given.amount).is_some_and(|(asked, given)| asked != given);
+    differs || given.return_stock.is_some_and(|given| asked.return_stock.unwrap_or(true) != given)
+}
+
+async fn answer(
+    state: &AppState,
+    asked: &Event,
+    order_id: OrderId,
+    outcome: RequestOutcome,
+) -> Result<Response, Problem> {
     match outcome {
         RequestOutcome::Rejected { reason } => {
             Err(Problem::new(problems::REQUEST_REFUSED, reason).about(path_of(order_id)))
         }
-        RequestOutcome::Cancelled => {
+        RequestOutcome::Cancelled { refund: Some(given) }
+        | RequestOutcome::Refunded { refund: Some(given) }
+            if is_another(asked, &given) =>
+        {
+            let detail = "under this key another refund was given; send a new one under a new key";
+            Err(reused(detail).about(path_of(order_id)))
+        }
+        RequestOutcome::Cancelled { .. } | RequestOutcome::Refunded { .. } => {
             let id = order_id.to_string();
             let order: Option<Order> = state.downstream.order(&id, Until::Known, Duration::ZERO).await?;
             Ok(order.map(Json).ok_or_else(Problem::not_found)?.into_response())

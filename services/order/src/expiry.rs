@@ -1,4 +1,4 @@
-//! Deletes what requests about orders leave behind: cancellations of orders that never came, and refusals. Both may go once
+//! Deletes what requests about orders leave behind: cancellations of orders that never came, refusals, and outcomes of refunds. All may go once
 //! the inbox has forgotten the requests, since no topic keeps an order of that time any more.
 
 use std::time::Duration;
@@ -21,9 +21,12 @@ pub(crate) async fn run(context: ServiceContext, retention: Duration, shutdown: 
         let before = context.now().plus(-time::Duration::seconds_f64(retention.as_secs_f64()));
         let expire = async |connection: &mut PgConnection| store::expire(connection, before).await;
         let wait = match context.with_connection(expire).await {
-            Ok(Expired { early_cancellations: 0, refusals: 0 }) => INTERVAL,
+            Ok(Expired { early_cancellations: 0, refusals: 0, given_refunds: 0 }) => INTERVAL,
             Ok(expired) => {
-                info!(deleted = expired.early_cancellations + expired.refusals, "expired requests deleted");
+                info!(
+                    deleted = expired.early_cancellations + expired.refusals + expired.given_refunds,
+                    "expired requests deleted"
+                );
                 if expired.is_full() { Duration::ZERO } else { INTERVAL }
             }
             Err(error) => {

@@ -105,7 +105,8 @@ struct Limit {
     timeout_ms: u64,
 }
 
-/// What became of a request to cancel or to refund: `{outcome: "rejected", reason}`, or `{outcome: "cancelled"}`.
+/// What became of a request to cancel or to refund: `{outcome: "rejected", reason}`, `{outcome: "cancelled"}`, or
+/// `{outcome: "refunded"}`. A refund has `amount` and `return_stock` beside it.
 async fn request(
     State(queries): State<Queries>,
     Path((id, request_id)): Path<(OrderId, Uuid)>,
@@ -120,7 +121,14 @@ async fn request(
         Ok(Some(RequestOutcome::Rejected { reason })) => {
             Json(json!({"outcome": "rejected", "reason": reason})).into_response()
         }
-        Ok(Some(RequestOutcome::Ended(status))) => Json(json!({"outcome": status})).into_response(),
+        Ok(Some(RequestOutcome::Ended { status, refund })) => {
+            let (amount, return_stock) = refund.unzip();
+            Json(json!({"outcome": status, "amount": amount, "return_stock": return_stock})).into_response()
+        }
+        Ok(Some(RequestOutcome::Refunded { amount, return_stock })) => {
+            let refunded = json!({"outcome": "refunded", "amount": amount, "return_stock": return_stock});
+            Json(refunded).into_response()
+        }
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failed(&error),
     }
@@ -243,6 +251,9 @@ fn show(order: OrderView) -> Value {
     shown.insert("currency".to_owned(), json!(currency));
     let total = currency.zip(total).map(|(currency, total)| total.shown_in(currency));
     shown.insert("total".to_owned(), json!(total));
+    if let Some(currency) = currency.filter(|_| !order.refunded.is_zero()) {
+        shown.insert("refunded".to_owned(), json!(currency.show(order.refunded)));
+    }
     let expected = order.expected_currency.as_deref().and_then(|code| Currency::parse(code).ok());
     if let Some((currency, amount)) = expected.zip(order.expected_total) {
         let expected = json!({"amount": currency.show(amount), "currency": currency});

@@ -50,6 +50,7 @@ impl StatusChange {
             | Change::Paid(_)
             | Change::PaymentNoted(_)
             | Change::Confirmed
+            | Change::Refunded
             | Change::Failed(_) => None,
         };
         let submitted = after.submission.map(|submission| submission.time);

@@ -16,7 +16,7 @@ use crate::domain::{Change, Decision, Illegal, Input, decide};
 use crate::messaging::{Content, Handled, Received, ServiceContext};
 use crate::meters::{OrderMeters, StatusChange};
 use crate::row::Row;
-use crate::store::{self, RefusedRequest};
+use crate::store::{self, GivenRefund, RefusedRequest};
 
 pub use table::PARTICIPANT;
 
@@ -62,6 +62,7 @@ impl BatchHandler for OrderHandler {
         let (mut rows, mut products) = (store::orders_of(rows)?, store::products_of(rows)?);
         let mut changed_products = BTreeSet::new();
         let mut refused_requests: Vec<RefusedRequest> = Vec::new();
+        let mut given_refunds: Vec<GivenRefund> = Vec::new();
         let mut fold = Fold::new(self.context.source(), now);
         let mut status_changes = Vec::new();
 
@@ -99,6 +100,7 @@ impl BatchHandler for OrderHandler {
             let Some(Decision { change, emit }) = fold.decided(index, decision) else { continue };
             let trace = order_trace(row.versioned.trace.as_ref(), Some(&envelope.trace), order_id);
             if let Some(change) = change {
+                given_refunds.extend(GivenRefund::of(envelope, event));
                 status_changes.extend(apply(row, change, Some((envelope, event)), now)?);
             }
             if let Some(event) = emit {
@@ -114,10 +116,14 @@ impl BatchHandler for OrderHandler {
         let mut writes = Writes::default();
         store::write_orders(&mut writes, &written);
         store::write_refusals(&mut writes, &refused_requests, now);
+        store::write_given_refunds(&mut writes, &given_refunds, now);
         store::write_products(&mut writes, products.rows(&changed_products));
         let after = Committed {
             submitted: written.iter().filter(|row| row.lines.is_some()).map(|row| row.id).collect(),
-            ended: ended(&written).chain(refused_requests.iter().map(|r| r.order_id)).collect(),
+            ended: ended(&written)
+                .chain(refused_requests.iter().map(|r| r.order_id))
+                .chain(given_refunds.iter().map(|r| r.order_id))
+                .collect(),
             products: changed_products.into_iter().collect(),
             status_changes,
         };

@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) reason: Option<String>,
     pub(crate) detail: Option<String>,
     pub(crate) payment_id: Option<PaymentId>,
+    /// Given back so far.
+    pub(crate) refunded: Amount,
     pub(crate) submission: Option<Cause>,
     /// The request, or else the event, that ended the order in this batch.
     pub(crate) ended_by: Option<Uuid>,
@@ -44,6 +46,7 @@ impl Row {
             reason: None,
             detail: None,
             payment_id: None,
+            refunded: Amount::ZERO,
             submission: None,
             ended_by: None,
             versioned: Versioned::new(now),
@@ -62,8 +65,11 @@ impl Row {
         if let Some((envelope, Event::OrderSubmitted(submitted))) = cause {
             self.submitted(submitted, envelope);
         }
+        if let Some((_, Event::PaymentRefunded(refund))) = cause {
+            self.refunded = self.refunded.checked_add(refund.amount).unwrap_or(self.refunded);
+        }
         match change {
-            Change::CancelledEarly(_) | Change::Confirmed => {}
+            Change::CancelledEarly(_) | Change::Confirmed | Change::Refunded => {}
             Change::Placed(placed) => {
                 self.lines = Some(priced_lines(&placed));
                 self.money = Some((placed.currency, placed.total));

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use minuet_events::TraceContext;
+use minuet_events::payments::PaymentRefunded;
 use minuet_events::values::{
-    Amount, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
+    Amount, CancellationReason, Currency, Micros, OrderId, OrderStatus, PaymentId, Sku, UserId, ValueError,
 };
+use minuet_events::{Envelope, Event, TraceContext};
 use minuet_messaging::{Cause, KeptKeys, ReactError, Reads, Rows, Versioned, Writes};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::row::Row;
 use crate::view::{ProductRow, ProductView};
 
 const LOAD_ORDERS: &str = "select id, user_id, status::text as status, currency, total, payment_id, withdrawals, submission_id, submission_time,
-        event_sequence, version, traceparent, tracestate, created_at
+        event_sequence, version, traceparent, tracestate, created_at, refunded
      from orders where id = any($1::uuid[]) order by id";
 
 const INSERT_ORDERS: &str = "insert into orders (id, user_id, status, payment_method, currency, total, payment_id, lines, problems, reason, detail, withdrawals,
@@ -45,20 +46,26 @@ const SUBMIT_ORDERS: &str = "update orders o set user_id = n.user_id, payment_me
 
 const UPDATE_ORDERS: &str = "update orders o set status = n.status, payment_id = n.payment_id, problems = coalesce(n.problems, o.problems),
         reason = coalesce(n.reason, o.reason), detail = coalesce(n.detail, o.detail), withdrawals = n.withdrawals,
-        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by)
+        event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at, ended_by = coalesce(n.ended_by, o.ended_by), refunded = n.refunded
      from unnest($1::uuid[], $2::order_status[], $3::uuid[], $4::json[], $5::text[], $6::text[], $7::json[], $8::bigint[], $9::integer[], $10::timestamptz[], $11::uuid[], $12::integer[],
-            $13::bigint[])
+            $13::bigint[], $14::numeric[])
         as n (id, status, payment_id, problems, reason, detail, withdrawals, event_sequence, version, updated_at, ended_by, read_version,
-            read_sequence)
+            read_sequence, refunded)
      where o.id = n.id and o.version = n.read_version and o.event_sequence = n.read_sequence";
 
 const WRITE_REFUSALS: &str = "insert into refusals (request_id, order_id, reason, created_at)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) on conflict (request_id) do nothing";
 
-/// What became of a request: a refusal, or the end of the order.
+const WRITE_GIVEN_REFUNDS: &str = "insert into given_refunds (request_id, order_id, amount, return_stock, created_at)
+     select * from unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::boolean[], $5::timestamptz[]) on conflict (request_id) do nothing";
+
+/// What became of a request: a refusal, the end of the order, or a refund.
 const REQUEST: &str =
-    "select reason as refusal, null::text as status from refusals where request_id = $2 and order_id = $1
-     union all select null, status::text from orders where id = $1 and ended_by = $2 limit 1";
+    "select reason as refusal, null::text as status, null::numeric as amount, null::boolean as return_stock
+        from refusals where request_id = $2 and order_id = $1
+     union all select null, case when o.ended_by = $2 then o.status::text end, g.amount, g.return_stock
+        from orders o left join given_refunds g on g.request_id = $2 and g.order_id = o.id
+        where o.id = $1 and (o.ended_by = $2 or g.request_id is not null) limit 1";
 
 /// Orders that this user was the first to cancel before they were submitted, up to a number.
 const EARLY_CANCELLATIONS: &str = "select count(*) from (select from orders where user_id is null and withdrawals->0->>'requested_by' = $1 limit $2) early";
@@ -68,6 +75,8 @@ const EXPIRE_EARLY_CANCELLATIONS: &str = "delete from orders where user_id is nu
         and id = any(array(select id from orders where user_id is null and created_at < $1 and updated_at < $1 limit $2))";
 
 const EXPIRE_REFUSALS: &str = "delete from refusals where request_id = any(array(select request_id from refusals where created_at < $1 limit $2))";
+
+const EXPIRE_GIVEN_REFUNDS: &str = "delete from given_refunds where request_id = any(array(select request_id from given_refunds where created_at < $1 limit $2))";
 
 /// Open orders by their age.
 const DUE: &str = "select id from orders where created_at > $1 and created_at <= $2 and status in ('pending', 'paid') order by created_at";
@@ -94,14 +103,14 @@ const WITHDRAW_PRODUCTS: &str = "update products set active = false
      where active and source_partition = $1 and source_topic_id in ($2, '00000000-0000-0000-0000-000000000000') and source_offset < $3
         and not (sku = any($4::text[]))";
 
-const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
+const ORDER: &str = "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency, refunded
      from orders where id = $1 and user_id is not null";
 
 /// A page of orders. The condition on $1 decides about the index, and a plan is made once for all values.
 macro_rules! page_of_orders {
     ($of:literal) => {
         concat!(
-            "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency
+            "select id, user_id, status::text as status, payment_method, payment_id, currency, total, lines, problems, reason, detail, created_at, updated_at, expected_total, expected_currency, refunded
      from orders where ",
             $of,
             " and ($2::text is null or status = $2::order_status)
@@ -128,6 +137,8 @@ pub const STATEMENTS: &[&str] = &[
     EARLY_CANCELLATIONS,
     EXPIRE_EARLY_CANCELLATIONS,
     EXPIRE_REFUSALS,
+    WRITE_GIVEN_REFUNDS,
+    EXPIRE_GIVEN_REFUNDS,
     DUE,
     OPEN,
     SWEPT_UNTIL,
@@ -156,6 +167,7 @@ struct OrderRow {
     traceparent: Option<String>,
     tracestate: Option<String>,
     created_at: OffsetDateTime,
+    refunded: Decimal,
 }
 
 /// Reads the orders' rows, in the order of their ids.
@@ -207,6 +219,7 @@ fn loaded(stored: OrderRow) -> Result<Row, ReactError> {
         order,
         user_id,
         payment_id: payment,
+        refunded: Amount::new(stored.refunded).map_err(|e| corrupt(e.to_string()))?,
         submission: submission.map(|(id, time)| Cause { id, time: Micros::from_datetime(time) }),
         versioned: Versioned::read(stored.event_sequence, stored.version, trace, created_at),
         ..Row::unknown(id, created_at)
@@ -266,7 +279,9 @@ pub(crate) fn write_orders(writes: &mut Writes, rows: &[&Row]) {
             .bind(c.ended_by)
             .bind(rows.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>());
-        if statement == SUBMIT_ORDERS {
+        if statement == UPDATE_ORDERS {
+            update.bind(rows.iter().map(|row| row.refunded.get()).collect::<Vec<_>>());
+        } else {
             update
                 .bind(c.users)
                 .bind(c.methods)
@@ -494,8 +509,63 @@ pub(crate) enum RequestOutcome {
     Rejected {
         reason: String,
     },
-    /// It ended the order in this status.
-    Ended(OrderStatus),
+    /// It ended the order in this status. `refund`: by giving money back.
+    Ended {
+        status: OrderStatus,
+        refund: Option<(Decimal, bool)>,
+    },
+    /// Money was given back, and the order stands.
+    Refunded {
+        amount: Decimal,
+        return_stock: bool,
+    },
+}
+
+/// A refund that somebody asked for, and that was given.
+#[derive(Debug)]
+pub(crate) struct GivenRefund {
+    request_id: Uuid,
+    pub(crate) order_id: OrderId,
+    amount: Amount,
+    return_stock: bool,
+}
+
+impl GivenRefund {
+    /// None: the event is no refund, or none that somebody asked for.
+    pub(crate) fn of(envelope: &Envelope, event: &Event) -> Option<Self> {
+        let Event::PaymentRefunded(PaymentRefunded { order_id, amount, return_stock, reason, .. }) = event
+        else {
+            return None;
+        };
+        let request_id = envelope.causation_id.filter(|_| *reason == CancellationReason::Refunded)?;
+        Some(GivenRefund {
+            request_id,
+            order_id: *order_id,
+            amount: *amount,
+            return_stock: return_stock.unwrap_or(true),
+        })
+    }
+}
+
+pub(crate) fn write_given_refunds(writes: &mut Writes, refunds: &[GivenRefund], now: Micros) {
+    if refunds.is_empty() {
+        return;
+    }
+    writes
+        .any(WRITE_GIVEN_REFUNDS)
+        .bind(refunds.iter().map(|r| r.request_id).collect::<Vec<_>>())
+        .bind(refunds.iter().map(|r| r.order_id.as_uuid()).collect::<Vec<_>>())
+        .bind(refunds.iter().map(|r| r.amount.get()).collect::<Vec<_>>())
+        .bind(refunds.iter().map(|r| r.return_stock).collect::<Vec<_>>())
+        .bind(vec![now.to_datetime(); refunds.len()]);
+}
+
+#[derive(FromRow)]
+struct RequestRow {
+    refusal: Option<String>,
+    status: Option<String>,
+    amount: Option<Decimal>,
+    return_stock: Option<bool>,
 }
 
 pub(crate) async fn request(
@@ -503,16 +573,19 @@ pub(crate) async fn request(
     order: OrderId,
     request: Uuid,
 ) -> Result<Option<RequestOutcome>, sqlx::Error> {
-    let found: Option<(Option<String>, Option<String>)> =
+    let found: Option<RequestRow> =
         sqlx::query_as(REQUEST).bind(order.as_uuid()).bind(request).fetch_optional(connection).await?;
-    match found {
-        Some((Some(reason), _)) => Ok(Some(RequestOutcome::Rejected { reason })),
-        Some((None, Some(status))) => {
+    let Some(RequestRow { refusal, status, amount, return_stock }) = found else { return Ok(None) };
+    let refund = amount.zip(return_stock);
+    Ok(match (refusal, status, refund) {
+        (Some(reason), ..) => Some(RequestOutcome::Rejected { reason }),
+        (None, Some(status), refund) => {
             let status = OrderStatus::parse(&status).map_err(|e| sqlx::Error::Decode(e.into()))?;
-            Ok(Some(RequestOutcome::Ended(status)))
+            Some(RequestOutcome::Ended { status, refund })
         }
-        Some((None, None)) | None => Ok(None),
-    }
+        (None, None, Some((amount, return_stock))) => Some(RequestOutcome::Refunded { amount, return_stock }),
+        (None, None, None) => None,
+    })
 }
 
 /// How many orders this user was the first to cancel before they were submitted, counted up to `limit`.
@@ -532,23 +605,25 @@ const MAX_EXPIRED: i64 = 1_000;
 pub(crate) struct Expired {
     pub(crate) early_cancellations: u64,
     pub(crate) refusals: u64,
+    pub(crate) given_refunds: u64,
 }
 
 impl Expired {
     /// Whether there may be more to delete.
     pub(crate) fn is_full(&self) -> bool {
-        self.early_cancellations.max(self.refusals) >= MAX_EXPIRED.unsigned_abs()
+        self.early_cancellations.max(self.refusals).max(self.given_refunds) >= MAX_EXPIRED.unsigned_abs()
     }
 }
 
-/// Deletes early cancellations and refusals older than `before`, a number of each.
+/// Deletes early cancellations, refusals and outcomes of refunds older than `before`, a number of each.
 pub(crate) async fn expire(connection: &mut PgConnection, before: Micros) -> Result<Expired, sqlx::Error> {
     let mut delete = async |statement: &'static str| {
         let query = sqlx::query(statement).bind(before.to_datetime()).bind(MAX_EXPIRED);
         Ok::<_, sqlx::Error>(query.execute(&mut *connection).await?.rows_affected())
     };
     let early_cancellations = delete(EXPIRE_EARLY_CANCELLATIONS).await?;
-    Ok(Expired { early_cancellations, refusals: delete(EXPIRE_REFUSALS).await? })
+    let refusals = delete(EXPIRE_REFUSALS).await?;
+    Ok(Expired { early_cancellations, refusals, given_refunds: delete(EXPIRE_GIVEN_REFUNDS).await? })
 }
 
 /// An order as it is shown.
@@ -562,6 +637,7 @@ pub(crate) struct OrderView {
     pub(crate) payment_id: Option<Uuid>,
     pub(crate) currency: Option<String>,
     pub(crate) total: Option<Decimal>,
+    pub(crate) refunded: Decimal,
     pub(crate) expected_total: Option<Decimal>,
     pub(crate) expected_currency: Option<String>,
     pub(crate) lines: Option<Value>,

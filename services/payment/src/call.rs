@@ -1,7 +1,7 @@
 //! Calls to the provider, and their outcomes.
 
 use minuet_events::TraceContext;
-use minuet_events::values::Micros;
+use minuet_events::values::{Micros, RefundId};
 
 use crate::call_kind::{Key, Kind};
 use crate::domain::{Answer, Charge, Payment, ProviderReference, Refund};
@@ -37,7 +37,9 @@ impl Call {
             Payment::Processing { .. } if !row.versioned.stored || row.is_created => {
                 Call::open(row, false, request)
             }
-            Payment::RefundDue { .. } if row.refund_changed => Call::open(row, false, request),
+            Payment::PartialRefundDue { .. } | Payment::RefundDue { .. } if row.has_new_refund() => {
+                Call::open(row, false, request)
+            }
             _ => None,
         }
     }
@@ -58,13 +60,15 @@ impl Call {
                 stop: stop.is_some(),
                 origin: origin(),
             }),
-            Payment::RefundDue { charge, refund } => Some(Call::Refund {
-                charge: charge.clone(),
-                reference: row.transaction_id.clone().map(ProviderReference)?,
-                refund: refund.clone(),
-                again,
-                origin: origin(),
-            }),
+            Payment::PartialRefundDue { charge, refund, .. } | Payment::RefundDue { charge, refund } => {
+                Some(Call::Refund {
+                    charge: charge.clone(),
+                    reference: row.transaction_id.clone().map(ProviderReference)?,
+                    refund: refund.clone(),
+                    again,
+                    origin: origin(),
+                })
+            }
             _ => None,
         }
     }
@@ -99,9 +103,10 @@ pub(crate) enum ProviderOutcome {
         expires_at: Micros,
     },
     Charge(Answer),
-    Refunded,
+    Refunded(RefundId),
     /// The provider gave no answer after all attempts: a person has to look, and may have it tried again.
     RefundParked {
+        refund_id: RefundId,
         attempts: u32,
         reason: String,
     },

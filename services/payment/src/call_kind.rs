@@ -16,7 +16,7 @@ impl Kind {
     pub(crate) fn open(payment: &Payment) -> Option<Kind> {
         match payment {
             Payment::Processing { .. } => Some(Kind::Charge),
-            Payment::RefundDue { .. } => Some(Kind::Refund),
+            Payment::PartialRefundDue { .. } | Payment::RefundDue { .. } => Some(Kind::Refund),
             Payment::Unknown
             | Payment::Prevented
             | Payment::Success { .. }

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use futures::TryFutureExt;
 use minuet_events::Codec;
-use minuet_events::values::OrderId;
+use minuet_events::values::{OrderId, RefundId};
 use minuet_http::BindError;
 use minuet_messaging::{
     BatchHandler, DatabaseError, InRange, OutOfRange, ReactError, Service, ServiceError, ServiceParts,
@@ -194,7 +194,7 @@ pub fn stepped(
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     pub charge: Option<domain::Answer>,
-    pub refunded: bool,
+    pub refunded: Option<RefundId>,
 }
 
 /// For the audit and for tests: records it.
@@ -207,7 +207,7 @@ pub async fn answered(
     for (order, Answers { charge, refunded }) in answers {
         outcomes
             .extend(charge.clone().map(|answer| ((*order, Kind::Charge), ProviderOutcome::Charge(answer))));
-        outcomes.extend(refunded.then_some(((*order, Kind::Refund), ProviderOutcome::Refunded)));
+        outcomes.extend(refunded.map(|refund| ((*order, Kind::Refund), ProviderOutcome::Refunded(refund))));
     }
     calls::try_record(context, &outcomes).await.map(drop)
 }

@@ -37,15 +37,15 @@ struct Done {
 impl Tally {
     /// Notes what is published about a row.
     pub(crate) fn note(&mut self, row: &Row, emission: Option<&OutboxEvent>) {
-        let status = match emission.map(|emission| &emission.event) {
-            Some(Event::PaymentSucceeded(_)) => PaymentStatus::Success,
-            Some(Event::PaymentFailed(_)) => PaymentStatus::Failed,
-            Some(Event::PaymentRefunded(_)) => PaymentStatus::Refunded,
+        let charge = row.charge.as_ref();
+        let whole = charge.map(|charge| (charge.currency, charge.amount));
+        let (status, money) = match emission.map(|emission| &emission.event) {
+            Some(Event::PaymentSucceeded(_)) => (PaymentStatus::Success, whole),
+            Some(Event::PaymentFailed(_)) => (PaymentStatus::Failed, whole),
+            Some(Event::PaymentRefunded(e)) => (PaymentStatus::Refunded, Some((e.currency, e.amount))),
             _ => return,
         };
-        let charge = row.charge.as_ref();
-        let method = charge.map(|charge| charge.payment_method);
-        self.0.push(Done { status, method, money: charge.map(|charge| (charge.currency, charge.amount)) });
+        self.0.push(Done { status, method: charge.map(|charge| charge.payment_method), money });
     }
 }
 

@@ -73,10 +73,15 @@ pub(crate) fn record(
                 continue;
             }
             ProviderOutcome::Charge(answer) => (Input::Answered(answer), row.reserved),
-            ProviderOutcome::Refunded => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
-            ProviderOutcome::RefundParked { attempts, reason } => {
+            ProviderOutcome::Refunded(refund) => {
+                (Input::Refunded(*refund), row.refund.as_ref().map(|(_, cause)| *cause))
+            }
+            ProviderOutcome::RefundParked { refund_id, attempts, reason } => {
+                if row.refund.as_ref().is_none_or(|(due, _)| due.refund_id != *refund_id) {
+                    continue;
+                }
                 tracing::error!(%order_id, attempts, detail = reason, "refund parked; a person has to settle it");
-                parked.push((*order_id, *attempts, reason.as_str()));
+                parked.push((*order_id, *refund_id, *attempts, reason.as_str()));
                 continue;
             }
         };

@@ -1,6 +1,6 @@
 //! A payment's row while a batch is decided: its state, and the columns beside it.
 
-use minuet_events::values::{CancellationReason, Micros, OrderId, UserId};
+use minuet_events::values::{Amount, CancellationReason, Micros, OrderId, UserId};
 use minuet_messaging::{Cause, ReactError, Versioned};
 
 use crate::call_kind::Kind;
@@ -21,15 +21,35 @@ pub(crate) struct Row {
     pub(crate) expires_at: Option<Micros>,
     /// The InventoryReserved: what the provider's answer is derived from.
     pub(crate) reserved: Option<Cause>,
-    /// A refund and what asked for it: what the refund's event is derived from.
+    /// Given back so far.
+    pub(crate) refunded: Amount,
+    /// The refund that is due and what asked for it: what the refund's event is derived from.
     pub(crate) refund: Option<(Refund, Cause)>,
+    /// What asked for everything that is left, while a part is due.
+    pub(crate) rest_cause: Option<Cause>,
     pub(crate) versioned: Versioned,
     /// The provider's id is new.
     pub(crate) is_created: bool,
-    /// The refund is new, or was answered.
-    pub(crate) refund_changed: bool,
+    /// Refunds that are new, or were answered.
+    pub(crate) refund_writes: Vec<RefundWrite>,
     /// The call that it waited for when it was read.
     pub(crate) read_call: Option<Kind>,
+}
+
+/// A refund as its row is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct RefundWrite {
+    pub(crate) refund: Refund,
+    pub(crate) cause: Cause,
+    /// See [`Row::rest_cause`].
+    pub(crate) rest_cause: Option<Cause>,
+    pub(crate) is_done: bool,
+}
+
+impl RefundWrite {
+    fn due(refund: &Refund, cause: Cause, rest_cause: Option<Cause>) -> Self {
+        RefundWrite { refund: refund.clone(), cause, rest_cause, is_done: false }
+    }
 }
 
 impl Row {
@@ -45,10 +65,12 @@ impl Row {
             stop_reason: None,
             expires_at: None,
             reserved: None,
+            refunded: Amount::ZERO,
             refund: None,
+            rest_cause: None,
             versioned: Versioned::new(now),
             is_created: false,
-            refund_changed: false,
+            refund_writes: Vec::new(),
             read_call: None,
         }
     }
@@ -70,6 +92,11 @@ impl Row {
         is_awaited
     }
 
+    /// Whether a refund became due.
+    pub(crate) fn has_new_refund(&self) -> bool {
+        self.refund_writes.iter().any(|write| !write.is_done && write.rest_cause.is_none())
+    }
+
     /// `cause`: the event that led to the change.
     pub(crate) fn apply(&mut self, change: Change, cause: Cause, now: Micros) -> Result<(), ReactError> {
         let invalid = |error| ReactError::Bug(format!("payment of order {}: {error}", self.order_id));
@@ -85,7 +112,14 @@ impl Row {
                 self.charge = Some(charge);
                 self.failure_reason = Some(reason);
             }
-            Change::StopRequested { reason } => self.stop_reason = Some(reason),
+            Change::StopRequested { reason } => {
+                self.stop_reason = Some(reason);
+                // The row of the part that is due keeps what asked for the rest.
+                if let Some((refund, asked)) = &self.refund {
+                    self.rest_cause = Some(cause);
+                    self.refund_writes.push(RefundWrite::due(refund, *asked, Some(cause)));
+                }
+            }
             Change::Captured { transaction_id, response } => {
                 self.transaction_id = Some(transaction_id);
                 self.gateway_response = Some(response);
@@ -95,10 +129,17 @@ impl Row {
                 self.gateway_response = Some(response);
             }
             Change::RefundDue(refund) => {
+                let cause = self.rest_cause.take().unwrap_or(cause);
+                self.refund_writes.push(RefundWrite::due(&refund, cause, None));
                 self.refund = Some((refund, cause));
-                self.refund_changed = true;
             }
-            Change::Refunded => self.refund_changed = true,
+            Change::Refunded => {
+                if let Some((refund, cause)) = self.refund.take() {
+                    self.refunded = self.refunded.checked_add(refund.amount).unwrap_or(self.refunded);
+                    self.refund_writes
+                        .push(RefundWrite { is_done: true, ..RefundWrite::due(&refund, cause, None) });
+                }
+            }
         }
         self.versioned.advance(now);
         Ok(())

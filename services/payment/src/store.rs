@@ -17,16 +17,17 @@ use uuid::Uuid;
 use crate::call_kind::{Key, Kind};
 use crate::domain::{Charge, Payment, Refund};
 use crate::messaging::ServiceContext;
-use crate::row::Row;
+use crate::row::{RefundWrite, Row};
 
-/// The columns of a payment and of its refund, from `payments p left join refunds r`.
+/// The columns of a payment and of the refund that is due, from `payments p left join refunds r`.
 macro_rules! select_payments {
     ($rest:literal) => {
         concat!(
             "select p.order_id, p.id, p.user_id, p.status::text as status, p.payment_method, p.currency, p.amount, p.transaction_id,
                 p.gateway_response, p.failure_reason, p.stop_reason, p.reserved_id, p.reserved_time, p.event_sequence, p.version,
-                p.traceparent, p.tracestate, p.created_at, r.id as refund_id, r.reason as refund_reason, r.cause_id, r.cause_time
-             from payments p left join refunds r on r.payment_id = p.id ",
+                p.traceparent, p.tracestate, p.created_at, p.refunded, r.id as refund_id, r.reason as refund_reason, r.amount as refund_amount, r.return_stock,
+                r.cause_id, r.cause_time, r.rest_cause_id, r.rest_cause_time
+             from payments p left join refunds r on r.payment_id = p.id and not r.done ",
             $rest
         )
     };
@@ -52,22 +53,26 @@ const INSERT_PAYMENTS: &str = "insert into payments (order_id, id, user_id, stat
      on conflict (order_id) do nothing";
 
 const UPDATE_PAYMENTS: &str = "update payments p set status = n.status, transaction_id = n.transaction_id, gateway_response = n.gateway_response,
-        failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at
+        failure_reason = n.failure_reason, stop_reason = n.stop_reason, event_sequence = n.event_sequence, version = n.version, updated_at = n.updated_at,
+        refunded = n.refunded
      from unnest($1::uuid[], $2::payment_status[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::integer[], $9::timestamptz[], $10::integer[],
-            $11::bigint[])
+            $11::bigint[], $12::numeric[])
         as n (order_id, status, transaction_id, gateway_response, failure_reason, stop_reason, event_sequence, version, updated_at, read_version,
-            read_sequence)
+            read_sequence, refunded)
      where p.order_id = n.order_id and p.version = n.read_version and p.event_sequence = n.read_sequence";
 
-const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reason, currency, amount, cause_id, cause_time, done, created_at, updated_at)
+const WRITE_REFUNDS: &str = "insert into refunds (id, order_id, payment_id, reason, currency, amount, cause_id, cause_time, done, created_at, updated_at,
+        return_stock, rest_cause_id, rest_cause_time)
      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::uuid[], $8::timestamptz[], $9::boolean[],
-        $10::timestamptz[], $10::timestamptz[])
-     on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at";
+        $10::timestamptz[], $10::timestamptz[], $11::boolean[], $12::uuid[], $13::timestamptz[])
+     on conflict (id) do update set done = excluded.done, updated_at = excluded.updated_at,
+        rest_cause_id = coalesce(excluded.rest_cause_id, refunds.rest_cause_id),
+        rest_cause_time = coalesce(excluded.rest_cause_time, refunds.rest_cause_time)";
 
 const PARK_REFUNDS: &str =
     "update refunds r set attempts = r.attempts + n.attempts, parked_reason = n.reason, updated_at = $4
-     from unnest($1::uuid[], $2::integer[], $3::text[]) as n (order_id, attempts, reason)
-     where r.order_id = n.order_id and not r.done";
+     from unnest($1::uuid[], $2::integer[], $3::text[]) as n (id, attempts, reason)
+     where r.id = n.id and not r.done";
 
 const PARKED_REFUNDS: &str = "select order_id, payment_id, id, reason, currency, amount, attempts, parked_reason, created_at, updated_at from refunds
      where not done and parked_reason is not null order by created_at limit 1000";
@@ -118,10 +123,15 @@ struct PaymentRow {
     traceparent: Option<String>,
     tracestate: Option<String>,
     created_at: OffsetDateTime,
+    refunded: Decimal,
     refund_id: Option<Uuid>,
     refund_reason: Option<String>,
+    refund_amount: Option<Decimal>,
+    return_stock: Option<bool>,
     cause_id: Option<Uuid>,
     cause_time: Option<OffsetDateTime>,
+    rest_cause_id: Option<Uuid>,
+    rest_cause_time: Option<OffsetDateTime>,
 }
 
 /// Reads the payments' rows, in the order of their orders' ids.
@@ -202,9 +212,14 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
     let cause = |id: Option<Uuid>, time: Option<OffsetDateTime>| {
         id.zip(time).map(|(id, time)| Cause { id, time: Micros::from_datetime(time) })
     };
-    let refund = match (stored.refund_id, stored.refund_reason, cause(stored.cause_id, stored.cause_time)) {
-        (Some(id), Some(reason), Some(cause)) => {
-            Some((Refund { refund_id: RefundId::new(id), reason: reason.as_str().into() }, cause))
+    let amount = |amount| Amount::new(amount).map_err(|e| corrupt(e.to_string()));
+    let refunded = amount(stored.refunded)?;
+    let asked = cause(stored.cause_id, stored.cause_time);
+    let refund = match (stored.refund_id, stored.refund_reason, stored.refund_amount, asked) {
+        (Some(id), Some(reason), Some(due), Some(cause)) => {
+            let return_stock = stored.return_stock.unwrap_or(true);
+            let (refund_id, reason) = (RefundId::new(id), reason.as_str().into());
+            Some((Refund { refund_id, reason, amount: amount(due)?, return_stock }, cause))
         }
         _ => None,
     };
@@ -214,7 +229,12 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         (PaymentStatus::Pending | PaymentStatus::Processing, Some(charge), _) => {
             Payment::Processing { charge, stop: stop_reason.clone() }
         }
-        (PaymentStatus::Success, Some(charge), None) => Payment::Success { charge },
+        (PaymentStatus::Success, Some(charge), None) => Payment::Success { charge, refunded },
+        (PaymentStatus::Success, Some(charge), Some((refund, _)))
+            if refund.amount < charge.left(refunded) =>
+        {
+            Payment::PartialRefundDue { charge, refunded, refund: refund.clone(), stop: stop_reason.clone() }
+        }
         (PaymentStatus::Success, Some(charge), Some((refund, _))) => {
             Payment::RefundDue { charge, refund: refund.clone() }
         }
@@ -243,7 +263,9 @@ fn loaded(stored: PaymentRow) -> Result<Row, ReactError> {
         failure_reason: stored.failure_reason,
         stop_reason,
         reserved: cause(stored.reserved_id, stored.reserved_time),
+        refunded,
         refund,
+        rest_cause: cause(stored.rest_cause_id, stored.rest_cause_time),
         versioned: Versioned::read(stored.event_sequence, stored.version, trace, created_at),
         ..Row::unknown(order_id, created_at)
     })
@@ -314,7 +336,8 @@ pub(crate) fn write_payments(writes: &mut Writes, context: &ServiceContext, rows
             .bind(stored.iter().map(|row| row.versioned.version).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
             .bind(stored.iter().map(|row| row.versioned.read_version).collect::<Vec<_>>())
-            .bind(stored.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>());
+            .bind(stored.iter().map(|row| row.versioned.read_sequence).collect::<Vec<_>>())
+            .bind(stored.iter().map(|row| row.refunded.get()).collect::<Vec<_>>());
     }
     let now = |row: &Row| Kind::open(&row.payment);
     write_opened(writes, Changed::of(context, rows, |row| now(row).filter(|_| now(row) != row.read_call)));
@@ -374,7 +397,7 @@ fn number(shard: u32) -> i16 {
 pub(crate) fn park_refunds(
     writes: &mut Writes,
     context: &ServiceContext,
-    parked: &[(OrderId, u32, &str)],
+    parked: &[(OrderId, RefundId, u32, &str)],
     now: Micros,
 ) {
     if parked.is_empty() {
@@ -384,8 +407,8 @@ pub(crate) fn park_refunds(
     let attempts = |attempts: u32| i32::try_from(attempts).unwrap_or(i32::MAX);
     writes
         .any(PARK_REFUNDS)
-        .bind(&orders)
-        .bind(parked.iter().map(|(_, tried, _)| attempts(*tried)).collect::<Vec<_>>())
+        .bind(parked.iter().map(|(_, refund, ..)| refund.as_uuid()).collect::<Vec<_>>())
+        .bind(parked.iter().map(|(.., tried, _)| attempts(*tried)).collect::<Vec<_>>())
         .bind(parked.iter().map(|(.., reason)| *reason).collect::<Vec<_>>())
         .bind(now.to_datetime());
     // The provider is not called any more until somebody has the refund tried again.
@@ -438,26 +461,36 @@ pub(crate) async fn count_open_calls(
 }
 
 fn write_refunds(writes: &mut Writes, rows: &[&Row]) {
-    let due: Vec<(&Row, &Charge, &Refund, &Cause)> = rows
+    let due: Vec<(&Row, &Charge, &RefundWrite)> = rows
         .iter()
-        .filter(|row| row.refund_changed)
-        .filter_map(|row| {
-            row.charge.as_ref().zip(row.refund.as_ref()).map(|(c, (r, cause))| (*row, c, r, cause))
-        })
+        .filter_map(|row| row.charge.as_ref().map(|charge| (*row, charge)))
+        .flat_map(|(row, charge)| newest(&row.refund_writes).map(move |write| (row, charge, write)))
         .collect();
     if due.is_empty() {
         return;
     }
+    let time = |cause: Cause| cause.time.to_datetime();
     writes
         .any(WRITE_REFUNDS)
-        .bind(due.iter().map(|(_, _, refund, _)| refund.refund_id.as_uuid()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.refund.refund_id.as_uuid()).collect::<Vec<_>>())
         .bind(due.iter().map(|(row, ..)| row.order_id.as_uuid()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(_, charge, ..)| charge.payment_id.as_uuid()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(_, _, refund, _)| refund.reason.as_str()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(_, charge, ..)| charge.currency.as_str()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(_, charge, ..)| charge.amount.get()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(.., cause)| cause.id).collect::<Vec<_>>())
-        .bind(due.iter().map(|(.., cause)| cause.time.to_datetime()).collect::<Vec<_>>())
-        .bind(due.iter().map(|(row, ..)| matches!(row.payment, Payment::Refunded)).collect::<Vec<_>>())
-        .bind(due.iter().map(|(row, ..)| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>());
+        .bind(due.iter().map(|(_, charge, _)| charge.payment_id.as_uuid()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.refund.reason.as_str()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(_, charge, _)| charge.currency.as_str()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.refund.amount.get()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.cause.id).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| time(write.cause)).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.is_done).collect::<Vec<_>>())
+        .bind(due.iter().map(|(row, ..)| row.versioned.updated_at.to_datetime()).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.refund.return_stock).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.rest_cause.map(|cause| cause.id)).collect::<Vec<_>>())
+        .bind(due.iter().map(|(.., write)| write.rest_cause.map(time)).collect::<Vec<_>>());
+}
+
+/// The last write of each refund: one statement writes a row once.
+fn newest(writes: &[RefundWrite]) -> impl Iterator<Item = &RefundWrite> {
+    writes.iter().enumerate().filter_map(|(index, write)| {
+        let mut later = writes[index + 1..].iter();
+        (!later.any(|other| other.refund.refund_id == write.refund.refund_id)).then_some(write)
+    })
 }

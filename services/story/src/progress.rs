@@ -1,8 +1,8 @@
 //! How far an order has come, whatever the order in which its events were read: a set of types, and a table of what
 //! follows from what. The timeline says from it what is awaited; the books close an order once nothing is.
 
-use minuet_events::EventType;
 use minuet_events::values::OrderStatus;
+use minuet_events::{Event, EventType};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -139,13 +139,33 @@ pub struct OrderProgress {
     pub seen: Types,
     /// Boxed: most orders have none.
     requests: Option<Box<Requests>>,
+    /// The customer keeps the goods, whatever becomes of the order.
+    #[serde(default)]
+    goods_kept: bool,
     /// Partition of the submission: only requests on the same one are known to have come before or after it.
     submitted_on: Option<u16>,
 }
 
 impl OrderProgress {
     /// `id` and `cause` are the event's. An event that was seen before changes nothing.
-    pub fn see(&mut self, event_type: EventType, id: Uuid, cause: Option<Uuid>, partition: u16) {
+    pub fn see(&mut self, event: &Event, id: Uuid, cause: Option<Uuid>, partition: u16) {
+        let (mut is_whole, event_type) = (true, event.event_type());
+        match event {
+            Event::PaymentRefunded(refunded) => {
+                is_whole = refunded.is_whole();
+                self.goods_kept |= is_whole && refunded.return_stock == Some(false);
+            }
+            Event::OrderCancelled(cancelled) => self.goods_kept |= cancelled.return_stock == Some(false),
+            _ => {}
+        }
+        self.see_type(event_type, id, cause, partition);
+        // Of a part nothing follows.
+        if is_whole {
+            self.seen.insert(event_type);
+        }
+    }
+
+    fn see_type(&mut self, event_type: EventType, id: Uuid, cause: Option<Uuid>, partition: u16) {
         match event_type {
             OrderCancelled | OrderCancellationRejected | PaymentRefunded | RefundRejected => {
                 if let Some(cause) = cause {
@@ -167,7 +187,6 @@ impl OrderProgress {
             RefundRequested => self.request(Request { id, refund: true }),
             _ => {}
         }
-        self.seen.insert(event_type);
     }
 
     fn request(&mut self, request: Request) {
@@ -198,7 +217,10 @@ impl OrderProgress {
     /// As [`OrderProgress::awaited`], only whether there is anything.
     pub fn is_at_rest(&self) -> bool {
         let is_due = |[because, one_of, unless]: &[Types; 3]| {
-            self.seen.has_all(*because) && !self.seen.has_any(*one_of) && !self.seen.has_any(*unless)
+            self.seen.has_all(*because)
+                && !self.seen.has_any(*one_of)
+                && !self.seen.has_any(*unless)
+                && (!self.goods_kept || !one_of.has(InventoryReleased))
         };
         self.open_requests().is_empty() && !DUE.iter().any(is_due)
     }
@@ -207,6 +229,7 @@ impl OrderProgress {
         self.seen.has_all(Types::of(rule.because))
             && !self.seen.has_any(Types::of(rule.one_of))
             && !self.seen.has_any(Types::of(rule.unless))
+            && (!self.goods_kept || !rule.one_of.contains(&InventoryReleased))
     }
 
     /// Whether the order has an end of its own; more may follow from it.
@@ -283,7 +306,8 @@ mod tests {
     fn progress(types: &[EventType]) -> OrderProgress {
         let mut progress = OrderProgress::default();
         for event_type in types {
-            progress.see(*event_type, Uuid::new_v4(), None, 0);
+            progress.see_type(*event_type, Uuid::new_v4(), None, 0);
+            progress.seen.insert(*event_type);
         }
         progress
     }
@@ -317,14 +341,50 @@ mod tests {
     fn a_request_is_answered_by_its_own_effect() {
         let mut confirmed = progress(&[OrderSubmitted, OrderRejected]);
         let id = Uuid::new_v4();
-        confirmed.see(OrderCancellationRequested, id, None, 0);
+        confirmed.see_type(OrderCancellationRequested, id, None, 0);
         assert!(!confirmed.is_at_rest());
-        confirmed.see(OrderCancellationRejected, Uuid::new_v4(), Some(Uuid::new_v4()), 0);
+        confirmed.see_type(OrderCancellationRejected, Uuid::new_v4(), Some(Uuid::new_v4()), 0);
         assert!(!confirmed.is_at_rest(), "the answer to another request");
-        confirmed.see(OrderCancellationRejected, Uuid::new_v4(), Some(id), 0);
+        confirmed.see_type(OrderCancellationRejected, Uuid::new_v4(), Some(id), 0);
         assert!(confirmed.is_at_rest());
         // A stranger's partitioner put it elsewhere: nobody knows what came first.
-        confirmed.see(OrderCancellationRequested, Uuid::new_v4(), None, 1);
+        confirmed.see_type(OrderCancellationRequested, Uuid::new_v4(), None, 1);
         assert!(confirmed.is_at_rest());
+    }
+
+    fn refunded(remaining: Option<&str>, return_stock: Option<bool>) -> Event {
+        Event::from(minuet_events::payments::PaymentRefunded {
+            order_id: Uuid::nil().into(),
+            payment_id: Uuid::nil().into(),
+            refund_id: Uuid::nil().into(),
+            reason: "refunded".into(),
+            currency: "EUR".parse().unwrap(),
+            amount: "1".parse().unwrap(),
+            remaining: remaining.map(|remaining| remaining.parse().unwrap()),
+            return_stock,
+        })
+    }
+
+    #[test]
+    fn of_a_part_nothing_follows_and_goods_that_are_kept_are_not_awaited() {
+        let confirmed = [
+            OrderSubmitted,
+            OrderPlaced,
+            InventoryReserved,
+            PaymentSucceeded,
+            InventoryConfirmed,
+            OrderConfirmed,
+        ];
+        let mut part = progress(&confirmed);
+        part.see(&refunded(Some("2"), None), Uuid::new_v4(), None, 0);
+        assert!(part.is_at_rest() && part.is_confirmed(), "{part:?}");
+        part.see(&refunded(None, None), Uuid::new_v4(), None, 0);
+        let awaited = |progress: &OrderProgress| -> Vec<&str> {
+            progress.awaited().iter().map(|awaited| awaited.one_of[0].name()).collect()
+        };
+        assert_eq!(awaited(&part), ["OrderCancelled", "InventoryReleased"]);
+        let mut kept = progress(&confirmed);
+        kept.see(&refunded(None, Some(false)), Uuid::new_v4(), None, 0);
+        assert_eq!(awaited(&kept), ["OrderCancelled"]);
     }
 }

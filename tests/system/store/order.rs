@@ -133,7 +133,7 @@ impl Row {
         self.order = self.order.after(&change).unwrap();
         self.version += 1;
         match change {
-            Change::CancelledEarly(_) | Change::Confirmed => {}
+            Change::CancelledEarly(_) | Change::Confirmed | Change::Refunded => {}
             Change::Placed(placed) => {
                 self.money = Some((placed.currency, placed.total));
                 let line = |line: &minuet_events::orders::PlacedLine| {

@@ -70,7 +70,7 @@ fn answers(said: Vec<(usize, Said)>) -> BTreeMap<OrderId, Answers> {
             Said::Declined => {
                 of.charge = Some(Answer::Declined { reason: "card_declined".to_owned(), response });
             }
-            Said::Refunded => of.refunded = true,
+            Said::Refunded => of.refunded = Some(ids::refund_id(ids::payment_id(order_id(order)))),
         }
     }
     answers
@@ -169,7 +169,10 @@ impl Payments {
         let Some(row) = self.rows.get(&id) else { return };
         let (input, cause) = match answer {
             Some(answer) => (Input::Answered(answer), row.reserved),
-            None => (Input::Refunded, row.refund.as_ref().map(|(_, cause)| *cause)),
+            None => {
+                let whole = ids::refund_id(ids::payment_id(id));
+                (Input::Refunded(whole), row.refund.as_ref().map(|(_, cause)| *cause))
+            }
         };
         match decide(row.payment.as_ref().unwrap(), input) {
             // Nobody is parked for what the provider says.
@@ -221,7 +224,7 @@ impl Model for Payments {
             if charge.is_some() {
                 self.answered(*order, charge.as_ref(), bench.now());
             }
-            if *refunded {
+            if refunded.is_some() {
                 self.answered(*order, None, bench.now());
             }
         }

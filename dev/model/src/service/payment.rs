@@ -1,5 +1,5 @@
-use minuet_events::values::Micros;
-use minuet_payment::domain::{Answer, Change, Charge, Decision, Input, Payment, StopCause, decide};
+use minuet_events::values::{Amount, Micros, RefundId};
+use minuet_payment::domain::{Answer, Change, Decision, Input, Payment, StopCause, decide};
 use uuid::Uuid;
 
 use super::{Done, Parked, Published, folded, parked};
@@ -12,25 +12,45 @@ pub(crate) struct Row {
     pub(crate) payment: Payment,
     /// The InventoryReserved: what the events of the provider's answers are derived from.
     reserved: Option<Uuid>,
-    /// What asked for the refund.
+    /// What asked for the refund, and for the rest while a part is due.
     refund: Option<Uuid>,
+    rest: Option<Uuid>,
+    /// The refund that was given last, and how many were.
+    given: Option<RefundId>,
+    pub(crate) parts: u8,
 }
 
 impl Row {
     pub(crate) fn unknown() -> Self {
-        Row { payment: Payment::Unknown, reserved: None, refund: None }
+        Row { payment: Payment::Unknown, reserved: None, refund: None, rest: None, given: None, parts: 0 }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         matches!(self.payment, Payment::Processing { stop: Some(_), .. })
     }
 
-    pub(crate) fn charge(&self) -> Option<&Charge> {
+    /// What the provider is asked to move: the charge, or the refund that is due.
+    pub(crate) fn asked(&self) -> Option<Amount> {
         match &self.payment {
-            Payment::Processing { charge, .. }
-            | Payment::Success { charge }
-            | Payment::RefundDue { charge, .. } => Some(charge),
+            Payment::Processing { charge, .. } | Payment::Success { charge, .. } => Some(charge.amount),
+            Payment::PartialRefundDue { refund, .. } | Payment::RefundDue { refund, .. } => {
+                Some(refund.amount)
+            }
             Payment::Unknown | Payment::Prevented | Payment::Refunded | Payment::Failed => None,
+        }
+    }
+
+    fn refund_due(&self) -> Option<RefundId> {
+        match &self.payment {
+            Payment::PartialRefundDue { refund, .. } | Payment::RefundDue { refund, .. } => {
+                Some(refund.refund_id)
+            }
+            Payment::Unknown
+            | Payment::Prevented
+            | Payment::Processing { .. }
+            | Payment::Success { .. }
+            | Payment::Refunded
+            | Payment::Failed => None,
         }
     }
 }
@@ -57,9 +77,10 @@ pub(crate) fn answered(row: &Row, captured: bool, bug: Option<Bug>) -> Result<Do
     settle(row, Input::Answered(&answer), row.reserved.ok_or(Parked)?, bug)
 }
 
-/// The provider has given the money back.
-pub(crate) fn refunded(row: &Row, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
-    settle(row, Input::Refunded, row.refund.ok_or(Parked)?, bug)
+/// The provider has given the refund that is due. `again`: an old process records the one before it.
+pub(crate) fn refunded(row: &Row, again: bool, bug: Option<Bug>) -> Result<Done<Row>, Parked> {
+    let given = if again { row.given } else { row.refund_due() };
+    settle(row, Input::Refunded(given.ok_or(Parked)?), row.refund.ok_or(Parked)?, bug)
 }
 
 /// Declined and called off are one answer: nothing is decided by the difference.
@@ -77,17 +98,28 @@ fn settle(row: &Row, input: Input<'_>, cause: Uuid, bug: Option<Bug>) -> Result<
         payment = payment.after(change).map_err(parked)?;
         match change {
             Change::Intent(_) | Change::Refused { .. } => row.reserved = Some(cause),
-            Change::RefundDue(_) => row.refund = Some(cause),
+            Change::RefundDue(_) => row.refund = Some(row.rest.take().unwrap_or(cause)),
+            Change::StopRequested { .. } if matches!(payment, Payment::PartialRefundDue { .. }) => {
+                row.rest = Some(cause);
+            }
+            Change::Refunded => {
+                row.given = row.refund_due();
+                row.parts += 1;
+            }
             Change::Prevented { .. }
             | Change::StopRequested { .. }
             | Change::Captured { .. }
-            | Change::Declined { .. }
-            | Change::Refunded => {}
+            | Change::Declined { .. } => {}
         }
     }
     // What changes nothing leaves the row as it is, also where a bug sees another payment.
     if !changes.is_empty() {
-        row.payment = payment;
+        row.payment = match payment {
+            Payment::Success { charge, .. } if bug == Some(Bug::PartsForgotten) => {
+                Payment::Success { charge, refunded: Amount::ZERO }
+            }
+            payment => payment,
+        };
     }
     Ok(Done { row, emit: emit.map(|event| (cause, event)) })
 }

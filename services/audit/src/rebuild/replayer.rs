@@ -92,7 +92,11 @@ impl Replayer<'_> {
                     match self.service {
                         Service::Payment => {
                             let charge = answer(&outcome.event);
-                            let said = Answers { refunded: charge.is_none(), charge };
+                            let refunded = match &outcome.event {
+                                Event::PaymentRefunded(refunded) => Some(refunded.refund_id),
+                                _ => None,
+                            };
+                            let said = Answers { refunded, charge };
                             let answers = BTreeMap::from([(*order, said)]);
                             minuet_payment::answered(stepped.context(), &answers).await?;
                         }

@@ -14,11 +14,13 @@ pub(super) struct State {
     sequence: i64,
     reserved: Option<Cause>,
     refund: Option<Cause>,
+    /// What asked for everything that is left while a part was due.
+    rest: Option<Cause>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        State { payment: Payment::Unknown, sequence: 0, reserved: None, refund: None }
+        State { payment: Payment::Unknown, sequence: 0, reserved: None, refund: None, rest: None }
     }
 }
 
@@ -42,7 +44,10 @@ impl Payments<'_> {
         for change in &changes {
             match change {
                 Change::Intent(_) | Change::Refused { .. } => state.reserved = Some(asked),
-                Change::RefundDue(_) => state.refund = Some(asked),
+                Change::RefundDue(_) => state.refund = Some(state.rest.take().unwrap_or(asked)),
+                Change::StopRequested { .. } if matches!(state.payment, Payment::PartialRefundDue { .. }) => {
+                    state.rest = Some(asked);
+                }
                 Change::Prevented { .. }
                 | Change::StopRequested { .. }
                 | Change::Captured { .. }
@@ -91,9 +96,9 @@ impl Decider for Payments<'_> {
 
     /// The provider answers.
     fn spontaneous(&self, state: &State, expected: &Record) -> Option<Taken<State>> {
-        if let Event::PaymentRefunded(_) = &expected.event {
+        if let Event::PaymentRefunded(refunded) = &expected.event {
             let told = state.refund?;
-            return self.decide(state, Input::Refunded, told, told).ok();
+            return self.decide(state, Input::Refunded(refunded.refund_id), told, told).ok();
         }
         let answer = answer(&expected.event)?;
         let told = state.reserved?;

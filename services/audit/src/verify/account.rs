@@ -122,6 +122,7 @@ impl Account {
     pub(super) fn note(
         &mut self,
         head: &Head,
+        event: &Event,
         order: impl Fn() -> String,
         may_begin: bool,
         findings: &mut Findings,
@@ -152,7 +153,7 @@ impl Account {
         self.last = self.last.max(head.recorded);
         self.number(head, &order, may_begin, findings);
         self.cause(head, &order, may_begin, findings);
-        self.progress.see(head.event_type, head.id, head.cause, head.position.partition);
+        self.progress.see(event, head.id, head.cause, head.position.partition);
         News::New
     }
 
@@ -209,7 +210,7 @@ impl Account {
         }
         let kept = self.captured - self.refunded;
         let due = match (self.progress.is_confirmed(), &self.price) {
-            (true, Some((_, total))) => *total,
+            (true, Some((_, total))) => *total - self.refunded,
             _ => Decimal::ZERO,
         };
         if kept != due {
@@ -294,15 +295,26 @@ impl Account {
                 self.priced(e.currency, e.amount, "captured", position, &order, findings);
             }
             Event::PaymentRefunded(e) => {
-                if !self.refunded.is_zero() {
-                    findings.add(Check::Twice, order(), "refunded twice", [position]);
+                let refunded = self.refunded + e.amount.get();
+                if !self.cut && !self.captured.is_zero() && refunded > self.captured {
+                    findings.add(Check::Twice, order(), "refunded more than was captured", [position]);
                 }
                 if self.captured.is_zero() && !self.cut {
                     findings.add(Check::Compensation, order(), "refunded, but never captured", [position]);
                 }
-                self.refunded += e.amount.get();
-                self.price.get_or_insert((e.currency, e.amount.get()));
-                self.priced(e.currency, e.amount, "refunded", position, &order, findings);
+                self.refunded = refunded;
+                let left = self.captured - refunded;
+                let remaining = e.remaining.map_or(Decimal::ZERO, Amount::get);
+                if !self.cut && left != remaining && !self.captured.is_zero() && left >= Decimal::ZERO {
+                    let [left, remaining] = [left, remaining].map(|sum| e.currency.show(sum));
+                    let detail = format!("a refund says that {remaining} is left, but {left} is");
+                    findings.add(Check::Money, order(), detail, [position]);
+                }
+                self.price.get_or_insert((e.currency, e.amount.get() + remaining));
+                if let Some((priced, _)) = self.price.filter(|(priced, _)| *priced != e.currency) {
+                    let detail = format!("refunded in {}, but it costs {priced}", e.currency);
+                    findings.add(Check::Money, order(), detail, [position]);
+                }
             }
             Event::OrderConfirmed(e) => {
                 self.price.get_or_insert((e.currency, e.total.get()));

@@ -168,7 +168,7 @@ impl Books {
             self.counts.orders += 1;
         }
         let was_cut = account.cut;
-        match account.note(head, show, may_begin, &mut self.findings) {
+        match account.note(head, event, show, may_begin, &mut self.findings) {
             News::New => {}
             News::Repetition => {
                 self.counts.repetitions += 1;
@@ -318,7 +318,7 @@ impl Books {
                 let [captured, refunded, confirmed, differs] =
                     [captured, refunded, confirmed, differs].map(|sum| currency.show(sum));
                 let detail = format!(
-                    "captured {captured} - refunded {refunded} is not the total {confirmed} of confirmed orders, by {differs}"
+                    "captured {captured} - refunded {refunded} is not what confirmed orders are worth, {confirmed}, by {differs}"
                 );
                 self.findings.add(Check::Money, currency, detail, []);
             }
@@ -367,13 +367,18 @@ fn total(account: &mut Account, event: &Event, money: &mut BTreeMap<Currency, Mo
     match event {
         Event::PaymentSucceeded(e) => money.entry(e.currency).or_default().captured += e.amount.get(),
         Event::PaymentRefunded(e) => {
-            money.entry(e.currency).or_default().refunded += e.amount.get();
+            let money = money.entry(e.currency).or_default();
+            money.refunded += e.amount.get();
+            // A confirmed order is worth its total less what was given back.
+            let less = e.amount.get().min(account.counted);
+            account.counted -= less;
+            money.confirmed -= less;
         }
         Event::OrderConfirmed(e) => {
             counts.confirmed += 1;
             if !account.progress.seen.has(EventType::OrderCancelled) {
-                account.counted = e.total.get();
-                money.entry(e.currency).or_default().confirmed += e.total.get();
+                account.counted = (e.total.get() - account.refunded).max(Decimal::ZERO);
+                money.entry(e.currency).or_default().confirmed += account.counted;
             }
         }
         Event::OrderCancelled(_) => {

@@ -71,9 +71,9 @@ impl Expected {
             Wanted::None
         };
         let failed = || payment(PaymentStatus::Failed.as_str(), None);
-        let payment = match (account.captured.is_zero(), account.refunded.is_zero(), money) {
-            (false, kept, Some(money)) => {
-                let status = if kept { PaymentStatus::Success } else { PaymentStatus::Refunded };
+        let payment = match (account.captured.is_zero(), account.refunded < account.captured, money) {
+            (false, is_kept, Some(money)) => {
+                let status = if is_kept { PaymentStatus::Success } else { PaymentStatus::Refunded };
                 Wanted::Row(payment(status.as_str(), Some(money)))
             }
             _ if seen(EventType::PaymentFailed) => Wanted::Row(failed()),

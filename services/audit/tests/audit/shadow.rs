@@ -266,7 +266,8 @@ fn a_step_that_is_new_is_found() {
         levels: &stock::Stock,
     ) -> Result<stock::Decision, stock::Illegal> {
         let mut decision = stock::decide(reservation, input, levels)?;
-        let (stock::Input::OrderCancelled { order_id } | stock::Input::PaymentRefunded { order_id }) = input
+        let (stock::Input::OrderCancelled { order_id, .. } | stock::Input::PaymentRefunded { order_id, .. }) =
+            input
         else {
             return Ok(decision);
         };

@@ -223,13 +223,19 @@ impl Shop {
     }
 
     pub fn refund(&mut self, order_id: OrderId) {
+        self.refund_of(order_id, None, None);
+    }
+
+    /// No amount: everything that is left.
+    pub fn refund_of(&mut self, order_id: OrderId, amount: Option<&str>, return_stock: Option<bool>) {
+        let amount = amount.map(|amount| Amount::parse(amount).expect("an amount"));
         let requested_by = UserId::parse("admin:boss").expect("a user");
         self.intake(RefundRequested {
             order_id,
             requested_by,
             reason: "broken".to_owned(),
-            amount: None,
-            return_stock: None,
+            amount,
+            return_stock,
         });
         self.run();
     }
@@ -383,7 +389,7 @@ impl Shop {
             refund: None,
         });
         let decision = payments::decide(&row.payment, input).expect("a legal step");
-        let (mut charge, mut refund) = (false, false);
+        let (mut charge, mut refund) = (false, None);
         for change in &decision.changes {
             row.payment = row.payment.after(change).expect("a change that fits");
             match change {
@@ -391,9 +397,9 @@ impl Shop {
                     row.reserved = Some(cause);
                     charge = matches!(change, payments::Change::Intent(_));
                 }
-                payments::Change::RefundDue(_) => {
+                payments::Change::RefundDue(due) => {
                     row.refund = Some(cause);
-                    refund = true;
+                    refund = Some(due.refund_id);
                 }
                 _ => {}
             }
@@ -410,8 +416,8 @@ impl Shop {
             Provider::Declines if charge => self.answer_later(id, false),
             _ => {}
         }
-        if refund {
-            self.paid(id, payments::Input::Refunded, cause);
+        if let Some(refund) = refund {
+            self.paid(id, payments::Input::Refunded(refund), cause);
         }
     }
 
@@ -526,6 +532,14 @@ pub fn busy() -> (Shop, Vec<OrderId>) {
     shop.refund(order);
     shop.refund(order);
     all.push(order);
+    // Refunded in two parts, and in a part only; the customer keeps the goods.
+    for parts in [&[Some("10.00"), Some("100000"), None][..], &[Some("10.00")], &[None]] {
+        let order = shop.submit(&[("CHAIR", 1)]);
+        for part in parts {
+            shop.refund_of(order, *part, (parts.len() == 1).then_some(false));
+        }
+        all.push(order);
+    }
     // Cancelled before it was known, by its user and by somebody else.
     for who in ["user-1", "somebody"] {
         let submitted = shop.submission(&[("CHAIR", 1)]);

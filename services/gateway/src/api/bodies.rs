@@ -54,7 +54,7 @@ struct NewMoney {
     currency: String,
 }
 
-/// Why an order is cancelled or refunded.
+/// Why an order is cancelled.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "stands in the document only")]
@@ -67,6 +67,26 @@ pub(crate) struct Reason {
         example = "the customer changed their mind"
     )]
     reason: String,
+}
+
+/// What is given back, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "stands in the document only")]
+pub(crate) struct NewRefund {
+    /// For people; not only blanks, no control character.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$",
+        example = "one of two came broken"
+    )]
+    reason: String,
+    /// A decimal string of more than 0, in the order's currency, with no more decimals than that. Absent: all that is left.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$", max_length = 64, example = "12.50")]
+    amount: Option<String>,
+    /// Whether the goods come back into stock if nothing of the payment is left. Absent: they do.
+    return_stock: Option<bool>,
 }
 
 /// A product as it is from now on, all of it.
@@ -170,6 +190,7 @@ mod tests {
                 body,
             )
             .map(drop),
+            "NewRefund" => requests::parse_refund(body).map(drop),
             _ => requests::parse_reason(body).map(drop),
         }
     }
@@ -253,11 +274,18 @@ mod tests {
         ]);
         let adjustment = object(vec![("delta", number().boxed()), ("reason", text().boxed())]);
         let reason = object(vec![("reason", text().boxed())]);
+        let returns = select(vec![json!(true), json!(false), json!("no"), json!(null)]);
+        let refund = object(vec![
+            ("reason", text().boxed()),
+            ("amount", amount().boxed()),
+            ("return_stock", returns.boxed()),
+        ]);
         prop_oneof![
             order.prop_map(|body| ("NewOrder", body)),
             product.prop_map(|body| ("NewProduct", body)),
             adjustment.prop_map(|body| ("NewAdjustment", body)),
             reason.prop_map(|body| ("Reason", body)),
+            refund.prop_map(|body| ("NewRefund", body)),
             select(vec![("NewOrder", json!([])), ("Reason", json!(null)), ("NewProduct", json!("x"))]),
         ]
     }
@@ -282,6 +310,6 @@ mod tests {
 
     thread_local! {
         static SCHEMAS: std::collections::BTreeMap<&'static str, jsonschema::Validator> =
-            ["NewOrder", "NewProduct", "NewAdjustment", "Reason"].map(|name| (name, schema(name))).into();
+            ["NewOrder", "NewProduct", "NewAdjustment", "Reason", "NewRefund"].map(|name| (name, schema(name))).into();
     }
 }

@@ -60,12 +60,15 @@ pub fn decide(reservation: &Reservation, input: Input<'_>, stock: &Stock) -> Res
             Released => Ok(Decision::default()),
             Unknown | Confirmed(_) | Rejected => illegal(EventType::PaymentFailed),
         },
-        Input::PaymentRefunded { order_id } => {
-            Ok(undo(order_id, reservation, ReleaseCause::PaymentRefunded, stock))
-        }
-        Input::OrderCancelled { order_id } => {
-            Ok(undo(order_id, reservation, ReleaseCause::OrderCancelled, stock))
-        }
+        Input::PaymentRefunded { order_id, returns } => Ok(match returns {
+            true => undo(order_id, reservation, ReleaseCause::PaymentRefunded, stock),
+            false => Decision::default(),
+        }),
+        // Goods that the customer keeps may be reserved yet: the capture, which is on its way, confirms them.
+        Input::OrderCancelled { order_id, returns } => Ok(match returns {
+            true => undo(order_id, reservation, ReleaseCause::OrderCancelled, stock),
+            false => Decision::default(),
+        }),
         Input::Due { order_id, now } => Ok(match reservation {
             Reserved(held) if held.expires_at <= now => leave(order_id, held, Leaving::Expired, stock),
             Unknown | Reserved(_) | Confirmed(_) | Released | Rejected => Decision::default(),

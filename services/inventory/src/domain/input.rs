@@ -16,11 +16,15 @@ pub enum Input<'a> {
     PaymentFailed {
         order_id: OrderId,
     },
+    /// `returns`: nothing of the payment is left, and the goods come back.
     PaymentRefunded {
         order_id: OrderId,
+        returns: bool,
     },
+    /// `returns`: goods come back, also those that left the house.
     OrderCancelled {
         order_id: OrderId,
+        returns: bool,
     },
     /// The sweeper found it due.
     Due {
@@ -37,8 +41,14 @@ impl<'a> Input<'a> {
             Event::OrderPlaced(placed) => Some(Input::Placed { placed, expires_at }),
             Event::PaymentSucceeded(event) => Some(Input::PaymentSucceeded { order_id: event.order_id }),
             Event::PaymentFailed(event) => Some(Input::PaymentFailed { order_id: event.order_id }),
-            Event::PaymentRefunded(event) => Some(Input::PaymentRefunded { order_id: event.order_id }),
-            Event::OrderCancelled(event) => Some(Input::OrderCancelled { order_id: event.order_id }),
+            Event::PaymentRefunded(event) => {
+                let returns = event.is_whole() && event.return_stock.unwrap_or(true);
+                Some(Input::PaymentRefunded { order_id: event.order_id, returns })
+            }
+            Event::OrderCancelled(event) => {
+                let returns = event.return_stock.unwrap_or(true);
+                Some(Input::OrderCancelled { order_id: event.order_id, returns })
+            }
             // Consumed, but about a level instead of a reservation.
             Event::StockAdjusted(_) => None,
             // Not consumed.

@@ -46,9 +46,13 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(PaymentSucceeded), &["released"], &[], &[InventoryConfirmationFailed]),
     transition(Event(PaymentFailed), &["reserved"], &["released"], &[InventoryReleased]),
     transition(Event(PaymentFailed), &["released"], &[], &[]),
-    transition(Event(OrderCancelled), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
+    // The state stays if the customer keeps the goods.
+    transition(Event(OrderCancelled), &["reserved"], &["released", "reserved"], &[InventoryReleased]),
+    transition(Event(OrderCancelled), &["confirmed"], &["released", "confirmed"], &[InventoryReleased]),
     transition(Event(OrderCancelled), &["unknown", "released", "rejected"], &[], &[]),
-    transition(Event(PaymentRefunded), &["reserved", "confirmed"], &["released"], &[InventoryReleased]),
+    // As above, or if something of the payment is left.
+    transition(Event(PaymentRefunded), &["reserved"], &["released", "reserved"], &[InventoryReleased]),
+    transition(Event(PaymentRefunded), &["confirmed"], &["released", "confirmed"], &[InventoryReleased]),
     transition(Event(PaymentRefunded), &["unknown", "released", "rejected"], &[], &[]),
     transition(EXPIRY, &["reserved"], &["released"], &[ReservationExpired]),
     transition(EXPIRY, &["unknown", "confirmed", "released", "rejected"], &[], &[]),

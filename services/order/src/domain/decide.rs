@@ -100,10 +100,16 @@ pub fn decide(order: &Order, input: Input<'_>) -> Result<Decision, Illegal> {
         },
         Input::PaymentRefunded(refunded) => match order {
             // Of one topic and key, so PaymentSucceeded came before it: pending is written out to be safe, not expected.
-            Pending(placed) | Paid(placed, _) | Confirmed(placed, _) => {
-                Ok(cancel_placed(placed, refunded.reason.clone(), None))
+            Pending(placed) | Paid(placed, _) | Confirmed(placed, _) if refunded.is_whole() => {
+                let mut decision = cancel_placed(placed, refunded.reason.clone(), None);
+                if let Some(Event::OrderCancelled(cancelled)) = &mut decision.emit {
+                    cancelled.return_stock = refunded.return_stock;
+                }
+                Ok(decision)
             }
-            Cancelled => Ok(Decision::default()),
+            Pending(_) | Paid(..) | Confirmed(..) | Cancelled => {
+                Ok(Decision { change: Some(Change::Refunded), emit: None })
+            }
             Unknown | CancelledBeforeSubmission(_) | Failed => illegal(EventType::PaymentRefunded),
         },
         Input::PaymentFailed(failed) => undo(

@@ -160,6 +160,10 @@ impl Order {
                 CancelledBeforeSubmission(_) | Pending(_) | Paid(..) | Confirmed(..) => Ok(Cancelled),
                 Unknown | Cancelled | Failed => invalid(),
             },
+            Change::Refunded => match self {
+                Pending(_) | Paid(..) | Confirmed(..) | Cancelled => Ok(self.clone()),
+                Unknown | CancelledBeforeSubmission(_) | Failed => invalid(),
+            },
             Change::Failed(_) => match self {
                 Pending(_) => Ok(Failed),
                 Unknown | CancelledBeforeSubmission(_) | Paid(..) | Confirmed(..) | Cancelled | Failed => {
@@ -193,6 +197,8 @@ pub enum Change {
         /// The `ce_id` of the request that cancels. `None`: no user's request.
         request: Option<Uuid>,
     },
+    /// Money was given back, and the status stays.
+    Refunded,
     Failed(Vec<Problem>),
 }
 
@@ -206,6 +212,7 @@ impl Change {
             Change::PaymentNoted(_) => "payment noted",
             Change::Confirmed => "confirmed",
             Change::Cancelled { .. } => "cancelled",
+            Change::Refunded => "refunded",
             Change::Failed(_) => "failed",
         }
     }

@@ -70,7 +70,10 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(PaymentSucceeded), &["confirmed", "cancelled"], &[], &[]),
     transition(Event(InventoryConfirmed), &["pending", "paid"], &["confirmed"], &[OrderConfirmed]),
     transition(Event(InventoryConfirmed), &["cancelled"], &[], &[]),
-    transition(Event(PaymentRefunded), &["pending", "paid", "confirmed"], &["cancelled"], &[OrderCancelled]),
+    // The state stays if something of the payment is left.
+    transition(Event(PaymentRefunded), &["pending"], &["cancelled", "pending"], &[OrderCancelled]),
+    transition(Event(PaymentRefunded), &["paid"], &["cancelled", "paid"], &[OrderCancelled]),
+    transition(Event(PaymentRefunded), &["confirmed"], &["cancelled", "confirmed"], &[OrderCancelled]),
     transition(Event(PaymentRefunded), &["cancelled"], &[], &[]),
     transition(Event(PaymentFailed), &["pending", "paid"], &["cancelled"], &[OrderCancelled]),
     transition(Event(PaymentFailed), &["cancelled"], &[], &[]),

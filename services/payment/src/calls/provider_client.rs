@@ -72,7 +72,7 @@ impl<G: PaymentGateway> ProviderClient<G> {
         again: bool,
         trace: Option<&PaymentTrace>,
     ) -> ProviderOutcome {
-        let request = RefundRequest { refund_id: refund.refund_id, amount: charge.amount };
+        let request = RefundRequest { refund_id: refund.refund_id, amount: refund.amount };
         // The provider may have made the refund, and may have forgotten the key since.
         let (mut look_first, mut attempts) = (again, 0);
         loop {
@@ -87,10 +87,14 @@ impl<G: PaymentGateway> ProviderClient<G> {
             };
             let error = match standing {
                 Ok(Some(RefundStanding::Given | RefundStanding::Pending)) => {
-                    return ProviderOutcome::Refunded;
+                    return ProviderOutcome::Refunded(refund.refund_id);
                 }
                 Ok(Some(RefundStanding::Failed { reason })) => {
-                    return ProviderOutcome::RefundParked { attempts: attempts + 1, reason: clean(&reason) };
+                    return ProviderOutcome::RefundParked {
+                        refund_id: refund.refund_id,
+                        attempts: attempts + 1,
+                        reason: clean(&reason),
+                    };
                 }
                 Ok(None) => {
                     look_first = false;
@@ -101,7 +105,11 @@ impl<G: PaymentGateway> ProviderClient<G> {
             attempts += 1;
             look_first = true;
             if attempts >= self.refund_attempts {
-                return ProviderOutcome::RefundParked { attempts, reason: clean(&error.to_string()) };
+                return ProviderOutcome::RefundParked {
+                    refund_id: refund.refund_id,
+                    attempts,
+                    reason: clean(&error.to_string()),
+                };
             }
             warn!(error = error_chain(&error), order_id = %charge.order_id, attempts, "refund failed; it is retried");
             back_off(attempts - 1).await;

@@ -1,8 +1,11 @@
+use std::cmp::Ordering;
+
 use minuet_events::inventory::InventoryReserved;
 use minuet_events::payments::{
     PaymentActionRequired, PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundRejected,
+    RefundRequested,
 };
-use minuet_events::values::{CancellationReason, Micros, OrderId};
+use minuet_events::values::{Amount, CancellationReason, Micros, OrderId};
 use minuet_events::{Event, ids};
 use uuid::Uuid;
 
@@ -32,32 +35,53 @@ pub struct Illegal {
 
 /// The reactions of payments (docs/dance.md, "payment"): every state and every event is written out.
 pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> {
-    use Payment::{Failed, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
+    use Payment::{Failed, PartialRefundDue, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
     let illegal = || Err(Illegal { state: payment.state(), input: input.kind() });
     let one = |change| Decision { changes: vec![change], emit: None };
     match input {
         Input::Reserved { reserved, now } => match payment {
             Unknown => Ok(begin(reserved, now)),
             Prevented => Ok(Decision::default()),
-            Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => illegal(),
+            Processing { .. }
+            | Success { .. }
+            | PartialRefundDue { .. }
+            | RefundDue { .. }
+            | Refunded
+            | Failed => illegal(),
         },
         Input::Stop(cause) => match payment {
             Unknown => Ok(one(Change::Prevented { reason: cause.reason() })),
-            Processing { stop: None, .. } => Ok(one(Change::StopRequested { reason: cause.reason() })),
-            Success { charge } => Ok(one(refund_due(charge, cause.reason()))),
-            Processing { stop: Some(_), .. } | Prevented | RefundDue { .. } | Refunded | Failed => {
-                Ok(Decision::default())
+            Processing { stop: None, .. } | PartialRefundDue { stop: None, .. } => {
+                Ok(one(Change::StopRequested { reason: cause.reason() }))
             }
+            Success { charge, refunded } => Ok(one(rest_due(charge, *refunded, cause.reason(), true))),
+            Processing { stop: Some(_), .. }
+            | PartialRefundDue { stop: Some(_), .. }
+            | Prevented
+            | RefundDue { .. }
+            | Refunded
+            | Failed => Ok(Decision::default()),
         },
-        Input::RefundRequested { order_id, request } => match payment {
-            Success { charge } => Ok(one(refund_due(charge, CancellationReason::Refunded))),
-            Unknown | Prevented | Processing { .. } | Failed => Ok(refuse(order_id, request, "not_captured")),
-            RefundDue { .. } | Refunded => Ok(refuse(order_id, request, "already_refunded")),
-        },
+        Input::RefundRequested { requested, request } => {
+            let refused = |reason| Ok(refuse(requested.order_id, request, reason));
+            match payment {
+                Success { charge, refunded } => match requested_refund(charge, *refunded, requested, request)
+                {
+                    Ok(due) => Ok(one(due)),
+                    Err(reason) => refused(reason),
+                },
+                Unknown | Prevented | Processing { .. } | Failed => refused("not_captured"),
+                // What is left is known once the provider has answered.
+                PartialRefundDue { .. } => refused("refund_under_way"),
+                RefundDue { .. } | Refunded => refused("already_refunded"),
+            }
+        }
         Input::Answered(answer) => match payment {
             Processing { charge, stop } => Ok(answered(charge, stop.as_ref(), answer)),
             // Of a call that was repeated after a crash: the first answer counts, and this one says the same.
-            Success { .. } | RefundDue { .. } | Refunded | Failed => Ok(Decision::default()),
+            Success { .. } | PartialRefundDue { .. } | RefundDue { .. } | Refunded | Failed => {
+                Ok(Decision::default())
+            }
             Unknown | Prevented => illegal(),
         },
         Input::ActionRequired { action, reserved_until } => match payment {
@@ -74,13 +98,16 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
                 })),
             }),
             // Too late to act.
-            Processing { stop: Some(_), .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
-                Ok(Decision::default())
-            }
+            Processing { stop: Some(_), .. }
+            | Success { .. }
+            | PartialRefundDue { .. }
+            | RefundDue { .. }
+            | Refunded
+            | Failed => Ok(Decision::default()),
             Unknown | Prevented => illegal(),
         },
         Input::Disputed { order_id, dispute } => match payment {
-            Success { .. } | RefundDue { .. } | Refunded => Ok(Decision {
+            Success { .. } | PartialRefundDue { .. } | RefundDue { .. } | Refunded => Ok(Decision {
                 changes: Vec::new(),
                 emit: Some(Event::from(PaymentDisputed {
                     order_id,
@@ -94,22 +121,22 @@ pub fn decide(payment: &Payment, input: Input<'_>) -> Result<Decision, Illegal> 
             }),
             Unknown | Prevented | Processing { .. } | Failed => illegal(),
         },
-        Input::Refunded => match payment {
-            RefundDue { charge, refund } => Ok(Decision {
+        Input::Refunded(given) => match payment {
+            RefundDue { charge, refund } if refund.refund_id == given => Ok(Decision {
                 changes: vec![Change::Refunded],
-                emit: Some(Event::from(PaymentRefunded {
-                    order_id: charge.order_id,
-                    payment_id: charge.payment_id,
-                    refund_id: refund.refund_id,
-                    reason: refund.reason.clone(),
-                    currency: charge.currency,
-                    amount: charge.amount,
-                    remaining: None,
-                    return_stock: None,
-                })),
+                emit: Some(refunded_event(charge, refund, None)),
             }),
-            Refunded => Ok(Decision::default()),
-            Unknown | Prevented | Processing { .. } | Success { .. } | Failed => illegal(),
+            PartialRefundDue { charge, refunded, refund, stop } if refund.refund_id == given => {
+                let refunded = refunded.checked_add(refund.amount).unwrap_or(charge.amount);
+                let rest = stop.as_ref().map(|reason| rest_due(charge, refunded, reason.clone(), true));
+                Ok(Decision {
+                    changes: std::iter::once(Change::Refunded).chain(rest).collect(),
+                    emit: Some(refunded_event(charge, refund, Some(charge.left(refunded)))),
+                })
+            }
+            // Of a call that was repeated after a crash: an earlier refund, which is recorded.
+            Success { .. } | PartialRefundDue { .. } | RefundDue { .. } | Refunded => Ok(Decision::default()),
+            Unknown | Prevented | Processing { .. } | Failed => illegal(),
         },
     }
 }
@@ -165,7 +192,7 @@ fn answered(charge: &Charge, stop: Option<&CancellationReason>, answer: &Answer)
             let captured =
                 Change::Captured { transaction_id: transaction_id.clone(), response: response.clone() };
             // Captured although it was to be stopped: that is told first, and then given back.
-            let refund = stop.map(|reason| refund_due(charge, reason.clone()));
+            let refund = stop.map(|reason| rest_due(charge, Amount::ZERO, reason.clone(), true));
             Decision {
                 changes: std::iter::once(captured).chain(refund).collect(),
                 emit: Some(Event::from(event)),
@@ -189,8 +216,50 @@ fn failed(charge: &Charge, reason: &str, detail: Option<String>) -> Event {
     })
 }
 
-fn refund_due(charge: &Charge, reason: CancellationReason) -> Change {
-    Change::RefundDue(Refund { refund_id: ids::refund_id(charge.payment_id), reason })
+/// Everything that is left is to be given back.
+fn rest_due(charge: &Charge, refunded: Amount, reason: CancellationReason, return_stock: bool) -> Change {
+    let (refund_id, amount) = (ids::refund_id(charge.payment_id), charge.left(refunded));
+    Change::RefundDue(Refund { refund_id, reason, amount, return_stock })
+}
+
+/// What was asked for, or why it is refused.
+fn requested_refund(
+    charge: &Charge,
+    refunded: Amount,
+    requested: &RefundRequested,
+    request: Uuid,
+) -> Result<Change, &'static str> {
+    let left = charge.left(refunded);
+    let amount = requested.amount.unwrap_or(left);
+    if amount.is_zero() {
+        return Err("amount_zero");
+    }
+    if !amount.fits(charge.currency) {
+        return Err("too_many_decimals");
+    }
+    let (reason, return_stock) = (CancellationReason::Refunded, requested.return_stock.unwrap_or(true));
+    match amount.cmp(&left) {
+        Ordering::Greater => Err("more_than_left"),
+        Ordering::Equal => Ok(rest_due(charge, refunded, reason, return_stock)),
+        Ordering::Less => {
+            let refund_id = ids::partial_refund_id(charge.payment_id, request);
+            Ok(Change::RefundDue(Refund { refund_id, reason, amount, return_stock }))
+        }
+    }
+}
+
+/// `remaining`: of a part.
+fn refunded_event(charge: &Charge, refund: &Refund, remaining: Option<Amount>) -> Event {
+    Event::from(PaymentRefunded {
+        order_id: charge.order_id,
+        payment_id: charge.payment_id,
+        refund_id: refund.refund_id,
+        reason: refund.reason.clone(),
+        currency: charge.currency,
+        amount: refund.amount,
+        remaining,
+        return_stock: (!refund.return_stock).then_some(false),
+    })
 }
 
 fn refuse(order_id: OrderId, request: Uuid, reason: &str) -> Decision {

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use minuet_events::inventory::InventoryReserved;
-use minuet_events::values::{CancellationReason, Micros, OrderId};
+use minuet_events::payments::RefundRequested;
+use minuet_events::values::{CancellationReason, Micros, OrderId, RefundId};
 use minuet_events::{Event, EventType};
 use uuid::Uuid;
 
@@ -18,12 +19,12 @@ pub enum Input<'a> {
     Stop(StopCause),
     /// `request`: the `ce_id` of the request.
     RefundRequested {
-        order_id: OrderId,
+        requested: &'a RefundRequested,
         request: Uuid,
     },
     Answered(&'a Answer),
-    /// The provider has given the money back.
-    Refunded,
+    /// The provider has given this refund.
+    Refunded(RefundId),
     /// Nothing is captured until the customer has acted. `reserved_until`: the end of the reservation.
     ActionRequired {
         action: &'a Action,
@@ -47,9 +48,7 @@ impl<'a> Input<'a> {
             Event::InventoryConfirmationFailed(_) => {
                 Some(Input::Stop(StopCause::InventoryConfirmationFailed))
             }
-            Event::RefundRequested(requested) => {
-                Some(Input::RefundRequested { order_id: requested.order_id, request: id })
-            }
+            Event::RefundRequested(requested) => Some(Input::RefundRequested { requested, request: id }),
             // Consumed, whatever the payment's state: the provider is asked.
             Event::ProviderNotified(_) => None,
             // Not consumed.
@@ -83,7 +82,7 @@ impl<'a> Input<'a> {
             Input::Stop(cause) => InputKind::Event(cause.event()),
             Input::RefundRequested { .. } => InputKind::Event(EventType::RefundRequested),
             Input::Answered(_) => InputKind::Answer,
-            Input::Refunded => InputKind::Refund,
+            Input::Refunded(_) => InputKind::Refund,
             Input::ActionRequired { .. } => InputKind::ActionRequired,
             Input::Disputed { .. } => InputKind::Dispute,
         }

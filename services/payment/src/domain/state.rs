@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 
 use minuet_events::values::{
@@ -17,11 +18,21 @@ pub struct Charge {
     pub payment_token: Option<PaymentToken>,
 }
 
+impl Charge {
+    /// What is left of the capture after so much was given back.
+    pub fn left(&self, refunded: Amount) -> Amount {
+        self.amount.checked_sub(refunded).unwrap_or_default()
+    }
+}
+
 /// What is to be given back, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     pub refund_id: RefundId,
     pub reason: CancellationReason,
+    pub amount: Amount,
+    /// Whether the goods come back into stock if nothing is left.
+    pub return_stock: bool,
 }
 
 /// A payment's state, with what is true in it.
@@ -36,11 +47,19 @@ pub enum Payment {
         charge: Charge,
         stop: Option<CancellationReason>,
     },
-    /// Captured.
+    /// Captured. `refunded`: given back in parts, less than what was captured.
     Success {
         charge: Charge,
+        refunded: Amount,
     },
-    /// Captured, and to be given back.
+    /// A part is to be given back. `stop`: why everything that is left is to be given back after it.
+    PartialRefundDue {
+        charge: Charge,
+        refunded: Amount,
+        refund: Refund,
+        stop: Option<CancellationReason>,
+    },
+    /// Everything that is left is to be given back.
     RefundDue {
         charge: Charge,
         refund: Refund,
@@ -57,6 +76,7 @@ pub enum PaymentState {
     Prevented,
     Processing,
     Success,
+    PartialRefundDue,
     RefundDue,
     Refunded,
     Failed,
@@ -70,6 +90,7 @@ impl PaymentState {
             PaymentState::Prevented => "prevented",
             PaymentState::Processing => "processing",
             PaymentState::Success => "success",
+            PaymentState::PartialRefundDue => "partial_refund_due",
             PaymentState::RefundDue => "refund_due",
             PaymentState::Refunded => "refunded",
             PaymentState::Failed => "failed",
@@ -80,7 +101,9 @@ impl PaymentState {
     pub const fn status(self) -> PaymentStatus {
         match self {
             PaymentState::Processing => PaymentStatus::Processing,
-            PaymentState::Success | PaymentState::RefundDue => PaymentStatus::Success,
+            PaymentState::Success | PaymentState::PartialRefundDue | PaymentState::RefundDue => {
+                PaymentStatus::Success
+            }
             PaymentState::Refunded => PaymentStatus::Refunded,
             PaymentState::Unknown | PaymentState::Prevented | PaymentState::Failed => PaymentStatus::Failed,
         }
@@ -100,6 +123,7 @@ impl Payment {
             Payment::Prevented => PaymentState::Prevented,
             Payment::Processing { .. } => PaymentState::Processing,
             Payment::Success { .. } => PaymentState::Success,
+            Payment::PartialRefundDue { .. } => PaymentState::PartialRefundDue,
             Payment::RefundDue { .. } => PaymentState::RefundDue,
             Payment::Refunded => PaymentState::Refunded,
             Payment::Failed => PaymentState::Failed,
@@ -111,53 +135,105 @@ impl Payment {
     /// # Errors
     /// The state does not allow the change. `decide` never asks for such a change.
     pub fn after(&self, change: &Change) -> Result<Payment, InvalidTransition> {
-        use Payment::{Failed, Prevented, Processing, RefundDue, Refunded, Success, Unknown};
+        use Payment::{
+            Failed, PartialRefundDue, Prevented, Processing, RefundDue, Refunded, Success, Unknown,
+        };
         let invalid = || Err(InvalidTransition { state: self.state(), change: Box::new(change.clone()) });
         match change {
             Change::Prevented { .. } => match self {
                 Unknown => Ok(Prevented),
-                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
-                    invalid()
-                }
+                Prevented
+                | Processing { .. }
+                | Success { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::Intent(charge) => match self {
                 Unknown => Ok(Processing { charge: charge.clone(), stop: None }),
-                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
-                    invalid()
-                }
+                Prevented
+                | Processing { .. }
+                | Success { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::Refused { .. } => match self {
                 Unknown => Ok(Failed),
-                Prevented | Processing { .. } | Success { .. } | RefundDue { .. } | Refunded | Failed => {
-                    invalid()
-                }
+                Prevented
+                | Processing { .. }
+                | Success { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::StopRequested { reason } => match self {
                 Processing { charge, stop: None } => {
                     Ok(Processing { charge: charge.clone(), stop: Some(reason.clone()) })
                 }
+                PartialRefundDue { charge, refunded, refund, stop: None } => Ok(PartialRefundDue {
+                    charge: charge.clone(),
+                    refunded: *refunded,
+                    refund: refund.clone(),
+                    stop: Some(reason.clone()),
+                }),
                 Unknown
                 | Prevented
                 | Processing { stop: Some(_), .. }
                 | Success { .. }
+                | PartialRefundDue { stop: Some(_), .. }
                 | RefundDue { .. }
                 | Refunded
                 | Failed => invalid(),
             },
             Change::Captured { .. } => match self {
-                Processing { charge, .. } => Ok(Success { charge: charge.clone() }),
-                Unknown | Prevented | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Processing { charge, .. } => Ok(Success { charge: charge.clone(), refunded: Amount::ZERO }),
+                Unknown
+                | Prevented
+                | Success { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::Declined { .. } => match self {
                 Processing { .. } => Ok(Failed),
-                Unknown | Prevented | Success { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Unknown
+                | Prevented
+                | Success { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::RefundDue(refund) => match self {
-                Success { charge } => Ok(RefundDue { charge: charge.clone(), refund: refund.clone() }),
-                Unknown | Prevented | Processing { .. } | RefundDue { .. } | Refunded | Failed => invalid(),
+                Success { charge, refunded } => match charge.left(*refunded).cmp(&refund.amount) {
+                    Ordering::Equal => Ok(RefundDue { charge: charge.clone(), refund: refund.clone() }),
+                    Ordering::Greater => Ok(PartialRefundDue {
+                        charge: charge.clone(),
+                        refunded: *refunded,
+                        refund: refund.clone(),
+                        stop: None,
+                    }),
+                    Ordering::Less => invalid(),
+                },
+                Unknown
+                | Prevented
+                | Processing { .. }
+                | PartialRefundDue { .. }
+                | RefundDue { .. }
+                | Refunded
+                | Failed => invalid(),
             },
             Change::Refunded => match self {
                 RefundDue { .. } => Ok(Refunded),
+                PartialRefundDue { charge, refunded, refund, .. } => Ok(Success {
+                    charge: charge.clone(),
+                    refunded: refunded.checked_add(refund.amount).unwrap_or(charge.amount),
+                }),
                 Unknown | Prevented | Processing { .. } | Success { .. } | Refunded | Failed => invalid(),
             },
         }

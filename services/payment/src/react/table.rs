@@ -40,6 +40,7 @@ const STATES: &[State<EventType>] = &[
     )
     .holds("money"),
     // The service asks the provider for the refund until the provider has made it.
+    State::open("partial_refund_due", &[REFUNDED]),
     State::open("refund_due", &[REFUNDED]),
     State::terminal("refunded", &[]),
     State::terminal("failed", &[]),
@@ -56,20 +57,29 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(Event(InventoryReserved), &["prevented"], &[], &[]),
     transition(Event(OrderCancelled), &["unknown"], &["prevented"], &[]),
     transition(Event(OrderCancelled), &["processing"], &["processing"], &[]),
+    transition(Event(OrderCancelled), &["partial_refund_due"], &["partial_refund_due"], &[]),
     transition(Event(OrderCancelled), &["success"], &["refund_due"], &[]),
     transition(Event(OrderCancelled), ENDED, &[], &[]),
     transition(Event(ReservationExpired), &["unknown"], &["prevented"], &[]),
     transition(Event(ReservationExpired), &["processing"], &["processing"], &[]),
+    transition(Event(ReservationExpired), &["partial_refund_due"], &["partial_refund_due"], &[]),
     transition(Event(ReservationExpired), &["success"], &["refund_due"], &[]),
     transition(Event(ReservationExpired), ENDED, &[], &[]),
     transition(Event(InventoryConfirmationFailed), &["unknown"], &["prevented"], &[]),
     transition(Event(InventoryConfirmationFailed), &["processing"], &["processing"], &[]),
+    transition(Event(InventoryConfirmationFailed), &["partial_refund_due"], &["partial_refund_due"], &[]),
     transition(Event(InventoryConfirmationFailed), &["success"], &["refund_due"], &[]),
     transition(Event(InventoryConfirmationFailed), ENDED, &[], &[]),
-    transition(Event(RefundRequested), &["success"], &["refund_due"], &[]),
+    // Refused if the amount is 0, more than is left, or does not fit the currency.
     transition(
         Event(RefundRequested),
-        &["unknown", "prevented", "processing", "failed", "refund_due", "refunded"],
+        &["success"],
+        &["refund_due", "partial_refund_due"],
+        &[RefundRejected],
+    ),
+    transition(
+        Event(RefundRequested),
+        &["unknown", "prevented", "processing", "failed", "partial_refund_due", "refund_due", "refunded"],
         &[],
         &[RefundRejected],
     ),
@@ -79,10 +89,17 @@ const REACTIONS: &[Reaction<EventType>] = &[
     transition(DECLINED, &["processing"], &["failed"], &[PaymentFailed]),
     transition(DECLINED, ANSWERED, &[], &[]),
     transition(REFUNDED, &["refund_due"], &["refunded"], &[PaymentRefunded]),
-    transition(REFUNDED, &["refunded"], &[], &[]),
+    // Of a part. If the order has ended meanwhile, everything that is left is to be given back.
+    transition(REFUNDED, &["partial_refund_due"], &["success", "refund_due"], &[PaymentRefunded]),
+    transition(REFUNDED, &["success", "refunded"], &[], &[]),
     transition(ACTION_REQUIRED, &["processing"], &[], &[PaymentActionRequired]),
     transition(ACTION_REQUIRED, ANSWERED, &[], &[]),
-    transition(DISPUTED, &["success", "refund_due", "refunded"], &[], &[PaymentDisputed]),
+    transition(
+        DISPUTED,
+        &["success", "partial_refund_due", "refund_due", "refunded"],
+        &[],
+        &[PaymentDisputed],
+    ),
     // A hint, whatever the state: the service asks the provider, whose answer has a row of its own.
     transition(Event(ProviderNotified), ANY, &[], &[]),
 ];
@@ -91,12 +108,12 @@ const REACTIONS: &[Reaction<EventType>] = &[
 const ENDED: &[&str] = &["prevented", "refund_due", "refunded", "failed"];
 
 /// States in which the provider has answered. The answer comes again if the call is repeated after a crash.
-const ANSWERED: &[&str] = &["success", "refund_due", "refunded", "failed"];
+const ANSWERED: &[&str] = &["success", "partial_refund_due", "refund_due", "refunded", "failed"];
 
 const IMPOSSIBLE: &[Impossible<EventType>] = &[
     impossible(
         &[Event(InventoryReserved)],
-        &["processing", "success", "refund_due", "refunded", "failed"],
+        &["processing", "success", "partial_refund_due", "refund_due", "refunded", "failed"],
         "stock is reserved once for an order, and these states follow the reservation",
     ),
     impossible(
@@ -111,7 +128,7 @@ const IMPOSSIBLE: &[Impossible<EventType>] = &[
     ),
     impossible(
         &[REFUNDED],
-        &["unknown", "prevented", "processing", "success", "failed"],
-        "the provider is asked for a refund only in refund_due",
+        &["unknown", "prevented", "processing", "failed"],
+        "the provider is asked for a refund only after a capture",
     ),
 ];

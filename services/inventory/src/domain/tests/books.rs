@@ -34,8 +34,8 @@ impl World {
                 Input::Placed { placed: &placed, expires_at: EXPIRES_AT },
                 Input::PaymentSucceeded { order_id },
                 Input::PaymentFailed { order_id },
-                Input::PaymentRefunded { order_id },
-                Input::OrderCancelled { order_id },
+                Input::PaymentRefunded { order_id, returns: true },
+                Input::OrderCancelled { order_id, returns: true },
                 Input::Due { order_id, now: EXPIRES_AT },
             ];
             for decision in inputs.into_iter().flat_map(|input| decide(reservation, input, &self.stock)) {

@@ -15,8 +15,17 @@ type Decide = fn(&Reservation, &Event, &Stock) -> Option<Result<Decision, Illega
 
 fn cases(decide: Decide) -> Vec<Case<EventType>> {
     let states = [unknown(), reserved(), confirmed(), released(), rejected()];
-    let events =
-        [order_placed(), payment_succeeded(), payment_failed(), payment_refunded(), order_cancelled()];
+    let [in_part, without_return] = payment_refunded_in_vain();
+    let events = [
+        order_placed(),
+        payment_succeeded(),
+        payment_failed(),
+        payment_refunded(),
+        in_part,
+        without_return,
+        order_cancelled(),
+        order_cancelled_in_vain(),
+    ];
     let case = |on: Trigger<EventType>, state: &Reservation, decided: Option<Result<Decision, Illegal>>| {
         let observed = match decided {
             None | Some(Err(_)) => Observed::Illegal,

@@ -151,6 +151,15 @@ pub(super) fn payment_failed() -> Event {
 }
 
 pub(super) fn payment_refunded() -> Event {
+    refunded(None, None)
+}
+
+/// Of a part, or of an order whose customer keeps the goods.
+pub(super) fn payment_refunded_in_vain() -> [Event; 2] {
+    [refunded(Some(Amount::parse("1").unwrap()), None), refunded(None, Some(false))]
+}
+
+fn refunded(remaining: Option<Amount>, return_stock: Option<bool>) -> Event {
     Event::from(PaymentRefunded {
         order_id: ORDER,
         payment_id: PAYMENT,
@@ -158,14 +167,23 @@ pub(super) fn payment_refunded() -> Event {
         reason: CancellationReason::Refunded,
         currency: currency(),
         amount: total(),
-        remaining: None,
-        return_stock: None,
+        remaining,
+        return_stock,
     })
 }
 
 pub(super) fn order_cancelled() -> Event {
+    cancelled(None)
+}
+
+/// The customer keeps the goods.
+pub(super) fn order_cancelled_in_vain() -> Event {
+    cancelled(Some(false))
+}
+
+fn cancelled(return_stock: Option<bool>) -> Event {
     let reason = CancellationReason::Requested;
-    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None, return_stock: None }.into()
+    OrderCancelled { order_id: ORDER, user_id: user(), reason, detail: None, return_stock }.into()
 }
 
 /// Each move has counted its shelf once.

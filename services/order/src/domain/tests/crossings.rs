@@ -1,10 +1,10 @@
 //! Every event in every state. The cells of a cancellation that is asked for are in `cancelling`.
 
-use minuet_events::EventType;
+use minuet_events::{Event, EventType};
 
 use super::samples::*;
 use super::story::{DEADLINE, given};
-use crate::domain::{Illegal, Order, OrderState};
+use crate::domain::{Change, Illegal, Order, OrderState};
 
 #[test]
 fn a_submission_is_priced_once() {
@@ -64,12 +64,20 @@ fn a_confirmation_ends_what_is_pending_or_paid() {
 #[test]
 fn a_refund_cancels_with_its_reason_also_what_was_confirmed() {
     for state in [pending(), paid(), confirmed(), confirmed_before_its_payment()] {
-        given(state)
+        given(state.clone())
             .when(payment_refunded())
             .then(cancelled())
             .emits([order_cancelled("refunded", None)])
             .when(payment_refunded())
-            .does_nothing();
+            .changes(Change::Refunded);
+        let mut kept = order_cancelled("refunded", None);
+        if let Event::OrderCancelled(kept) = &mut kept {
+            kept.return_stock = Some(false);
+        }
+        given(state).when(payment_refunded_without_return()).then(cancelled()).emits([kept]);
+    }
+    for state in [pending(), paid(), confirmed(), confirmed_before_its_payment(), cancelled()] {
+        given(state).when(payment_refunded_in_part()).changes(Change::Refunded);
     }
     for state in [unknown(), cancelled_before_submission(["anna"]), failed()] {
         given(state).when(payment_refunded()).cannot_happen();
@@ -140,7 +148,6 @@ fn what_happens_after_a_cancellation_changes_nothing() {
     let late = [
         payment_succeeded(),
         inventory_confirmed(),
-        payment_refunded(),
         payment_failed(),
         reservation_expired(),
         inventory_confirmation_failed(),

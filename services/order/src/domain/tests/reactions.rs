@@ -38,6 +38,7 @@ fn cases(decide: Decide) -> Vec<Case<EventType>> {
         payment_succeeded(),
         payment_failed(),
         payment_refunded(),
+        payment_refunded_in_part(),
         inventory_confirmed(),
         inventory_rejected(),
         inventory_confirmation_failed(),

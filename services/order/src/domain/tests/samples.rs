@@ -139,6 +139,19 @@ pub(super) fn payment_failed() -> Event {
 }
 
 pub(super) fn payment_refunded() -> Event {
+    refunded(None, None)
+}
+
+pub(super) fn payment_refunded_in_part() -> Event {
+    refunded(Some(amount("1")), None)
+}
+
+/// The customer keeps the goods.
+pub(super) fn payment_refunded_without_return() -> Event {
+    refunded(None, Some(false))
+}
+
+fn refunded(remaining: Option<Amount>, return_stock: Option<bool>) -> Event {
     Event::from(PaymentRefunded {
         order_id: ORDER,
         payment_id: PAYMENT,
@@ -146,8 +159,8 @@ pub(super) fn payment_refunded() -> Event {
         reason: CancellationReason::Refunded,
         currency: currency("EUR"),
         amount: amount("25"),
-        remaining: None,
-        return_stock: None,
+        remaining,
+        return_stock,
     })
 }
 

@@ -3,7 +3,7 @@
 use minuet_events::Event;
 
 use super::samples::{EVENT, catalogue};
-use crate::domain::{Decision, Illegal, Input, Order, decide};
+use crate::domain::{Change, Decision, Illegal, Input, Order, decide};
 
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
@@ -75,6 +75,14 @@ impl Then {
     pub(super) fn answers(self, event: Event) -> Given {
         assert_eq!(self.decision().change, None, "{:?} in {:?}", self.happening, self.before);
         self.emits([event])
+    }
+
+    /// The change keeps the state, and nothing is emitted.
+    #[track_caller]
+    pub(super) fn changes(self, change: Change) -> Given {
+        let before = self.before.clone();
+        assert_eq!(self.decision().change, Some(change), "{:?} in {:?}", self.happening, self.before);
+        self.then(before).emits([])
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@ fn cancelled_early() -> Change {
     Change::CancelledEarly(early_cancellation("anna"))
 }
 
-fn changes() -> [Change; 8] {
+fn changes() -> [Change; 9] {
     let minuet_events::Event::OrderPlaced(placed) = order_placed() else { panic!("it is OrderPlaced") };
     [
         cancelled_early(),
@@ -20,30 +20,44 @@ fn changes() -> [Change; 8] {
         Change::Confirmed,
         Change::Cancelled { reason: CancellationReason::Deadline, detail: None, request: None },
         Change::Failed(Vec::new()),
+        Change::Refunded,
     ]
 }
 
 /// Where each change of [`changes`] leads. None: nowhere.
-fn leads_to(order: &Order) -> [Option<Order>; 8] {
+fn leads_to(order: &Order) -> [Option<Order>; 9] {
     match order {
         Order::Unknown => {
             let kept = Some(cancelled_before_submission(["anna"]));
-            [kept, Some(pending()), Some(failed()), None, None, None, None, None]
+            [kept, Some(pending()), Some(failed()), None, None, None, None, None, None]
         }
         Order::CancelledBeforeSubmission(_) => {
             let kept = Some(cancelled_before_submission(["bert", "anna"]));
-            [kept, Some(pending()), Some(failed()), None, None, None, Some(cancelled()), None]
+            [kept, Some(pending()), Some(failed()), None, None, None, Some(cancelled()), None, None]
         }
         Order::Pending(_) => {
             let confirmed = Some(confirmed_before_its_payment());
-            [None, None, None, Some(paid()), None, confirmed, Some(cancelled()), Some(failed())]
+            [
+                None,
+                None,
+                None,
+                Some(paid()),
+                None,
+                confirmed,
+                Some(cancelled()),
+                Some(failed()),
+                Some(pending()),
+            ]
         }
-        Order::Paid(..) => [None, None, None, None, None, Some(confirmed()), Some(cancelled()), None],
+        Order::Paid(..) => {
+            [None, None, None, None, None, Some(confirmed()), Some(cancelled()), None, Some(paid())]
+        }
         Order::Confirmed(_, payment) => {
             let noted = payment.is_none().then(confirmed);
-            [None, None, None, None, noted, None, Some(cancelled()), None]
+            [None, None, None, None, noted, None, Some(cancelled()), None, Some(order.clone())]
         }
-        Order::Cancelled | Order::Failed => [const { None }; 8],
+        Order::Cancelled => [None, None, None, None, None, None, None, None, Some(cancelled())],
+        Order::Failed => [const { None }; 9],
     }
 }
 

@@ -53,7 +53,18 @@ pub(super) fn charge() -> Charge {
 }
 
 pub(super) fn refund(reason: &str) -> Refund {
-    Refund { refund_id: ids::refund_id(charge().payment_id), reason: reason.into() }
+    Refund {
+        refund_id: ids::refund_id(charge().payment_id),
+        reason: reason.into(),
+        amount: charge().amount,
+        return_stock: true,
+    }
+}
+
+/// Of a part, which was asked for by [`EVENT`].
+pub(super) fn part(amount: &str) -> Refund {
+    let refund_id = ids::partial_refund_id(charge().payment_id, EVENT);
+    Refund { refund_id, amount: Amount::parse(amount).unwrap(), ..refund("refunded") }
 }
 
 pub(super) fn unknown() -> Payment {
@@ -74,7 +85,18 @@ pub(super) fn stopping(reason: &str) -> Payment {
 }
 
 pub(super) fn success() -> Payment {
-    Payment::Success { charge: charge() }
+    success_less("0")
+}
+
+/// So much was given back.
+pub(super) fn success_less(refunded: &str) -> Payment {
+    Payment::Success { charge: charge(), refunded: Amount::parse(refunded).unwrap() }
+}
+
+/// The first part is to be given back.
+pub(super) fn partial_refund_due(amount: &str, stop: Option<&str>) -> Payment {
+    let stop = stop.map(|reason| reason.into());
+    Payment::PartialRefundDue { charge: charge(), refunded: Amount::ZERO, refund: part(amount), stop }
 }
 
 pub(super) fn refund_due(reason: &str) -> Payment {
@@ -127,12 +149,17 @@ pub(super) fn stops() -> [(Event, &'static str); 3] {
 }
 
 pub(super) fn refund_requested() -> Event {
+    refund_of(None, None)
+}
+
+pub(super) fn refund_of(amount: Option<&str>, return_stock: Option<bool>) -> Event {
+    let amount = amount.map(|amount| Amount::parse(amount).unwrap());
     RefundRequested {
         order_id: ORDER,
         requested_by: user(),
         reason: "broken".to_owned(),
-        amount: None,
-        return_stock: None,
+        amount,
+        return_stock,
     }
     .into()
 }
@@ -169,19 +196,16 @@ pub(super) fn payment_failed(reason: &str, detail: Option<&str>) -> Event {
 }
 
 pub(super) fn payment_refunded(reason: &str) -> Event {
-    let Charge { order_id, payment_id, currency, amount, .. } = charge();
-    let Refund { refund_id, reason } = refund(reason);
-    PaymentRefunded {
-        order_id,
-        payment_id,
-        refund_id,
-        reason,
-        currency,
-        amount,
-        remaining: None,
-        return_stock: None,
-    }
-    .into()
+    refunded_event(refund(reason), None)
+}
+
+pub(super) fn refunded_event(refund: Refund, remaining: Option<&str>) -> Event {
+    let Charge { order_id, payment_id, currency, .. } = charge();
+    let Refund { refund_id, reason, amount, return_stock } = refund;
+    let remaining = remaining.map(|remaining| Amount::parse(remaining).unwrap());
+    let return_stock = (!return_stock).then_some(false);
+    PaymentRefunded { order_id, payment_id, refund_id, reason, currency, amount, remaining, return_stock }
+        .into()
 }
 
 pub(super) fn refund_rejected(reason: &str) -> Event {

@@ -38,7 +38,7 @@ fn captured_although_it_was_to_be_stopped_is_told_first_and_then_given_back() {
             .then(refund_due(reason))
             .by([capture(), Change::RefundDue(refund(reason))])
             .emits([payment_succeeded()])
-            .when(GIVEN_BACK)
+            .when(GIVEN_BACK.clone())
             .then(refunded())
             .emits([payment_refunded(reason)]);
     }
@@ -68,7 +68,7 @@ fn what_was_captured_is_given_back() {
             .then(refund_due(reason))
             .by([Change::RefundDue(refund(reason))])
             .emits([])
-            .when(GIVEN_BACK)
+            .when(GIVEN_BACK.clone())
             .then(refunded())
             .emits([payment_refunded(reason)]);
     }

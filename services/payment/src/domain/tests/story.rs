@@ -1,22 +1,25 @@
 //! given / when / then: a payment, an event or the provider's word, what becomes of it.
 
-use minuet_events::Event;
-use minuet_events::values::Micros;
+use std::sync::LazyLock;
 
-use super::samples::{ACTION, DISPUTE, EVENT, EXPIRES_AT, ORDER};
+use minuet_events::Event;
+use minuet_events::values::{Micros, RefundId};
+
+use super::samples::{ACTION, DISPUTE, EVENT, EXPIRES_AT, ORDER, refund};
 use crate::domain::{Answer, Change, Decision, Illegal, Input, InputKind, Payment, decide};
 
 #[derive(Clone, Debug)]
 pub(super) enum Happening {
     Event(Event, Micros),
     Answer(Answer),
-    Refunded,
+    Refunded(RefundId),
     ActionRequired,
     Disputed,
 }
 
-/// The provider has given the money back.
-pub(super) const GIVEN_BACK: Happening = Happening::Refunded;
+/// The provider has given everything back that is left.
+pub(super) static GIVEN_BACK: LazyLock<Happening> =
+    LazyLock::new(|| Happening::Refunded(refund("").refund_id));
 
 /// Events come in time, unless it is said when.
 impl From<Event> for Happening {
@@ -41,7 +44,7 @@ impl Happening {
         match self {
             Happening::Event(event, now) => Input::of(event, EVENT, *now),
             Happening::Answer(answer) => Some(Input::Answered(answer)),
-            Happening::Refunded => Some(Input::Refunded),
+            Happening::Refunded(refund) => Some(Input::Refunded(*refund)),
             Happening::ActionRequired => {
                 Some(Input::ActionRequired { action: &ACTION, reserved_until: EXPIRES_AT })
             }

@@ -30,6 +30,10 @@ fn leads_to(payment: &Payment) -> [Option<Payment>; 8] {
             [None, None, None, stopped, Some(success()), Some(failed()), None, None]
         }
         Payment::Success { .. } => [None, None, None, None, None, None, Some(refund_due(REASON)), None],
+        Payment::PartialRefundDue { stop, .. } => {
+            let stopped = stop.is_none().then(|| partial_refund_due("10", Some(REASON)));
+            [None, None, None, stopped, None, None, None, Some(success_less("10"))]
+        }
         Payment::RefundDue { .. } => [None, None, None, None, None, None, None, Some(refunded())],
         Payment::Prevented | Payment::Refunded | Payment::Failed => [const { None }; 8],
     }
@@ -43,6 +47,8 @@ fn a_change_fits_its_state_or_is_an_error() {
         processing(),
         stopping(REASON),
         success(),
+        partial_refund_due("10", None),
+        partial_refund_due("10", Some(REASON)),
         refund_due(REASON),
         refunded(),
         failed(),

@@ -119,8 +119,8 @@ impl House {
             What::Placed { .. } => Input::Placed { placed: &order_placed, expires_at: EXPIRES_AT },
             What::PaymentSucceeded => Input::PaymentSucceeded { order_id },
             What::PaymentFailed => Input::PaymentFailed { order_id },
-            What::PaymentRefunded => Input::PaymentRefunded { order_id },
-            What::OrderCancelled => Input::OrderCancelled { order_id },
+            What::PaymentRefunded => Input::PaymentRefunded { order_id, returns: true },
+            What::OrderCancelled => Input::OrderCancelled { order_id, returns: true },
             What::Due(now) => Input::Due { order_id, now: *now },
         };
         let before = &self.orders[at];

@@ -17,6 +17,7 @@ fn happening() -> impl Strategy<Value = Option<Event>> {
         3 => Just(payment_succeeded()),
         1 => Just(payment_failed()),
         1 => Just(payment_refunded()),
+        1 => Just(payment_refunded_in_part()),
         3 => Just(inventory_confirmed()),
         1 => Just(inventory_rejected()),
         1 => Just(inventory_confirmation_failed()),
@@ -68,7 +69,7 @@ proptest! {
                     prop_assert!(matches!(happening, Some(Event::PaymentRefunded(_))), "{happening:?}");
                 }
             } else if matches!(order, Order::Cancelled | Order::Failed) {
-                prop_assert_eq!(&decision.change, &None);
+                prop_assert!(matches!(decision.change, None | Some(Change::Refunded)), "{decision:?}");
             } else if let Order::Confirmed(placed, payment) = &order {
                 // Filling in the payment is no change of state.
                 let noted = Order::Confirmed(placed.clone(), Some(PAYMENT));
@@ -77,7 +78,9 @@ proptest! {
             // A change of state is told, but for those that wait for another's word.
             let silent = matches!(
                 decision.change,
-                None | Some(Change::CancelledEarly(_) | Change::Paid(_) | Change::PaymentNoted(_))
+                None | Some(
+                    Change::CancelledEarly(_) | Change::Paid(_) | Change::PaymentNoted(_) | Change::Refunded
+                )
             );
             prop_assert!(silent || decision.emit.is_some(), "{decision:?}");
             if let Some(event) = &decision.emit {
