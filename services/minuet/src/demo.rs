@@ -33,17 +33,34 @@ pub(crate) async fn run(settings: &Settings, gateway: &str) -> Result<(), CliErr
     let Some(shared) = Shared::connect(settings, &tokio_util::sync::CancellationToken::new()).await? else {
         return Ok(());
     };
-    play(&shared, gateway, secret, None).await
+    play(&shared, gateway, secret, None, None).await.map(drop)
+}
+
+/// The order that waits for its customer.
+pub(crate) struct Waiting {
+    shop: orders::Shop,
+    order_id: String,
+}
+
+impl Waiting {
+    /// Prints how the order ends, once it does.
+    pub(crate) async fn tell_end(self) {
+        if let Some(status) = self.shop.ended(&self.order_id).await {
+            output::print(format!("{status:<10} order {}, which waited for its customer", self.order_id));
+        }
+    }
 }
 
 /// Publishes the catalogue and the stock, places the orders, and prints what happened to each. Played again, it changes
-/// nothing: the adjustments and the orders are the same ones. `traces`: where a trace is looked at.
+/// nothing: the adjustments and the orders are the same ones. `traces`: where a trace is looked at. `provider`: where the simulated
+/// provider's hosted pages are; with it, one more order waits for its customer.
 pub(crate) async fn play(
     shared: &Shared,
     gateway: &str,
     secret: &str,
     traces: Option<&str>,
-) -> Result<(), CliError> {
+    provider: Option<&str>,
+) -> Result<Option<Waiting>, CliError> {
     let since = now();
     let publisher = shared.publisher("minuet-demo", "tool")?;
     let products = publish(&publisher, EventType::ProductChanged, PRODUCTS).await?;
@@ -68,7 +85,18 @@ pub(crate) async fn play(
         }
         timeline::print(shared, &order_id.to_string(), since).await?;
     }
-    Ok(())
+    let Some(provider) = provider else { return Ok(None) };
+    let order_id = ids::order_id_for_key(&user, orders::WAITING.key);
+    let page = format!("{provider}/pay/{}", ids::payment_id(order_id));
+    if !shop.place_waiting(&orders::WAITING, &page).await? {
+        output::note(format!("{}: it does not wait, by the settings of the provider", orders::WAITING.what));
+        return Ok(None);
+    }
+    output::print("");
+    output::print(format!("pending    {}", orders::WAITING.what));
+    output::print(format!("           order {order_id}"));
+    output::print(format!("           pay   {page}"));
+    Ok(Some(Waiting { shop, order_id: order_id.to_string() }))
 }
 
 fn now() -> Micros {

@@ -33,6 +33,7 @@ async fn an_installation_lives_through_ctrl_c_and_kill() {
     assert_ne!(first.port("gateway"), port, "a taken port is replaced");
     every_name_is_in_endpoints_json(&first.endpoints);
     the_demo_ends_in_four_ways(&first).await;
+    a_demo_order_waits_for_its_customer(&first).await;
     each_demo_order_is_printed_with_a_page_of_its_trace(&first).await;
     the_printed_curl_works(&first).await;
     tools_need_no_configuration(&first).await;
@@ -124,8 +125,24 @@ async fn the_demo_ends_in_four_ways(up: &Installation<'_>) {
         *ends.entry(order["status"].as_str().unwrap().to_owned()).or_insert(0) += 1;
     }
     // A rejected order is kept as failed.
-    let wanted = [("cancelled".to_owned(), 1), ("confirmed".to_owned(), 1), ("failed".to_owned(), 2)];
-    assert_eq!(ends, BTreeMap::from(wanted));
+    let wanted = [("cancelled", 1), ("confirmed", 1), ("failed", 2), ("pending", 1)];
+    assert_eq!(ends, wanted.map(|(end, orders)| (end.to_owned(), orders)).into());
+}
+
+/// Its link is printed, and it goes on once it is paid there.
+async fn a_demo_order_waits_for_its_customer(up: &Installation<'_>) {
+    let out = up.process.out();
+    let page = out.lines().find_map(|line| line.trim().strip_prefix("pay ")).expect(&out).trim().to_owned();
+    assert!(page.starts_with(up.endpoint("provider")), "{page}");
+    let paid = reqwest::Client::new().post(format!("{page}/pay")).send().await.unwrap();
+    assert_eq!(paid.status().as_u16(), 200, "the customer sees the page again: {paid:?}");
+    until("the order that waited is confirmed", || async {
+        let out = up.process.out();
+        let is_told =
+            |line: &str| line.starts_with("confirmed  order ") && line.contains("waited for its customer");
+        if out.lines().any(is_told) { Ok(()) } else { Err(out) }
+    })
+    .await;
 }
 
 /// Without Docker, and without anything being set.

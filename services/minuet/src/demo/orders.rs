@@ -48,6 +48,15 @@ pub(super) const ORDERS: &[DemoOrder] = &[
     },
 ];
 
+/// Its price is one at which the simulated provider waits for the customer.
+pub(super) const WAITING: DemoOrder = DemoOrder {
+    what: "a corner sofa, which its customer pays on a page",
+    key: "demo-waiting",
+    ends: "pending",
+    payment_method: "paypal",
+    lines: &[("SOFA-CORNER", 1)],
+};
+
 /// How an order ended.
 pub(super) struct Ended {
     pub(super) status: String,
@@ -111,16 +120,8 @@ impl Shop {
 
     /// Places the order and waits for its end.
     pub(super) async fn place(&self, order: &DemoOrder) -> Result<Ended, CliError> {
-        let lines: Vec<Value> =
-            order.lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
-        let request = self
-            .client
-            .post(format!("{}/v1/orders", self.gateway))
-            .bearer_auth(&self.token)
-            .header("Idempotency-Key", order.key)
-            .header("Prefer", format!("wait={}", SHOP_TIMEOUT.as_secs()))
-            .json(&json!({"payment_method": order.payment_method, "lines": lines}));
-        let answer = request.send().await.map_err(|e| self.away(e))?;
+        let wait = format!("wait={}", SHOP_TIMEOUT.as_secs());
+        let answer = self.submit(order, &wait).await?;
         let code = answer.status();
         let body: Value = answer.json().await.map_err(|e| self.away(e))?;
         let ended = if code == StatusCode::UNPROCESSABLE_ENTITY {
@@ -131,5 +132,46 @@ impl Shop {
         let odd = (ended != order.ends)
             .then(|| format!("it was meant to end {}, and the gateway said: {code} {body}", order.ends));
         Ok(Ended { status: ended.to_owned(), odd })
+    }
+
+    async fn submit(&self, order: &DemoOrder, prefer: &str) -> Result<Response, DemoError> {
+        let lines: Vec<Value> =
+            order.lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        let request = self
+            .client
+            .post(format!("{}/v1/orders", self.gateway))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", order.key)
+            .header("Prefer", prefer)
+            .json(&json!({"payment_method": order.payment_method, "lines": lines}));
+        request.send().await.map_err(|e| self.away(e))
+    }
+
+    /// Places the order, and waits until its payment waits for the customer on this page. False: it does not, by settings of one's own.
+    pub(super) async fn place_waiting(&self, order: &DemoOrder, page: &str) -> Result<bool, CliError> {
+        self.submit(order, "respond-async").await?;
+        let until = tokio::time::Instant::now() + SHOP_TIMEOUT;
+        loop {
+            let shown = self.client.get(page).send().await;
+            if shown.is_ok_and(|shown| shown.status() == StatusCode::OK) {
+                return Ok(true);
+            }
+            if tokio::time::Instant::now() > until {
+                return Ok(false);
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// The order's status at its end. None: the gateway answers no more.
+    pub(super) async fn ended(&self, order_id: &str) -> Option<String> {
+        loop {
+            let answer = self.get(&format!("/v1/orders/{order_id}")).await.ok()?;
+            let body: Value = answer.json().await.ok()?;
+            match body["status"].as_str() {
+                Some("pending" | "paid") => tokio::time::sleep(POLL_INTERVAL * 5).await,
+                status => return status.map(str::to_owned),
+            }
+        }
     }
 }

@@ -107,11 +107,17 @@ async fn beside(
     let told = async {
         ready(&addresses).await?;
         steps.done("ready");
+        let mut waiting = None;
         if !no_demo && !files.demo_was_played() {
-            demo::play(&shared, &endpoints.gateway, &secret, endpoints.telemetry.as_deref()).await?;
+            let (traces, provider) = (endpoints.telemetry.as_deref(), endpoints.provider.as_deref());
+            waiting = demo::play(&shared, &endpoints.gateway, &secret, traces, provider).await?;
             files.remember_demo()?;
         }
-        plan::tell(&endpoints, &secret, begun.elapsed())
+        plan::tell(&endpoints, &secret, begun.elapsed())?;
+        if let Some(waiting) = waiting {
+            waiting.tell_end().await;
+        }
+        Ok::<(), CliError>(())
     };
     let told = async {
         match told.await {
