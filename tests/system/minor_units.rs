@@ -37,6 +37,7 @@ async fn a_price_with_too_many_decimals_is_refused_at_the_edge() {
     assert!(world.topics.read("catalog.products").await.is_empty());
 
     // Zeros at the end are no decimals, and amounts are shown with the currency's own.
+    let mut stocked = 0;
     for (sku, price, currency, shown, total) in [
         ("SAKE", "1500.00", "JPY", "1500", "4500"),
         ("TEA", "10.500", "EUR", "10.50", "31.50"),
@@ -47,6 +48,8 @@ async fn a_price_with_too_many_decimals_is_refused_at_the_edge() {
         let put = api.send(api.as_admin(Method::PUT, &path).json(&body(price, currency))).await;
         assert_eq!((put.status.as_u16(), &put.body["unit_price"]), (200, &json!(shown)), "{put:?}");
         world.publish(adjustment(sku, "BER", 10)).await;
+        stocked += 1;
+        world.await_number("inventory", "select count(*) from stock", stocked).await;
         let ordered = api.as_user(Method::POST, "/v1/orders").header("prefer", "wait=30");
         let ordered = api.send(ordered.json(&order(sku, 3))).await;
         assert_eq!(

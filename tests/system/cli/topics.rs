@@ -98,6 +98,7 @@ async fn what_is_planned_is_applied_and_no_more() {
     cluster.set("catalog.products", &[("cleanup.policy", "delete")]).await;
     let changes = [
         format!("{}: cleanup.policy compact -> delete", cluster.name("orders.events")),
+        format!("{}: message.timestamp.type CreateTime -> LogAppendTime", cluster.name("orders.events")),
         format!("{}: retention.ms 1000 -> 604800000", cluster.name("orders.events")),
         format!("{}: cleanup.policy delete -> compact", cluster.name("catalog.products")),
         format!("{}: delete.retention.ms 86400000 -> 1209600000", cluster.name("catalog.products")),
